@@ -1,0 +1,36 @@
+"""prunegrid: does dropping image tokens help?
+
+    snakemake --cores 2                          the study of config.yaml, to results/report.html
+    snakemake --cores 2 --configfile my.yaml     your study
+    snakemake --cores 2 demo_model               train the embedded model anew
+"""
+
+import sys
+from pathlib import Path
+
+from snakemake.utils import min_version
+
+min_version("9.27")
+sys.path.insert(0, str(Path(workflow.basedir, "src")))
+
+
+configfile: Path(workflow.basedir, "config.yaml")
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/demo.smk"
+include: "workflow/rules/predict.smk"
+include: "workflow/rules/score.smk"
+include: "workflow/rules/tables.smk"
+
+
+report: "workflow/report/workflow.rst"
+
+
+rule all:
+    """The tables, the figures and the page that holds them."""
+    input:
+        cells=[cell_file(cell, name) for cell in PLAN.grid.cells for name in CELL_FILES],
+        tables=collect(RESULTS + "/{model}/tables/{table}.{ending}", model=config["models"], table=TABLES, ending=ENDINGS),
+        report=RESULTS + "/report.html",
+    default_target: True

@@ -1,0 +1,179 @@
+"""Read, convert and check the configuration. Imports no torch: a dry run must be instant."""
+
+import copy
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonschema import Draft202012Validator
+
+from prunegrid import plugins
+from prunegrid.errors import ConfigError
+
+AXES = ("model", "benchmark", "strategy", "criterion", "ratio", "seed")
+_TRUE, _FALSE = ("true", "yes", "on"), ("false", "no", "off")
+
+
+def validate(config: Mapping[str, Any], schema_path: str | Path) -> dict[str, Any]:
+    """Return a checked copy of `config` with the schema's types and defaults.
+
+    Parameters
+    ----------
+    config : mapping
+        As Snakemake hands it over: values from `--config` may be strings.
+    schema_path : path
+        The JSON schema, as YAML.
+
+    Raises
+    ------
+    ConfigError
+        Naming the key, the valid names and the nearest one; all faults at once.
+    """
+    schema = yaml.safe_load(Path(schema_path).read_text(encoding="utf-8"))
+    checked = _convert(copy.deepcopy(dict(config)), schema)
+    errors = sorted(Draft202012Validator(schema).iter_errors(checked), key=lambda error: list(error.path))
+    if errors:
+        raise ConfigError("\n".join(_explain(error) for error in errors))
+    _check_names(checked)
+    return checked
+
+
+def _convert(value: Any, schema: Mapping[str, Any]) -> Any:
+    """Convert strings to the schema's types and fill in defaults, recursively."""
+    wanted = schema.get("type", [])
+    types = wanted if isinstance(wanted, list) else [wanted]
+    if isinstance(value, str) and "string" not in types:
+        value = _from_text(value, types)
+    if isinstance(value, Mapping):
+        known, other = schema.get("properties", {}), schema.get("additionalProperties")
+        value = {
+            key: _convert(item, known.get(key) or (other if isinstance(other, dict) else {}))
+            for key, item in value.items()
+        }
+        for key, part in known.items():
+            if "default" in part and key not in value:
+                value[key] = _convert(copy.deepcopy(part["default"]), part)
+    elif isinstance(value, list) and "array" in types:
+        value = [_convert(item, schema.get("items", {})) for item in value]
+    return value
+
+
+def _from_text(text: str, types: list[str]) -> Any:
+    """Return what a string from the command line means for one of the given types, else the string."""
+    for kind, convert in (("integer", int), ("number", float)):
+        if kind in types:
+            try:
+                return convert(text)
+            except ValueError:
+                pass
+    if "boolean" in types and text.lower() in _TRUE + _FALSE:
+        return text.lower() in _TRUE
+    if {"array", "object"} & set(types):
+        try:
+            return yaml.safe_load(text)
+        except yaml.YAMLError:
+            pass
+    return text
+
+
+def _explain(error: Any) -> str:
+    """Turn a schema error into a line that says what would be right."""
+    where = ".".join(str(part) for part in error.path) or "the configuration"
+    if error.validator == "additionalProperties":
+        valid = error.schema.get("properties", {})
+        unknown = [key for key in error.instance if key not in valid]
+        return "\n".join(f"{where}: unknown key {key!r}: {plugins.nearest(key, valid)}" for key in unknown)
+    if error.validator == "enum":
+        return f"{where}: {error.instance!r} is not allowed: {plugins.nearest(error.instance, map(str, error.validator_value))}"
+    if error.validator == "required":
+        return f"{where}: {error.message}"
+    about = error.schema.get("description", "")
+    return f"{where}: {error.message}" + (f" ({about})" if about else "")
+
+
+def _check_names(config: Mapping[str, Any]) -> None:
+    """Check every name against what it stands for, and every option against its plug-in."""
+    faults = []
+    for axis, specs in (("models", "model_specs"), ("benchmarks", "benchmark_specs")):
+        for name in config[axis]:
+            if name not in config[specs]:
+                faults.append(f"{axis}: {name!r} is not in {specs}: {plugins.nearest(name, config[specs])}")
+    for name in config["benchmarks"]:
+        adapter = config["benchmark_specs"].get(name, {}).get("adapter")
+        if adapter is not None and adapter not in plugins.names("benchmarks"):
+            faults.append(
+                f"benchmark_specs.{name}.adapter: unknown adapter {adapter!r}: "
+                f"{plugins.nearest(adapter, plugins.names('benchmarks'))}"
+            )
+    for axis, specs, kind in (
+        ("strategies", "strategy_specs", "strategies"),
+        ("criteria", "criterion_specs", "criteria"),
+    ):
+        for name in config[axis]:
+            faults += _check_plugin(config, axis, specs, kind, name)
+        for name in config[specs]:
+            if name not in config[axis] and name not in plugins.names(kind) and "type" not in config[specs][name]:
+                valid = [*config[axis], *plugins.names(kind)]
+                faults.append(f"{specs}: {name!r} is used nowhere: {plugins.nearest(name, valid)}")
+    for ratio in config["ratios"]:
+        if abs(ratio * 1000 - round(ratio * 1000)) > 1e-6:
+            faults.append(f"ratios: {ratio} is not a multiple of 0.001")
+    for position, entry in enumerate(config["exclude"]):
+        faults += _check_exclusion(config, position, entry)
+    if faults:
+        raise ConfigError("\n".join(faults))
+
+
+def _check_plugin(config: Mapping[str, Any], axis: str, specs: str, kind: str, name: str) -> list[str]:
+    plugin, options = plugin_of(config, kind, name)
+    valid = plugins.names(kind)
+    if plugin not in valid:
+        where = f"{axis}: unknown name {name!r}" if plugin == name else f"{specs}.{name}.type: unknown {plugin!r}"
+        return [f"{where}: {plugins.nearest(plugin, [*valid, *config[specs]])}"]
+    described = plugins.describe(kind, plugin)
+    faults = [
+        f"{specs}.{name}.options: unknown option {key!r}: {plugins.nearest(key, described['options'])}"
+        for key in options
+        if key not in described["options"]
+    ]
+    for key in described.get("delegates", ()):
+        if key in options and options[key] not in valid:
+            faults.append(
+                f"{specs}.{name}.options.{key}: unknown criterion {options[key]!r}: "
+                f"{plugins.nearest(options[key], valid)}"
+            )
+    if kind == "strategies" and not faults:
+        try:
+            plugins.build(kind, plugin, options)
+        except ConfigError as error:
+            faults.append(f"{specs}.{name}.options: {error}")
+    return faults
+
+
+def _check_exclusion(config: Mapping[str, Any], position: int, entry: Mapping[str, Any]) -> list[str]:
+    valid = {
+        "model": config["models"],
+        "benchmark": config["benchmarks"],
+        "strategy": [*config["strategies"], "none"],
+        "criterion": [*config["criteria"], "none"],
+        "ratio": [*config["ratios"], 0],
+        "seed": config["seeds"],
+    }
+    return [
+        f"exclude[{position}].{axis}: {value!r} is not in the grid: {plugins.nearest(value, map(str, valid[axis]))}"
+        for axis, values in entry.items()
+        for value in as_list(values)
+        if value not in valid[axis]
+    ]
+
+
+def as_list(value: Any) -> list:
+    """Return a list as it is, anything else as a list of one."""
+    return value if isinstance(value, list) else [value]
+
+
+def plugin_of(config: Mapping[str, Any], kind: str, name: str) -> tuple[str, dict[str, Any]]:
+    """Return (plug-in, options) that a strategy's or criterion's name stands for."""
+    spec = config["strategy_specs" if kind == "strategies" else "criterion_specs"].get(name, {})
+    return spec.get("type", name), dict(spec.get("options", {}))

@@ -1,0 +1,1 @@
+"""Criteria: which image tokens stay. One score a file, high = keep."""

@@ -1,0 +1,23 @@
+"""phi_dp of HiMAP: how much the other image tokens look at a token (arXiv 2503.13108)."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import Tensor
+
+from prunegrid.criteria.base import Criterion
+from prunegrid.stage import Stage
+
+
+@dataclass(frozen=True)
+class AttentionDeep(Criterion):
+    """phi_dp(j): head-averaged attention of layer l-1 to j, summed over the image rows still present.
+
+    Causal and unnormalised, so it favours early tokens; `attention_deep_mean` controls for that.
+    """
+
+    cost: ClassVar[str | None] = "image_rows"
+
+    def score(self, stage: Stage) -> Tensor:
+        """Return phi_dp, shape (batch, present tokens)."""
+        return stage.attention_received(stage.image)

@@ -1,0 +1,20 @@
+"""FastV's score: what the last prompt token looks at (arXiv 2403.06764)."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import Tensor
+
+from prunegrid.criteria.base import Criterion
+from prunegrid.stage import Stage
+
+
+@dataclass(frozen=True)
+class AttentionLast(Criterion):
+    """Head-averaged attention of layer l-1 from the last prompt token's row only."""
+
+    cost: ClassVar[str | None] = "last_row"
+
+    def score(self, stage: Stage) -> Tensor:
+        """Return the last row's attention, shape (batch, present tokens)."""
+        return stage.attention_received(stage.last)

@@ -1,0 +1,60 @@
+"""What every criterion shares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from prunegrid.plugins import Plugin
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from prunegrid.stage import Stage
+
+
+@dataclass(frozen=True)
+class Criterion(Plugin):
+    """Base of all criteria: a leaf is its `score`.
+
+    Ranking, ties (the lower token number wins), ratios, batches and ragged rows are the engine's work.
+
+    Class attributes
+    ----------------
+    stochastic : bool
+        The score depends on the seed: cells exist for every seed.
+    needs_answer : bool
+        The score needs the unpruned model's own answer: labelled in tables and never ranked best.
+    delegates : tuple of str
+        Options that name other criteria, which this one hands the work to.
+    cost : str or None
+        What scoring computes, for the ledger: the attention of `text_rows`, `image_rows` or the
+        `last_row`; `hidden` (a norm); `gradient`; None for next to nothing.
+
+    Parameters
+    ----------
+    reverse : bool
+        Keep the lowest scores instead: a score that carries signal must then fail.
+    """
+
+    stochastic: ClassVar[bool] = False
+    needs_answer: ClassVar[bool] = False
+    delegates: ClassVar[tuple[str, ...]] = ()
+    cost: ClassVar[str | None] = None
+
+    reverse: bool = False
+
+    def score(self, stage: Stage) -> Tensor:
+        """Score the tokens that are present just before layer `stage.layer`.
+
+        Parameters
+        ----------
+        stage : Stage
+            What a criterion may look at.
+
+        Returns
+        -------
+        Tensor
+            Shape (batch, present tokens), float32; only the image tokens' entries are read.
+        """
+        raise NotImplementedError

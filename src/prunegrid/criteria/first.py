@@ -1,0 +1,17 @@
+"""Position only: the first n image tokens."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from prunegrid.criteria.base import Criterion
+from prunegrid.stage import Stage
+
+
+@dataclass(frozen=True)
+class First(Criterion):
+    """Lower original numbers are kept."""
+
+    def score(self, stage: Stage) -> Tensor:
+        """Return minus the token's number, shape (batch, present tokens)."""
+        return -stage.numbers.float()

@@ -1,0 +1,27 @@
+"""Position only: evenly spaced image tokens."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from prunegrid.criteria.base import Criterion
+from prunegrid.stage import Stage
+
+
+@dataclass(frozen=True)
+class Grid(Criterion):
+    """n of the m tokens still present, as evenly as whole numbers allow.
+
+    The i-th token (0..m-1) is kept where floor(i n / m) steps up, which happens exactly n times.
+    """
+
+    def score(self, stage: Stage) -> Tensor:
+        """Return 1 for the evenly spaced tokens and 0 for the others, shape (batch, present tokens)."""
+        present = stage.image.sum(1, keepdim=True).clamp_min(1)
+        keep = torch.tensor(stage.keep, device=stage.image.device)[:, None]
+        order = stage.image.cumsum(1) - 1
+        steps = torch.div((order + 1) * keep, present, rounding_mode="floor") - torch.div(
+            order * keep, present, rounding_mode="floor"
+        )
+        return steps.float()

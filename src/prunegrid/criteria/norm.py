@@ -1,0 +1,20 @@
+"""L2 norm of the hidden state."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import Tensor
+
+from prunegrid.criteria.base import Criterion
+from prunegrid.stage import Stage
+
+
+@dataclass(frozen=True)
+class Norm(Criterion):
+    """Norm of the token's hidden state entering layer l."""
+
+    cost: ClassVar[str | None] = "hidden"
+
+    def score(self, stage: Stage) -> Tensor:
+        """Return norms, shape (batch, present tokens)."""
+        return stage.hidden.float().norm(dim=-1)

@@ -1,0 +1,20 @@
+"""L2 norm of the embedding that enters the decoder."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import Tensor
+
+from prunegrid.criteria.base import Criterion
+from prunegrid.stage import Stage
+
+
+@dataclass(frozen=True)
+class NormInput(Criterion):
+    """Norm of the token's embedding entering layer 0: the plainest reading of "norm of token embeddings"."""
+
+    cost: ClassVar[str | None] = "hidden"
+
+    def score(self, stage: Stage) -> Tensor:
+        """Return norms, shape (batch, present tokens)."""
+        return stage.embeddings().float().norm(dim=-1)

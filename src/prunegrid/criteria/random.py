@@ -1,0 +1,30 @@
+"""Uniform random order: what any score has to beat."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from prunegrid.criteria.base import Criterion
+from prunegrid.randomness import named_seed
+from prunegrid.stage import Stage
+
+
+@dataclass(frozen=True)
+class RandomOrder(Criterion):
+    """A fresh uniform score per (seed, sample id, layer), whatever the batch and the order of samples."""
+
+    stochastic: ClassVar[bool] = True
+
+    def score(self, stage: Stage) -> Tensor:
+        """Return uniform numbers, shape (batch, present tokens)."""
+        rows = []
+        for sample_id, numbers in zip(stage.sample_ids, stage.numbers.cpu(), strict=True):
+            generator = torch.Generator().manual_seed(
+                named_seed("random criterion", stage.seed, sample_id, stage.layer)
+            )
+            # Drawn for every original token, so that a score does not depend on what was dropped before.
+            scores = torch.rand(max(1, stage.most_image_tokens), generator=generator)
+            rows.append(scores[numbers.clamp_min(0)])
+        return torch.stack(rows).to(stage.hidden.device)

@@ -1,0 +1,55 @@
+"""One criterion in shallow stages, another in deep ones."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar
+
+from torch import Tensor
+
+from prunegrid.criteria.base import Criterion
+from prunegrid.plugins import build
+from prunegrid.stage import Stage
+from prunegrid.strategies.base import resolve_layer
+
+
+@dataclass(frozen=True)
+class Staged(Criterion):
+    """`deep` in stages before layers l >= `deep_from`, `shallow` before.
+
+    Parameters
+    ----------
+    shallow, deep : str
+        Names of criteria.
+    deep_from : int or float, optional
+        Layer, or fraction of L; by default the second cut of a hierarchical schedule, else L/4.
+    """
+
+    delegates: ClassVar[tuple[str, ...]] = ("shallow", "deep")
+
+    shallow: str = "attention_shallow"
+    deep: str = "attention_deep"
+    deep_from: float | None = None
+
+    @cached_property
+    def _parts(self) -> tuple[Criterion, Criterion]:
+        return build("criteria", self.shallow), build("criteria", self.deep)
+
+    def score(self, stage: Stage) -> Tensor:
+        """Return the score of the part in charge, shape (batch, present tokens)."""
+        shallow, deep = self._parts
+        part = deep if stage.layer >= self.first_deep(stage.n_layers, stage.second_cut) else shallow
+        return part.score(stage)
+
+    def first_deep(self, n_layers: int, second_cut: int | None) -> int:
+        """Return the first layer whose stage is deep.
+
+        Parameters
+        ----------
+        n_layers : int
+            L.
+        second_cut : int or None
+            K2 of a hierarchical schedule.
+        """
+        if self.deep_from is not None:
+            return resolve_layer(self.deep_from, n_layers)
+        return resolve_layer(0.25, n_layers) if second_cut is None else second_cut

@@ -1,0 +1,21 @@
+"""The errors a user meets. Each message names the file, row or key, and what would be right."""
+
+
+class PrunegridError(Exception):
+    """Base of all errors that prunegrid raises on purpose."""
+
+
+class ConfigError(PrunegridError):
+    """The configuration names or asks for something that cannot be."""
+
+
+class DataError(PrunegridError):
+    """A data set or a file of results is not what it should be."""
+
+
+class PruningError(PrunegridError):
+    """A model, input or schedule cannot be pruned as asked."""
+
+
+class UnreachableRatioError(PruningError):
+    """No value of a strategy's free parameter removes the requested share of tokens."""

@@ -1,0 +1,150 @@
+"""Expand the axes into cells. Imports no torch: a dry run must be instant."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from prunegrid import plugins
+from prunegrid.config import as_list, plugin_of
+from prunegrid.errors import ConfigError, PruningError, UnreachableRatioError
+
+NO_CRITERION = "none"
+BASELINE = "none"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell of the grid: what is run over one benchmark, and where its results lie."""
+
+    model: str
+    benchmark: str
+    strategy: str
+    criterion: str
+    ratio: float
+    seed: int
+
+    @property
+    def folder(self) -> str:
+        """Folder relative to the results folder."""
+        return (
+            f"{self.model}/{self.benchmark}/{self.strategy}/{self.criterion}/"
+            f"ratio-{self.ratio:.3f}/seed-{self.seed}"
+        )
+
+
+@dataclass(frozen=True)
+class Unreachable:
+    """A configured combination that no schedule reaches: left out, and shown as a dash in tables."""
+
+    model: str
+    strategy: str
+    criterion: str
+    ratio: float
+    seed: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Grid:
+    """All cells of a configuration, in the order of its lists."""
+
+    cells: tuple[Cell, ...]
+    unreachable: tuple[Unreachable, ...] = field(default=())
+
+
+def expand(config: Mapping[str, Any], layers: Mapping[str, int]) -> Grid:
+    """Expand a validated configuration.
+
+    Parameters
+    ----------
+    config : mapping
+        As `prunegrid.config.validate` returns it.
+    layers : mapping
+        Model name -> number of decoder layers.
+
+    Raises
+    ------
+    ConfigError
+        If nothing is left, or a strategy's options do not fit a model.
+    """
+    cells: list[Cell] = []
+    unreachable: list[Unreachable] = []
+    excluded = [{axis: set(as_list(value)) for axis, value in entry.items()} for entry in config["exclude"]]
+    for model in config["models"]:
+        rows = list(_rows(config))
+        reached = {row: _reason(config, layers[model], model, *row) for row in rows}
+        unreachable += [Unreachable(model, *row, reason) for row, reason in reached.items() if reason]
+        for benchmark in config["benchmarks"]:
+            for row in rows:
+                cell = Cell(model, benchmark, *row)
+                if reached[row] is None and not any(_matches(cell, entry) for entry in excluded):
+                    cells.append(cell)
+    if not cells:
+        raise ConfigError("the grid is empty: every cell is excluded or out of reach")
+    return Grid(tuple(cells), tuple(unreachable))
+
+
+def _rows(config: Mapping[str, Any]) -> Iterator[tuple[str, str, float, int]]:
+    """Yield (strategy, criterion, ratio, seed), the baseline first."""
+    strategies = [BASELINE, *(name for name in config["strategies"] if name != BASELINE)]
+    seeds = config["seeds"]
+    for strategy in strategies:
+        plugin = plugins.load("strategies", plugin_of(config, "strategies", strategy)[0])
+        for criterion in config["criteria"] if plugin.ranks else [NO_CRITERION]:
+            drawn = plugin.stochastic or (plugin.ranks and is_stochastic(config, criterion))
+            for ratio in config["ratios"] if plugin.has_ratio else [0.0]:
+                for seed in seeds if drawn else [0]:
+                    yield strategy, criterion, float(ratio), seed
+
+
+def is_stochastic(config: Mapping[str, Any], criterion: str) -> bool:
+    """Return whether a criterion, or one that it hands its work to, depends on the seed."""
+    return any(part.get("stochastic", False) for part in criterion_parts(config, criterion).values())
+
+
+def needs_answer(config: Mapping[str, Any], criterion: str) -> bool:
+    """Return whether a criterion, or one that it hands its work to, needs the unpruned answer."""
+    return any(part.get("needs_answer", False) for part in criterion_parts(config, criterion).values())
+
+
+def criterion_parts(config: Mapping[str, Any], criterion: str) -> dict[str, dict[str, Any]]:
+    """Return plug-in name -> description of a criterion and of those that it hands its work to."""
+    if criterion == NO_CRITERION:
+        return {}
+    plugin, options = plugin_of(config, "criteria", criterion)
+    described = plugins.describe("criteria", plugin)
+    parts = {plugin: described}
+    for option in described.get("delegates", ()):
+        name = options.get(option, described.get(option))
+        parts[name] = plugins.describe("criteria", name)
+    return parts
+
+
+def _reason(
+    config: Mapping[str, Any], n_layers: int, model: str, strategy: str, criterion: str, ratio: float, seed: int
+) -> str | None:
+    """Return why a ratio is out of a strategy's reach, or None."""
+    plugin, options = plugin_of(config, "strategies", strategy)
+    frozen = tuple(sorted((key, tuple(v) if isinstance(v, list) else v) for key, v in options.items()))
+    n_tokens = config["model_specs"][model].get("image_tokens")
+    try:
+        return _solve(plugin, frozen, ratio, n_layers, seed, n_tokens)
+    except PruningError as error:
+        raise ConfigError(f"strategy {strategy!r} on model {model!r} ({n_layers} layers): {error}") from error
+
+
+@cache
+def _solve(
+    plugin: str, options: tuple, ratio: float, n_layers: int, seed: int, n_tokens: int | None
+) -> str | None:
+    built = plugins.build("strategies", plugin, dict(options))
+    try:
+        built.solve(ratio, n_layers, seed=seed, n_tokens=n_tokens)
+    except UnreachableRatioError as error:
+        return str(error)
+    return None
+
+
+def _matches(cell: Cell, entry: Mapping[str, set]) -> bool:
+    return all(getattr(cell, axis) in values for axis, values in entry.items())

@@ -1,0 +1,171 @@
+"""From samples to model inputs: chat text, token ids, image features; each computed once per sample."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from prunegrid.errors import PrunegridError
+from prunegrid.loading import LoadedModel
+
+if TYPE_CHECKING:
+    from prunegrid.benchmarks.base import Sample
+
+# Vicuna's system prompt, which HiMAP's and FastV's scripts put before the image (protocols: Chat form).
+VICUNA = (
+    "A chat between a curious human and an artificial intelligence assistant. "
+    "The assistant gives helpful, detailed, and polite answers to the human's questions."
+)
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """One sample ready for the model.
+
+    Attributes
+    ----------
+    sample : Sample
+        Where it comes from.
+    text : str
+        The exact text given to the processor.
+    input_ids : Tensor
+        (tokens,), int64; image placeholders expanded.
+    features : Tensor or None
+        (image tokens, hidden size): the projector's output for the sample's image.
+    error : str or None
+        Why the sample cannot be run.
+    """
+
+    sample: Sample
+    text: str = ""
+    input_ids: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.long))
+    features: Tensor | None = None
+    error: str | None = None
+
+
+class PromptMaker:
+    """Turns samples into prompts for one model.
+
+    Parameters
+    ----------
+    loaded : LoadedModel
+        The model.
+    system_prompt : str
+        `none` or `vicuna_v1`.
+    image_mode : str
+        `processor`, `crop` or `pad`.
+    """
+
+    def __init__(self, loaded: LoadedModel, system_prompt: str = "none", image_mode: str = "processor") -> None:
+        self._loaded = loaded
+        self._system_prompt = system_prompt
+        self._image_mode = image_mode
+
+    def chat_text(self, text: str) -> str:
+        """Return the text of one user turn with one image, through the model's chat template."""
+        content = [{"type": "image"}, {"type": "text", "text": text}]
+        messages: list[dict[str, Any]] = [{"role": "user", "content": content}]
+        if self._system_prompt == "vicuna_v1":
+            messages.insert(0, {"role": "system", "content": [{"type": "text", "text": VICUNA}]})
+        return self._loaded.processor.apply_chat_template(messages, add_generation_prompt=True)
+
+    def prompts(self, samples: Iterable[Sample], batch_size: int) -> list[Prompt]:
+        """Return one prompt per sample, in order; vision features are computed once per distinct image.
+
+        Parameters
+        ----------
+        samples : iterable of Sample
+            Samples of one `image_id` show the same picture.
+        batch_size : int
+            Images per pass of the vision tower.
+        """
+        prompts: list[Prompt] = []
+        pixels: dict[str, dict[str, Tensor]] = {}
+        for sample in samples:
+            prompt, image = self._prompt(sample, sample.image_id in pixels)
+            if image:
+                pixels[sample.image_id] = image
+            prompts.append(prompt)
+        features = self._features(pixels, batch_size)
+        return [
+            p if p.error else Prompt(p.sample, p.text, p.input_ids, features[p.sample.image_id]) for p in prompts
+        ]
+
+    def _prompt(self, sample: Sample, known_image: bool) -> tuple[Prompt, dict[str, Tensor]]:
+        if sample.error:
+            return Prompt(sample, error=sample.error), {}
+        text = self.chat_text(sample.prompt)
+        try:
+            inputs = self._loaded.processor(
+                images=self._square(sample.image), text=text, return_tensors="pt"
+            )
+            ids = inputs.pop("input_ids")[0]
+            self._check(ids)
+        except (PrunegridError, ValueError, OSError) as error:
+            return Prompt(sample, text, error=f"{type(error).__name__}: {error}"), {}
+        inputs.pop("attention_mask")
+        return Prompt(sample, text, ids), {} if known_image else dict(inputs)
+
+    def _check(self, ids: Tensor) -> None:
+        image = ids == self._loaded.family.image_token_id(self._loaded.model.config)
+        if bool(image[-1]):
+            raise PrunegridError("no text after the image")
+
+    def _square(self, image: Image.Image) -> Image.Image:
+        """Make an image square where the configuration asks for it."""
+        if self._image_mode == "processor" or image.width == image.height:
+            return image
+        short, long = sorted(image.size)
+        if self._image_mode == "crop":
+            left, top = (image.width - short) // 2, (image.height - short) // 2
+            return image.crop((left, top, left + short, top + short))
+        mean = self._loaded.processor.image_processor.image_mean
+        square = Image.new("RGB", (long, long), tuple(int(value * 255) for value in mean))
+        square.paste(image, ((long - image.width) // 2, (long - image.height) // 2))
+        return square
+
+    @torch.no_grad()
+    def _features(self, pixels: dict[str, dict[str, Tensor]], batch_size: int) -> dict[str, Tensor]:
+        names, found = list(pixels), {}
+        for start in range(0, len(names), batch_size):
+            some = names[start : start + batch_size]
+            features = self._loaded.family.features(self._loaded.model, [pixels[name] for name in some])
+            found.update(zip(some, features, strict=True))
+        return found
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Prompts padded on the left.
+
+    Attributes
+    ----------
+    prompts : list of Prompt
+        The rows.
+    inputs : dict
+        Arguments of `generate`: input_ids and attention_mask (batch, tokens), and the image features.
+    """
+
+    prompts: list[Prompt]
+    inputs: dict[str, Any]
+
+
+def collate(prompts: Sequence[Prompt], loaded: LoadedModel) -> Batch:
+    """Pad prompts on the left and put them on the model's device."""
+    device = loaded.model.get_input_embeddings().weight.device
+    width = max(len(prompt.input_ids) for prompt in prompts)
+    pad = loaded.processor.tokenizer.pad_token_id
+    ids = torch.full((len(prompts), width), pad or 0, dtype=torch.long)
+    mask = torch.zeros_like(ids)
+    for row, prompt in enumerate(prompts):
+        start = width - len(prompt.input_ids)
+        ids[row, start:] = prompt.input_ids
+        mask[row, start:] = 1
+    features = [prompt.features for prompt in prompts]
+    inputs = {"input_ids": ids.to(device), "attention_mask": mask.to(device)}
+    return Batch(list(prompts), {**inputs, **loaded.family.feature_inputs(features)})

@@ -1,0 +1,83 @@
+"""What the workflow's scripts call: one function a job. Torch is imported only where something is computed."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from prunegrid.config import plugin_of, validate
+from prunegrid.grid import NO_CRITERION, Cell
+from prunegrid.plan import Plan
+
+Say = Callable[[str], None]
+
+
+def plan_for(config: Mapping[str, Any], home: Path) -> Plan:
+    """Return the plan of a configuration as a script receives it."""
+    return Plan(validate(config, home / "workflow/schemas/config.schema.yaml"), home)
+
+
+def predict_bundle(
+    config: Mapping[str, Any],
+    home: Path,
+    bundle: tuple[str, str, str],
+    keys: list[str],
+    threads: int,
+    say: Say,
+) -> None:
+    """Compute those cells of a bundle that the store does not hold.
+
+    Parameters
+    ----------
+    config : mapping
+        The workflow's configuration.
+    home : Path
+        Folder of the Snakefile.
+    bundle : tuple of str
+        Model, benchmark and number of the bundle.
+    keys : list of str
+        The cells' keys, in the bundle's order, as planned.
+    threads : int
+        CPU threads.
+    say : callable
+        Takes a line of progress.
+    """
+    plan = plan_for(config, home)
+    model, benchmark, number = bundle
+    cells = plan.bundles(model, benchmark)[number]
+    store = Path(plan.config["results_dir"], model, benchmark, ".store")
+    missing = [
+        (cell, key) for cell, key in zip(cells, keys, strict=True) if not (store / f"{key}.parquet").exists()
+    ]
+    say(f"{len(cells) - len(missing)} of {len(cells)} cells are in the store")
+    if not missing:
+        return
+    import torch
+
+    from prunegrid.predict import BenchmarkRun, CellRun, predict_cells
+
+    torch.set_num_threads(threads)
+    spec = plan.config["model_specs"][model]
+    run = BenchmarkRun(
+        model_path=plan.model_path(model),
+        model_spec=spec,
+        data_path=plan.data_path(benchmark),
+        benchmark_spec=plan.config["benchmark_specs"][benchmark],
+        store=store,
+        batch_size=spec.get("batch_size", plan.config["batch_size"]),
+        shard_size=plan.config["shard_size"],
+        say=say,
+    )
+    predict_cells(run, [CellRun(key, label(cell), vars(cell), *_plugins(plan, cell)) for cell, key in missing])
+
+
+def label(cell: Cell) -> str:
+    """Return how progress lines call a cell."""
+    name = cell.strategy if cell.criterion == NO_CRITERION else f"{cell.strategy} x {cell.criterion}"
+    return f"{name}, ratio {cell.ratio:.3f}, seed {cell.seed}"
+
+
+def _plugins(plan: Plan, cell: Cell) -> tuple[tuple[str, dict], tuple[str, dict] | None]:
+    criterion = None
+    if cell.criterion != NO_CRITERION:
+        criterion = plugin_of(plan.config, "criteria", cell.criterion)
+    return plugin_of(plan.config, "strategies", cell.strategy), criterion

@@ -1,0 +1,169 @@
+"""Which prompt columns are present in a layer, per batch row, and how tensors follow them.
+
+A layout packs each row's present tokens to the right end, in their original order. Rows that keep fewer
+tokens than the longest one are filled on the left with columns that nothing attends to.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Present columns.
+
+    Attributes
+    ----------
+    columns : Tensor
+        (batch, width), int64: original prompt columns, ascending among the valid ones.
+    valid : Tensor
+        (batch, width), bool: False for padding.
+    width_before : int
+        Columns of the unpruned prompt.
+    """
+
+    columns: Tensor
+    valid: Tensor
+    width_before: int
+
+    @classmethod
+    def whole(cls, valid: Tensor) -> Layout:
+        """Return the layout of an unpruned prompt; `valid` is (batch, columns), False for padding."""
+        batch, width = valid.shape
+        return cls(torch.arange(width, device=valid.device).expand(batch, width), valid, width)
+
+    @property
+    def untouched(self) -> bool:
+        """Whether every original column is still in its place."""
+        return self.columns.shape[1] == self.width_before
+
+    @cached_property
+    def has_padding(self) -> bool:
+        """Whether any row has columns that do not count."""
+        return not bool(self.valid.all())
+
+    def select(self, keep: Tensor) -> tuple[Layout, Tensor]:
+        """Keep the marked columns.
+
+        Parameters
+        ----------
+        keep : Tensor
+            (batch, width), bool.
+
+        Returns
+        -------
+        Layout
+            The new layout, as wide as the row that keeps most.
+        Tensor
+            (batch, new width), int64: where its columns lie in this layout.
+        """
+        width = int(keep.sum(1).max())
+        index = right_aligned(keep, width)
+        valid = keep.gather(1, index)
+        return Layout(self.columns.gather(1, index), valid, self.width_before), index
+
+    def gather(self, tensor: Tensor, dim: int) -> Tensor:
+        """Return the present columns of a tensor over the unpruned prompt; see `gather_tokens`."""
+        return gather_tokens(tensor, self.columns, dim)
+
+    def prefill_mask(self, mask: Tensor | None) -> Tensor | None:
+        """Cut a layer's attention mask of the unpruned prompt down to the present columns.
+
+        Parameters
+        ----------
+        mask : Tensor or None
+            (batch or 1, heads or 1, columns, columns), bool or additive; None means causal; or
+            (batch, columns), flash attention's padding mask.
+
+        Returns
+        -------
+        Tensor or None
+            The same in the present columns; None stays None where nothing is padded.
+        """
+        if mask is None and not self.has_padding:
+            return None
+        if mask is not None and mask.dim() == 2:
+            return self.valid.to(mask.dtype)
+        rows, columns = self.columns[:, None, :, None], self.columns[:, None, None, :]
+        if mask is None:
+            cut = columns <= rows
+        else:
+            batch = torch.arange(len(self.columns), device=mask.device)[:, None, None, None]
+            mask = mask.expand(len(self.columns), -1, -1, -1)
+            heads = torch.arange(mask.shape[1], device=mask.device)[None, :, None, None]
+            cut = mask[batch, heads, rows, columns]
+        return self._hide_padding(cut, own=torch.eye(rows.shape[2], dtype=torch.bool, device=cut.device))
+
+    def decode_mask(self, mask: Tensor | None, n_new: int) -> Tensor | None:
+        """Cut a mask of later tokens down to the present columns and all columns after the prompt.
+
+        Parameters
+        ----------
+        mask : Tensor or None
+            (batch or 1, heads or 1, queries, columns + n_new), bool or additive, or (batch, columns +
+            n_new), or None: everything is seen.
+        n_new : int
+            Tokens after the prompt that the cache holds, those of this call included.
+        """
+        if mask is None and not self.has_padding:
+            return None
+        later = torch.arange(n_new, device=self.columns.device) + self.width_before
+        later = later.expand(len(self.columns), n_new)
+        columns = torch.cat([self.columns, later], dim=1)
+        seen = torch.cat([self.valid, torch.ones_like(later, dtype=torch.bool)], dim=1)
+        if mask is None:
+            return seen[:, None, None, :]
+        if mask.dim() == 2:
+            return mask.gather(1, columns) * seen.to(mask.dtype)
+        mask = mask.expand(len(self.columns), -1, -1, -1)
+        cut = mask.gather(3, columns[:, None, None, :].expand(-1, mask.shape[1], mask.shape[2], -1))
+        return _hide(cut, ~seen[:, None, None, :])
+
+    def _hide_padding(self, mask: Tensor, own: Tensor) -> Tensor:
+        """Hide padded columns, but let padded rows see themselves: a softmax over nothing is NaN."""
+        mask = _hide(mask, ~self.valid[:, None, None, :])
+        lonely = ~self.valid[:, None, :, None] & own
+        return mask | lonely if mask.dtype == torch.bool else mask.masked_fill(lonely, 0.0)
+
+
+def _hide(mask: Tensor, hidden: Tensor) -> Tensor:
+    if mask.dtype == torch.bool:
+        return mask & ~hidden
+    return mask.masked_fill(hidden, torch.finfo(mask.dtype).min)
+
+
+def right_aligned(keep: Tensor, width: int) -> Tensor:
+    """Return (batch, width) positions of the marked entries in order, packed to the right end."""
+    # A stable sort puts unmarked entries first and keeps the order of the marked ones.
+    return keep.to(torch.uint8).argsort(dim=1, stable=True)[:, keep.shape[1] - width :]
+
+
+def gather_tokens(tensor: Tensor, index: Tensor, dim: int) -> Tensor:
+    """Gather along the token dimension `dim`, row by row.
+
+    Parameters
+    ----------
+    tensor : Tensor
+        (..., batch or 1, tokens, ...) with the batch just before `dim`.
+    index : Tensor
+        (batch, width), int64.
+    dim : int
+        The token dimension, negative or not.
+
+    Returns
+    -------
+    Tensor
+        (..., batch, width, ...).
+    """
+    dim %= tensor.dim()
+    shape = list(tensor.shape)
+    shape[dim - 1] = len(index)
+    tensor = tensor.expand(shape)
+    shape[dim] = index.shape[1]
+    index = index.view([1] * (dim - 1) + list(index.shape) + [1] * (tensor.dim() - dim - 1)).expand(shape)
+    return tensor.gather(dim, index.to(tensor.device))

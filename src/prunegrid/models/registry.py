@@ -1,0 +1,29 @@
+"""Find the family of a model by its `model_type`."""
+
+import importlib
+import inspect
+from pathlib import Path
+
+from prunegrid.errors import PruningError
+from prunegrid.models.base import Family
+
+
+def supported() -> list[str]:
+    """Return the `model_type`s that can be pruned, sorted."""
+    files = Path(__file__).parent.glob("*.py")
+    return sorted(f.stem for f in files if f.stem not in ("__init__", "base", "registry"))
+
+
+def family_of(model_type: str) -> Family:
+    """Return the family of a `model_type`.
+
+    Raises
+    ------
+    PruningError
+        If it is not supported, with the list of those that are.
+    """
+    if model_type not in supported():
+        raise PruningError(f"model type {model_type!r} is not supported: {', '.join(supported())}")
+    module = importlib.import_module(f"prunegrid.models.{model_type}")
+    classes = [c for _, c in inspect.getmembers(module, inspect.isclass) if c.__module__ == module.__name__]
+    return classes[0]()

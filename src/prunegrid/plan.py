@@ -1,0 +1,206 @@
+"""What every cell depends on, and which cells share a job. Imports no torch.
+
+A cell's key is the hash of all that its predictions depend on. Results are kept in a store under their
+keys, so a result made by other code, data or options is never taken for the one asked for.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from prunegrid import plugins
+from prunegrid.config import plugin_of
+from prunegrid.errors import ConfigError
+from prunegrid.files import write_text
+from prunegrid.fingerprint import code_hash, data_files, data_hash, digest
+from prunegrid.grid import Cell, Grid, criterion_parts, expand
+
+# Model and benchmark settings that change how fast a number comes, but not the number.
+_SPEED_ONLY = ("batch_size", "device_map")
+
+
+class Plan:
+    """The grid of a configuration with the keys of its cells.
+
+    Parameters
+    ----------
+    config : mapping
+        As `prunegrid.config.validate` returns it.
+    home : Path
+        Folder of the Snakefile: relative paths that do not exist in the working directory are looked
+        up there.
+    prepared : mapping, optional
+        Files that a rule will make -> the source files that make them; they stand for a file that does
+        not exist yet.
+    """
+
+    def __init__(
+        self, config: Mapping[str, Any], home: Path, prepared: Mapping[str, Sequence[Path]] | None = None
+    ) -> None:
+        self.config = config
+        self.home = home
+        self.prepared = dict(prepared or {})
+        self._hashes = HashCache(Path(".snakemake", "prunegrid-hashes.json"))
+        self._known: dict[tuple, Any] = {}
+
+    @cached_property
+    def grid(self) -> Grid:
+        """All cells."""
+        return expand(self.config, {model: self.layers(model) for model in self.config["models"]})
+
+    def model_path(self, model: str) -> str:
+        """Return the folder of a model, or its hub id."""
+        return self._resolve(self.config["model_specs"][model]["path"])
+
+    def data_path(self, benchmark: str) -> str:
+        """Return the file or folder of a benchmark, or its hub id."""
+        return self._resolve(self.config["benchmark_specs"][benchmark]["path"])
+
+    def model_config(self, model: str) -> dict[str, Any]:
+        """Return a model's config.json, or an empty dict where it is not on this machine."""
+
+        def read() -> dict[str, Any]:
+            file = Path(self.model_path(model), "config.json")
+            return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+
+        return self._once(("config", model), read)
+
+    def layers(self, model: str) -> int:
+        """Return the number of decoder layers, from config.json or model_specs.
+
+        Raises
+        ------
+        ConfigError
+            If neither tells.
+        """
+        spec = self.config["model_specs"][model]
+        config = self.model_config(model)
+        text = config.get("text_config", config)
+        found = spec.get("layers") or text.get("num_hidden_layers")
+        if found is None:
+            raise ConfigError(
+                f"model_specs.{model}: the number of decoder layers is not known before the model is "
+                f"loaded: set `layers` (path {spec['path']!r} has no config.json that tells)"
+            )
+        return int(found)
+
+    def prediction_key(self, cell: Cell) -> str:
+        """Return the hash of all that a cell's predictions depend on."""
+        return self._once(("predictions", cell), lambda: self._prediction_key(cell))
+
+    def _prediction_key(self, cell: Cell) -> str:
+        return digest(
+            {
+                "axes": [cell.ratio, cell.seed],
+                "strategy": plugin_of(self.config, "strategies", cell.strategy),
+                "criterion": self._criterion(cell.criterion),
+                "model": self._once(("model", cell.model), lambda: self._model_key(cell.model)),
+                "data": self._once(("data", cell.benchmark), lambda: self._data_key(cell.benchmark)),
+                "code": self._prediction_code(cell),
+            }
+        )
+
+    def score_key(self, cell: Cell) -> str:
+        """Return the hash of all that a cell's scores depend on."""
+        scorer = self.scorer(cell.benchmark)
+        options = self.config["benchmark_specs"][cell.benchmark].get("metrics", [])
+        code = self._code(
+            plugins.PACKAGE / "score.py",
+            plugins.path("scoring", scorer),
+            self.home / "workflow/scripts/score.py",
+        )
+        return digest([self.prediction_key(cell), scorer, options, code])
+
+    def scorer(self, benchmark: str) -> str:
+        """Return the scorer of a benchmark's adapter."""
+        adapter = self.config["benchmark_specs"][benchmark]["adapter"]
+        return plugins.describe("benchmarks", adapter)["scorer"]
+
+    def bundles(self, model: str, benchmark: str) -> dict[str, list[Cell]]:
+        """Return name -> cells that share a job; cells of one criterion stay together."""
+        cells = [cell for cell in self.grid.cells if (cell.model, cell.benchmark) == (model, benchmark)]
+        order = {name: place for place, name in enumerate(["none", *self.config["criteria"]])}
+        cells.sort(key=lambda cell: order[cell.criterion])
+        n_bundles = -(-len(cells) // self.config["bundle_size"])
+        size = -(-len(cells) // max(1, n_bundles))
+        return {f"{start // size:04d}": cells[start : start + size] for start in range(0, len(cells), size)}
+
+    def _resolve(self, path: str) -> str:
+        if Path(path).exists():
+            return path
+        at_home = self.home / path
+        return str(at_home) if at_home.exists() else path
+
+    def _criterion(self, criterion: str) -> list[Any]:
+        return [] if criterion == "none" else list(plugin_of(self.config, "criteria", criterion))
+
+    def _model_key(self, model: str) -> list[Any]:
+        spec = {k: v for k, v in self.config["model_specs"][model].items() if k not in (*_SPEED_ONLY, "path")}
+        path = Path(self.model_path(model))
+        content = self._hashes.of(path) if path.exists() else self.config["model_specs"][model]["path"]
+        return [spec, content]
+
+    def _data_key(self, benchmark: str) -> list[Any]:
+        spec = {k: v for k, v in self.config["benchmark_specs"][benchmark].items() if k not in ("path", "metrics")}
+        path = self.config["benchmark_specs"][benchmark]["path"]
+        if path in self.prepared:
+            content = [self._code(*self.prepared[path]), *map(_installed, ("pillow", "easy-vqa"))]
+        elif Path(self.data_path(benchmark)).exists():
+            content = self._hashes.of(Path(self.data_path(benchmark)))
+        else:
+            content = path
+        return [spec, content]
+
+    def _prediction_code(self, cell: Cell) -> str:
+        adapter = self.config["benchmark_specs"][cell.benchmark]["adapter"]
+        model_type = self.model_config(cell.model).get("model_type", "")
+        family = plugins.PACKAGE / "models" / f"{model_type}.py"
+        return self._code(
+            plugins.PACKAGE / "predict.py",
+            self.home / "workflow/scripts/predict.py",
+            plugins.path("benchmarks", adapter),
+            plugins.path("strategies", plugin_of(self.config, "strategies", cell.strategy)[0]),
+            *(plugins.path("criteria", name) for name in criterion_parts(self.config, cell.criterion)),
+            *([family] if family.is_file() else []),
+        )
+
+    def _code(self, *files: Path) -> str:
+        return self._once(("code", *files), lambda: code_hash(files))
+
+    def _once(self, key: tuple, compute: Callable[[], Any]) -> Any:
+        if key not in self._known:
+            self._known[key] = compute()
+        return self._known[key]
+
+
+class HashCache:
+    """Content hashes remembered by size and time stamp, so that large files are read once.
+
+    A touched file is read again and has the same hash as before.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        try:
+            self._known = json.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            self._known = {}
+
+    def of(self, path: Path) -> str:
+        """Return the hash of a file or folder."""
+        stats = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in data_files(path)]
+        name, state = str(path.resolve()), digest(stats)
+        if self._known.get(name, [None])[0] != state:
+            self._known[name] = [state, data_hash(path)]
+            write_text(self._file, json.dumps(self._known))
+        return self._known[name][1]
+
+
+def _installed(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

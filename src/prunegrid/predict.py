@@ -1,0 +1,423 @@
+"""Run cells: per-sample predictions of one model on one benchmark, written in shards."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import torch
+from accelerate.utils import find_executable_batch_size
+from pyarrow import parquet
+from torch import Tensor
+from transformers import LogitsProcessor, LogitsProcessorList
+
+from prunegrid import plugins
+from prunegrid.criteria.staged import Staged
+from prunegrid.inputs import Batch, Prompt, PromptMaker, collate
+from prunegrid.loading import LoadedModel, load_model
+from prunegrid.mismatch import ImageSpool
+from prunegrid.predictions import SCHEMA, write_rows, write_table
+from prunegrid.pruning import Pruning, Saliencies, prune
+from prunegrid.saliency import MOST_ANSWER_TOKENS
+from prunegrid.strategies.base import Schedule
+
+if TYPE_CHECKING:
+    from prunegrid.benchmarks.base import Adapter, Sample
+
+TOP_K = 5
+
+
+@dataclass(frozen=True)
+class CellRun:
+    """What it takes to run one cell.
+
+    Attributes
+    ----------
+    key : str
+        Hash of all that its predictions depend on; names its files in the store.
+    label : str
+        How progress lines call it.
+    axes : dict
+        model, benchmark, strategy, criterion, ratio, seed, for the metadata.
+    strategy, criterion : tuple of (str, dict)
+        Plug-in and options; the criterion of a strategy that does not rank is None.
+    """
+
+    key: str
+    label: str
+    axes: dict[str, Any]
+    strategy: tuple[str, dict[str, Any]]
+    criterion: tuple[str, dict[str, Any]] | None
+
+    @property
+    def swaps_images(self) -> bool:
+        """Whether each question sees another sample's image."""
+        return plugins.load("strategies", self.strategy[0]).swaps_images
+
+
+@dataclass(frozen=True)
+class BenchmarkRun:
+    """One model on one benchmark: what the cells of a bundle share.
+
+    Attributes
+    ----------
+    model_path, data_path : str
+        Folders, files or hub ids.
+    model_spec, benchmark_spec : dict
+        Entries of the configuration.
+    store : Path
+        Folder of finished cells, `{key}.parquet`.
+    batch_size, shard_size : int
+        Samples per forward pass; samples between two writes.
+    """
+
+    model_path: str
+    model_spec: dict[str, Any]
+    data_path: str
+    benchmark_spec: dict[str, Any]
+    store: Path
+    batch_size: int = 16
+    shard_size: int = 512
+    say: Callable[[str], None] = field(default=print)
+
+
+def predict_cells(run: BenchmarkRun, cells: Sequence[CellRun]) -> None:
+    """Compute cells into the store.
+
+    Samples are read in shards; each cell's rows of a shard are written at once, so that a killed run
+    goes on from there. What cells share is computed once per shard: decoded images, token ids, vision
+    features, gradients.
+    """
+    loaded = load_model(run.model_path, run.model_spec)
+    adapter = plugins.load("benchmarks", run.benchmark_spec["adapter"])({**run.benchmark_spec, "path": run.data_path})
+    run.say(f"{run.model_path} is loaded on {loaded.model.device}, {len(cells)} cells to run")
+    _Bundle(run, loaded, adapter, cells).run()
+
+
+class _Bundle:
+    def __init__(
+        self, run: BenchmarkRun, loaded: LoadedModel, adapter: Adapter, cells: Sequence[CellRun]
+    ) -> None:
+        self._run, self._loaded, self._adapter, self._cells = run, loaded, adapter, cells
+        spec = run.model_spec
+        self._maker = PromptMaker(
+            loaded, spec.get("system_prompt", "none"), spec.get("image_mode", "processor")
+        )
+        self._seconds: dict[str, float] = {}
+        self._text_before: list[int] = []
+
+    def run(self) -> None:
+        spool = None
+        if any(cell.swaps_images for cell in self._cells):
+            spool = ImageSpool(self._adapter.samples())
+        n_shards = 0
+        for number, samples in enumerate(_chunks(self._adapter.samples(), self._run.shard_size)):
+            n_shards = number + 1
+            todo = [cell for cell in self._cells if not self._shard(cell, number).exists()]
+            if todo:
+                self._run_shard(number, samples, todo, spool)
+        for cell in self._cells:
+            self._finish(cell, n_shards)
+
+    def _run_shard(
+        self, number: int, samples: Sequence[Sample], cells: Sequence[CellRun], spool: ImageSpool | None
+    ) -> None:
+        batch_size = self._run.batch_size
+        prompts = self._maker.prompts(samples, batch_size)
+        self._text_before += [self._before_image(prompt) for prompt in prompts if prompt.error is None]
+        saliencies: Saliencies = {}
+        started = time.monotonic()
+        for position, cell in enumerate(cells, start=1):
+            before = time.monotonic()
+            if cell.swaps_images:
+                partners = spool.partners(cell.axes["seed"])
+                seen = self._maker.prompts(spool.swapped(samples, partners), batch_size)
+            else:
+                seen = prompts
+            rows = predict_prompts(
+                self._loaded,
+                self._adapter,
+                seen,
+                cell,
+                batch_size=batch_size,
+                max_new_tokens=self._max_new_tokens,
+                saliencies=saliencies,
+            )
+            write_rows(self._shard(cell, number), rows)
+            now = time.monotonic()
+            self._seconds[cell.key] = self._seconds.get(cell.key, 0.0) + now - before
+            left = (now - started) / position * (len(cells) - position)
+            errors = sum(row["status"] == "error" for row in rows)
+            self._run.say(
+                f"[{position}/{len(cells)}] {cell.label}: {len(rows)} samples, "
+                f"{f'{errors} errors, ' if errors else ''}{len(rows) / (now - before):.0f}/s, "
+                f"about {left:.0f} s left" + (f" in shard {number}" if number else "")
+            )
+
+    def _before_image(self, prompt: Prompt) -> int:
+        """Return the number of text tokens before and between the images of a prompt."""
+        image = prompt.input_ids == self._loaded.family.image_token_id(self._loaded.model.config)
+        places = image.nonzero()
+        return int(places[-1]) + 1 - len(places) if len(places) else 0
+
+    @property
+    def _max_new_tokens(self) -> int:
+        return self._run.benchmark_spec.get("max_new_tokens", self._adapter.max_new_tokens)
+
+    def _shard(self, cell: CellRun, number: int) -> Path:
+        return self._run.store / f"{cell.key}.shards" / f"{number:05d}.parquet"
+
+    def _finish(self, cell: CellRun, n_shards: int) -> None:
+        """Join a cell's shards into its file."""
+        shards = [self._shard(cell, number) for number in range(n_shards)]
+        tables = [parquet.read_table(shard, schema=SCHEMA, partitioning=None) for shard in shards]
+        table = pa.concat_tables(tables) if tables else SCHEMA.empty_table()
+        write_table(self._run.store / f"{cell.key}.parquet", table, self._metadata(cell))
+        shutil.rmtree(self._run.store / f"{cell.key}.shards", ignore_errors=True)
+
+    def _metadata(self, cell: CellRun) -> dict[str, Any]:
+        model, spec = self._loaded.model, self._run.model_spec
+        strategy = plugins.build("strategies", *cell.strategy)
+        n_layers = len(self._loaded.family.layers(model))
+        schedule = strategy.solve(cell.axes["ratio"] or None, n_layers, seed=cell.axes["seed"])
+        return {
+            "key": cell.key,
+            "cell": cell.axes,
+            "strategy": list(cell.strategy),
+            "criterion": list(cell.criterion) if cell.criterion else None,
+            "schedule": [list(cut) for cut in schedule.cuts],
+            "schedule_attempts": schedule.attempts,
+            "n_layers": n_layers,
+            "deep_from": self._deep_from(cell, schedule),
+            "answer_tokens": getattr(_criterion(cell, self._adapter.free_text), "answer_tokens", 1),
+            "n_text_before": sum(self._text_before) / max(1, len(self._text_before)),
+            "model": {"id": spec["path"], "revision": spec.get("revision"), "config": model.config.to_dict()},
+            "data": {
+                "id": self._run.benchmark_spec["path"],
+                **{key: self._run.benchmark_spec.get(key) for key in ("adapter", "revision", "split", "limit")},
+            },
+            "max_new_tokens": self._max_new_tokens,
+            "dtype": str(model.dtype).removeprefix("torch."),
+            "attn_implementation": model.config.get_text_config()._attn_implementation,
+            "image_backend": type(self._loaded.processor.image_processor).__name__,
+            "image_mode": spec.get("image_mode", "processor"),
+            "system_prompt": spec.get("system_prompt", "none"),
+            "batch_size": self._run.batch_size,
+            "device": str(model.device),
+            "seconds": round(self._seconds.get(cell.key, 0.0), 3),
+            "packages": {name: version(name) for name in ("torch", "transformers", "accelerate", "pillow")},
+        }
+
+    def _deep_from(self, cell: CellRun, schedule: Schedule) -> int | None:
+        criterion = _criterion(cell, self._adapter.free_text)
+        if not isinstance(criterion, Staged):
+            return None
+        return criterion.first_deep(schedule.n_layers, schedule.second_cut)
+
+
+def predict_prompts(
+    loaded: LoadedModel,
+    adapter: Adapter,
+    prompts: Sequence[Prompt],
+    cell: CellRun,
+    *,
+    batch_size: int,
+    max_new_tokens: int,
+    saliencies: Saliencies | None = None,
+) -> list[dict[str, Any]]:
+    """Predict one cell on prompts, in their order.
+
+    Parameters
+    ----------
+    loaded : LoadedModel
+        The model.
+    adapter : Adapter
+        The benchmark: which words' first logits are stored, and whether answers are free text.
+    prompts : sequence of Prompt
+        Those with an error become error rows.
+    cell : CellRun
+        The cell.
+    batch_size : int
+        Prompts per pass; halved where memory runs out.
+    max_new_tokens : int
+        Longest answer.
+    saliencies : mutable mapping, optional
+        Gradients shared between cells.
+
+    Returns
+    -------
+    list of dict
+        Rows of `prunegrid.predictions.SCHEMA`.
+    """
+    good = [place for place, prompt in enumerate(prompts) if prompt.error is None]
+    # Prompts of one length need no padding among themselves.
+    good.sort(key=lambda place: (len(prompts[place].input_ids), place))
+    rows = {place: _error_row(prompt) for place, prompt in enumerate(prompts) if prompt.error is not None}
+    criterion = _criterion(cell, adapter.free_text)
+
+    @find_executable_batch_size(starting_batch_size=batch_size)
+    def run(batch_size: int) -> None:
+        with _context(loaded, cell, criterion, saliencies) as pruning:
+            for start in range(0, len(good), batch_size):
+                places = good[start : start + batch_size]
+                batch = collate([prompts[place] for place in places], loaded)
+                found = _generate(loaded, adapter, batch, pruning, max_new_tokens)
+                rows.update(zip(places, found, strict=True))
+
+    if good:
+        run()
+    return [rows[place] for place in range(len(prompts))]
+
+
+def _criterion(cell: CellRun, free_text: bool) -> Any:
+    """Build the cell's criterion; free text is explained by all of its tokens, not by the first."""
+    if cell.criterion is None:
+        return None
+    name, options = cell.criterion
+    if free_text and "answer_tokens" in plugins.describe("criteria", name)["options"]:
+        options = {"answer_tokens": MOST_ANSWER_TOKENS, **options}
+    return plugins.build("criteria", name, options)
+
+
+def _context(loaded: LoadedModel, cell: CellRun, criterion: Any, saliencies: Saliencies | None):
+    strategy = plugins.build("strategies", *cell.strategy)
+    if not strategy.has_ratio and cell.strategy[0] != "blind":
+        return nullcontext(None)
+    return prune(
+        loaded.model,
+        strategy,
+        criterion if criterion is not None else "first",
+        ratio=cell.axes["ratio"] if strategy.has_ratio else None,
+        seed=cell.axes["seed"],
+        saliencies=saliencies,
+    )
+
+
+class _FirstLogits(LogitsProcessor):
+    """Keeps the logits of the first generated position; changes nothing."""
+
+    logits: Tensor | None = None
+
+    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
+        if self.logits is None:
+            self.logits = scores.float().cpu()
+        return scores
+
+
+@torch.no_grad()
+def _generate(
+    loaded: LoadedModel, adapter: Adapter, batch: Batch, pruning: Pruning | None, max_new_tokens: int
+) -> Iterator[dict[str, Any]]:
+    """Generate greedily and yield one row per prompt."""
+    if pruning is not None:
+        pruning.sample_ids = [prompt.sample.sample_id for prompt in batch.prompts]
+    first = _FirstLogits()
+    tokenizer = loaded.processor.tokenizer
+    sequences = loaded.model.generate(
+        **batch.inputs,
+        max_new_tokens=max_new_tokens,
+        do_sample=False,
+        num_beams=1,
+        pad_token_id=tokenizer.pad_token_id,
+        logits_processor=LogitsProcessorList([first]),
+    )
+    new = sequences[:, batch.inputs["input_ids"].shape[1] :].cpu()
+    ends = loaded.model.generation_config.eos_token_id
+    ends = set(ends if isinstance(ends, list) else [ends])
+    image_id = loaded.family.image_token_id(loaded.model.config)
+    n_layers = len(loaded.family.layers(loaded.model))
+    top = first.logits.topk(TOP_K)
+    for row, prompt in enumerate(batch.prompts):
+        tokens = _until_end(new[row].tolist(), ends)
+        n_image = int((prompt.input_ids == image_id).sum())
+        words = adapter.option_words(prompt.sample)
+        yield {
+            **_question(prompt),
+            "prediction": tokenizer.decode(tokens, skip_special_tokens=True),
+            "n_image_tokens": n_image,
+            "n_text_tokens": len(prompt.input_ids) - n_image,
+            "n_generated": len(tokens),
+            "token_depth": token_depth(n_image, n_layers, pruning.kept[row] if pruning else []),
+            "first_token_id": tokens[0],
+            "first_topk": [
+                {"id": token, "logit": logit}
+                for token, logit in zip(top.indices[row].tolist(), top.values[row].tolist(), strict=True)
+            ],
+            "choice_logits": _word_logits(tokenizer, first.logits[row], words) if words else None,
+            "status": "ok",
+            "error": None,
+        }
+
+
+def _until_end(tokens: list[int], ends: set[int]) -> list[int]:
+    """Return generated tokens up to and with the first end-of-sequence token."""
+    for place, token in enumerate(tokens):
+        if token in ends:
+            return tokens[: place + 1]
+    return tokens
+
+
+def _word_logits(tokenizer: Any, logits: Tensor, words: Iterable[str]) -> list[float]:
+    """Return the first position's logit of each word: its first token, with or without a space before it."""
+    found = []
+    for word in words:
+        ids = {tokenizer.encode(text, add_special_tokens=False)[0] for text in (word, f" {word}")}
+        # Some tokenizers split the space off: a token of nothing but space is not the word's.
+        texts = {token: tokenizer.decode([token]).strip() for token in ids}
+        found.append(max(float(logits[token]) for token, text in texts.items() if text and word.startswith(text)))
+    return found
+
+
+def token_depth(n_image: int, n_layers: int, kept: Iterable[tuple[int, Sequence[int]]]) -> list[int]:
+    """Return per image token how many layers computed on it; `n_layers` if it was never dropped."""
+    depth = [n_layers] * n_image
+    present = set(range(n_image))
+    for layer, numbers in kept:
+        for number in present - set(numbers):
+            depth[number] = layer
+        present = set(numbers)
+    return depth
+
+
+def _question(prompt: Prompt) -> dict[str, Any]:
+    sample = prompt.sample
+    return {
+        "sample_id": sample.sample_id,
+        "image_id": sample.image_id,
+        "prompt": prompt.text,
+        "question": sample.question,
+        "choices": list(sample.choices) if sample.choices is not None else None,
+        "answer": sample.answer,
+        "references": list(sample.references) if sample.references is not None else None,
+    }
+
+
+def _error_row(prompt: Prompt) -> dict[str, Any]:
+    return {
+        **_question(prompt),
+        "prediction": "",
+        "n_image_tokens": 0,
+        "n_text_tokens": 0,
+        "n_generated": 0,
+        "token_depth": [],
+        "first_token_id": None,
+        "first_topk": [],
+        "choice_logits": None,
+        "status": "error",
+        "error": prompt.error,
+    }
+
+
+def _chunks(samples: Iterable[Sample], size: int) -> Iterator[list[Sample]]:
+    samples = iter(samples)
+    while chunk := list(islice(samples, size)):
+        yield chunk
+

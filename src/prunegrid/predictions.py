@@ -1,0 +1,84 @@
+"""The file of one cell: one row per sample (contract: predictions.parquet). Imports no torch."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from prunegrid.errors import DataError
+from prunegrid.files import atomic_path
+
+METADATA_KEY = b"prunegrid"
+
+SCHEMA = pa.schema(
+    [
+        pa.field("sample_id", pa.string(), nullable=False),
+        ("image_id", pa.string()),
+        ("prompt", pa.string()),
+        ("question", pa.string()),
+        ("choices", pa.list_(pa.string())),
+        ("answer", pa.string()),
+        ("references", pa.list_(pa.string())),
+        ("prediction", pa.string()),
+        ("n_image_tokens", pa.int32()),
+        ("n_text_tokens", pa.int32()),
+        ("n_generated", pa.int32()),
+        ("token_depth", pa.list_(pa.int16())),
+        ("first_token_id", pa.int32()),
+        ("first_topk", pa.list_(pa.struct([("id", pa.int32()), ("logit", pa.float32())]))),
+        ("choice_logits", pa.list_(pa.float32())),
+        ("status", pa.string()),
+        ("error", pa.string()),
+    ]
+)
+
+
+def write_rows(path: str | Path, rows: Sequence[dict[str, Any]], metadata: dict[str, Any] | None = None) -> None:
+    """Write rows atomically; with `metadata`, as a finished file of a cell."""
+    table = pa.Table.from_pylist(list(rows), schema=SCHEMA)
+    write_table(path, table, metadata)
+
+
+def write_table(path: str | Path, table: pa.Table, metadata: dict[str, Any] | None = None) -> None:
+    """Write a table of predictions atomically."""
+    if metadata is not None:
+        table = table.replace_schema_metadata({METADATA_KEY: json.dumps(metadata, sort_keys=True)})
+    with atomic_path(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd")
+
+
+def read(path: str | Path, columns: Sequence[str] | None = None) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Read a cell's predictions.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+    columns : sequence of str, optional
+        Only these.
+
+    Returns
+    -------
+    DataFrame
+        One row per sample.
+    dict
+        The file's metadata.
+
+    Raises
+    ------
+    DataError
+        If it is not a whole file of predictions.
+    """
+    try:
+        table = pq.read_table(path, columns=list(columns) if columns else None, partitioning=None)
+    except (OSError, pa.ArrowException) as error:
+        raise DataError(f"{path} is not a readable file of predictions: {error}; delete it and run again") from error
+    missing = set(columns or SCHEMA.names) - set(table.column_names)
+    if missing or METADATA_KEY not in (table.schema.metadata or {}):
+        what = f"lacks the columns {sorted(missing)}" if missing else "has no prunegrid metadata"
+        raise DataError(f"{path} {what}: it was not written by prunegrid; delete it and run again")
+    return table.to_pandas(), json.loads(table.schema.metadata[METADATA_KEY])

@@ -1,0 +1,34 @@
+"""Prompt texts of the published evaluations, word for word (protocols: Benchmarks).
+
+One function a form. An adapter picks the form; the model's own chat template adds the rest.
+"""
+
+from collections.abc import Sequence
+
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+CAPTION = "Provide a one-sentence caption for the provided image."
+
+_LETTER_ONLY = "Answer with the option's letter from the given choices directly."
+
+
+def yes_no(question: str) -> str:
+    """Return POPE's prompt, also LLaVA's for short answers."""
+    return f"{question}\nAnswer the question using a single word or phrase."
+
+
+def lettered(question: str, choices: Sequence[str], context: str = "") -> str:
+    """Return LLaVA's multiple-choice prompt, with ScienceQA's `Context:` line if there is one."""
+    lines = [f"Context: {context}"] if context else []
+    lines.append(question)
+    lines += [f"{letter}. {choice}" for letter, choice in zip(LETTERS, choices, strict=False)]
+    return "\n".join([*lines, _LETTER_ONLY])
+
+
+def options_in_brackets(question: str, choices: Sequence[str]) -> str:
+    """Return FastV's A-OKVQA prompt: the options in one line, each letter in brackets."""
+    options = " ".join(f"({letter}) {choice}" for letter, choice in zip(LETTERS, choices, strict=False))
+    return (
+        "Analyse the image and choose the best answer for the following question:\n"
+        f"{question}\nOptions: {options}\nJust output the letter of the correct answer."
+    )

@@ -1,0 +1,444 @@
+"""The engine: a context in which a model drops image tokens between its decoder layers.
+
+Hooks on the model and its decoder layers do the work; no source of a model is copied or patched, and
+nothing is left of them after the context. Pruning happens once, in the prefill: layers from a cut on
+cache the kept tokens only, so caches differ in length by layer.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, MutableMapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+from transformers.cache_utils import DynamicCache
+
+from prunegrid.attention import Projected, observe
+from prunegrid.criteria.base import Criterion
+from prunegrid.errors import PruningError
+from prunegrid.layout import Layout, gather_tokens
+from prunegrid.models.registry import family_of
+from prunegrid.plugins import build
+from prunegrid.saliency import unpruned_saliency
+from prunegrid.stage import Stage
+from prunegrid.strategies.base import Schedule, Strategy
+
+Saliencies = MutableMapping[tuple[str, int, int], Tensor]
+
+
+@contextmanager
+def prune(
+    model: PreTrainedModel,
+    strategy: str | Strategy,
+    criterion: str | Criterion = "attention",
+    ratio: float | None = None,
+    seed: int = 0,
+    *,
+    strategy_options: dict[str, Any] | None = None,
+    criterion_options: dict[str, Any] | None = None,
+    sample_ids: Sequence[str] | None = None,
+    saliencies: Saliencies | None = None,
+) -> Iterator[Pruning]:
+    """Prune the image tokens of every prefill within the context.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        An image-text-to-text model of a supported family, on any device, in any dtype.
+    strategy, criterion : str or plug-in
+        Names of plug-ins, or instances.
+    ratio : float, optional
+        Share of the image-token work in the decoder that is removed: 1 - mean over layers of a_l.
+    seed : int
+        Seed of random schedules and random orders.
+    strategy_options, criterion_options : dict, optional
+        Options of plug-ins given by name.
+    sample_ids : sequence of str, optional
+        One per batch row, for random orders; by default the row numbers. May be changed between calls
+        through `Pruning.sample_ids`.
+    saliencies : mutable mapping, optional
+        Where gradient scores are kept between calls: (sample id, rank, answer tokens) -> (layers, N).
+
+    Yields
+    ------
+    Pruning
+        Tells the schedule and the kept tokens of the last prefill.
+
+    Raises
+    ------
+    PruningError
+        If the model or an input cannot be pruned as asked.
+
+    Examples
+    --------
+    >>> with prunegrid.prune(model, "hierarchical", "attention", ratio=0.75) as pruning:
+    ...     output = model.generate(**inputs, max_new_tokens=16)
+    >>> pruning.kept[0]
+    [(2, [0, 3, ...]), (8, [3, 17, ...])]
+    """
+    if isinstance(strategy, str):
+        strategy = build("strategies", strategy, strategy_options)
+    if isinstance(criterion, str):
+        criterion = build("criteria", criterion, criterion_options)
+    pruning = Pruning(model, strategy, criterion, ratio, seed, sample_ids, saliencies)
+    with pruning.hooked():
+        yield pruning
+
+
+@dataclass(eq=False)
+class Prefill:
+    """One prompt batch on its way through the layers, and what later tokens need to know of it."""
+
+    inputs: dict[str, Any]
+    numbers: Tensor
+    layout: Layout
+    counts: list[int]
+    schedules: list[Schedule]
+    sample_ids: Sequence[str]
+    embeddings: Tensor | None = None
+    projected: Projected | None = None
+    first_layer_refilled: bool = False
+    saliencies: Saliencies = field(default_factory=dict)
+    layouts: dict[int, Layout] = field(default_factory=dict)
+    cut_arguments: dict[tuple[int, str, int], tuple[Any, Any]] = field(default_factory=dict)
+
+    @cached_property
+    def cuts(self) -> dict[int, list[int | None]]:
+        """Layer -> image tokens to keep per row (None: a row without images or without this cut)."""
+        found: dict[int, list[int | None]] = {}
+        for row, (schedule, count) in enumerate(zip(self.schedules, self.counts, strict=True)):
+            for layer, keep in schedule.counts(count):
+                found.setdefault(layer, [None] * len(self.counts))[row] = keep if count else None
+        return dict(sorted(found.items()))
+
+    def release(self) -> None:
+        """Let go of what only the prefill needs."""
+        self.inputs, self.embeddings, self.projected, self.saliencies = {}, None, None, {}
+        self.cut_arguments.clear()
+
+
+class Pruning:
+    """State of a `prune` context.
+
+    Attributes
+    ----------
+    schedule : list of list of (int, int)
+        Of the last prefill, per batch row: (layer, image tokens kept).
+    kept : list of list of (int, list of int)
+        Likewise: (layer, original image-token numbers, ascending).
+    n_image_tokens : list of int
+        N per batch row of the last prefill.
+    sample_ids : sequence of str or None
+        Names of the rows of the next prefill.
+    """
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        strategy: Strategy,
+        criterion: Criterion,
+        ratio: float | None,
+        seed: int,
+        sample_ids: Sequence[str] | None = None,
+        saliencies: Saliencies | None = None,
+    ) -> None:
+        family = family_of(model.config.model_type)
+        self.model = model
+        self.strategy = strategy
+        self.criterion = criterion
+        self.ratio = ratio
+        self.seed = seed
+        self.sample_ids = sample_ids
+        self.schedule: list[list[tuple[int, int]]] = []
+        self.kept: list[list[tuple[int, list[int]]]] = []
+        self.n_image_tokens: list[int] = []
+        self._saliencies = saliencies
+        self._flash = "flash" in str(model.config.get_text_config()._attn_implementation)
+        self._layers = family.layers(model)
+        self._attentions = [family.attention(layer) for layer in self._layers]
+        self._image_token_id = family.image_token_id(model.config)
+        self._solved: dict[int, Schedule] = {}
+        # Interleaved generations each have their cache, so what a prefill kept is held with the cache.
+        self._of_cache: WeakKeyDictionary[Any, Prefill] = WeakKeyDictionary()
+        self._pending: Prefill | None = None
+        self._active: Prefill | None = None
+        self._prefilling = False
+        self._off = False
+        # Raises now, not after the first batch, if the ratio is out of reach.
+        self._schedule_for(None)
+
+    @contextmanager
+    def hooked(self) -> Iterator[None]:
+        """Hook the model for the time of the context."""
+        if any(getattr(module.config, "prunegrid_observer", None) for module in self._attentions):
+            raise PruningError("this model is being pruned already: prune contexts do not nest")
+        read = [self._attentions[i] for i in range(len(self._layers) - 1)] if self.strategy.ranks else []
+        with ExitStack() as stack:
+            stack.enter_context(observe(read, self._keep_projected))
+            hooks = [self.model.register_forward_pre_hook(self._enter_model, with_kwargs=True)]
+            for index, layer in enumerate(self._layers):
+                hook = self._layer_hook(index)
+                hooks.append(layer.register_forward_pre_hook(hook, with_kwargs=True))
+            hooks.append(self._layers[0].register_forward_hook(self._leave_first_layer, with_kwargs=True))
+            hooks.append(self._layers[-1].register_forward_hook(self._leave_last_layer))
+            for handle in hooks:
+                stack.callback(handle.remove)
+            yield
+
+    def _schedule_for(self, n_tokens: int | None) -> Schedule:
+        if n_tokens not in self._solved:
+            self._solved[n_tokens] = self.strategy.solve(
+                self.ratio, len(self._layers), seed=self.seed, n_tokens=n_tokens or None
+            )
+        return self._solved[n_tokens]
+
+    # --- the prompt -----------------------------------------------------------------------------
+
+    def _enter_model(self, model: nn.Module, args: tuple, kwargs: dict) -> None:
+        """Read a prompt's image span before the model runs it."""
+        if self._off:
+            return
+        inputs = inspect.signature(model.forward).bind(*args, **kwargs).arguments
+        inputs = {**inputs.pop("kwargs", {}), **inputs}
+        cache = inputs.get("past_key_values")
+        ids = inputs.get("input_ids")
+        if cache is not None and cache.get_seq_length() > 0:
+            if ids is not None and bool((ids == self._image_token_id).any()):
+                raise PruningError(
+                    "a prompt in pieces cannot be pruned: its image tokens came after the first piece "
+                    "(turn chunked prefill off)"
+                )
+            return
+        if cache is not None and not isinstance(cache, DynamicCache):
+            raise PruningError(
+                f"a {type(cache).__name__} cannot hold layers of different lengths: use a DynamicCache"
+            )
+        if ids is None:
+            raise PruningError("pruning needs input_ids: the image tokens are found by their id")
+        mask = inputs.get("attention_mask")
+        if mask is not None and mask.dim() != 2:
+            raise PruningError(f"attention_mask must be (batch, tokens), got shape {tuple(mask.shape)}")
+        valid = torch.ones_like(ids, dtype=torch.bool) if mask is None else mask.bool()
+        if not bool(valid[:, -1].all()):
+            raise PruningError("the prompts are padded on the right: pad on the left")
+        self._pending = self._read_prompt(ids, valid, inputs)
+
+    def _read_prompt(self, ids: Tensor, valid: Tensor, inputs: dict[str, Any]) -> Prefill:
+        image = (ids == self._image_token_id) & valid
+        numbers = torch.where(image, image.cumsum(1) - 1, -1)
+        counts = image.sum(1).tolist()
+        sample_ids = self._names(len(ids))
+        if image[:, -1].any():
+            rows = [sample_ids[row] for row in image[:, -1].nonzero()[:, 0].tolist()]
+            raise PruningError(f"no text after the image in sample {', '.join(map(repr, rows))}")
+        schedules = [self._schedule_for(count) for count in counts]
+        self.n_image_tokens = counts
+        self.schedule = [
+            schedule.counts(count) if count else []
+            for schedule, count in zip(schedules, counts, strict=True)
+        ]
+        self.kept = [[] for _ in counts]
+        return Prefill(inputs, numbers, Layout.whole(valid), counts, schedules, sample_ids)
+
+    def _names(self, batch: int) -> list[str]:
+        if self.sample_ids is None:
+            return [str(row) for row in range(batch)]
+        if len(self.sample_ids) != batch:
+            raise PruningError(f"{len(self.sample_ids)} sample_ids for a batch of {batch}")
+        return [str(name) for name in self.sample_ids]
+
+    # --- the layers -----------------------------------------------------------------------------
+
+    def _layer_hook(self, index: int):
+        def hook(layer: nn.Module, args: tuple, kwargs: dict) -> tuple[tuple, dict] | None:
+            if self._off:
+                return None
+            hidden = args[0] if args else kwargs["hidden_states"]
+            if index == 0:
+                self._enter_first_layer(hidden, kwargs.get("past_key_values"))
+            run = self._active
+            if self._prefilling:
+                if index in run.cuts:
+                    hidden = self._cut(run, index, hidden)
+                run.layouts[index] = run.layout
+            layout = run.layouts[index]
+            if layout.untouched and not (index == 0 and run.first_layer_refilled):
+                return None
+            kwargs = self._cut_arguments(run, layout, index, hidden, kwargs)
+            if args:
+                return (hidden, *args[1:]), kwargs
+            return args, {**kwargs, "hidden_states": hidden}
+
+        return hook
+
+    def _enter_first_layer(self, hidden: Tensor, cache: Any) -> None:
+        self._prefilling = cache is None or cache.get_seq_length() == 0
+        if not self._prefilling:
+            self._active = self._of_cache.get(cache)
+            if self._active is not None:
+                self._active.cut_arguments.clear()
+            else:
+                raise PruningError("this cache was not filled inside this prune context")
+            return
+        run, self._pending = self._pending, None
+        if run is None or hidden.shape[1] != run.numbers.shape[1]:
+            raise PruningError("the decoder was given another prompt than the model: chunked prefill is not supported")
+        run.embeddings = hidden
+        self._active = run
+        if cache is not None:
+            self._of_cache[cache] = run
+
+    def _cut(self, run: Prefill, index: int, hidden: Tensor) -> Tensor:
+        """Drop image tokens before layer `index`; return the hidden states that stay."""
+        numbers = run.numbers.gather(1, run.layout.columns)
+        image = (numbers >= 0) & run.layout.valid
+        present = image.sum(1).tolist()
+        keep = [have if wanted is None else wanted for wanted, have in zip(run.cuts[index], present, strict=True)]
+        if keep == present:
+            selected = image
+        elif not any(keep):
+            selected = torch.zeros_like(image)
+        else:
+            selected = self._select(self._stage(run, index, hidden, numbers, image, keep), keep)
+        run.layout, chosen = run.layout.select(run.layout.valid & (~image | selected))
+        for row, wanted in enumerate(run.cuts[index]):
+            if wanted is not None:
+                self.kept[row].append((index, numbers[row][selected[row]].tolist()))
+        return gather_tokens(hidden, chosen, dim=1)
+
+    def _stage(
+        self, run: Prefill, index: int, hidden: Tensor, numbers: Tensor, image: Tensor, keep: list[int]
+    ) -> Stage:
+        width = numbers.shape[1]
+        place = torch.arange(width, device=numbers.device)
+        last_image = torch.where(image, place, -1).amax(1, keepdim=True)
+        text_after = (place > last_image) & run.layout.valid & (last_image >= 0)
+        return Stage(
+            layer=index,
+            n_layers=len(self._layers),
+            second_cut=run.schedules[0].second_cut,
+            keep=keep,
+            hidden=hidden,
+            image=image,
+            text_after=text_after,
+            last=(place == width - 1).expand_as(image),
+            numbers=torch.where(image, numbers, -1),
+            most_image_tokens=max(run.counts),
+            sample_ids=run.sample_ids,
+            seed=self.seed,
+            layout=run.layout,
+            _projected=run.projected,
+            _embeddings=run.embeddings,
+            _saliency=lambda rank, tokens: self._saliency(run, rank, tokens),
+        )
+
+    def _select(self, stage: Stage, keep: list[int]) -> Tensor:
+        """Mark the `keep` best-scored image tokens of each row; ties go to the lower number."""
+        scores = self.criterion.score(stage).float()
+        if scores.shape != stage.image.shape:
+            raise PruningError(
+                f"criterion {type(self.criterion).__name__} returned scores of shape {tuple(scores.shape)}, "
+                f"not {tuple(stage.image.shape)}"
+            )
+        if self.criterion.reverse:
+            scores = -scores
+        if bool((scores.isnan() & stage.image).any()):
+            raise PruningError(f"criterion {type(self.criterion).__name__} returned NaN before layer {stage.layer}")
+        # Text goes behind every image token, then a stable sort leaves ties in the order of the numbers.
+        scores = scores.masked_fill(~stage.image, -torch.inf)
+        by_score = scores.argsort(dim=1, descending=True, stable=True)
+        text_last = (~stage.image.gather(1, by_score)).to(torch.uint8).argsort(dim=1, stable=True)
+        order = by_score.gather(1, text_last)
+        wanted = torch.tensor(keep, device=order.device)[:, None]
+        among = torch.arange(order.shape[1], device=order.device) < wanted
+        return torch.zeros_like(stage.image).scatter(1, order, among)
+
+    def _cut_arguments(
+        self, run: Prefill, layout: Layout, index: int, hidden: Tensor, kwargs: dict
+    ) -> dict:
+        """Return a layer's arguments with masks and positions of the present tokens only."""
+        kwargs = dict(kwargs)
+        if self._flash and "position_ids" in kwargs:
+            # Only rotary positions use them, and those come apart; flash attention would take the gaps
+            # for the seams of packed sequences.
+            kwargs["position_ids"] = None
+        if self._prefilling:
+            changed = {
+                "attention_mask": layout.prefill_mask,
+                "position_ids": lambda ids: layout.gather(ids, dim=-1),
+                "position_embeddings": lambda parts: tuple(layout.gather(part, dim=-2) for part in parts),
+            }
+        else:
+            held = kwargs["past_key_values"].get_seq_length(index) - layout.columns.shape[1]
+            later = held + hidden.shape[1]
+            changed = {"attention_mask": lambda mask: layout.decode_mask(mask, later)}
+        for name, change in changed.items():
+            value = kwargs.get(name)
+            if value is None and name != "attention_mask":
+                continue
+            key = (id(layout), name, id(value))
+            if key not in run.cut_arguments:
+                # The original is held with its cut version, so that its id is not given to another.
+                run.cut_arguments[key] = value, change(value)
+            kwargs[name] = run.cut_arguments[key][1]
+        return kwargs
+
+    # --- what layers leave behind ---------------------------------------------------------------
+
+    def _keep_projected(self, module: nn.Module, projected: Projected) -> None:
+        """Keep the queries and keys of the layer before a cut."""
+        if self._off or not self._prefilling:
+            return
+        index = module.layer_idx
+        self._active.projected = projected if index + 1 in self._active.cuts else None
+
+    def _leave_first_layer(self, layer: nn.Module, args: tuple, kwargs: dict, output: Any) -> None:
+        """Give layer 0's cache its full length back where the image was dropped before it.
+
+        The positions of later tokens come from that length; the dropped columns hold zeros and stay
+        hidden.
+        """
+        run, cache = self._active, kwargs.get("past_key_values")
+        if self._off or not self._prefilling or run.layout.untouched or cache is None:
+            return
+        part = cache.layers[0]
+        batch, heads, _, size = part.keys.shape
+        columns = run.layout.columns[:, None, :, None].expand(-1, heads, -1, size)
+        there = run.layout.valid[:, None, :, None]
+        for name in ("keys", "values"):
+            full = getattr(part, name).new_zeros(batch, heads, run.layout.width_before, size)
+            setattr(part, name, full.scatter(2, columns, getattr(part, name) * there))
+        valid = torch.zeros_like(run.numbers, dtype=torch.bool)
+        valid = valid.scatter(1, run.layout.columns, run.layout.valid)
+        run.layouts[0] = Layout.whole(valid)
+        run.first_layer_refilled = True
+
+    def _leave_last_layer(self, *_: Any) -> None:
+        if not self._off and self._prefilling:
+            self._active.release()
+            self._prefilling = False
+
+    def _saliency(self, run: Prefill, rank: int, answer_tokens: int) -> Tensor:
+        """Return (batch, layers, most image tokens), computing only the rows not yet known."""
+        known = run.saliencies if self._saliencies is None else self._saliencies
+        keys = [(name, rank, answer_tokens) for name in run.sample_ids]
+        if any(key not in known for key in keys):
+            columns = [(row >= 0).nonzero()[:, 0] for row in run.numbers]
+            self._off = True
+            try:
+                found = unpruned_saliency(self.model, self._layers, run.inputs, columns, rank, answer_tokens)
+            finally:
+                self._off = False
+            for key, row, n in zip(keys, found, run.counts, strict=True):
+                known[key] = row[:, :n].cpu()
+        result = torch.zeros(len(keys), len(self._layers), max(1, *run.counts), device=run.numbers.device)
+        for row, key in enumerate(keys):
+            result[row, :, : known[key].shape[1]] = known[key].to(result.device)
+        return result

@@ -1,0 +1,139 @@
+"""Gradient x input of the unpruned model's own answer, for all layers in one pass."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+
+from prunegrid.errors import PruningError
+
+MOST_ANSWER_TOKENS = 32
+
+
+def unpruned_saliency(
+    model: PreTrainedModel,
+    layers: nn.ModuleList,
+    inputs: Mapping[str, Any],
+    image_columns: list[Tensor],
+    rank: int,
+    answer_tokens: int,
+) -> Tensor:
+    """Compute sum over features of abs(h * dJ/dh) for the state h entering every layer.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        The model, with pruning switched off.
+    layers : ModuleList
+        Its decoder layers.
+    inputs : mapping
+        The prefill's keyword arguments, without cache.
+    image_columns : list of Tensor
+        Per batch row the columns of its image tokens.
+    rank : int
+        0: J is the log-probability of the greedy answer; 1: of the second-ranked first token.
+    answer_tokens : int
+        Tokens of the answer in J, 1..32; it ends early at the model's end-of-sequence token.
+
+    Returns
+    -------
+    Tensor
+        (batch, layers, most image tokens), float32; 0 beyond a row's own. Layer 0 is not computed.
+    """
+    if torch.is_inference_mode_enabled():
+        raise PruningError("gradient criteria cannot run under torch.inference_mode: use torch.no_grad")
+    if not 1 <= answer_tokens <= MOST_ANSWER_TOKENS:
+        raise PruningError(f"answer_tokens={answer_tokens} is not among 1..{MOST_ANSWER_TOKENS}")
+    inputs = {**inputs, "use_cache": False, "logits_to_keep": answer_tokens}
+    for key in ("past_key_values", "cache_position", "labels"):
+        inputs.pop(key, None)
+    answer, counts = _answer(model, inputs, rank, answer_tokens)
+    inputs = _with_answer(inputs, answer[:, :-1])
+    entering: dict[int, Tensor] = {}
+
+    def remember(index: int):
+        def hook(module: nn.Module, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
+            hidden = args[0] if args else kwargs["hidden_states"]
+            if index == 1:
+                # The graph starts here: nothing below layer 1 is ever asked for.
+                hidden = hidden.detach().requires_grad_()
+            entering[index] = hidden
+            if args:
+                return (hidden, *args[1:]), kwargs
+            return args, {**kwargs, "hidden_states": hidden}
+
+        return hook
+
+    handles = [
+        layers[index].register_forward_pre_hook(remember(index), with_kwargs=True)
+        for index in range(1, len(layers))
+    ]
+    trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    try:
+        for parameter in trainable:
+            parameter.requires_grad_(False)
+        with torch.enable_grad():
+            logits = model(**inputs).logits[:, -answer.shape[1] :].float()
+            chosen = logits.log_softmax(-1).gather(2, answer[:, :, None])[..., 0]
+            # Rows do not see each other, so one backward pass of the sum serves all of them.
+            objective = (chosen * counts).sum()
+            gradients = torch.autograd.grad(objective, [entering[i] for i in range(1, len(layers))])
+    finally:
+        for handle in handles:
+            handle.remove()
+        for parameter in trainable:
+            parameter.requires_grad_(True)
+    most = max(1, *(len(columns) for columns in image_columns))
+    result = torch.zeros(len(image_columns), len(layers), most, device=answer.device)
+    for index, gradient in enumerate(gradients, start=1):
+        scores = (entering[index].detach().float() * gradient.float()).abs().sum(-1)
+        for row, columns in enumerate(image_columns):
+            result[row, index, : len(columns)] = scores[row, columns.to(scores.device)]
+    return result
+
+
+@torch.no_grad()
+def _answer(
+    model: PreTrainedModel, inputs: dict[str, Any], rank: int, answer_tokens: int
+) -> tuple[Tensor, Tensor]:
+    """Return the answer's tokens (batch, length) and which of them count (batch, length)."""
+    ends = model.generation_config.eos_token_id
+    ends = [] if ends is None else ends if isinstance(ends, list) else [ends]
+    tokens: list[Tensor] = []
+    counts: list[Tensor] = []
+    running = inputs
+    for step in range(answer_tokens):
+        last = model(**{**running, "logits_to_keep": 1}).logits[:, -1].float()
+        order = last.topk(rank + 1).indices
+        token = order[:, rank if step == 0 else 0]
+        open_ = counts[-1] & ~_is_end(tokens[-1], ends) if counts else torch.ones_like(token, dtype=torch.bool)
+        if not open_.any():
+            break
+        tokens.append(token)
+        counts.append(open_)
+        running = _with_answer(inputs, torch.stack(tokens, 1))
+    return torch.stack(tokens, 1), torch.stack(counts, 1)
+
+
+def _is_end(token: Tensor, ends: list[int]) -> Tensor:
+    return torch.isin(token, torch.tensor(ends, device=token.device, dtype=token.dtype))
+
+
+def _with_answer(inputs: dict[str, Any], answer: Tensor) -> dict[str, Any]:
+    """Append answer tokens to the prompt, with mask and positions that go on from it."""
+    if not answer.shape[1]:
+        return inputs
+    extended = dict(inputs)
+    extended["input_ids"] = torch.cat([inputs["input_ids"], answer], dim=1)
+    mask = inputs.get("attention_mask")
+    if mask is not None:
+        extended["attention_mask"] = torch.cat([mask, torch.ones_like(answer, dtype=mask.dtype)], dim=1)
+    positions = inputs.get("position_ids")
+    if positions is not None:
+        steps = torch.arange(1, answer.shape[1] + 1, device=positions.device)
+        extended["position_ids"] = torch.cat([positions, positions[..., -1:] + steps], dim=-1)
+    return extended

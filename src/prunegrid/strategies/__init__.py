@@ -1,0 +1,1 @@
+"""Strategies: at which decoder layers image tokens are dropped, and how many. One schedule a file."""

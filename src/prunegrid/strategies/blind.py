@@ -1,0 +1,18 @@
+"""No image at all: the floor that every table needs."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from prunegrid.strategies.base import Schedule, Strategy
+
+
+@dataclass(frozen=True)
+class Blind(Strategy):
+    """No image token enters layer 0; text keeps its positions."""
+
+    ranks: ClassVar[bool] = False
+    has_ratio: ClassVar[bool] = False
+
+    def solve(self, ratio=None, n_layers=1, *, seed=0, n_tokens=None) -> Schedule:
+        """Return the one cut before layer 0."""
+        return Schedule(n_layers, ((0, 0.0),))

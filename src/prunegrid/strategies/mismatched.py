@@ -1,0 +1,23 @@
+"""Another sample's image: the floor of a model that sees, but sees the wrong thing."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from prunegrid.strategies.base import Schedule, Strategy
+
+
+@dataclass(frozen=True)
+class Mismatched(Strategy):
+    """Unpruned, but each question is shown an image drawn by a seeded derangement over distinct images.
+
+    The exchange happens where samples are read (`prunegrid.predict`); the model itself is not pruned.
+    """
+
+    stochastic: ClassVar[bool] = True
+    ranks: ClassVar[bool] = False
+    has_ratio: ClassVar[bool] = False
+    swaps_images: ClassVar[bool] = True
+
+    def solve(self, ratio=None, n_layers=1, *, seed=0, n_tokens=None) -> Schedule:
+        """Return the empty schedule."""
+        return Schedule(n_layers)

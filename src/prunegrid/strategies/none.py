@@ -1,0 +1,18 @@
+"""No pruning: the baseline of every table."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from prunegrid.strategies.base import Schedule, Strategy
+
+
+@dataclass(frozen=True)
+class Unpruned(Strategy):
+    """a_l = 1 in every layer."""
+
+    ranks: ClassVar[bool] = False
+    has_ratio: ClassVar[bool] = False
+
+    def solve(self, ratio=None, n_layers=1, *, seed=0, n_tokens=None) -> Schedule:
+        """Return the empty schedule."""
+        return Schedule(n_layers)

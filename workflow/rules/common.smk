@@ -1,0 +1,64 @@
+"""Read the configuration and plan the grid; helpers that the rules share. Nothing here imports torch."""
+
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+from prunegrid.config import validate
+from prunegrid.errors import PrunegridError
+from prunegrid.plan import Plan
+
+HOME = Path(workflow.basedir)
+TABLES = ["strategy", "criterion"]
+ENDINGS = ["csv", "md", "tex", "html"]
+CELL_FILES = ["predictions.parquet", "scores.json", "scores.parquet"]
+CELL = "{model}/{benchmark}/{strategy}/{criterion}/ratio-{ratio}/seed-{seed}"
+DEMO_DATA = "resources/demo/{}.parquet"
+DEMO_SOURCES = sorted((HOME / "src/prunegrid/demo").glob("*.py"))
+
+try:
+    config = validate(config, HOME / "workflow/schemas/config.schema.yaml")
+    PLAN = Plan(
+        config,
+        HOME,
+        {DEMO_DATA.format(name): DEMO_SOURCES for name in ("easyvqa", "shapes-pope", "shapes-mcq", "shapes-caption")},
+    )
+    CELLS = {cell.folder: cell for cell in PLAN.grid.cells}
+except PrunegridError as error:
+    raise WorkflowError(f"configuration:\n{error}") from None
+
+RESULTS = config["results_dir"]
+
+
+wildcard_constraints:
+    model="[^/]+",
+    benchmark="[^/]+",
+    strategy="[^/]+",
+    criterion="[^/]+",
+    ratio=r"\d\.\d{3}",
+    seed=r"\d+",
+    bundle=r"\d+",
+
+
+def cell_file(cell, name):
+    """Path of one of a cell's files."""
+    return f"{RESULTS}/{cell.folder}/{name}"
+
+
+def cell_of(wildcards):
+    """The cell that a path names; a path outside the grid is refused."""
+    folder = CELL.format(**wildcards)
+    if folder not in CELLS:
+        raise WorkflowError(f"{folder} is not a cell of this configuration")
+    return CELLS[folder]
+
+
+def data_of(wildcards):
+    """The file that a rule makes for a benchmark, if a rule makes it."""
+    path = config["benchmark_specs"][wildcards.benchmark]["path"]
+    return [path] if path in PLAN.prepared else []
+
+
+def store_of(wildcards):
+    """Folder of finished cells of one model and benchmark, under their keys."""
+    return f"{RESULTS}/{wildcards.model}/{wildcards.benchmark}/.store"

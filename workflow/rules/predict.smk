@@ -1,0 +1,26 @@
+"""Predictions: a job takes a bundle of cells that share model and benchmark, and computes those of them
+that the store does not hold yet."""
+
+
+def bundle_of(wildcards):
+    """The cells of a bundle."""
+    return PLAN.bundles(wildcards.model, wildcards.benchmark)[wildcards.bundle]
+
+
+rule predict:
+    """Compute the missing cells of a bundle into the store; says so with an empty marker."""
+    input:
+        data=lambda wildcards: ancient(data_of(wildcards)),
+    output:
+        marker=touch(RESULTS + "/{model}/{benchmark}/.store/predicted-{bundle}.done"),
+    log:
+        RESULTS + "/logs/predict/{model}/{benchmark}/{bundle}.log",
+    benchmark:
+        RESULTS + "/logs/predict/{model}/{benchmark}/{bundle}.benchmark.tsv",
+    params:
+        keys=lambda wildcards: [PLAN.prediction_key(cell) for cell in bundle_of(wildcards)],
+    threads: 1
+    conda:
+        "../../envs/gpu.yaml"
+    script:
+        "../scripts/predict.py"

@@ -1,0 +1,17 @@
+"""Compute the missing cells of one bundle."""
+
+from pathlib import Path
+
+from prunegrid.jobs import predict_bundle
+from prunegrid.progress import job_log
+
+wildcards = snakemake.wildcards
+with job_log(snakemake.log[0], f"{wildcards.model} {wildcards.benchmark}") as say:
+    predict_bundle(
+        snakemake.config,
+        Path(snakemake.scriptdir).parents[1],
+        (wildcards.model, wildcards.benchmark, wildcards.bundle),
+        snakemake.params.keys,
+        threads=snakemake.threads,
+        say=say,
+    )
