@@ -61,14 +61,14 @@ def read_predictions(path: str | Path) -> tuple[pd.DataFrame, dict[str, Any]]:
     if missing:
         raise DataError(f"{path}: lacks column {', '.join(missing)}; found {', '.join(table.column_names)}")
     predictions = table.to_pandas()
-    for name in ("choices", "references", "choice_logits", "answer", "prediction"):
-        predictions[name] = [_plain(value) for value in predictions[name]]
     repeated = predictions["sample_id"][predictions["sample_id"].duplicated()]
     if len(repeated):
         raise DataError(f"{path}: sample_id {repeated.iloc[0]!r} stands twice; sample ids are unique")
     unknown = predictions["status"][~predictions["status"].isin(["ok", "error"])]
     if len(unknown):
-        raise DataError(f"{path}: status is 'ok' or 'error', found {unknown.iloc[0]!r} in row {unknown.index[0]}")
+        raise DataError(
+            f"{path}: status is 'ok' or 'error', found {unknown.iloc[0]!r} in row {unknown.index[0]}"
+        )
     return predictions, json.loads((table.schema.metadata or {}).get(METADATA, b"{}"))
 
 
@@ -143,12 +143,3 @@ def score_folders(
         write_scores(folder, scores, compute(*read[folder]))
         if report:
             report(folder)
-
-
-def _plain(value: Any) -> Any:
-    """Arrow gives arrays for lists and NaN or None for null."""
-    if value is None or isinstance(value, str):
-        return value
-    if isinstance(value, float):
-        return None
-    return list(value)

@@ -1,0 +1,1 @@
+"""What a generated text answers: extraction rules, one file per shape of answer."""

@@ -1,0 +1,42 @@
+"""A user's own captions."""
+
+from typing import ClassVar
+
+from prunegrid import prompts
+from prunegrid.benchmarks.base import Adapter, Task
+from prunegrid.data.rows import Row
+from prunegrid.errors import DataError
+
+
+class Caption(Adapter):
+    """Columns image and references (or captions, or caption): a list, or one text; image_id if there is."""
+
+    scorer = "caption"
+    max_new_tokens = 64
+    free_text = True
+    required_columns: ClassVar[dict[str, str]] = {"image": "image"}
+    optional_columns: ClassVar[dict[str, str]] = {
+        "references": "list of text or text",
+        "captions": "list of text or text",
+        "caption": "list of text or text",
+        "image_id": "text or integer",
+    }
+    one_of_columns = ("references", "captions", "caption")
+    id_columns = ("image_id",)
+
+    def sample_id(self, row: Row) -> str:
+        """Return the image id, or else the row number."""
+        return self.image_id(row) or str(row.number)
+
+    def image_id(self, row: Row) -> str | None:
+        """Return the image id, if there is one."""
+        return None if row.get("image_id") is None else row.identifier("image_id")
+
+    def task(self, row: Row) -> Task:
+        """Ask for one sentence."""
+        for name in self.one_of_columns:
+            value = row.get(name)
+            if value is not None:
+                references = (row.text(name),) if isinstance(value, str) else row.texts(name)
+                return Task(prompts.CAPTION, references=references)
+        raise DataError(f"no captions: {', '.join(self.one_of_columns)} are null")

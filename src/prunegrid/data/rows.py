@@ -1,0 +1,226 @@
+"""Rows of a data set, streamed: a set of any size is never in memory, and only needed columns are read."""
+
+import hashlib
+import heapq
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from prunegrid.data.columns import check_columns
+from prunegrid.data.shards import open_shard
+from prunegrid.data.sources import Source, locate
+from prunegrid.errors import DataError
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row; its readers raise DataError naming the column, so that an adapter can report a broken row.
+
+    Attributes
+    ----------
+    number : int
+        Its number in the whole set, over all files, from 0; a limit does not change it.
+    file : Path
+        The file it is from.
+    values : dict
+        Column -> value, for the columns asked for that the file has.
+    error : str or None
+        What is wrong with the row as a whole (a line that is no JSON).
+    """
+
+    number: int
+    file: Path
+    values: dict[str, Any]
+    error: str | None = None
+
+    def get(self, name: str) -> Any:
+        """Return the value of a column, None if it is absent or null."""
+        if self.error:
+            raise DataError(self.error)
+        return self.values.get(name)
+
+    def text(self, name: str) -> str:
+        """Return a text that is not blank, as it stands."""
+        value = self.get(name)
+        if not isinstance(value, str):
+            raise DataError(f"{name} is {_what(value)}, must be text")
+        if not value.strip():
+            raise DataError(f"{name} is empty")
+        return value
+
+    def integer(self, name: str) -> int:
+        """Return a whole number."""
+        value = self.get(name)
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise DataError(f"{name} is {_what(value)}, must be an integer")
+        return value
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """Return a list of at least one text; numbers are written out."""
+        value = self.get(name)
+        if not isinstance(value, list):
+            raise DataError(f"{name} is {_what(value)}, must be a list of text")
+        if not value:
+            raise DataError(f"{name} is an empty list")
+        return tuple(as_text(item, f"{name}[{position}]") for position, item in enumerate(value))
+
+    def identifier(self, name: str) -> str:
+        """Return a text or whole number as text."""
+        value = self.get(name)
+        if isinstance(value, int) and not isinstance(value, bool):
+            return str(value)
+        return self.text(name)
+
+
+def as_text(value: Any, name: str) -> str:
+    """Return a text as it stands or a number written out; `name` is for the message."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return str(value)
+    raise DataError(f"{name} is {_what(value)}, must be text")
+
+
+def _what(value: Any) -> str:
+    return "null" if value is None else type(value).__name__
+
+
+class Rows:
+    """The selected rows of a data set; making it checks every file's columns and reads no row of Parquet.
+
+    Parameters
+    ----------
+    source : Source
+        Its files.
+    columns, optional : mapping
+        Column -> type family (`prunegrid.data.columns.FAMILIES`); optional ones may be absent.
+    rename : mapping, optional
+        Column as named here -> its name in the files.
+    limit : int, optional
+        The first `limit` rows only, or that many drawn at random if there is a `limit_seed`.
+    limit_seed : int, optional
+        Seed of the sample; its rows keep their order. A larger sample of one seed holds the smaller.
+
+    Raises
+    ------
+    DataError
+        Naming the file and the columns that are missing or of the wrong type, or an empty set.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        columns: Mapping[str, str],
+        optional: Mapping[str, str] | None = None,
+        *,
+        rename: Mapping[str, str] | None = None,
+        limit: int | None = None,
+        limit_seed: int | None = None,
+    ) -> None:
+        self.source = source
+        self._rename = dict(rename or {})
+        self._shards = [open_shard(file) for file in source.files]
+        optional = dict(optional or {})
+        total, self._starts = 0, []
+        for shard in self._shards:
+            self._starts.append(total)
+            total += shard.n_rows
+            # An empty JSONL file has no first row, hence no columns.
+            if shard.types:
+                names = {self._in_file(name): family for name, family in columns.items()}
+                names |= {
+                    self._in_file(name): family
+                    for name, family in optional.items()
+                    if name in self._rename or name in shard.types
+                }
+                check_columns(shard.file, shard.types, names)
+        if not total:
+            raise DataError(f"{', '.join(str(file) for file in source.files)}: holds no row")
+        self.present = frozenset(
+            name
+            for name in (*columns, *optional)
+            if any(self._in_file(name) in s.types for s in self._shards)
+        )
+        self.found = sorted({name for shard in self._shards for name in shard.types})
+        self.numbers: Sequence[int] = range(total)
+        if limit is not None and limit < total:
+            self.numbers = range(limit) if limit_seed is None else _sample(total, limit, limit_seed)
+
+    def _in_file(self, name: str) -> str:
+        return self._rename.get(name, name)
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def read(
+        self, positions: Sequence[int] | None = None, columns: Sequence[str] | None = None
+    ) -> Iterator[Row]:
+        """Yield rows in order.
+
+        Parameters
+        ----------
+        positions : sequence of int, optional
+            Ascending positions among the selected rows; default all. Files and row groups without
+            any of them are not read.
+        columns : sequence of str, optional
+            Default all that are there.
+        """
+        numbers = self.numbers if positions is None else [self.numbers[position] for position in positions]
+        if any(b <= a for a, b in pairwise(numbers)):
+            raise ValueError("positions must be ascending and distinct")
+        names = [name for name in (self.present if columns is None else columns) if name in self.present]
+        for start, shard in zip(self._starts, self._shards, strict=True):
+            here = numbers[bisect_left(numbers, start) : bisect_left(numbers, start + shard.n_rows)]
+            if not here:
+                continue
+            in_file = {name: self._in_file(name) for name in sorted(names)}
+            wanted = [column for column in dict.fromkeys(in_file.values()) if shard.may_have(column)]
+            for number, values, error in shard.rows([number - start for number in here], wanted):
+                named = {name: values.get(column) for name, column in in_file.items()}
+                yield Row(start + number, shard.file, named, error)
+
+
+def _sample(total: int, size: int, seed: int) -> list[int]:
+    """Draw rows by hash and not by a library's generator: the same for ever, nested for growing sizes."""
+
+    def key(number: int) -> bytes:
+        return hashlib.sha256(f"{seed}/{number}".encode()).digest()
+
+    return sorted(heapq.nsmallest(size, range(total), key=key))
+
+
+def iter_rows(
+    path: str | Path | Sequence[str],
+    columns: Mapping[str, str],
+    *,
+    optional: Mapping[str, str] | None = None,
+    config: str | None = None,
+    split: str | Sequence[str] | None = None,
+    revision: str | None = None,
+    limit: int | None = None,
+    limit_seed: int | None = None,
+    base: str | Path | None = None,
+    rename: Mapping[str, str] | None = None,
+) -> Iterator[Row]:
+    """Check a data set and yield its rows; see `locate` and `Rows` for the parameters and errors."""
+    source = locate(path, config=config, split=split, revision=revision, base=base)
+    return Rows(source, columns, optional, rename=rename, limit=limit, limit_seed=limit_seed).read()
+
+
+def check(
+    path: str | Path | Sequence[str],
+    columns: Mapping[str, str],
+    *,
+    optional: Mapping[str, str] | None = None,
+    config: str | None = None,
+    split: str | Sequence[str] | None = None,
+    revision: str | None = None,
+    base: str | Path | None = None,
+    rename: Mapping[str, str] | None = None,
+) -> int:
+    """Check that a data set is there and has the columns, from its schema; return its number of rows."""
+    source = locate(path, config=config, split=split, revision=revision, base=base)
+    return len(Rows(source, columns, optional, rename=rename))

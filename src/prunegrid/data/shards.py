@@ -1,0 +1,131 @@
+"""One file of rows, Parquet or JSONL, read in small batches."""
+
+import json
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from prunegrid.errors import DataError
+
+# Rows held at once; with photographs of 200 kB that is some 6 MB.
+_BATCH = 32
+
+# (number in the file, values, what is wrong with the row as a whole)
+RawRow = tuple[int, dict[str, Any], str | None]
+
+
+class ParquetShard:
+    """A Parquet file; opening it reads the footer only."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        with self._open() as parquet:
+            self.types = {field.name: field.type for field in parquet.schema_arrow}
+            groups = [parquet.metadata.row_group(i).num_rows for i in range(parquet.metadata.num_row_groups)]
+        self.starts = [sum(groups[:i]) for i in range(len(groups) + 1)]
+        self.n_rows = self.starts[-1]
+
+    def _open(self) -> pq.ParquetFile:
+        try:
+            return pq.ParquetFile(self.file, memory_map=True)
+        except (pa.ArrowInvalid, OSError) as error:
+            raise DataError(f"{self.file}: not a readable Parquet file: {error}") from error
+
+    def may_have(self, column: str) -> bool:
+        """Tell whether a column can be asked for."""
+        return column in self.types
+
+    def rows(self, numbers: Sequence[int], columns: Sequence[str]) -> Iterator[RawRow]:
+        """Yield the rows with the given ascending numbers; row groups without any are not read."""
+        if not columns:
+            yield from ((number, {}, None) for number in numbers)
+            return
+        with self._open() as parquet:
+            for group, (start, stop) in enumerate(zip(self.starts, self.starts[1:], strict=False)):
+                wanted = numbers[bisect_left(numbers, start) : bisect_left(numbers, stop)]
+                if not wanted:
+                    continue
+                batches = parquet.iter_batches(batch_size=_BATCH, row_groups=[group], columns=list(columns))
+                try:
+                    for batch in batches:
+                        stop_batch = start + batch.num_rows
+                        here = wanted[bisect_left(wanted, start) : bisect_left(wanted, stop_batch)]
+                        for number in here:
+                            yield (number, *_values(batch, number - start))
+                        start = stop_batch
+                        if start > wanted[-1]:
+                            break
+                except (pa.ArrowInvalid, OSError) as error:
+                    raise DataError(f"{self.file}: row group {group} cannot be read: {error}") from error
+
+
+def _values(batch: pa.RecordBatch, index: int) -> tuple[dict[str, Any], str | None]:
+    values, faults = {}, []
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        try:
+            values[name] = column[index].as_py()
+        except UnicodeDecodeError:
+            faults.append(f"{name} is not UTF-8 text")
+    return values, "; ".join(faults) or None
+
+
+class JsonLines:
+    """A JSONL file: one JSON object a line, blank lines ignored; the first row stands for the columns."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self.n_rows = sum(1 for _ in self._lines())
+        self.types: dict[str, pa.DataType] = {}
+        for _, line in self._lines():
+            values, fault = _parse(line)
+            if fault:
+                raise DataError(f"{file}: first row: {fault}")
+            self.types = {name: _infer(value) for name, value in values.items()}
+            break
+
+    def _lines(self) -> Iterator[tuple[int, bytes]]:
+        with self.file.open("rb") as handle:
+            yield from enumerate(line for line in handle if line.strip())
+
+    def may_have(self, column: str) -> bool:
+        """Tell whether a column can be asked for: any, since later rows may have what the first has not."""
+        return True
+
+    def rows(self, numbers: Sequence[int], columns: Sequence[str]) -> Iterator[RawRow]:
+        """Yield the rows with the given ascending numbers (blank lines do not count)."""
+        remaining = iter(numbers)
+        wanted = next(remaining, None)
+        for number, line in self._lines():
+            if wanted is None:
+                return
+            if number == wanted:
+                values, fault = _parse(line)
+                yield number, {name: values.get(name) for name in columns}, fault
+                wanted = next(remaining, None)
+
+
+def _parse(line: bytes) -> tuple[dict[str, Any], str | None]:
+    try:
+        values = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        return {}, f"not a line of JSON: {error}"
+    if not isinstance(values, dict):
+        return {}, f"must be a JSON object, is {type(values).__name__}"
+    return values, None
+
+
+def _infer(value: Any) -> pa.DataType:
+    try:
+        return pa.infer_type([value])
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
+        # A mixed list or a huge number: the rows say one by one what is wrong with it.
+        return pa.null()
+
+
+def open_shard(file: Path) -> ParquetShard | JsonLines:
+    """Open a file by its ending."""
+    return ParquetShard(file) if file.suffix == ".parquet" else JsonLines(file)

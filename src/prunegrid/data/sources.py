@@ -1,0 +1,99 @@
+"""Find the files of a data set: a file, a pattern, a folder, or a snapshot in the hub cache."""
+
+import glob
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from prunegrid.data import hub
+from prunegrid.data.splits import ENDINGS, choose
+from prunegrid.errors import DataError
+
+
+@dataclass(frozen=True)
+class Source:
+    """The files of one data set, in reading order.
+
+    Attributes
+    ----------
+    path : str
+        The path or hub id that was found, as configured.
+    files : tuple of Path
+        All *.parquet, or all *.jsonl.
+    revision : str or None
+        The commit of a hub snapshot.
+    """
+
+    path: str
+    files: tuple[Path, ...]
+    revision: str | None = None
+
+
+def locate(
+    path: str | Path | Sequence[str],
+    *,
+    config: str | None = None,
+    split: str | Sequence[str] | None = None,
+    revision: str | None = None,
+    base: str | Path | None = None,
+) -> Source:
+    """Find a data set on disk, without network.
+
+    Parameters
+    ----------
+    path : str, Path or sequence of str
+        A *.parquet or *.jsonl file, a pattern with `*`, a folder, or a hub id; of several
+        the first that is there.
+    config, split : optional
+        Which files of a folder or hub snapshot; see `prunegrid.data.splits.choose`.
+    revision : str, optional
+        Commit, branch or tag of a hub id.
+    base : path, optional
+        Folder against which relative paths resolve; default the working directory.
+
+    Raises
+    ------
+    DataError
+        If it is not there; for a hub id it names `snakemake download`.
+    """
+    candidates = [str(path)] if isinstance(path, (str, Path)) else [str(one) for one in path]
+    for candidate in candidates:
+        files = _local(candidate, base, config, split)
+        if files:
+            return Source(candidate, tuple(files))
+    hub_ids = [candidate for candidate in candidates if hub.is_hub_id(candidate)]
+    for repository in hub_ids:
+        folder = hub.cached(repository, revision)
+        if folder is not None:
+            names = _choose_in(folder, config, split, where=f"{repository} ({folder})")
+            return Source(repository, tuple(names), revision=folder.name)
+    tried = ", ".join(candidates)
+    if hub_ids:
+        at = f" at revision {revision}" if revision else ""
+        raise DataError(
+            f"{tried}: no such file or folder here, and not in the hub cache{at}: run `snakemake download` "
+            "once where there is a network, or set `path` to local Parquet files"
+        )
+    raise DataError(f"{tried}: no such file or folder in {Path(base or '.').resolve()}")
+
+
+def _local(
+    path: str, base: str | Path | None, config: str | None, split: str | Sequence[str] | None
+) -> list[Path]:
+    full = Path(base or ".", Path(path).expanduser())
+    if full.is_dir():
+        return _choose_in(full, config, split, where=str(full))
+    files = (
+        [full] if full.is_file() else [Path(name) for name in sorted(glob.glob(str(full), recursive=True))]  # noqa: PTH207
+    )
+    endings = {file.suffix for file in files}
+    if len(endings) > 1 or endings - set(ENDINGS):
+        raise DataError(
+            f"{full}: must be {' or '.join('*' + ending for ending in ENDINGS)}, found {sorted(endings)}"
+        )
+    return files
+
+
+def _choose_in(folder: Path, config: str | None, split: str | Sequence[str] | None, where: str) -> list[Path]:
+    names = [file.relative_to(folder).as_posix() for ending in ENDINGS for file in folder.rglob(f"*{ending}")]
+    return [folder / name for name in choose(names, config=config, split=split, where=where)]

@@ -1,0 +1,108 @@
+"""Stage 3: the decoder learns to answer, from short questions to captions."""
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+from transformers import LlavaForConditionalGeneration, LlavaProcessor
+
+from prunegrid.demo.easyvqa import image_paths, load_resized
+from prunegrid.demo.muon import Muon
+from prunegrid.demo.packing import IGNORED, PackedBatch, Packer
+from prunegrid.demo.render import render
+from prunegrid.demo.scene import named_rng, sample_scene
+from prunegrid.demo.stage import Losses, Run, Stage, run_stage
+from prunegrid.demo.tower import pixel_values
+from prunegrid.demo.turns import (
+    ALL,
+    CHOICES,
+    ECHO,
+    SHORT,
+    WORDS,
+    Mix,
+    Turn,
+    draw_turns,
+    easyvqa_turns,
+)
+
+BATCH = 8
+TEXT_BUDGET = 280
+TURNS = 20
+EASYVQA_SHARE = 0.2
+CURRICULUM: tuple[tuple[float, Mix], ...] = (
+    (0.12, ECHO),
+    (0.25, WORDS),
+    (0.4, SHORT),
+    (0.7, CHOICES),
+    (1.0, ALL),
+)
+
+
+class Lessons:
+    """Batches of images with packed turns: scenes, and easy-VQA's train split."""
+
+    def __init__(self, packer: Packer, seed: int, steps: int) -> None:
+        self.packer = packer
+        self.seed = seed
+        self.steps = steps
+        self.easy_turns = easyvqa_turns()
+        self.easy_images = {number: load_resized(path) for number, path in image_paths("train").items()}
+
+    def batch(self, step: int) -> tuple[np.ndarray, PackedBatch]:
+        """Return images (BATCH, 80, 80, 3) uint8 and their packed turns."""
+        rng = named_rng("language", self.seed, step)
+        mix = next(mix for end, mix in CURRICULUM if step <= end * self.steps)
+        pairs = [self._draw(mix, rng) for _ in range(BATCH)]
+        return np.stack([image for image, _ in pairs]), self.packer.pack([turns for _, turns in pairs])
+
+    def _draw(self, mix: Mix, rng: np.random.Generator) -> tuple[np.ndarray, list[Turn]]:
+        if mix not in (ECHO, WORDS) and rng.random() < EASYVQA_SHARE:
+            number = int(rng.choice(list(self.easy_turns)))
+            turns = self.easy_turns[number]
+            return self.easy_images[number], [turns[i] for i in rng.permutation(len(turns))]
+        scene = sample_scene(rng)
+        return render(scene, rng), draw_turns(scene, mix, TURNS, rng)
+
+
+def train_language(
+    model: LlavaForConditionalGeneration, processor: LlavaProcessor, steps: int, run: Run
+) -> None:
+    """Train the decoder in place on the answers alone; tower and projector stay as they are.
+
+    The projector's inputs are so large that a few steps at the decoder's rate would scramble what it says.
+    """
+    images = processor.image_processor
+    lessons = Lessons(Packer(processor, TEXT_BUDGET), run.seed, steps)
+    seeing = nn.ModuleList([model.model.vision_tower, model.model.multi_modal_projector])
+    seeing.requires_grad_(False)
+
+    def loss_of(step: int) -> tuple[torch.Tensor, Losses]:
+        drawn, packed = lessons.batch(step)
+        hidden = model.model(
+            input_ids=packed.input_ids,
+            pixel_values=pixel_values(drawn, images.image_mean, images.image_std),
+            attention_mask=packed.attention_mask,
+            position_ids=packed.position_ids,
+            use_cache=False,
+        ).last_hidden_state
+        asked = packed.targets != IGNORED
+        logits, targets = model.lm_head(hidden[asked]), packed.targets[asked]
+        loss = F.cross_entropy(logits, targets)
+        content = targets != processor.tokenizer.eos_token_id
+        right = (logits.argmax(-1) == targets)[content].float().mean().item()
+        return loss, {"loss": loss.item(), "right": right, "length": float(hidden.shape[1])}
+
+    run_stage(Stage("language", steps, warmup=30), model, _optimizers(model), loss_of, run)
+    seeing.requires_grad_(True)
+
+
+def _optimizers(model: LlavaForConditionalGeneration) -> list[torch.optim.Optimizer]:
+    """Return Muon for the decoder's matrices and AdamW for embeddings and norms."""
+    layers = model.model.language_model.layers
+    matrices = [value for value in layers.parameters() if value.ndim == 2]
+    owned = {id(value) for value in matrices}
+    others = [value for value in model.parameters() if value.requires_grad and id(value) not in owned]
+    return [
+        Muon(matrices, lr=3e-3, weight_decay=0.02),
+        torch.optim.AdamW(others, lr=5e-4, betas=(0.9, 0.98), weight_decay=0.0),
+    ]

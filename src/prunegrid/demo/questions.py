@@ -1,0 +1,191 @@
+"""Questions about a scene in the task shapes of the published benchmarks, with their answers."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from prunegrid.demo.scene import BY_POPULARITY, COLOURS, KINDS, PLACES, SHAPES, Kind, Object, Scene
+
+Absence = Literal["random", "popular", "adversarial"]
+Topic = Literal["color", "shape", "place", "count"]
+
+ABSENCES: tuple[Absence, ...] = ("random", "popular", "adversarial")
+TOPICS: tuple[Topic, ...] = ("color", "shape", "place", "count")
+CHOICES = 4
+
+
+@dataclass(frozen=True)
+class OpenQuestion:
+    """A question with a short answer in words."""
+
+    question: str
+    answer: str
+
+
+@dataclass(frozen=True)
+class ChoiceQuestion:
+    """A multiple-choice question; `answer` is the index of the right choice."""
+
+    topic: Topic
+    question: str
+    choices: tuple[str, ...]
+    answer: int
+
+
+def presence(kind: Kind) -> str:
+    """Return POPE's question."""
+    return f"Is there a {kind} in the image?"
+
+
+def absent_kind(scene: Scene, absence: Absence, rng: np.random.Generator) -> Kind:
+    """Draw a kind that is not in the scene.
+
+    `random` draws from all absent kinds, `popular` from the most frequent ones of the world, and
+    `adversarial` from those whose colour and shape both occur, but on different objects.
+    """
+    present = set(scene.kinds)
+    absent = [kind for kind in BY_POPULARITY if kind not in present]
+    if absence == "popular":
+        absent = absent[:6]
+    if absence == "adversarial":
+        colours, shapes = {kind.colour for kind in present}, {kind.shape for kind in present}
+        mixed = [kind for kind in absent if kind.colour in colours and kind.shape in shapes]
+        half = [kind for kind in absent if kind.colour in colours or kind.shape in shapes]
+        absent = mixed or half
+    return absent[rng.integers(len(absent))]
+
+
+def presence_question(scene: Scene, absence: Absence, rng: np.random.Generator) -> OpenQuestion:
+    """Draw a presence question that is answered yes half of the time."""
+    if rng.random() < 0.5:
+        return OpenQuestion(presence(scene.kinds[rng.integers(len(scene.kinds))]), "yes")
+    return OpenQuestion(presence(absent_kind(scene, absence, rng)), "no")
+
+
+def attribute_question(scene: Scene, rng: np.random.Generator) -> OpenQuestion:
+    """Draw a yes/no question on one colour or one shape, worded like easy-VQA's, also negated."""
+    if rng.random() < 0.5:
+        names, present, suffix = COLOURS, {kind.colour for kind in scene.kinds}, " shape"
+    else:
+        names, present, suffix = SHAPES, {kind.shape for kind in scene.kinds}, ""
+    wanted = rng.random() < 0.5
+    names = [name for name in names if (name in present) == wanted] or list(names)
+    name = names[rng.integers(len(names))]
+    template, negated = _ATTRIBUTE_TEMPLATES[rng.integers(len(_ATTRIBUTE_TEMPLATES))]
+    yes = (name in present) != negated
+    return OpenQuestion(template.format(name + suffix), "yes" if yes else "no")
+
+
+def open_question(scene: Scene, topic: Topic, rng: np.random.Generator) -> OpenQuestion | None:
+    """Draw a question with a short answer in words, or None if the scene allows none on this topic."""
+    drawn = choice_question(scene, topic, rng)
+    return drawn and OpenQuestion(drawn.question, drawn.choices[drawn.answer])
+
+
+def choice_question(
+    scene: Scene, topic: Topic, rng: np.random.Generator, answer: int | None = None
+) -> ChoiceQuestion | None:
+    """Draw a multiple-choice question, or None if the scene allows none on this topic.
+
+    `answer` fixes the index of the right choice; by default it is drawn.
+    """
+    if topic == "count":
+        question, right, wrong = _count(scene, rng)
+    else:
+        objects = _unambiguous(scene, topic)
+        if not objects:
+            return None
+        thing = objects[rng.integers(len(objects))]
+        question, right, pool = {
+            "color": (f"What color is the {thing.kind.shape}?", thing.kind.colour, COLOURS),
+            "shape": (f"What shape is the {thing.kind.colour} object?", thing.kind.shape, SHAPES),
+            "place": (f"Where is the {thing.kind}?", thing.place, PLACES),
+        }[topic]
+        wrong = [name for name in pool if name != right]
+    choices = [wrong[i] for i in rng.permutation(len(wrong))[: CHOICES - 1]]
+    answer = int(rng.integers(CHOICES)) if answer is None else answer
+    choices.insert(answer, right)
+    return ChoiceQuestion(topic, question, tuple(choices), answer)
+
+
+def context_line(scene: Scene, rng: np.random.Generator) -> str:
+    """Return a true sentence about the scene, as ScienceQA's Context line gives one."""
+    if rng.random() < 0.5:
+        return f"The image shows {len(scene.objects)} objects on a light ground."
+    return f"There is a {scene.kinds[rng.integers(len(scene.kinds))]} in the image."
+
+
+def captions(scene: Scene) -> tuple[str, ...]:
+    """Return five one-sentence captions; each names all objects, in reading order or backwards."""
+    phrases = [f"a {kind}" for kind in scene.kinds]
+    forward, backward = _enumerate(phrases), _enumerate(phrases[::-1])
+    return (
+        f"The image shows {forward}.",
+        f"There is {forward}.",
+        f"A picture of {forward}.",
+        f"The image shows {backward}.",
+        f"{forward[0].upper()}{forward[1:]} on a light ground.",
+    )
+
+
+_ATTRIBUTE_TEMPLATES = (
+    ("is there a {}?", False),
+    ("is there a {} in the image?", False),
+    ("does the image contain a {}?", False),
+    ("is a {} present?", False),
+    ("is there not a {}?", True),
+    ("is there not a {} in the image?", True),
+    ("does the image not contain a {}?", True),
+    ("is no {} present?", True),
+)
+
+
+def _unambiguous(scene: Scene, topic: Topic) -> list[Object]:
+    """Return the objects that a question on this topic can name without doubt."""
+    if topic == "place":
+        return list(scene.objects)
+    key = {"color": "shape", "shape": "colour"}[topic]
+    counts = Counter(getattr(kind, key) for kind in scene.kinds)
+    return [thing for thing in scene.objects if counts[getattr(thing.kind, key)] == 1]
+
+
+def _count(scene: Scene, rng: np.random.Generator) -> tuple[str, str, list[str]]:
+    """Return a counting question, its answer and the wrong answers; each count that occurs is as likely."""
+    counts = Counter(kind.shape for kind in scene.kinds)
+    by_count: dict[int, list[str]] = {}
+    for shape in SHAPES:
+        by_count.setdefault(counts[shape], []).append(shape)
+    number = list(by_count)[rng.integers(len(by_count))]
+    shape = by_count[number][rng.integers(len(by_count[number]))]
+    wrong = [str(other) for other in range(max(4, number + 1)) if other != number]
+    return f"How many {_plural(shape)} are there?", str(number), wrong
+
+
+def _plural(shape: str) -> str:
+    return f"{shape}es" if shape.endswith("s") else f"{shape}s"
+
+
+def _enumerate(phrases: Sequence[str]) -> str:
+    return f"{', '.join(phrases[:-1])} and {phrases[-1]}"
+
+
+__all__ = [
+    "ABSENCES",
+    "KINDS",
+    "TOPICS",
+    "Absence",
+    "ChoiceQuestion",
+    "OpenQuestion",
+    "Topic",
+    "absent_kind",
+    "attribute_question",
+    "captions",
+    "choice_question",
+    "context_line",
+    "open_question",
+    "presence",
+    "presence_question",
+]

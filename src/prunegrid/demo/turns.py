@@ -1,0 +1,126 @@
+"""What the model is taught to say: prompts as the benchmarks word them, each with its answer."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from prunegrid.demo.easyvqa import read_questions
+from prunegrid.demo.questions import (
+    ABSENCES,
+    TOPICS,
+    Topic,
+    attribute_question,
+    captions,
+    choice_question,
+    context_line,
+    open_question,
+    presence_question,
+)
+from prunegrid.demo.scene import Scene, named_rng, sample_scene
+from prunegrid.prompts import CAPTION, LETTERS, lettered, options_in_brackets, yes_no
+
+Mix = Mapping[str, float]
+
+ECHO: Mix = {"echo": 1.0}
+WORDS: Mix = {"echo": 0.2, "lookup": 0.4, "exists": 0.3, "where": 0.1}
+SHORT: Mix = {"open": 0.45, "attribute": 0.15, "presence": 0.35, "caption": 0.05}
+CHOICES: Mix = {
+    "open": 0.15, "attribute": 0.05, "presence": 0.2, "lettered": 0.25, "context": 0.15, "brackets": 0.15,
+    "caption": 0.05,
+}  # fmt: skip
+ALL: Mix = {
+    "open": 0.05, "attribute": 0.05, "presence": 0.25, "lettered": 0.2, "context": 0.2, "brackets": 0.15,
+    "caption": 0.1,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One user text and the answer to it."""
+
+    text: str
+    answer: str
+
+
+def draw_turns(scene: Scene, mix: Mix, count: int, rng: np.random.Generator) -> list[Turn]:
+    """Draw `count` independent turns about a scene, task by task in the shares of `mix`."""
+    shares = np.array(list(mix.values()))
+    tasks = rng.choice(list(mix), size=count, p=shares / shares.sum())
+    return [_turn(task, scene, rng) for task in tasks]
+
+
+def easyvqa_turns() -> dict[int, list[Turn]]:
+    """Return the turns of easy-VQA's train split by image number."""
+    turns: dict[int, list[Turn]] = {}
+    for row in read_questions("train"):
+        turns.setdefault(row.image_id, []).append(Turn(yes_no(row.question), row.answer))
+    return turns
+
+
+def corpus(seed: int, scenes: int = 2000) -> Iterator[str]:
+    """Yield text in all forms, for the tokenizer."""
+    yield from ("USER: ", " ASSISTANT:", " ground")
+    for index in range(scenes):
+        rng = named_rng("corpus", seed, index)
+        for turn in draw_turns(sample_scene(rng), ALL, 8, rng):
+            yield f"\n{turn.text} ASSISTANT:"
+            yield turn.answer
+    for turns in easyvqa_turns().values():
+        for turn in turns:
+            yield f"\n{turn.text} ASSISTANT:"
+            yield turn.answer
+
+
+def _turn(task: str, scene: Scene, rng: np.random.Generator) -> Turn:
+    if task == "caption":
+        options = captions(scene)
+        # Mostly one wording, so that greedy decoding settles on it.
+        return Turn(CAPTION, options[0] if rng.random() < 0.8 else options[rng.integers(len(options))])
+    if task in ("lettered", "context", "brackets"):
+        drawn = choice_question(scene, _topic(rng), rng)
+        if drawn is None:
+            return _turn(task, scene, rng)
+        if task == "brackets":
+            text = options_in_brackets(drawn.question, drawn.choices)
+        else:
+            context = context_line(scene, rng) if task == "context" else ""
+            text = lettered(drawn.question, drawn.choices, context)
+        return Turn(text, LETTERS[drawn.answer])
+    if task in ("echo", "lookup", "exists", "where"):
+        return _word_turn(task, scene, rng)
+    if task == "open":
+        asked = open_question(scene, _topic(rng), rng)
+        if asked is None:
+            return _turn(task, scene, rng)
+    elif task == "presence":
+        asked = presence_question(scene, ABSENCES[rng.integers(len(ABSENCES))], rng)
+    elif task == "attribute":
+        asked = attribute_question(scene, rng)
+    else:
+        raise ValueError(f"unknown task {task!r}")
+    return Turn(yes_no(asked.question), asked.answer)
+
+
+def _word_turn(task: str, scene: Scene, rng: np.random.Generator) -> Turn:
+    """Return a question of one to three words: it teaches to look things up before it teaches to read."""
+    if task == "exists":
+        asked = presence_question(scene, ABSENCES[rng.integers(len(ABSENCES))], rng)
+        return Turn(f"{' '.join(asked.question.split()[3:5])}?", asked.answer)
+    if task == "where":
+        thing = scene.objects[rng.integers(len(scene.objects))]
+        return Turn(f"Where {thing.kind}", thing.place)
+    key, value = (0, 1) if rng.random() < 0.5 else (1, 0)
+    found: dict[str, list[str]] = {}
+    for kind in scene.kinds:
+        found.setdefault(kind[key], []).append(kind[value])
+    single = [word for word, values in found.items() if len(values) == 1]
+    if not single:
+        return _word_turn("exists", scene, rng)
+    word = single[rng.integers(len(single))]
+    # Saying the asked word first puts it next to its answer: one look-up, where a bare answer needs two.
+    return Turn(word, f"{word} {found[word][0]}" if task == "echo" else found[word][0])
+
+
+def _topic(rng: np.random.Generator) -> Topic:
+    return TOPICS[rng.choice(len(TOPICS), p=(0.35, 0.35, 0.2, 0.1))]

@@ -1,0 +1,131 @@
+"""Accuracy against compute: one panel per benchmark, one line per strategy or per criterion."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from prunegrid.files import atomic_path
+from prunegrid.tables.options import SCALE, TableOptions
+
+# Okabe and Ito's palette, safe for colour-blind readers; black is the reference's.
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F5F3F", "#6A3D9A", "#808080")
+_MARKERS = "osD^vPX<>"
+_LABELS = {"accuracy": "accuracy, %", "cider": "CIDEr x 100"}
+# A gradient costs several forward passes: a linear axis would squeeze all else.
+_LOG_FROM = 3.0
+
+
+def plot_tradeoff(tables: str | Path, folder: str | Path, options: TableOptions | None = None) -> list[Path]:
+    """Draw strategy.{svg,png} and criterion.{svg,png} from the tables' CSV files.
+
+    Parameters
+    ----------
+    tables : path
+        Folder with strategy.csv and criterion.csv.
+    folder : path
+        Where the figures go.
+    options : TableOptions, optional
+        Names the reference cell.
+
+    Returns
+    -------
+    list of Path
+        The files written.
+    """
+    tables, folder, options = Path(tables), Path(folder), options or TableOptions()
+    strategies = pd.read_csv(tables / "strategy.csv", keep_default_na=True, dtype={"block": str})
+    criteria = pd.read_csv(tables / "criterion.csv", keep_default_na=True, dtype={"block": str})
+    first = strategies[strategies["block"].str.startswith(f"criterion {options.reference_criterion},")]
+    if first.empty:
+        first = strategies[strategies["ratio"] > 0]
+    lines = dict(iter(first.groupby(_names(first, "strategy", options), sort=False)))
+    second = criteria[(criteria["strategy"] == options.reference_strategy) & (criteria["ratio"] > 0)]
+    others = dict(iter(second.groupby("criterion", sort=False)))
+    return [
+        *_draw(strategies, lines, options.reference_strategy, folder / "strategy"),
+        *_draw(criteria, others, options.reference_criterion, folder / "criterion"),
+    ]
+
+
+def _names(rows: pd.DataFrame, axis: str, options: TableOptions) -> pd.Series:
+    plain = rows["criterion"].isin([options.reference_criterion, "none"])
+    return rows[axis].where(plain, rows["strategy"] + " x " + rows["criterion"])
+
+
+def _draw(table: pd.DataFrame, lines: dict[str, pd.DataFrame], reference: str, path: Path) -> list[Path]:
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
+    from matplotlib.ticker import FuncFormatter, NullFormatter
+
+    benchmarks = [c.removesuffix("_metric") for c in table.columns if c.endswith("_metric")]
+    style = {"font.size": 9, "svg.hashsalt": "prunegrid", "svg.fonttype": "none", "axes.axisbelow": True}
+    with mpl.rc_context(style):
+        n_columns = min(2, len(benchmarks))
+        n_rows = -(-len(benchmarks) // n_columns)
+        figure, axes = plt.subplots(
+            n_rows,
+            n_columns,
+            figsize=(4.1 * n_columns + 2.0, 3.1 * n_rows),
+            squeeze=False,
+            layout="constrained",
+        )
+        for place, panel in enumerate(axes.flat):
+            if place >= len(benchmarks):
+                panel.set_axis_off()
+                continue
+            spread = _panel(panel, table, lines, reference, benchmarks[place])
+            if spread > _LOG_FROM:
+                panel.set_xscale("log", base=2)
+                panel.xaxis.set_minor_formatter(NullFormatter())
+            panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g}"))
+            panel.set_xlabel("total compute, % of unpruned")
+        handles, labels = axes.flat[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside right center", frameon=False)
+        written = []
+        for ending in ("svg", "png"):
+            target = path.with_suffix(f".{ending}")
+            with atomic_path(target) as temporary:
+                metadata = {"Date": None} if ending == "svg" else {"Software": None}
+                figure.savefig(temporary, dpi=160, metadata=metadata)
+            written.append(target)
+        plt.close(figure)
+    return written
+
+
+def _panel(
+    panel, table: pd.DataFrame, lines: dict[str, pd.DataFrame], reference: str, benchmark: str
+) -> float:
+    """Draw one benchmark; return the spread of compute, largest over smallest."""
+    x_name, y_name = f"{benchmark}_tflops_total", f"{benchmark}_value"
+    metric = table[f"{benchmark}_metric"].dropna().iloc[0]
+    panel.set_title(benchmark, loc="left", fontweight="bold")
+    panel.set_ylabel(_LABELS.get(metric, metric))
+    panel.grid(color="#e6e9ee", linewidth=0.8)
+    panel.spines[["top", "right"]].set_visible(False)
+    whole = table.loc[table["strategy"] == "none", x_name].max()
+    whole = whole if np.isfinite(whole) and whole > 0 else 1.0
+    seen = [1.0]
+    colours = iter(zip(_COLOURS * 2, _MARKERS * 2, strict=True))
+    for name, rows in lines.items():
+        rows = rows.dropna(subset=[x_name, y_name]).sort_values(x_name)
+        if rows.empty:
+            continue
+        colour, marker = ("black", "o") if name == reference else next(colours)
+        x, y = rows[x_name].to_numpy() / whole, SCALE * rows[y_name].to_numpy()
+        errors = SCALE * np.abs(
+            [rows[y_name] - rows[f"{benchmark}_low"], rows[f"{benchmark}_high"] - rows[y_name]]
+        )
+        panel.errorbar(x, y, yerr=errors, fmt="none", ecolor=colour, alpha=0.3, elinewidth=1)
+        width, front = (2.2, 3) if name == reference else (1.3, 2)
+        panel.plot(x, y, color=colour, marker=marker, markersize=4, linewidth=width, label=name, zorder=front)
+        seen += x.tolist()
+    for strategy, dashes, label in (("none", "-", "unpruned"), ("blind", ":", "blind")):
+        values = table.loc[(table["strategy"] == strategy) & (table["ratio"] == 0), y_name].dropna()
+        if len(values):
+            panel.axhline(
+                SCALE * values.iloc[0], color="#6b7480", linestyle=dashes, linewidth=1.1, label=label
+            )
+    return max(seen) / min(seen)

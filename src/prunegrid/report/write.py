@@ -1,0 +1,155 @@
+"""results/report.html: the study on one page that can be mailed."""
+
+import json
+from collections.abc import Mapping, Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow.parquet as pq
+
+from prunegrid.errors import DataError
+from prunegrid.files import write_text
+from prunegrid.report.page import content_of, page
+from prunegrid.score import METADATA
+
+_KINDS = {
+    "strategy": "Where and how much: strategies",
+    "criterion": "Which tokens: criteria",
+}
+_CAPTIONS = {
+    "strategy": "Each strategy with the reference criterion.",
+    "criterion": "Each criterion with the reference strategy.",
+}
+_READING = """
+<p>A vision-language model reads an image as some hundred tokens. <em>Pruning</em> drops part of them
+on the way through the decoder. A <strong>strategy</strong> says at which layers and how many; a
+<strong>criterion</strong> says which. This page crosses them: every row of a block removes the same share
+of image-token work, so that rows differ in nothing else.</p>
+<ul class="plain">
+<li><strong>value</strong> is the benchmark's own metric with its 95 % interval.</li>
+<li><strong>to unpruned</strong> and <strong>to reference</strong> are paired differences, on the same
+samples. Point at one to see its p. A star survives the correction for all differences of the table; a ring
+says that a loss larger than the margin is excluded. No star is <em>not</em> evidence of no loss.</li>
+<li><strong>gain kept</strong> is the share of what the image is worth (unpruned minus blind) that is
+left.</li>
+<li>Grey rows are not ranked: the unpruned model, the model without image tokens (<em>blind</em>), and the
+model that sees another image (<em>mismatched</em>).</li>
+</ul>
+"""
+
+
+def write_report(
+    models: Sequence[Mapping[str, Any]], path: str | Path, title: str = "prunegrid report"
+) -> None:
+    """Write the report.
+
+    Parameters
+    ----------
+    models : sequence of mappings
+        Per model: `name`; `tables` and `figures`, folders; `metadata`, optional, a predictions.parquet
+        whose metadata tells versions and devices.
+    path : path
+        The page to write.
+    title : str
+        Its heading.
+    """
+    if not models:
+        raise DataError(f"{path}: a report needs at least one model")
+    links, parts = [], []
+    for number, model in enumerate(models):
+        sections = _sections(model)
+        for place, (heading, content) in enumerate(sections):
+            anchor = f"m{number}-{place}"
+            full = f"{model['name']}: {heading}" if len(models) > 1 else heading
+            links.append(f'<a href="#{anchor}">{escape(full)}</a>')
+            parts.append(f'<section id="{anchor}"><h2>{escape(full)}</h2>\n{content}</section>\n')
+    warning = "".join(
+        '<p class="warning"><strong>Model <code>demo</code>:</strong> toy model, toy world, built so that '
+        "pruning hurts. It shows the method, not the merits of any pruning.</p>"
+        for model in models
+        if model["name"] == "demo"
+    )
+    content = f"<nav>{''.join(links)}</nav>\n{warning}\n{_READING}\n{''.join(parts)}"
+    write_text(path, page(title, content))
+
+
+def _sections(model: Mapping[str, Any]) -> list[tuple[str, str]]:
+    tables, figures = Path(model["tables"]), Path(model["figures"])
+    cells = pd.read_csv(tables / "cells.csv", keep_default_na=False)
+    sections = []
+    for kind, heading in _KINDS.items():
+        table = content_of((tables / f"{kind}.html").read_text(encoding="utf-8"))
+        sections.append((heading, _figure(figures / f"{kind}.svg", _CAPTIONS[kind]) + table))
+    sections.append(("Samples and errors", _samples(cells)))
+    if model.get("metadata"):
+        sections.append(("Versions", _versions(Path(model["metadata"]))))
+    return sections
+
+
+def _figure(path: Path, caption: str) -> str:
+    """Inline an SVG file, without its XML declaration and document type."""
+    text = path.read_text(encoding="utf-8")
+    drawing = text[text.index("<svg") :]
+    # Two drawings on one page share one space of ids.
+    drawing = _own_ids(drawing, path.stem + "-" + path.parents[1].name)
+    text = f"{caption} Bars are 95 % intervals; total compute includes what the criterion itself costs."
+    return f"<figure>{drawing}<figcaption>{escape(text)}</figcaption></figure>\n"
+
+
+def _own_ids(drawing: str, prefix: str) -> str:
+    prefix = "".join(c if c.isalnum() else "-" for c in prefix)
+    for before in (' id="', 'href="#', "url(#"):
+        drawing = drawing.replace(before, f"{before}{prefix}-")
+    return drawing
+
+
+def _samples(cells: pd.DataFrame) -> str:
+    by_benchmark = cells.groupby("benchmark", sort=False).agg(
+        cells=("n", "size"),
+        samples=("n", "max"),
+        fewest=("n", "min"),
+        errors=("n_error", "sum"),
+        worst=("n_error", "max"),
+    )
+    names = [
+        "benchmark",
+        "cells",
+        "samples per cell",
+        "fewest",
+        "errors in all cells",
+        "most errors in a cell",
+    ]
+    rows = [
+        [name, *map(str, row)] for name, row in zip(by_benchmark.index, by_benchmark.to_numpy(), strict=True)
+    ]
+    return _plain_table(names, rows)
+
+
+def _versions(path: Path) -> str:
+    metadata = json.loads((pq.read_schema(path).metadata or {}).get(METADATA, b"{}"))
+    return _plain_table(["what", "value"], [list(pair) for pair in _flatten(metadata)])
+
+
+def _flatten(value: Any, name: str = "") -> list[tuple[str, str]]:
+    """List nested settings by dotted name; a model's own configuration is too long for a page."""
+    if isinstance(value, dict):
+        return [
+            pair
+            for key, inner in value.items()
+            if key not in ("config", "schedule")
+            for pair in _flatten(inner, f"{name}.{key}" if name else str(key))
+        ]
+    return [(name, value if isinstance(value, str) else json.dumps(value))]
+
+
+def _plain_table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in names)
+    body = "".join(_plain_row(*row) for row in rows)
+    return f'<div class="facts"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>\n'
+
+
+def _plain_row(first: str, *others: str) -> str:
+    cells = "".join(f"<td>{escape(text)}</td>" for text in others)
+    return f'<tr><th scope="row">{escape(first)}</th>{cells}</tr>'

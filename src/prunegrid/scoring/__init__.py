@@ -1,0 +1,1 @@
+"""Scorers: how one kind of task turns predictions into metrics. One kind a file."""

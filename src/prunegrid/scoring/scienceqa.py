@@ -1,0 +1,26 @@
+"""ScienceQA-IMG: accuracy by HiMAP's `strict`, lmms-eval's `lmms` and LLaVA's `llava` rule."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from prunegrid.answers import letters
+from prunegrid.scoring._choice import ChoiceScorer, Rule, reads
+
+
+@dataclass(frozen=True)
+class Scienceqa(ChoiceScorer):
+    """Multiple choice with two to five options."""
+
+    headline_variant: ClassVar[str] = "lmms"
+    variants: ClassVar[tuple[str, ...]] = ("lmms", "strict", "llava")
+
+    def rules(self) -> dict[str, Rule]:
+        """Return the three rules; for `lmms` the letter it is read as is that of our `letter` rule."""
+        return {
+            "lmms": lambda output, gold, choices: (
+                letters.lmms(output, gold),
+                letters.letter(output, choices),
+            ),
+            "strict": lambda output, gold, choices: (letters.equals(output, gold), None),
+            "llava": lambda output, gold, choices: reads(letters.llava(output, len(choices)), gold),
+        }

@@ -1,0 +1,63 @@
+"""Tests of "no difference": sign flips over clusters, McNemar's exact test, Holm's correction."""
+
+import math
+
+import numpy as np
+
+_CHUNK = 8_000_000
+
+
+def sign_flip(differences: np.ndarray, replicates: int = 10_000, seed: int = 0) -> np.ndarray:
+    """Two-sided Monte Carlo permutation test for paired differences.
+
+    Under the null the two cells are exchangeable within a cluster, so that each cluster's summed
+    difference may change its sign. p = (1 + extreme) / (1 + replicates) (Phipson and Smyth 2010).
+
+    Parameters
+    ----------
+    differences : ndarray, shape (clusters, columns)
+        Sum over the cluster's rows of cell minus other cell.
+
+    Returns
+    -------
+    ndarray of float64, shape (columns,)
+        p of each column.
+    """
+    differences = np.asarray(differences, dtype=np.float64)
+    clusters, columns = differences.shape
+    changed = np.any(differences != 0, axis=1)
+    differences = differences[changed]
+    observed = np.abs(differences.sum(axis=0))
+    limit = observed - 1e-12 * np.abs(differences).sum(axis=0)  # ties are extreme in spite of rounding
+    extreme = np.zeros(columns, dtype=np.int64)
+    generator = np.random.default_rng([seed, clusters, replicates])
+    size = max(1, _CHUNK // max(1, len(differences)))
+    for start in range(0, replicates, size):
+        rows = min(size, replicates - start)
+        bits = generator.integers(0, 256, size=(rows, -(-len(differences) // 8)), dtype=np.uint8)
+        signs = np.unpackbits(bits, axis=1, count=len(differences)) * 2.0 - 1.0
+        extreme += (np.abs(signs @ differences) >= limit).sum(axis=0)
+    return (1 + extreme) / (1 + replicates)
+
+
+def mcnemar_exact(better: int, worse: int) -> float:
+    """Two-sided exact McNemar test of whether `better` and `worse` are equally likely.
+
+    Only where every cluster holds one row (McNemar 1947, with binomial probabilities).
+    """
+    changed = better + worse
+    if not changed:
+        return 1.0
+    tail = sum(math.comb(changed, k) for k in range(min(better, worse) + 1))
+    return min(1.0, float(2 * tail / 2**changed))
+
+
+def holm(p: np.ndarray) -> np.ndarray:
+    """Holm-adjusted p of one family of tests; NaN stands for no test and stays NaN (Holm 1979)."""
+    p = np.asarray(p, dtype=np.float64)
+    adjusted = np.full(p.shape, np.nan)
+    tested = np.flatnonzero(~np.isnan(p))
+    order = tested[np.argsort(p[tested], kind="stable")]
+    steps = p[order] * np.arange(len(order), 0, -1)
+    adjusted[order] = np.minimum(1.0, np.maximum.accumulate(steps)) if len(order) else steps
+    return adjusted

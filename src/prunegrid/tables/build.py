@@ -1,0 +1,81 @@
+"""From scored cells to the table files of one model."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from prunegrid.errors import DataError
+from prunegrid.files import write_text
+from prunegrid.report.page import page
+from prunegrid.tables import flat, html, latex, markdown
+from prunegrid.tables.cells import RowKey, ScoredCell, read_cells, write_cells
+from prunegrid.tables.compare import Comparison, Result
+from prunegrid.tables.display import printed
+from prunegrid.tables.layout import Maker, Table
+from prunegrid.tables.options import TableOptions
+
+# So that the smallest possible p, times the number of tests, stays well below 5 %.
+_FLIPS_PER_TEST = 50
+
+
+def build_tables(
+    cells: Sequence[Mapping[str, Any]],
+    unreachable: Iterable[Mapping[str, Any]],
+    folder: str | Path,
+    options: Mapping[str, Any] | None = None,
+) -> None:
+    """Write cells.csv, strategy.{csv,md,tex,html} and criterion.{csv,md,tex,html} of one model.
+
+    Parameters
+    ----------
+    cells : sequence of mappings
+        All cells of one model in table order, each with model, benchmark, strategy, criterion, ratio,
+        seed, folder, needs_answer, strategy_type and criterion_type.
+    unreachable : iterable of mappings
+        strategy, criterion, ratio and reason of what is shown as a dash.
+    folder : path
+        Where the tables go: `results/{model}/tables`.
+    options : mapping, optional
+        The `tables` section of the configuration: fields of `TableOptions`.
+
+    Raises
+    ------
+    DataError
+        If there are no cells, cells of several models, or score files cannot be read.
+    """
+    folder = Path(folder)
+    scored = read_cells(cells)
+    if len({cell.model for cell in scored}) != 1:
+        raise DataError(
+            f"{folder}: tables are of one model, got cells of {sorted({c.model for c in scored})}"
+        )
+    write_cells(scored, folder / "cells.csv")
+    for table in make_tables(scored, unreachable, TableOptions(**(options or {}))):
+        write_table(table, folder)
+
+
+def make_tables(
+    cells: Sequence[ScoredCell], unreachable: Iterable[Mapping[str, Any]], options: TableOptions
+) -> list[Table]:
+    """Return the strategy and the criterion table of one model's cells."""
+    maker = Maker(cells, compare(cells, options), unreachable, options)
+    return [maker.strategy(), maker.criterion()]
+
+
+def compare(cells: Sequence[ScoredCell], options: TableOptions) -> dict[str, dict[RowKey, Result]]:
+    """Return benchmark -> row -> Result."""
+    benchmarks: dict[str, list[ScoredCell]] = {}
+    for cell in cells:
+        benchmarks.setdefault(cell.benchmark, []).append(cell)
+    n_tests = sum(len({cell.row for cell in own}) for own in benchmarks.values())
+    flips = max(options.replicates, _FLIPS_PER_TEST * n_tests)
+    return {name: Comparison(own, options, flips).results() for name, own in benchmarks.items()}
+
+
+def write_table(table: Table, folder: Path) -> None:
+    """Write one table in its four formats."""
+    shown = printed(table)
+    write_text(folder / f"{table.kind}.csv", flat.render(table))
+    write_text(folder / f"{table.kind}.md", markdown.render(shown))
+    write_text(folder / f"{table.kind}.tex", latex.render(shown))
+    write_text(folder / f"{table.kind}.html", page(shown.title, html.render(shown)))

@@ -1,0 +1,116 @@
+"""Cells with their scores, and cells.csv."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from prunegrid.errors import DataError
+from prunegrid.files import write_text
+from prunegrid.score import SAMPLES, SCORES
+
+AXES = ("model", "benchmark", "strategy", "criterion", "ratio", "seed")
+_SAMPLE_COLUMNS = ["sample_id", "image_id", "score", "said"]
+# Fewer image tokens than this in any layer, and a schedule is degenerate.
+_FEWEST = 4
+
+RowKey = tuple[str, str, float]
+
+
+@dataclass(frozen=True)
+class ScoredCell:
+    """One cell.
+
+    Attributes
+    ----------
+    model, benchmark, strategy, criterion : str
+    ratio : float
+    seed : int
+    strategy_type, criterion_type : str
+        Plug-ins behind the names.
+    needs_answer : bool
+        The criterion needs the unpruned answer.
+    scores : dict
+        scores.json.
+    samples : DataFrame
+        sample_id, image_id, score (NaN in error rows), said.
+    """
+
+    model: str
+    benchmark: str
+    strategy: str
+    criterion: str
+    ratio: float
+    seed: int
+    strategy_type: str
+    criterion_type: str
+    needs_answer: bool
+    scores: Mapping[str, Any]
+    samples: pd.DataFrame
+
+    @property
+    def row(self) -> RowKey:
+        """Return what makes a row of a table: strategy, criterion and ratio."""
+        return self.strategy, self.criterion, self.ratio
+
+    @property
+    def degenerate(self) -> bool:
+        """Whether a layer is left with fewer than 4 image tokens."""
+        return self.scores["compute"].get("min_image_tokens", _FEWEST) < _FEWEST
+
+
+def read_cells(cells: Iterable[Mapping[str, Any]]) -> list[ScoredCell]:
+    """Read the scores of cells.
+
+    Parameters
+    ----------
+    cells : iterable of mappings
+        The axes, `folder`, `needs_answer`, `strategy_type`, `criterion_type`.
+
+    Raises
+    ------
+    DataError
+        If a score file is missing or broken.
+    """
+    return [_read(cell) for cell in cells]
+
+
+def _read(cell: Mapping[str, Any]) -> ScoredCell:
+    folder = Path(cell["folder"])
+    try:
+        scores = json.loads((folder / SCORES).read_text(encoding="utf-8"))
+        samples = pq.read_table(folder / SAMPLES, columns=_SAMPLE_COLUMNS).to_pandas()
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise DataError(
+            f"{folder}: its scores cannot be read ({error}); delete the folder and run again"
+        ) from error
+    axes = {name: cell[name] for name in AXES}
+    return ScoredCell(
+        **axes,
+        strategy_type=cell.get("strategy_type", cell["strategy"]),
+        criterion_type=cell.get("criterion_type", cell["criterion"]),
+        needs_answer=bool(cell.get("needs_answer", False)),
+        scores=scores,
+        samples=samples,
+    )
+
+
+def write_cells(cells: Sequence[ScoredCell], path: Path) -> None:
+    """Write cells.csv: one row per cell with its axes, n, errors, metrics, variants and ledger."""
+    rows = []
+    for cell in cells:
+        row = {name: getattr(cell, name) for name in AXES}
+        row |= {"n": cell.scores["n"], "n_error": cell.scores["n_error"]}
+        row |= cell.scores["compute"]
+        for metric, values in cell.scores["metrics"].items():
+            row |= {metric: values["value"], f"{metric}_low": values["low"], f"{metric}_high": values["high"]}
+        for metric, values in cell.scores["variants"].items():
+            row |= {f"{metric}_{variant}": value for variant, value in values.items()}
+        rows.append(row)
+    frame = pd.DataFrame(rows)
+    write_text(path, frame.to_csv(index=False, lineterminator="\n"))

@@ -1,0 +1,279 @@
+"""One benchmark's statistics for every row of a table: values, paired differences, retained gain.
+
+All rows share the resamples of one clustered bootstrap, so that differences are paired and a hundred
+rows cost one matrix product. Several seeds of a row are averaged per sample first.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from prunegrid.statistics import Bootstrap, Clusters, interval, mcnemar_exact, sign_flip
+from prunegrid.tables.cells import RowKey, ScoredCell
+from prunegrid.tables.options import TableOptions
+
+# Two-sided 5 % and a power of 80 %: normal quantiles 1.960 + 0.842.
+_DETECTABLE = 2.8016
+_AT_ONCE = 50
+
+
+@dataclass
+class Difference:
+    """Paired difference of a row to another one, on the samples that both answered.
+
+    Attributes
+    ----------
+    value, low, high : float
+        Mean difference and its 95 % interval.
+    p : float
+        Sign-flip permutation over clusters, uncorrected.
+    p_mcnemar : float
+        McNemar's exact test; NaN where a cluster has several rows, or answers are no single 0 or 1.
+    detectable : float
+        Minimum detectable difference: two-sided 5 %, power 80 %, before correction.
+    """
+
+    value: float
+    low: float
+    high: float
+    p: float
+    p_mcnemar: float
+    detectable: float
+
+
+@dataclass
+class Result:
+    """A row's numbers on one benchmark, in natural units.
+
+    Attributes
+    ----------
+    metric, variant : str
+        The headline metric and the rule behind it.
+    value, low, high : float
+        Mean over samples, with its 95 % interval.
+    n, n_error : int
+        Samples, and errors over all seeds.
+    seeds : list of float
+        The metric by seed.
+    to_none, to_reference : Difference or None
+        None for the row itself and where there is nothing to compare with.
+    retained : tuple of float or None
+        Retained visual gain with its interval; None where none minus blind may be 0.
+    agreement : float
+        Share of samples that get the answer of the unpruned model; NaN for several seeds.
+    compute : dict
+        Mean ledger.
+    """
+
+    metric: str
+    variant: str
+    value: float
+    low: float
+    high: float
+    n: int
+    n_error: int
+    seeds: list[float]
+    compute: dict[str, float]
+    degenerate: bool
+    to_none: Difference | None = None
+    to_reference: Difference | None = None
+    retained: tuple[float, float, float] | None = None
+    agreement: float = np.nan
+    non_inferior: bool | None = field(default=None)
+
+    @property
+    def spread(self) -> float:
+        """Standard deviation over seeds; NaN for one seed."""
+        return float(np.std(self.seeds, ddof=1)) if len(self.seeds) > 1 else np.nan
+
+
+class Comparison:
+    """All rows of one model and benchmark.
+
+    Parameters
+    ----------
+    cells : sequence of ScoredCell
+        All cells of the benchmark.
+    options : TableOptions
+    permutations : int
+        Sign flips per test.
+    """
+
+    def __init__(self, cells: Sequence[ScoredCell], options: TableOptions, permutations: int) -> None:
+        self.options = options
+        self.permutations = permutations
+        self.groups: dict[RowKey, list[ScoredCell]] = {}
+        for cell in cells:
+            self.groups.setdefault(cell.row, []).append(cell)
+        self.keys = list(self.groups)
+        self.baseline = self._only("none")
+        self.floor = self._only("blind")
+
+    def _only(self, strategy_type: str) -> RowKey | None:
+        keys = (key for key, cells in self.groups.items() if cells[0].strategy_type == strategy_type)
+        return next(keys, None)
+
+    def reference(self, key: RowKey) -> RowKey | None:
+        """Return the reference row at a row's ratio, if it was run and is another row."""
+        wanted = (self.options.reference_strategy, self.options.reference_criterion, key[2])
+        return wanted if wanted in self.groups and wanted != key else None
+
+    @cached_property
+    def _frames(self) -> list[pd.DataFrame]:
+        return [cell.samples.set_index("sample_id") for cells in self.groups.values() for cell in cells]
+
+    @cached_property
+    def _samples(self) -> pd.Index:
+        """All sample ids, in the order of the first cell that has them."""
+        index = self._frames[0].index
+        for frame in self._frames[1:]:
+            if not frame.index.equals(index):
+                index = index.append(frame.index.difference(index, sort=False))
+        return index
+
+    @cached_property
+    def _clusters(self) -> Clusters:
+        """Images by the unpruned model's cell: `mismatched` shows others."""
+        frames = self._frames
+        if self.baseline is not None:
+            frames = [self.groups[self.baseline][0].samples.set_index("sample_id"), *frames]
+        images = frames[0]["image_id"].reindex(self._samples)
+        for frame in frames[1:]:
+            if not images.isna().any():
+                break
+            images = images.fillna(frame["image_id"].reindex(self._samples))
+        return Clusters.of(images)
+
+    @cached_property
+    def _by_sample(self) -> dict[RowKey, np.ndarray]:
+        """Each row's score per sample, averaged over the seeds that answered it; NaN if none did."""
+        scores = {}
+        for key, cells in self.groups.items():
+            by_seed = [c.samples.set_index("sample_id")["score"].reindex(self._samples) for c in cells]
+            known = np.array([~s.isna() for s in by_seed])
+            total = np.array([s.fillna(0.0) for s in by_seed]).sum(axis=0)
+            counts = known.sum(axis=0)
+            scores[key] = np.where(counts > 0, total / np.maximum(counts, 1), np.nan)
+        return scores
+
+    def results(self) -> dict[RowKey, Result]:
+        """Compute everything."""
+        bootstrap = Bootstrap(self._clusters.count, self.options.replicates, self.options.seed)
+        means = {key: _Resampled(bootstrap, self._clusters, [s]) for key, s in self._anchors().items()}
+        results: dict[RowKey, Result] = {}
+        for start in range(0, len(self.keys), _AT_ONCE):
+            results |= self._some(self.keys[start : start + _AT_ONCE], bootstrap, means)
+        return results
+
+    def _anchors(self) -> dict[RowKey, np.ndarray]:
+        return {key: self._by_sample[key] for key in (self.baseline, self.floor) if key is not None}
+
+    def _some(
+        self, keys: list[RowKey], bootstrap: Bootstrap, anchors: dict[RowKey, "_Resampled"]
+    ) -> dict[RowKey, Result]:
+        scores = self._by_sample
+        own = _Resampled(bootstrap, self._clusters, [scores[key] for key in keys])
+        results = {key: self._result(key, own, number) for number, key in enumerate(keys)}
+        for attribute, other_of in (("to_none", self._baseline_of), ("to_reference", self.reference)):
+            compared = [key for key in keys if other_of(key) is not None]
+            columns = [scores[key] - scores[other_of(key)] for key in compared]
+            if compared:
+                differences = self._differences(compared, columns, other_of, bootstrap)
+                for key, difference in zip(compared, differences, strict=True):
+                    setattr(results[key], attribute, difference)
+        for number, key in enumerate(keys):
+            result = results[key]
+            result.retained = self._retained(own, number, anchors)
+            if result.to_none is not None:
+                result.non_inferior = bool(result.to_none.low > -self.options.margin(result.metric))
+                result.agreement = self._agreement(key)
+        return results
+
+    def _baseline_of(self, key: RowKey) -> RowKey | None:
+        return self.baseline if key != self.baseline else None
+
+    def _result(self, key: RowKey, own: "_Resampled", number: int) -> Result:
+        cells = self.groups[key]
+        ledgers = pd.DataFrame([cell.scores["compute"] for cell in cells])
+        headline = cells[0].scores["headline"]
+        values = [cell.scores["metrics"][headline]["value"] for cell in cells]
+        return Result(
+            metric=headline,
+            variant=cells[0].scores["headline_variant"],
+            value=float(own.value[number]),
+            low=float(own.limits[0, number]),
+            high=float(own.limits[1, number]),
+            n=max(cell.scores["n"] for cell in cells),
+            n_error=sum(cell.scores["n_error"] for cell in cells),
+            seeds=[np.nan if value is None else float(value) for value in values],
+            compute={name: float(value) for name, value in ledgers.mean(numeric_only=True).items()},
+            degenerate=any(cell.degenerate for cell in cells),
+        )
+
+    def _differences(
+        self, keys: list[RowKey], columns: list[np.ndarray], other_of, bootstrap
+    ) -> list[Difference]:
+        resampled = _Resampled(bootstrap, self._clusters, columns)
+        flips = sign_flip(resampled.sums, self.permutations, self.options.seed)
+        return [
+            Difference(
+                value=float(resampled.value[number]),
+                low=float(resampled.limits[0, number]),
+                high=float(resampled.limits[1, number]),
+                p=float(flips[number]) if resampled.counted[number] else np.nan,
+                p_mcnemar=self._mcnemar(column, [*self.groups[key], *self.groups[other_of(key)]]),
+                detectable=float(_DETECTABLE * np.nanstd(resampled.means[:, number])),
+            )
+            for number, (key, column) in enumerate(zip(keys, columns, strict=True))
+        ]
+
+    def _mcnemar(self, column: np.ndarray, cells: list[ScoredCell]) -> float:
+        binary = len(cells) == 2 and all(c.samples["score"].dropna().isin([0.0, 1.0]).all() for c in cells)
+        if not binary or not self._clusters.single:
+            return np.nan
+        return mcnemar_exact(int((column == 1).sum()), int((column == -1).sum()))
+
+    def _retained(
+        self, own: "_Resampled", number: int, anchors: dict[RowKey, "_Resampled"]
+    ) -> tuple[float, float, float] | None:
+        if self.baseline is None or self.floor is None:
+            return None
+        none, blind = anchors[self.baseline], anchors[self.floor]
+        gain = none.means[:, 0] - blind.means[:, 0]
+        low, high = interval(gain[:, None])[:, 0]
+        if not (low > 0 or high < 0):
+            return None
+        value = (own.value[number] - blind.value[0]) / (none.value[0] - blind.value[0])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            limits = interval(((own.means[:, number] - blind.means[:, 0]) / gain)[:, None])[:, 0]
+        return float(value), float(limits[0]), float(limits[1])
+
+    def _agreement(self, key: RowKey) -> float:
+        cells = self.groups[key]
+        if len(cells) != 1:
+            return np.nan
+        mine = cells[0].samples.set_index("sample_id")
+        theirs = self.groups[self.baseline][0].samples.set_index("sample_id").reindex(mine.index)
+        both = mine["score"].notna() & theirs["score"].notna()
+        same = (mine["said"] == theirs["said"]) | (mine["said"].isna() & theirs["said"].isna())
+        return float(same[both].mean()) if both.any() else np.nan
+
+
+class _Resampled:
+    """Means of columns of per-sample values, NaN left out, over all samples and in every resample."""
+
+    def __init__(self, bootstrap: Bootstrap, clusters: Clusters, columns: list[np.ndarray]) -> None:
+        values = np.column_stack(columns)
+        known = ~np.isnan(values)
+        self.sums = clusters.sums(np.where(known, values, 0.0))
+        counts = clusters.sums(known)
+        self.counted = counts.sum(axis=0)
+        totals = bootstrap.totals(np.hstack([self.sums, counts]))
+        width = values.shape[1]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            self.value = self.sums.sum(axis=0) / self.counted
+            self.means = totals[:, :width] / totals[:, width:]
+        self.limits = interval(self.means)

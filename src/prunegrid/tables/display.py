@@ -1,0 +1,253 @@
+"""A table as text: what each format prints, before it is escaped and framed."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from prunegrid.tables.compare import Difference, Result
+from prunegrid.tables.layout import Row, Table
+from prunegrid.tables.options import SCALE
+
+DASH = "–"  # noqa: RUF001
+MINUS = "−"  # noqa: RUF001
+SIGNIFICANT = "*"
+NO_LOSS = "°"
+NEEDS_ANSWER = "†"
+DEGENERATE = "‡"
+
+_UNITS = ((1.0, "TFLOPs"), (1e-3, "GFLOPs"), (1e-6, "MFLOPs"))
+_METRICS = {"accuracy": "accuracy, %", "cider": "CIDEr x 100"}
+_LEVEL = 0.05
+
+
+@dataclass(frozen=True)
+class Field:
+    """One cell of the printed table: a figure, and below it what qualifies it."""
+
+    main: str
+    below: tuple[str, ...] = ()
+    mark: str = ""
+    bold: bool = False
+    tip: str = ""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One printed row."""
+
+    fields: list[Field]
+    quiet: bool = False
+    reference: bool = False
+
+
+@dataclass(frozen=True)
+class Printed:
+    """A printed table.
+
+    Attributes
+    ----------
+    title : str
+    columns : list of str
+        The first columns' names.
+    groups : list of (str, list of str)
+        Per benchmark: its heading and its columns' names.
+    blocks : list of (str, list of Line)
+    notes : list of str
+    """
+
+    title: str
+    columns: list[str]
+    groups: list[tuple[str, list[str]]]
+    blocks: list[tuple[str, list[Line]]]
+    notes: list[str] = field(default_factory=list)
+
+
+def printed(table: Table) -> Printed:
+    """Turn a table into text."""
+    factor, unit = _unit(table)
+    headline = {
+        b: next(row.results[b].metric for row in table.rows if b in row.results) for b in table.benchmarks
+    }
+    whole = _baseline_flops(table)
+    blocks = [
+        (block.heading, [_line(table, row, factor, whole) for row in block.rows]) for block in table.blocks
+    ]
+    return Printed(
+        title=f"{'Where and how much' if table.kind == 'strategy' else 'Which tokens'}: "
+        f"the {table.kind} table of {table.model}",
+        columns=[table.kind, f"{unit} (published)", f"{unit} (total)", "removed"],
+        groups=[
+            (
+                f"{b}: {_METRICS.get(headline[b], headline[b])}",
+                ["value", "to unpruned", "to reference", "gain kept"],
+            )
+            for b in table.benchmarks
+        ],
+        blocks=blocks,
+        notes=list(_notes(table, headline)),
+    )
+
+
+def _unit(table: Table) -> tuple[float, str]:
+    largest = max((_mean(row, "tflops_published") for row in table.rows if row.results), default=1.0)
+    return next(((factor, unit) for factor, unit in _UNITS if largest >= factor), _UNITS[-1])
+
+
+def _mean(row: Row, name: str) -> float:
+    values = [result.compute.get(name, np.nan) for result in row.results.values()]
+    return float(np.mean(values)) if values else np.nan
+
+
+def _baseline_flops(table: Table) -> dict[str, float]:
+    for row in table.rows:
+        if row.key[0] == "none" and row.results:
+            return {name: _mean(row, name) for name in ("tflops_published", "tflops_total")}
+    return {}
+
+
+def _line(table: Table, row: Row, factor: float, whole: dict[str, float]) -> Line:
+    marks = NEEDS_ANSWER * row.needs_answer + DEGENERATE * (row.degenerate and not row.anchor)
+    n_seeds = max((len(result.seeds) for result in row.results.values()), default=1)
+    name = Field(row.label, (f"{n_seeds} seeds",) if n_seeds > 1 else (), marks, tip=row.unreachable or "")
+    if row.unreachable is not None:
+        empty = Field(DASH, tip=row.unreachable)
+        return Line([name, *[empty] * (3 + 4 * len(table.benchmarks))], quiet=True)
+    fields = [name]
+    for ledger in ("tflops_published", "tflops_total"):
+        value = _mean(row, ledger)
+        share = value / whole[ledger] if whole.get(ledger) else np.nan
+        fields.append(Field(_flops(value / factor), (f"{100 * share:.1f} %",) if np.isfinite(share) else ()))
+    fields.append(Field(_plain(_mean(row, "ratio_achieved"), 3)))
+    for benchmark in table.benchmarks:
+        fields += _benchmark(table, row, benchmark)
+    return Line(fields, row.anchor, row.reference)
+
+
+def _benchmark(table: Table, row: Row, benchmark: str) -> list[Field]:
+    result = row.results.get(benchmark)
+    if result is None:
+        return [Field(DASH)] * 4
+    return [
+        _value(result, benchmark in row.best),
+        _difference(table, row, benchmark, "to_none", result.to_none, NO_LOSS if result.non_inferior else ""),
+        Field("reference")
+        if row.reference
+        else _difference(table, row, benchmark, "to_reference", result.to_reference, ""),
+        _retained(result),
+    ]
+
+
+def _value(result: Result, bold: bool) -> Field:
+    below = [f"{_scaled(result.low)} to {_scaled(result.high)}"]
+    if len(result.seeds) > 1:
+        below.append(
+            f"seeds {_scaled(min(result.seeds))} to {_scaled(max(result.seeds))}, sd {_scaled(result.spread)}"
+        )
+    return Field(_scaled(result.value), tuple(below), bold=bold)
+
+
+def _difference(
+    table: Table, row: Row, benchmark: str, which: str, difference: Difference | None, mark: str
+) -> Field:
+    if difference is None or np.isnan(difference.value):
+        return Field(DASH)
+    corrected = table.corrected[row.key, benchmark, which]
+    mark = SIGNIFICANT * bool(corrected < _LEVEL) + mark
+    tip = (
+        f"p = {difference.p:.4g}, after Holm {corrected:.4g}; detectable {SCALE * difference.detectable:.1f}"
+    )
+    below = f"{_signed(difference.low)} to {_signed(difference.high)}"
+    return Field(_signed(difference.value), (below,), mark, tip=tip)
+
+
+def _retained(result: Result) -> Field:
+    if result.retained is None or result.to_none is None:
+        return Field(DASH)
+    value, low, high = (100 * number for number in result.retained)
+    return Field(f"{_whole(value)} %", (f"{_whole(low)} to {_whole(high)}",))
+
+
+def _whole(value: float) -> str:
+    return _minus(str(round(value)))
+
+
+def _scaled(value: float) -> str:
+    return _minus(f"{SCALE * value:.1f}") if np.isfinite(value) else DASH
+
+
+def _signed(value: float) -> str:
+    text = f"{SCALE * value:+.1f}"
+    return _minus("0.0" if text in ("+0.0", "-0.0") else text)
+
+
+def _flops(value: float) -> str:
+    """Three decimals below 10, fewer above: always four digits or so."""
+    return _plain(value, 3 if value < 10 else 2 if value < 100 else 1)
+
+
+def _plain(value: float, digits: int) -> str:
+    return _minus(f"{value:.{digits}f}") if np.isfinite(value) else DASH
+
+
+def _minus(text: str) -> str:
+    return text.replace("-", MINUS)
+
+
+def _notes(table: Table, headline: dict[str, str]) -> Iterable[str]:
+    """Yield the foot-notes."""
+    options = table.options
+    if table.model == "demo":
+        yield (
+            "Toy model, toy world, built so that pruning hurts: this shows the method, "
+            "not the merits of any pruning."
+        )
+    for benchmark in table.benchmarks:
+        results = [row.results[benchmark] for row in table.rows if benchmark in row.results]
+        errors = sum(result.n_error for result in results)
+        sizes = sorted({result.n for result in results})
+        found = [
+            SCALE * difference.detectable
+            for result in results
+            if (difference := result.to_reference or result.to_none) is not None
+        ]
+        detectable = f"; minimum detectable difference {min(found):.1f} to {max(found):.1f}" if found else ""
+        metric = headline[benchmark]
+        note = f"{benchmark}: n = {' to '.join(map(str, sizes))} per cell, {errors} errors; {metric} by rule "
+        yield f"{note}{results[0].variant}{detectable}."
+        if metric == "cider":
+            yield f"{benchmark}: CIDEr's IDF comes from these n samples, so that it compares with no other n."
+    yield (
+        f"Below each figure its 95 % interval: percentiles of {options.replicates} bootstrap resamples of "
+        f"images. Differences are paired. {SIGNIFICANT} p < 0.05 by sign flips over images after Holm over "
+        "all of this table's differences of that kind, all benchmarks together."
+    )
+    yield (
+        f"{NO_LOSS} no loss to the unpruned model: the interval's lower limit is above "
+        f"{MINUS}{options.accuracy_margin:g} points of accuracy, or {MINUS}{options.cider_margin:g} of CIDEr."
+    )
+    yield (
+        f"Reference: {options.reference_strategy} x {options.reference_criterion} at the same ratio. "
+        "Bold: best of its block. Gain kept: (value - blind) / (unpruned - blind), left out where that "
+        "denominator's interval includes 0."
+    )
+    yield (
+        "Several seeds are averaged per sample; their range and standard deviation stand below. "
+        "Minimum detectable difference: two-sided 5 %, power 80 %, before correction."
+    )
+    yield (
+        "FLOPs (published): multiply-accumulates of image tokens in the decoder, two feed-forward matrices, "
+        "as papers count them. FLOPs (total): 2 per multiply-accumulate; tower, projector, prefill of all "
+        "tokens, the criterion's own cost, decoding. Means over samples and benchmarks; per cent of the "
+        "unpruned model below. Removed: 1 - mean share of image tokens per layer, as achieved."
+    )
+    if any(row.needs_answer for row in table.rows):
+        yield f"{NEEDS_ANSWER} needs the unpruned model's own answer: no method to deploy, and not ranked."
+    if any(row.degenerate and not row.anchor for row in table.rows):
+        yield f"{DEGENERATE} degenerate: fewer than 4 image tokens in some layer; not ranked."
+    reasons: dict[str, list[str]] = {}
+    for row in table.rows:
+        if row.unreachable is not None:
+            reasons.setdefault(row.unreachable, []).append(f"{row.key[0]} x {row.key[1]}")
+    for reason, names in reasons.items():
+        yield f"{DASH} {', '.join(dict.fromkeys(names))}: {reason}."

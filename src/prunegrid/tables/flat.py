@@ -1,0 +1,73 @@
+"""Tables as CSV: full precision, every statistic, natural units, one row per line of the table."""
+
+import pandas as pd
+
+from prunegrid.tables.compare import Difference, Result
+from prunegrid.tables.layout import Row, Table
+
+
+def render(table: Table) -> str:
+    """Return the table as CSV; an empty field means that there is no such number."""
+    rows = [_row(table, block.heading, row) for block in table.blocks for row in block.rows]
+    return pd.DataFrame(rows).to_csv(index=False, lineterminator="\n")
+
+
+def _row(table: Table, heading: str, row: Row) -> dict[str, object]:
+    strategy, criterion, ratio = row.key
+    results = list(row.results.values())
+    flat: dict[str, object] = {
+        "block": heading,
+        "strategy": strategy,
+        "criterion": criterion,
+        "ratio": ratio,
+        "n_seeds": max((len(result.seeds) for result in results), default=0),
+        "needs_answer": row.needs_answer,
+        "degenerate": row.degenerate,
+        "reference": row.reference,
+        "unreachable": row.unreachable or "",
+    }
+    ledger = pd.DataFrame([result.compute for result in results])
+    flat |= ledger.mean(numeric_only=True).to_dict() if len(ledger) else {}
+    for benchmark, result in row.results.items():
+        flat |= {f"{benchmark}_{name}": value for name, value in _result(result).items()}
+        flat[f"{benchmark}_best"] = benchmark in row.best
+        for which in ("to_none", "to_reference"):
+            difference = getattr(result, which)
+            if difference is not None:
+                corrected = table.corrected[row.key, benchmark, which]
+                flat |= {
+                    f"{benchmark}_{which}{name}": v for name, v in _difference(difference, corrected).items()
+                }
+    return flat
+
+
+def _result(result: Result) -> dict[str, object]:
+    flat: dict[str, object] = {
+        "metric": result.metric,
+        "variant": result.variant,
+        "value": result.value,
+        "low": result.low,
+        "high": result.high,
+        "n": result.n,
+        "n_error": result.n_error,
+        "agreement": result.agreement,
+        "non_inferior": result.non_inferior,
+        "tflops_total": result.compute.get("tflops_total"),
+    }
+    if len(result.seeds) > 1:
+        flat |= {"seed_sd": result.spread, "seed_low": min(result.seeds), "seed_high": max(result.seeds)}
+    if result.retained is not None:
+        flat |= dict(zip(("retained", "retained_low", "retained_high"), result.retained, strict=True))
+    return flat
+
+
+def _difference(difference: Difference, corrected: float) -> dict[str, float]:
+    return {
+        "": difference.value,
+        "_low": difference.low,
+        "_high": difference.high,
+        "_p": difference.p,
+        "_p_holm": corrected,
+        "_p_mcnemar": difference.p_mcnemar,
+        "_detectable": difference.detectable,
+    }

@@ -1,0 +1,46 @@
+"""Tables in Markdown: one pipe table per block."""
+
+import re
+
+from prunegrid.tables.display import Field, Line, Printed
+
+
+def render(table: Printed) -> str:
+    """Return the table as Markdown."""
+    names = list(table.columns)
+    for heading, columns in table.groups:
+        benchmark = heading.partition(":")[0]
+        names += [heading, *(f"{benchmark}: {column}" for column in columns[1:])]
+    parts = [f"## {_escape(table.title)}"]
+    for heading, lines in table.blocks:
+        parts.append(f"### {_escape(heading)}")
+        parts.append(
+            "\n".join(
+                [
+                    _row([_escape(name) for name in names]),
+                    _row(["---", *["---:"] * (len(names) - 1)]),
+                    *map(_line, lines),
+                ]
+            )
+        )
+    parts.append("\n".join(f"- {_escape(note)}" for note in table.notes))
+    return "\n\n".join(parts) + "\n"
+
+
+def _line(line: Line) -> str:
+    return _row([_field(field, line.reference and number == 0) for number, field in enumerate(line.fields)])
+
+
+def _row(texts: list[str]) -> str:
+    return f"| {' | '.join(texts)} |"
+
+
+def _field(field: Field, strong: bool) -> str:
+    main = _escape(field.main + field.mark)
+    if field.bold or strong:
+        main = f"**{main}**"
+    return f"{main} ({_escape('; '.join(field.below))})" if field.below else main
+
+
+def _escape(text: str) -> str:
+    return re.sub(r"([\\|*_`<>\[\]#])", r"\\\1", " ".join(text.split()))

@@ -1,0 +1,37 @@
+"""What a user may choose about the tables: the `tables` section of the configuration."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class TableOptions:
+    """Options of both tables.
+
+    Attributes
+    ----------
+    reference_strategy, reference_criterion : str
+        The cell that others are compared with, at the same model, benchmark and ratio.
+    fixed_criteria : sequence of str
+        Types of criteria, one block of the strategy table each.
+    replicates, seed : int
+        Of the bootstrap and, at least, of the permutations.
+    accuracy_margin, cider_margin : float
+        Loss that still counts as none, in points of the printed scale (per cent; CIDEr x 100).
+    """
+
+    reference_strategy: str = "hierarchical"
+    reference_criterion: str = "attention"
+    fixed_criteria: Sequence[str] = ("attention", "attention_shallow", "attention_deep", "random")
+    replicates: int = 10_000
+    seed: int = 0
+    accuracy_margin: float = 1.0
+    cider_margin: float = 2.0
+
+    def margin(self, metric: str) -> float:
+        """Return the non-inferiority margin of a headline metric in its natural units."""
+        return (self.cider_margin if metric == "cider" else self.accuracy_margin) / SCALE
+
+
+# Accuracies and CIDEr are stored as pycocoevalcap and everyone's code return them, and printed x 100.
+SCALE = 100.0

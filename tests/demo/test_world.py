@@ -1,0 +1,125 @@
+"""The toy world: seeded, patch-aligned, and asked about truthfully."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from prunegrid.demo.questions import (
+    ABSENCES,
+    TOPICS,
+    absent_kind,
+    attribute_question,
+    captions,
+    choice_question,
+    presence_question,
+)
+from prunegrid.demo.render import GROUND, PATCH, UNCLEAR, render, render_single, scene_labels
+from prunegrid.demo.scene import BY_POPULARITY, COLOURS, GRID, KINDS, SHAPES, named_rng, sample_scene
+
+SCENES = [sample_scene(named_rng("test", 0, index)) for index in range(60)]
+
+
+def test_streams_differ_by_name_seed_and_index():
+    draws = {
+        tuple(named_rng(*key).integers(2**32, size=4))
+        for key in [("a", 0, 0), ("b", 0, 0), ("a", 1, 0), ("a", 0, 1)]
+    }
+    assert len(draws) == 4
+
+
+def test_popularity_orders_every_kind_once():
+    assert sorted(BY_POPULARITY) == sorted(KINDS)
+
+
+@pytest.mark.parametrize("index", range(5))
+def test_images_repeat_from_their_seed(index):
+    first, second = (render(SCENES[index], named_rng("draw", 1, index)) for _ in range(2))
+    assert first.shape == (GRID * PATCH, GRID * PATCH, 3)
+    assert first.dtype == np.uint8
+    assert (first == second).all()
+
+
+def test_only_object_patches_differ_from_the_ground():
+    scene = SCENES[0]
+    saturation = np.ptp(render(scene, named_rng("draw", 0)).astype(int), axis=2)
+    darkness = 255 - render(scene, named_rng("draw", 0)).min(axis=2).astype(int)
+    marked = np.maximum(saturation, darkness).reshape(GRID, PATCH, GRID, PATCH).max(axis=(1, 3)) > 110
+    assert (marked == (scene_labels(scene).colour != GROUND)).all()
+
+
+def test_scenes_hold_distinct_kinds_that_do_not_overlap():
+    for scene in SCENES:
+        assert 3 <= len(scene.objects) <= 6
+        assert len(set(scene.kinds)) == len(scene.objects)
+        cells = sum(thing.cells**2 for thing in scene.objects)
+        assert (scene_labels(scene).shape != GROUND).sum() == cells
+
+
+def test_single_shapes_have_at_least_one_labelled_patch():
+    for index in range(30):
+        _, labels = render_single(named_rng("single", 0, index))
+        assert ((labels.colour != GROUND) & (labels.colour != UNCLEAR)).any()
+
+
+@pytest.mark.parametrize("absence", ABSENCES)
+def test_absent_kinds_are_absent(absence):
+    for index, scene in enumerate(SCENES):
+        assert absent_kind(scene, absence, named_rng("absent", 0, index)) not in scene.kinds
+
+
+def test_adversarial_kinds_share_colour_and_shape_with_the_scene():
+    scene = next(scene for scene in SCENES if len({k.colour for k in scene.kinds}) > 2)
+    kind = absent_kind(scene, "adversarial", named_rng("absent", 0))
+    assert kind.colour in {k.colour for k in scene.kinds}
+    assert kind.shape in {k.shape for k in scene.kinds}
+
+
+def test_presence_answers_are_true_and_balanced():
+    answers = Counter()
+    for index, scene in enumerate(SCENES * 5):
+        asked = presence_question(scene, "random", named_rng("ask", 0, index))
+        named = any(f"a {kind} in" in asked.question for kind in scene.kinds)
+        assert named == (asked.answer == "yes")
+        answers[asked.answer] += 1
+    assert 0.4 < answers["yes"] / answers.total() < 0.6
+
+
+def test_attribute_answers_are_true():
+    for index, scene in enumerate(SCENES * 5):
+        asked = attribute_question(scene, named_rng("ask", 1, index))
+        words = set(asked.question.replace("?", "").split())
+        name = (words & (set(COLOURS) | set(SHAPES))).pop()
+        present = any(name in kind for kind in scene.kinds)
+        negated = bool(words & {"not", "no"})
+        assert (asked.answer == "yes") == (present != negated), asked
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+def test_choice_questions_have_one_right_answer(topic):
+    letters = Counter()
+    for index, scene in enumerate(SCENES):
+        drawn = choice_question(scene, topic, named_rng("ask", 2, index))
+        if drawn is None:
+            assert topic in ("color", "shape")
+            continue
+        letters[drawn.answer] += 1
+        assert len(set(drawn.choices)) == 4
+        right = drawn.choices[drawn.answer]
+        words = drawn.question.replace("?", "").split()
+        if topic == "color":
+            assert [kind.colour for kind in scene.kinds if kind.shape == words[-1]] == [right]
+        if topic == "shape":
+            assert [kind.shape for kind in scene.kinds if kind.colour == words[-2]] == [right]
+        if topic == "count":
+            assert str(sum(words[2].startswith(kind.shape) for kind in scene.kinds)) == right
+        if topic == "place":
+            assert right in [t.place for t in scene.objects if list(t.kind) == words[-2:]]
+    assert set(letters) == {0, 1, 2, 3}
+
+
+def test_captions_name_every_object():
+    for scene in SCENES:
+        texts = captions(scene)
+        assert len(set(texts)) == 5
+        assert all(str(kind) in text for kind in scene.kinds for text in texts)

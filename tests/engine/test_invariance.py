@@ -1,0 +1,95 @@
+"""Neither the batch nor the order of samples may change kept tokens, text or logits."""
+
+import pytest
+import torch
+
+from prunegrid import prune
+from prunegrid.plugins import names
+from tests.engine.tiny import collate, requests, tiny_llava
+
+RANKED = ["hierarchical", "uniform", "constant", "random", "single", "pyramid"]
+OPTIONS = {"hierarchical": {"layers": [1, 3]}, "single": {"layer": 2}}
+PAIRS = [(s, c) for s in RANKED for c in names("criteria")] + [(s, "first") for s in ("exit", "blind", "none")]
+NEW_TOKENS = 4
+
+
+@pytest.fixture(scope="module")
+def model():
+    return tiny_llava()
+
+
+def generate(model, rows, strategy, criterion):
+    """Return per sample (kept, tokens, logits of every step)."""
+    ratio = None if strategy in ("blind", "none") else 0.5
+    context = prune(
+        model,
+        strategy,
+        criterion,
+        ratio=ratio,
+        seed=3,
+        strategy_options=OPTIONS.get(strategy),
+        sample_ids=[row.name for row in rows],
+    )
+    with context as pruning, torch.no_grad():
+        output = model.generate(
+            **collate(rows),
+            max_new_tokens=NEW_TOKENS,
+            min_new_tokens=NEW_TOKENS,
+            do_sample=False,
+            return_dict_in_generate=True,
+            output_logits=True,
+        )
+    logits = torch.stack(output.logits, 1)
+    tokens = output.sequences[:, -NEW_TOKENS:].tolist()
+    return {
+        row.name: (pruning.kept[i], tokens[i], logits[i]) for i, row in enumerate(rows)
+    }
+
+
+@pytest.mark.parametrize(("strategy", "criterion"), PAIRS)
+def test_batch_and_order_change_nothing(model, strategy, criterion):
+    rows = requests(6)
+    alone = {}
+    for row in rows:
+        alone.update(generate(model, [row], strategy, criterion))
+    for order in (rows, rows[::-1], rows[2:] + rows[:2]):
+        together = generate(model, order, strategy, criterion)
+        for name, (kept, tokens, logits) in alone.items():
+            assert together[name][0] == kept, name
+            assert together[name][1] == tokens, name
+            torch.testing.assert_close(together[name][2], logits, atol=1e-4, rtol=0)
+    if strategy not in ("none",):
+        assert any(kept for kept, _, _ in alone.values())
+
+
+def test_every_strategy_is_tested():
+    assert set(names("strategies")) == {s for s, _ in PAIRS} | {"mismatched"}
+
+
+def test_model_is_left_as_it_was(model):
+    rows = requests(3)
+    before = model(**collate(rows)).logits
+    configs = [layer.self_attn.config for layer in model.model.language_model.layers]
+    with pytest.raises(RuntimeError, match="on purpose"), prune(model, "uniform", "gradient", ratio=0.5):
+        model(**collate(rows))
+        raise RuntimeError("on purpose")
+    assert torch.equal(model(**collate(rows)).logits, before)
+    assert [layer.self_attn.config for layer in model.model.language_model.layers] == configs
+    assert all(a is b.self_attn.config for a, b in zip(configs, model.model.language_model.layers, strict=True))
+    hooks = [h for m in model.modules() for h in (*m._forward_pre_hooks.values(), *m._forward_hooks.values())]
+    assert not hooks
+    assert all(parameter.requires_grad for parameter in model.parameters())
+
+
+def test_generations_may_interleave(model):
+    first, second = requests(6)[1], requests(6)[3]
+    with prune(model, "hierarchical", "attention", 0.5, strategy_options=OPTIONS["hierarchical"]), torch.no_grad():
+        one = model(**collate([first]), use_cache=True)
+        other = model(**collate([second]), use_cache=True)
+        step = torch.tensor([[7]])
+        mixed = model(input_ids=step, past_key_values=one.past_key_values).logits
+        model(input_ids=step, past_key_values=other.past_key_values)
+    with prune(model, "hierarchical", "attention", 0.5, strategy_options=OPTIONS["hierarchical"]), torch.no_grad():
+        one = model(**collate([first]), use_cache=True)
+        alone = model(input_ids=step, past_key_values=one.past_key_values).logits
+    torch.testing.assert_close(mixed, alone, atol=0, rtol=0)

@@ -1,0 +1,162 @@
+"""Scorers: metrics, variants, errors, and the files they write."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from prunegrid.errors import DataError
+from prunegrid.plugins import build, names
+from prunegrid.score import read_predictions, score_cells, score_folders
+
+
+def table(predictions: list[str | None], **columns: object) -> pd.DataFrame:
+    n = len(predictions)
+    base = {
+        "sample_id": [f"s{i}" for i in range(n)],
+        "image_id": [f"i{i // 2}" for i in range(n)],
+        "choices": [None] * n,
+        "answer": [None] * n,
+        "references": [None] * n,
+        "prediction": predictions,
+        "choice_logits": [None] * n,
+        "status": ["error" if text is None else "ok" for text in predictions],
+    }
+    return pd.DataFrame({**base, **columns})
+
+
+def test_every_scorer_is_found_by_name() -> None:
+    assert names("scoring") == ["aokvqa", "caption", "mcq", "pope", "scienceqa", "vqa"]
+
+
+def test_pope_against_counts_by_hand() -> None:
+    said = ["Yes", "No", "maybe", "no", "Yes.", None, "yes", "No"]
+    gold = ["yes", "yes", "no", "no", "no", "yes", "yes", "no"]
+    ids = [f"{c}/{i}" for i, c in enumerate(["adversarial", "popular"] * 4)]
+    scores = build("scoring", "pope").score(table(said, answer=gold, sample_id=ids), replicates=200)
+    assert (scores.n, scores.n_error) == (8, 1)
+    value = {name: metric["value"] for name, metric in scores.metrics.items()}
+    # official: "maybe" is yes. TP 2, FP 2, FN 1, TN 2 of 7.
+    assert value["accuracy"] == pytest.approx(4 / 7)
+    assert value["precision"] == pytest.approx(2 / 4)
+    assert value["recall"] == pytest.approx(2 / 3)
+    assert value["f1"] == pytest.approx(4 / 7)
+    assert value["yes_ratio"] == pytest.approx(4 / 7)
+    assert value["accuracy_adversarial"] == pytest.approx(2 / 4)
+    assert value["accuracy_popular"] == pytest.approx(2 / 3)
+    assert value["accuracy_category_mean"] == pytest.approx((2 / 4 + 2 / 3) / 2)
+    assert scores.variants["accuracy"] == {
+        "official": pytest.approx(4 / 7),
+        "lmms": pytest.approx(4 / 7),
+        "strict": pytest.approx(4 / 7),
+    }
+    assert scores.variants["yes_ratio"]["lmms"] == pytest.approx(2 / 7)
+    metric = scores.metrics["accuracy"]
+    assert metric["low"] <= metric["value"] <= metric["high"]
+
+
+def test_choices_and_their_variants() -> None:
+    data = table(["B", "b", "hot dog", None], answer=list("BBBB"), choices=[["cat", "hot dog"]] * 4)
+    aokvqa = build("scoring", "aokvqa").score(data, replicates=50)
+    assert aokvqa.variants["accuracy"] == {"letter": 1.0, "contains": pytest.approx(1 / 3)}
+    assert build("scoring", "mcq").score(data, replicates=50).variants == aokvqa.variants
+    scienceqa = build("scoring", "scienceqa").score(data, replicates=50)
+    assert scienceqa.variants["accuracy"] == {
+        "lmms": pytest.approx(2 / 3),
+        "strict": pytest.approx(1 / 3),
+        "llava": pytest.approx(1 / 3),
+    }
+
+
+def test_the_gold_margin_is_the_gold_logit_minus_the_best_other() -> None:
+    data = table(
+        ["A", "B"], answer=["A", "A"], choices=[["x", "y", "z"]] * 2, choice_logits=[[1.0, 3.0, 2.0], None]
+    )
+    scores = build("scoring", "aokvqa").score(data, replicates=50)
+    np.testing.assert_array_equal(scores.per_sample["gold_margin"], [-2.0, np.nan])
+    assert scores.metrics["gold_margin"]["value"] == -2.0
+
+
+def test_vqa_is_exact_or_soft_by_the_number_of_references() -> None:
+    data = table(
+        ["The red.", "red", "blue"],
+        answer=["red", None, "red"],
+        references=[None, ["red"] * 2 + ["blue"] * 8, None],
+    )
+    scores = build("scoring", "vqa").score(data, replicates=50)
+    np.testing.assert_allclose(scores.per_sample["correct"], [1.0, 0.6, 0.0])
+    assert scores.variants["accuracy"]["exact"] == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize(
+    ("scorer", "columns", "message"),
+    [
+        ("aokvqa", {"answer": ["C"], "choices": [["x", "y"]]}, "'s0'.*letter of its 2 choices, found 'C'"),
+        ("pope", {"answer": ["maybe"]}, "'s0'.*'yes' or 'no', found 'maybe'"),
+        ("vqa", {}, "'s0'.*needs an answer or references"),
+    ],
+)
+def test_a_wrong_gold_answer_is_named(scorer: str, columns: dict, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        build("scoring", scorer).score(table(["x"], **columns), replicates=10)
+
+
+def test_a_cell_of_errors_only_has_null_metrics() -> None:
+    scores = build("scoring", "pope").score(table([None, None], answer=["yes", "no"]), replicates=10)
+    assert (scores.n, scores.n_error) == (2, 2)
+    assert scores.as_json()["metrics"]["accuracy"] == {"value": None, "low": None, "high": None}
+
+
+def test_scores_do_not_depend_on_the_other_cells_nor_on_the_order_of_rows() -> None:
+    generator = np.random.default_rng(0)
+    cells = {k: table(list(generator.choice(["Yes", "No"], 40)), answer=["yes", "no"] * 20) for k in "ab"}
+    scorer = build("scoring", "pope")
+    together = dict(scorer.score_cells(cells, replicates=300))
+    assert scorer.score(cells["b"], replicates=300).metrics == together["b"].metrics
+    shuffled = cells["b"].sample(frac=1, random_state=1)
+    assert scorer.score(shuffled, replicates=300).metrics == together["b"].metrics
+
+
+def test_files(tmp_path: Path) -> None:
+    folders = [tmp_path / name for name in ("one", "two")]
+    for folder in folders:
+        folder.mkdir()
+        data = pa.Table.from_pandas(table(["Yes", None], answer=["yes", "no"]), preserve_index=False)
+        pq.write_table(
+            data.replace_schema_metadata({"prunegrid": '{"x": 1}'}), folder / "predictions.parquet"
+        )
+    done = []
+    score_folders(
+        "pope",
+        folders,
+        lambda frame, meta: {"tflops_total": float(len(frame) + meta["x"])},
+        replicates=20,
+        report=done.append,
+    )
+    assert done == folders
+    content = json.loads((folders[0] / "scores.json").read_text())
+    assert {"n", "n_error", "metrics", "variants", "compute"} <= set(content)
+    assert content["compute"] == {"tflops_total": 3.0}
+    assert set(content["metrics"]["accuracy"]) == {"value", "low", "high"}
+    samples = pd.read_parquet(folders[0] / "scores.parquet")
+    assert [*samples.columns[:3]] == ["sample_id", "image_id", "status"]
+    assert samples["score"].tolist()[0] == 1.0
+    assert np.isnan(samples["score"][1])
+    again = dict(score_cells("pope", {"k": folders[0] / "predictions.parquet"}, replicates=20))
+    assert again["k"].as_json()["metrics"] == content["metrics"]
+
+
+def test_broken_files_are_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"gone\.parquet"):
+        read_predictions(tmp_path / "gone.parquet")
+    whole = table(["Yes", "No"], answer=["yes", "no"])
+    whole.drop(columns="answer").to_parquet(tmp_path / "a.parquet")
+    with pytest.raises(DataError, match=r"a\.parquet: lacks column answer; found sample_id"):
+        read_predictions(tmp_path / "a.parquet")
+    whole.assign(sample_id="same").to_parquet(tmp_path / "b.parquet")
+    with pytest.raises(DataError, match="'same' stands twice"):
+        read_predictions(tmp_path / "b.parquet")

@@ -1,0 +1,98 @@
+"""Statistics against scipy and by simulation."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from prunegrid.statistics import Bootstrap, Clusters, holm, interval, mcnemar_exact, sign_flip
+from prunegrid.statistics.sums import intervals, mean, mean_of, ratio
+
+
+def test_bootstrap_agrees_with_scipy() -> None:
+    values = np.random.default_rng(0).exponential(size=80)
+    ours = intervals({"m": mean(values)}, Clusters.of([f"c{i:03d}" for i in range(80)]), Bootstrap(80))["m"]
+    theirs = stats.bootstrap(
+        (values,), np.mean, method="percentile", n_resamples=10_000, rng=1
+    ).confidence_interval
+    assert ours["value"] == pytest.approx(values.mean())
+    np.testing.assert_allclose([ours["low"], ours["high"]], theirs, atol=0.01)
+
+
+def test_every_resample_draws_as_many_clusters_as_there_are() -> None:
+    bootstrap = Bootstrap(37, replicates=500)
+    totals = bootstrap.totals(np.ones((37, 1)))
+    np.testing.assert_array_equal(totals, 37)
+    sums = np.random.default_rng(0).normal(size=(37, 3))
+    np.testing.assert_array_equal(bootstrap.totals(sums), bootstrap.totals(sums))
+    np.testing.assert_array_equal(bootstrap.totals(sums), Bootstrap(37, replicates=500).totals(sums))
+    assert not np.array_equal(bootstrap.totals(sums), Bootstrap(37, replicates=500, seed=1).totals(sums))
+
+
+def test_sign_flip_agrees_with_scipy_exactly_and_by_sampling() -> None:
+    generator = np.random.default_rng(3)
+    small, large = generator.normal(0.4, 1, size=10), generator.normal(0.2, 1, size=60)
+
+    def p(values: np.ndarray) -> float:
+        test = stats.permutation_test(
+            (values,), np.mean, permutation_type="samples", n_resamples=20_000, rng=0, alternative="two-sided"
+        )
+        return test.pvalue
+
+    assert sign_flip(small[:, None], 50_000)[0] == pytest.approx(p(small), abs=0.01)
+    assert sign_flip(large[:, None], 20_000)[0] == pytest.approx(p(large), abs=0.012)
+    assert sign_flip(np.zeros((5, 1)), 100)[0] == 1
+
+
+@pytest.mark.parametrize(("better", "worse"), [(0, 0), (0, 6), (3, 9), (7, 7), (40, 12), (900, 1000)])
+def test_mcnemar_is_the_binomial_test(better: int, worse: int) -> None:
+    expected = stats.binomtest(better, better + worse).pvalue if better + worse else 1.0
+    assert mcnemar_exact(better, worse) == pytest.approx(expected)
+
+
+def test_mcnemar_is_what_sign_flips_of_single_rows_approach() -> None:
+    differences = np.array([1.0] * 14 + [-1.0] * 5 + [0.0] * 30)[:, None]
+    assert sign_flip(differences, 100_000)[0] == pytest.approx(mcnemar_exact(14, 5), abs=0.005)
+
+
+def test_holm_by_hand() -> None:
+    np.testing.assert_allclose(holm(np.array([0.01, 0.04, 0.03, np.nan])), [0.03, 0.06, 0.06, np.nan])
+    assert holm(np.array([0.9, 0.8]))[0] == 1
+    assert holm(np.array([])).shape == (0,)
+
+
+def test_metrics_are_functions_of_sums() -> None:
+    a, b = np.array([1.0, 0, 1, np.nan]), np.array([1.0, 1, 1, 0])
+    assert mean(a).value() == pytest.approx(2 / 3)
+    assert ratio([0, 0], [0, 0], empty=0.0).value() == 0
+    assert np.isnan(ratio([0], [0]).value())
+    assert mean_of([mean(a), mean(b)]).value() == pytest.approx((2 / 3 + 3 / 4) / 2)
+    assert np.isnan(interval(np.full((5, 1), np.nan))).all()
+
+
+def test_clustered_intervals_cover_where_naive_ones_fail() -> None:
+    generator = np.random.default_rng(5)
+    n_images, per_image, trials = 80, 6, 300
+    images = np.repeat([f"i{k:03d}" for k in range(n_images)], per_image)
+    covered = {"clustered": 0, "naive": 0}
+    kinds = {
+        "clustered": Clusters.of(images),
+        "naive": Clusters.of([f"r{k:04d}" for k in range(len(images))]),
+    }
+    bootstraps = {name: Bootstrap(kind.count, replicates=600) for name, kind in kinds.items()}
+    for _ in range(trials):
+        easy = np.repeat(generator.beta(1.5, 1.5, n_images), per_image)
+        correct = generator.random(len(images)) < easy
+        for name, kind in kinds.items():
+            limits = intervals({"m": mean(correct)}, kind, bootstraps[name])["m"]
+            covered[name] += limits["low"] <= 0.5 <= limits["high"]
+    assert 0.91 <= covered["clustered"] / trials <= 0.985
+    assert covered["naive"] / trials < 0.88
+
+
+def test_family_wise_error_under_the_null() -> None:
+    generator = np.random.default_rng(7)
+    false_alarms = 0
+    for trial in range(200):
+        differences = generator.choice([-1.0, 0, 1], size=(60, 15), p=[0.1, 0.8, 0.1])
+        false_alarms += holm(sign_flip(differences, 2000, seed=trial)).min() < 0.05
+    assert false_alarms / 200 <= 0.08

@@ -1,0 +1,39 @@
+"""The embedded demo: its benchmarks, drawn on demand, and the training of its model, never run by default."""
+
+
+rule render_benchmark:
+    """Draw one demo benchmark, or copy easy-VQA's test split from its package, in its hub schema."""
+    output:
+        parquet="resources/demo/{benchmark}.parquet",
+    wildcard_constraints:
+        benchmark="easyvqa|shapes-pope|shapes-mcq|shapes-caption",
+    log:
+        "resources/demo/logs/render_benchmark/{benchmark}.log",
+    params:
+        seed=0,
+    conda:
+        "../../envs/demo.yaml"
+    script:
+        "../scripts/render_benchmark.py"
+
+
+rule train_demo_model:
+    """Train the demo model from scratch, about two hours on two cores; a killed run goes on where it was."""
+    output:
+        model=directory("results/demo_model/model"),
+        summary="results/demo_model/training.json",
+    log:
+        "results/demo_model/train_demo_model.log",
+    params:
+        seed=0,
+    threads: 2
+    conda:
+        "../../envs/demo.yaml"
+    script:
+        "../scripts/train_demo_model.py"
+
+
+rule demo_model:
+    """Target: `snakemake --cores 2 demo_model`. The committed demo/model stays as it is."""
+    input:
+        model=rules.train_demo_model.output.model,

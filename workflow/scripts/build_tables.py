@@ -1,0 +1,15 @@
+"""Write the tables of one model."""
+
+from pathlib import Path
+
+from prunegrid.progress import job_log
+from prunegrid.tables.build import build_tables
+
+with job_log(snakemake.log[0], f"tables of {snakemake.wildcards.model}") as say:
+    build_tables(
+        snakemake.params.cells,
+        snakemake.params.unreachable,
+        Path(snakemake.output.cells).parent,
+        snakemake.params.options,
+    )
+    say(f"{len(snakemake.params.cells)} cells in two tables")

@@ -1,0 +1,14 @@
+"""Draw the figures of one model from its tables."""
+
+from pathlib import Path
+
+from prunegrid.progress import job_log
+from prunegrid.report.figure import plot_tradeoff
+from prunegrid.tables.options import TableOptions
+
+with job_log(snakemake.log[0], f"figures of {snakemake.wildcards.model}"):
+    plot_tradeoff(
+        Path(snakemake.input.strategy).parent,
+        Path(snakemake.output[0]).parent,
+        TableOptions(**snakemake.params.options),
+    )
