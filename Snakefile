@@ -1,8 +1,8 @@
 """prunegrid: does dropping image tokens help?
 
-    snakemake --cores 2                          the study of config.yaml, to results/report.html
-    snakemake --cores 2 --configfile my.yaml     your study
-    snakemake --cores 2 demo_model               train the embedded model anew
+snakemake --cores 2                          the study of config.yaml, to results/report.html
+snakemake --cores 2 --configfile my.yaml     your study
+snakemake --cores 2 demo_model               train the embedded model anew
 """
 
 import sys
@@ -28,9 +28,14 @@ report: "workflow/report/workflow.rst"
 
 
 rule all:
+    default_target: True
     """The tables, the figures and the page that holds them."""
     input:
         cells=[cell_file(cell, name) for cell in PLAN.grid.cells for name in CELL_FILES],
-        tables=collect(RESULTS + "/{model}/tables/{table}.{ending}", model=config["models"], table=TABLES, ending=ENDINGS),
+        tables=collect(
+            RESULTS + "/{model}/tables/{table}.{ending}",
+            model=config["models"],
+            table=TABLES,
+            ending=ENDINGS,
+        ),
         report=RESULTS + "/report.html",
-    default_target: True

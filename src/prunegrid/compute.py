@@ -160,7 +160,9 @@ def _gradient(decoder: Decoder, tokens: int, answer_tokens: int) -> float:
     forward = decoder.layers * decoder.layer(last, last) + answer_tokens * decoder.head
     attention = 4 * decoder.heads * decoder.head_size * last * last
     # Backward to activations only: each matrix product once, attention's products recomputed (2.5 x).
-    backward = (decoder.layers - 1) * (decoder.layer(last, last) + 1.5 * attention) + answer_tokens * decoder.head
+    backward = (decoder.layers - 1) * (
+        decoder.layer(last, last) + 1.5 * attention
+    ) + answer_tokens * decoder.head
     return float(reading + forward + backward)
 
 

@@ -85,7 +85,8 @@ def _explain(error: Any) -> str:
         unknown = [key for key in error.instance if key not in valid]
         return "\n".join(f"{where}: unknown key {key!r}: {plugins.nearest(key, valid)}" for key in unknown)
     if error.validator == "enum":
-        return f"{where}: {error.instance!r} is not allowed: {plugins.nearest(error.instance, map(str, error.validator_value))}"
+        hint = plugins.nearest(error.instance, map(str, error.validator_value))
+        return f"{where}: {error.instance!r} is not allowed: {hint}"
     if error.validator == "required":
         return f"{where}: {error.message}"
     about = error.schema.get("description", "")
@@ -113,7 +114,11 @@ def _check_names(config: Mapping[str, Any]) -> None:
         for name in config[axis]:
             faults += _check_plugin(config, axis, specs, kind, name)
         for name in config[specs]:
-            if name not in config[axis] and name not in plugins.names(kind) and "type" not in config[specs][name]:
+            if (
+                name not in config[axis]
+                and name not in plugins.names(kind)
+                and "type" not in config[specs][name]
+            ):
                 valid = [*config[axis], *plugins.names(kind)]
                 faults.append(f"{specs}: {name!r} is used nowhere: {plugins.nearest(name, valid)}")
     for ratio in config["ratios"]:
@@ -129,7 +134,9 @@ def _check_plugin(config: Mapping[str, Any], axis: str, specs: str, kind: str, n
     plugin, options = plugin_of(config, kind, name)
     valid = plugins.names(kind)
     if plugin not in valid:
-        where = f"{axis}: unknown name {name!r}" if plugin == name else f"{specs}.{name}.type: unknown {plugin!r}"
+        where = (
+            f"{axis}: unknown name {name!r}" if plugin == name else f"{specs}.{name}.type: unknown {plugin!r}"
+        )
         return [f"{where}: {plugins.nearest(plugin, [*valid, *config[specs]])}"]
     described = plugins.describe(kind, plugin)
     faults = [
@@ -161,7 +168,8 @@ def _check_exclusion(config: Mapping[str, Any], position: int, entry: Mapping[st
         "seed": config["seeds"],
     }
     return [
-        f"exclude[{position}].{axis}: {value!r} is not in the grid: {plugins.nearest(value, map(str, valid[axis]))}"
+        f"exclude[{position}].{axis}: {value!r} is not in the grid: "
+        f"{plugins.nearest(value, map(str, valid[axis]))}"
         for axis, values in entry.items()
         for value in as_list(values)
         if value not in valid[axis]

@@ -75,7 +75,9 @@ def _imports(file: Path) -> tuple[Path, ...]:
             parts = name.split(".")
             if parts[0] == PACKAGE.name:
                 at = PACKAGE.joinpath(*parts[1:])
-                files |= {option for option in (at.with_suffix(".py"), at / "__init__.py") if option.is_file()}
+                files |= {
+                    option for option in (at.with_suffix(".py"), at / "__init__.py") if option.is_file()
+                }
     return tuple(sorted(files))
 
 
@@ -88,7 +90,12 @@ def data_files(path: Path) -> list[Path]:
 
 def data_hash(path: Path) -> str:
     """Return a hash of the contents and names of `data_files(path)`."""
-    return digest([(file.name if file == path else str(file.relative_to(path)), _file_hash(file)) for file in data_files(path)])
+    return digest(
+        [
+            (file.name if file == path else str(file.relative_to(path)), _file_hash(file))
+            for file in data_files(path)
+        ]
+    )
 
 
 def _file_hash(file: Path) -> str:

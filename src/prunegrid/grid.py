@@ -122,7 +122,13 @@ def criterion_parts(config: Mapping[str, Any], criterion: str) -> dict[str, dict
 
 
 def _reason(
-    config: Mapping[str, Any], n_layers: int, model: str, strategy: str, criterion: str, ratio: float, seed: int
+    config: Mapping[str, Any],
+    n_layers: int,
+    model: str,
+    strategy: str,
+    criterion: str,
+    ratio: float,
+    seed: int,
 ) -> str | None:
     """Return why a ratio is out of a strategy's reach, or None."""
     plugin, options = plugin_of(config, "strategies", strategy)

@@ -61,7 +61,9 @@ class PromptMaker:
         `processor`, `crop` or `pad`.
     """
 
-    def __init__(self, loaded: LoadedModel, system_prompt: str = "none", image_mode: str = "processor") -> None:
+    def __init__(
+        self, loaded: LoadedModel, system_prompt: str = "none", image_mode: str = "processor"
+    ) -> None:
         self._loaded = loaded
         self._system_prompt = system_prompt
         self._image_mode = image_mode
@@ -93,7 +95,8 @@ class PromptMaker:
             prompts.append(prompt)
         features = self._features(pixels, batch_size)
         return [
-            p if p.error else Prompt(p.sample, p.text, p.input_ids, features[p.sample.image_id]) for p in prompts
+            p if p.error else Prompt(p.sample, p.text, p.input_ids, features[p.sample.image_id])
+            for p in prompts
         ]
 
     def _prompt(self, sample: Sample, known_image: bool) -> tuple[Prompt, dict[str, Tensor]]:
@@ -101,9 +104,7 @@ class PromptMaker:
             return Prompt(sample, error=sample.error), {}
         text = self.chat_text(sample.prompt)
         try:
-            inputs = self._loaded.processor(
-                images=self._square(sample.image), text=text, return_tensors="pt"
-            )
+            inputs = self._loaded.processor(images=self._square(sample.image), text=text, return_tensors="pt")
             ids = inputs.pop("input_ids")[0]
             self._check(ids)
         except (PrunegridError, ValueError, OSError) as error:

@@ -1,4 +1,4 @@
-"""What the workflow's scripts call: one function a job. Torch is imported only where something is computed."""
+"""What the workflow's scripts call: one function a job. Torch is imported only to compute predictions."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -67,7 +67,9 @@ def predict_bundle(
         shard_size=plan.config["shard_size"],
         say=say,
     )
-    predict_cells(run, [CellRun(key, label(cell), vars(cell), *_plugins(plan, cell)) for cell, key in missing])
+    predict_cells(
+        run, [CellRun(key, label(cell), vars(cell), *_plugins(plan, cell)) for cell, key in missing]
+    )
 
 
 def label(cell: Cell) -> str:

@@ -16,7 +16,7 @@ from prunegrid.config import plugin_of
 from prunegrid.errors import ConfigError
 from prunegrid.files import write_text
 from prunegrid.fingerprint import code_hash, data_files, data_hash, digest
-from prunegrid.grid import Cell, Grid, criterion_parts, expand
+from prunegrid.grid import Cell, Grid, criterion_parts, expand, needs_answer
 
 # Model and benchmark settings that change how fast a number comes, but not the number.
 _SPEED_ONLY = ("batch_size", "device_map")
@@ -112,12 +112,31 @@ class Plan:
             plugins.path("scoring", scorer),
             self.home / "workflow/scripts/score.py",
         )
-        return digest([self.prediction_key(cell), scorer, options, code])
+        key = (self.prediction_key(cell), scorer, options, code)
+        return self._once(("scores", cell), lambda: digest(key))
 
     def scorer(self, benchmark: str) -> str:
         """Return the scorer of a benchmark's adapter."""
         adapter = self.config["benchmark_specs"][benchmark]["adapter"]
         return plugins.describe("benchmarks", adapter)["scorer"]
+
+    def strategy(self, name: str) -> type:
+        """Return the class of a strategy's name."""
+        return plugins.load("strategies", plugin_of(self.config, "strategies", name)[0])
+
+    def needs_answer(self, criterion: str) -> bool:
+        """Return whether a criterion's name needs the unpruned model's answer."""
+        return needs_answer(self.config, criterion)
+
+    def tables_key(self, cells: Sequence[Cell]) -> str:
+        """Return the hash of all that the tables of these cells depend on."""
+        code = self._code(plugins.PACKAGE / "tables/build.py", self.home / "workflow/scripts/build_tables.py")
+        return digest([code, [self.score_key(cell) for cell in cells]])
+
+    def report_key(self) -> str:
+        """Return the hash of the code that draws figures and writes the page."""
+        scripts = [self.home / "workflow/scripts" / name for name in ("plot_tradeoff.py", "write_report.py")]
+        return self._code(*sorted((plugins.PACKAGE / "report").glob("*")), *scripts)
 
     def bundles(self, model: str, benchmark: str) -> dict[str, list[Cell]]:
         """Return name -> cells that share a job; cells of one criterion stay together."""
@@ -144,7 +163,9 @@ class Plan:
         return [spec, content]
 
     def _data_key(self, benchmark: str) -> list[Any]:
-        spec = {k: v for k, v in self.config["benchmark_specs"][benchmark].items() if k not in ("path", "metrics")}
+        spec = {
+            k: v for k, v in self.config["benchmark_specs"][benchmark].items() if k not in ("path", "metrics")
+        }
         path = self.config["benchmark_specs"][benchmark]["path"]
         if path in self.prepared:
             content = [self._code(*self.prepared[path]), *map(_installed, ("pillow", "easy-vqa"))]

@@ -61,7 +61,9 @@ def load(kind: str, name: str) -> type:
     ]
     if len(classes) != 1:
         found = ", ".join(c.__name__ for c in classes) or "none"
-        raise ConfigError(f"{module.__file__}: a plug-in file defines exactly one public class, found {found}")
+        raise ConfigError(
+            f"{module.__file__}: a plug-in file defines exactly one public class, found {found}"
+        )
     return classes[0]
 
 
@@ -87,7 +89,7 @@ def describe(kind: str, name: str) -> dict[str, Any]:
     Returns
     -------
     dict
-        Attribute name -> literal value; under `options` the set of its annotated fields.
+        Attribute or option -> literal (default) value; under `options` the set of option names.
     """
     found: dict[str, Any] = {"options": set()}
     _describe(PACKAGE / kind / "base.py", kind, found)
@@ -108,10 +110,11 @@ def _describe(file: Path, kind: str, found: dict[str, Any]) -> None:
                 target = statement.target.id
                 if "ClassVar" not in ast.unparse(statement.annotation):
                     found["options"].add(target)
-                    continue
             elif isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
                 target = statement.targets[0].id
             else:
+                continue
+            if statement.value is None:
                 continue
             try:
                 found[target] = ast.literal_eval(statement.value)

@@ -97,7 +97,9 @@ def predict_cells(run: BenchmarkRun, cells: Sequence[CellRun]) -> None:
     features, gradients.
     """
     loaded = load_model(run.model_path, run.model_spec)
-    adapter = plugins.load("benchmarks", run.benchmark_spec["adapter"])({**run.benchmark_spec, "path": run.data_path})
+    adapter = plugins.load("benchmarks", run.benchmark_spec["adapter"])(
+        {**run.benchmark_spec, "path": run.data_path}
+    )
     run.say(f"{run.model_path} is loaded on {loaded.model.device}, {len(cells)} cells to run")
     _Bundle(run, loaded, adapter, cells).run()
 
@@ -202,7 +204,10 @@ class _Bundle:
             "model": {"id": spec["path"], "revision": spec.get("revision"), "config": model.config.to_dict()},
             "data": {
                 "id": self._run.benchmark_spec["path"],
-                **{key: self._run.benchmark_spec.get(key) for key in ("adapter", "revision", "split", "limit")},
+                **{
+                    key: self._run.benchmark_spec.get(key)
+                    for key in ("adapter", "revision", "split", "limit")
+                },
             },
             "max_new_tokens": self._max_new_tokens,
             "dtype": str(model.dtype).removeprefix("torch."),
@@ -372,7 +377,9 @@ def _word_logits(tokenizer: Any, logits: Tensor, words: Iterable[str]) -> list[f
         ids = {tokenizer.encode(text, add_special_tokens=False)[0] for text in (word, f" {word}")}
         # Some tokenizers split the space off: a token of nothing but space is not the word's.
         texts = {token: tokenizer.decode([token]).strip() for token in ids}
-        found.append(max(float(logits[token]) for token, text in texts.items() if text and word.startswith(text)))
+        found.append(
+            max(float(logits[token]) for token, text in texts.items() if text and word.startswith(text))
+        )
     return found
 
 
@@ -420,4 +427,3 @@ def _chunks(samples: Iterable[Sample], size: int) -> Iterator[list[Sample]]:
     samples = iter(samples)
     while chunk := list(islice(samples, size)):
         yield chunk
-

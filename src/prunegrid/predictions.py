@@ -37,7 +37,9 @@ SCHEMA = pa.schema(
 )
 
 
-def write_rows(path: str | Path, rows: Sequence[dict[str, Any]], metadata: dict[str, Any] | None = None) -> None:
+def write_rows(
+    path: str | Path, rows: Sequence[dict[str, Any]], metadata: dict[str, Any] | None = None
+) -> None:
     """Write rows atomically; with `metadata`, as a finished file of a cell."""
     table = pa.Table.from_pylist(list(rows), schema=SCHEMA)
     write_table(path, table, metadata)
@@ -76,7 +78,9 @@ def read(path: str | Path, columns: Sequence[str] | None = None) -> tuple[pd.Dat
     try:
         table = pq.read_table(path, columns=list(columns) if columns else None, partitioning=None)
     except (OSError, pa.ArrowException) as error:
-        raise DataError(f"{path} is not a readable file of predictions: {error}; delete it and run again") from error
+        raise DataError(
+            f"{path} is not a readable file of predictions: {error}; delete it and run again"
+        ) from error
     missing = set(columns or SCHEMA.names) - set(table.column_names)
     if missing or METADATA_KEY not in (table.schema.metadata or {}):
         what = f"lacks the columns {sorted(missing)}" if missing else "has no prunegrid metadata"

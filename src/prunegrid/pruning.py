@@ -176,7 +176,7 @@ class Pruning:
 
     @contextmanager
     def hooked(self) -> Iterator[None]:
-        """Hook the model for the time of the context."""
+        """Keep hooks on the model for the time of the context."""
         if any(getattr(module.config, "prunegrid_observer", None) for module in self._attentions):
             raise PruningError("this model is being pruned already: prune contexts do not nest")
         read = [self._attentions[i] for i in range(len(self._layers) - 1)] if self.strategy.ranks else []
@@ -241,8 +241,7 @@ class Pruning:
         schedules = [self._schedule_for(count) for count in counts]
         self.n_image_tokens = counts
         self.schedule = [
-            schedule.counts(count) if count else []
-            for schedule, count in zip(schedules, counts, strict=True)
+            schedule.counts(count) if count else [] for schedule, count in zip(schedules, counts, strict=True)
         ]
         self.kept = [[] for _ in counts]
         return Prefill(inputs, numbers, Layout.whole(valid), counts, schedules, sample_ids)
@@ -289,7 +288,9 @@ class Pruning:
             return
         run, self._pending = self._pending, None
         if run is None or hidden.shape[1] != run.numbers.shape[1]:
-            raise PruningError("the decoder was given another prompt than the model: chunked prefill is not supported")
+            raise PruningError(
+                "the decoder was given another prompt than the model: chunked prefill is not supported"
+            )
         run.embeddings = hidden
         self._active = run
         if cache is not None:
@@ -300,7 +301,9 @@ class Pruning:
         numbers = run.numbers.gather(1, run.layout.columns)
         image = (numbers >= 0) & run.layout.valid
         present = image.sum(1).tolist()
-        keep = [have if wanted is None else wanted for wanted, have in zip(run.cuts[index], present, strict=True)]
+        keep = [
+            have if wanted is None else wanted for wanted, have in zip(run.cuts[index], present, strict=True)
+        ]
         if keep == present:
             selected = image
         elif not any(keep):
@@ -350,7 +353,9 @@ class Pruning:
         if self.criterion.reverse:
             scores = -scores
         if bool((scores.isnan() & stage.image).any()):
-            raise PruningError(f"criterion {type(self.criterion).__name__} returned NaN before layer {stage.layer}")
+            raise PruningError(
+                f"criterion {type(self.criterion).__name__} returned NaN before layer {stage.layer}"
+            )
         # Text goes behind every image token, then a stable sort leaves ties in the order of the numbers.
         scores = scores.masked_fill(~stage.image, -torch.inf)
         by_score = scores.argsort(dim=1, descending=True, stable=True)
@@ -360,9 +365,7 @@ class Pruning:
         among = torch.arange(order.shape[1], device=order.device) < wanted
         return torch.zeros_like(stage.image).scatter(1, order, among)
 
-    def _cut_arguments(
-        self, run: Prefill, layout: Layout, index: int, hidden: Tensor, kwargs: dict
-    ) -> dict:
+    def _cut_arguments(self, run: Prefill, layout: Layout, index: int, hidden: Tensor, kwargs: dict) -> dict:
         """Return a layer's arguments with masks and positions of the present tokens only."""
         kwargs = dict(kwargs)
         if self._flash and "position_ids" in kwargs:

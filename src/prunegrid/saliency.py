@@ -110,7 +110,9 @@ def _answer(
         last = model(**{**running, "logits_to_keep": 1}).logits[:, -1].float()
         order = last.topk(rank + 1).indices
         token = order[:, rank if step == 0 else 0]
-        open_ = counts[-1] & ~_is_end(tokens[-1], ends) if counts else torch.ones_like(token, dtype=torch.bool)
+        open_ = (
+            counts[-1] & ~_is_end(tokens[-1], ends) if counts else torch.ones_like(token, dtype=torch.bool)
+        )
         if not open_.any():
             break
         tokens.append(token)

@@ -9,7 +9,9 @@ from tests.engine.tiny import collate, requests, tiny_llava
 
 RANKED = ["hierarchical", "uniform", "constant", "random", "single", "pyramid"]
 OPTIONS = {"hierarchical": {"layers": [1, 3]}, "single": {"layer": 2}}
-PAIRS = [(s, c) for s in RANKED for c in names("criteria")] + [(s, "first") for s in ("exit", "blind", "none")]
+PAIRS = [(s, c) for s in RANKED for c in names("criteria")] + [
+    (s, "first") for s in ("exit", "blind", "none")
+]
 NEW_TOKENS = 4
 
 
@@ -41,9 +43,7 @@ def generate(model, rows, strategy, criterion):
         )
     logits = torch.stack(output.logits, 1)
     tokens = output.sequences[:, -NEW_TOKENS:].tolist()
-    return {
-        row.name: (pruning.kept[i], tokens[i], logits[i]) for i, row in enumerate(rows)
-    }
+    return {row.name: (pruning.kept[i], tokens[i], logits[i]) for i, row in enumerate(rows)}
 
 
 @pytest.mark.parametrize(("strategy", "criterion"), PAIRS)
@@ -66,30 +66,50 @@ def test_every_strategy_is_tested():
     assert set(names("strategies")) == {s for s, _ in PAIRS} | {"mismatched"}
 
 
-def test_model_is_left_as_it_was(model):
-    rows = requests(3)
-    before = model(**collate(rows)).logits
-    configs = [layer.self_attn.config for layer in model.model.language_model.layers]
-    with pytest.raises(RuntimeError, match="on purpose"), prune(model, "uniform", "gradient", ratio=0.5):
-        model(**collate(rows))
+def hooks_of(model):
+    return [
+        hook
+        for module in model.modules()
+        for hook in (*module._forward_pre_hooks.values(), *module._forward_hooks.values())
+    ]
+
+
+def run_and_fail(model, inputs):
+    with prune(model, "uniform", "gradient", ratio=0.5):
+        model(**inputs)
         raise RuntimeError("on purpose")
-    assert torch.equal(model(**collate(rows)).logits, before)
-    assert [layer.self_attn.config for layer in model.model.language_model.layers] == configs
-    assert all(a is b.self_attn.config for a, b in zip(configs, model.model.language_model.layers, strict=True))
-    hooks = [h for m in model.modules() for h in (*m._forward_pre_hooks.values(), *m._forward_hooks.values())]
-    assert not hooks
+
+
+def test_model_is_left_as_it_was(model):
+    inputs = collate(requests(3))
+    before = model(**inputs).logits
+    configs = [layer.self_attn.config for layer in model.model.language_model.layers]
+    # transformers hooks its own models on their first forward pass.
+    hooks = hooks_of(model)
+    with pytest.raises(RuntimeError, match="on purpose"):
+        run_and_fail(model, inputs)
+    assert torch.equal(model(**inputs).logits, before)
+    after = [layer.self_attn.config for layer in model.model.language_model.layers]
+    assert all(a is b for a, b in zip(after, configs, strict=True))
+    assert hooks_of(model) == hooks
     assert all(parameter.requires_grad for parameter in model.parameters())
 
 
 def test_generations_may_interleave(model):
     first, second = requests(6)[1], requests(6)[3]
-    with prune(model, "hierarchical", "attention", 0.5, strategy_options=OPTIONS["hierarchical"]), torch.no_grad():
+    with (
+        prune(model, "hierarchical", "attention", 0.5, strategy_options=OPTIONS["hierarchical"]),
+        torch.no_grad(),
+    ):
         one = model(**collate([first]), use_cache=True)
         other = model(**collate([second]), use_cache=True)
         step = torch.tensor([[7]])
         mixed = model(input_ids=step, past_key_values=one.past_key_values).logits
         model(input_ids=step, past_key_values=other.past_key_values)
-    with prune(model, "hierarchical", "attention", 0.5, strategy_options=OPTIONS["hierarchical"]), torch.no_grad():
+    with (
+        prune(model, "hierarchical", "attention", 0.5, strategy_options=OPTIONS["hierarchical"]),
+        torch.no_grad(),
+    ):
         one = model(**collate([first]), use_cache=True)
         alone = model(input_ids=step, past_key_values=one.past_key_values).logits
     torch.testing.assert_close(mixed, alone, atol=0, rtol=0)

@@ -25,7 +25,12 @@ def tiny_llava(seed: int = 0) -> LlavaForConditionalGeneration:
         eos_token_id=EOS_ID,
     )
     vision = CLIPVisionConfig(
-        hidden_size=16, intermediate_size=16, num_hidden_layers=1, num_attention_heads=2, image_size=20, patch_size=4
+        hidden_size=16,
+        intermediate_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        image_size=20,
+        patch_size=4,
     )
     config = LlavaConfig(
         text_config=text.to_dict(),

@@ -21,7 +21,10 @@ try:
     PLAN = Plan(
         config,
         HOME,
-        {DEMO_DATA.format(name): DEMO_SOURCES for name in ("easyvqa", "shapes-pope", "shapes-mcq", "shapes-caption")},
+        {
+            DEMO_DATA.format(name): DEMO_SOURCES
+            for name in ("easyvqa", "shapes-pope", "shapes-mcq", "shapes-caption")
+        },
     )
     CELLS = {cell.folder: cell for cell in PLAN.grid.cells}
 except PrunegridError as error:

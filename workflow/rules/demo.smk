@@ -5,14 +5,14 @@ rule render_benchmark:
     """Draw one demo benchmark, or copy easy-VQA's test split from its package, in its hub schema."""
     output:
         parquet="resources/demo/{benchmark}.parquet",
-    wildcard_constraints:
-        benchmark="easyvqa|shapes-pope|shapes-mcq|shapes-caption",
     log:
         "resources/demo/logs/render_benchmark/{benchmark}.log",
-    params:
-        seed=0,
+    wildcard_constraints:
+        benchmark="easyvqa|shapes-pope|shapes-mcq|shapes-caption",
     conda:
         "../../envs/demo.yaml"
+    params:
+        seed=0,
     script:
         "../scripts/render_benchmark.py"
 
@@ -24,11 +24,11 @@ rule train_demo_model:
         summary="results/demo_model/training.json",
     log:
         "results/demo_model/train_demo_model.log",
-    params:
-        seed=0,
-    threads: 2
     conda:
         "../../envs/demo.yaml"
+    threads: 2
+    params:
+        seed=0,
     script:
         "../scripts/train_demo_model.py"
 

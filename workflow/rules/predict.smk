@@ -16,11 +16,11 @@ rule predict:
     log:
         RESULTS + "/logs/predict/{model}/{benchmark}/{bundle}.log",
     benchmark:
-        RESULTS + "/logs/predict/{model}/{benchmark}/{bundle}.benchmark.tsv",
-    params:
-        keys=lambda wildcards: [PLAN.prediction_key(cell) for cell in bundle_of(wildcards)],
-    threads: 1
+        RESULTS + "/logs/predict/{model}/{benchmark}/{bundle}.benchmark.tsv"
     conda:
         "../../envs/gpu.yaml"
+    threads: 1
+    params:
+        cell_keys=lambda wildcards: [PLAN.prediction_key(cell) for cell in bundle_of(wildcards)],
     script:
         "../scripts/predict.py"

@@ -11,7 +11,7 @@ with job_log(snakemake.log[0], f"{wildcards.model} {wildcards.benchmark}") as sa
         snakemake.config,
         Path(snakemake.scriptdir).parents[1],
         (wildcards.model, wildcards.benchmark, wildcards.bundle),
-        snakemake.params.keys,
+        snakemake.params.cell_keys,
         threads=snakemake.threads,
         say=say,
     )

@@ -7,6 +7,7 @@ import io
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
@@ -156,13 +157,12 @@ def _mcq(rows: int, seed: int) -> list[dict]:
 
 def _asked_scene(topic: Topic, number: int, seed: int) -> tuple[Scene, dict, ChoiceQuestion]:
     """Draw scenes until one allows a question on the topic."""
-    for attempt in range(1000):
-        name = f"shapes-mcq attempt {attempt}"
-        scene, image = _scene("shapes-mcq", seed, number, name)
-        drawn = choice_question(scene, topic, named_rng(f"{name} question", seed, number), number % CHOICES)
+    rng = named_rng("shapes-mcq", seed, number)
+    while True:
+        scene = sample_scene(rng)
+        drawn = choice_question(scene, topic, rng, number % CHOICES)
         if drawn is not None:
-            return scene, image, drawn
-    raise RuntimeError(f"no scene allows a question on {topic}")
+            return scene, _image(scene, rng, "shapes-mcq", number), drawn
 
 
 def _caption(rows: int, seed: int) -> list[dict]:
@@ -206,13 +206,17 @@ def _easyvqa(rows: int | None, seed: int) -> list[dict]:
     ]
 
 
-def _scene(benchmark: str, seed: int, number: int, stream: str | None = None) -> tuple[Scene, dict]:
+def _scene(benchmark: str, seed: int, number: int) -> tuple[Scene, dict]:
     """Draw one scene of a benchmark and its image as the Parquet files hold it."""
-    rng = named_rng(stream or benchmark, seed, number)
+    rng = named_rng(benchmark, seed, number)
     scene = sample_scene(rng)
+    return scene, _image(scene, rng, benchmark, number)
+
+
+def _image(scene: Scene, rng: np.random.Generator, benchmark: str, number: int) -> dict:
     file = io.BytesIO()
     Image.fromarray(render(scene, rng)).save(file, format="PNG")
-    return scene, {"bytes": file.getvalue(), "path": f"{benchmark}-{number:05d}.png"}
+    return {"bytes": file.getvalue(), "path": f"{benchmark}-{number:05d}.png"}
 
 
 _TABLES: dict[str, Callable[[int | None, int], list[dict]]] = {

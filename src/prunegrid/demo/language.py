@@ -30,10 +30,10 @@ TEXT_BUDGET = 280
 TURNS = 20
 EASYVQA_SHARE = 0.2
 CURRICULUM: tuple[tuple[float, Mix], ...] = (
-    (0.12, ECHO),
-    (0.25, WORDS),
-    (0.4, SHORT),
-    (0.7, CHOICES),
+    (0.1, ECHO),
+    (0.2, WORDS),
+    (0.36, SHORT),
+    (0.65, CHOICES),
     (1.0, ALL),
 )
 

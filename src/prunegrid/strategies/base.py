@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from typing import ClassVar
 
 from prunegrid.errors import PruningError, UnreachableRatioError
@@ -48,7 +49,7 @@ class Schedule:
         return _per_layer(self.cuts, self.n_layers, 1.0)
 
     def counts(self, n_tokens: int) -> list[tuple[int, int]]:
-        """Return (layer, image tokens kept) per cut: share x N rounded half up, at least 1 unless the share is 0."""
+        """Return (layer, image tokens kept) per cut; see `count_tokens`."""
         return count_tokens(self.cuts, n_tokens)
 
     def tokens_per_layer(self, n_tokens: int) -> list[int]:
@@ -106,7 +107,7 @@ def resolve_layer(value: float, n_layers: int) -> int:
 def increasing_layers(values: Sequence[float], n_layers: int) -> list[int]:
     """Resolve several layers and check that they increase."""
     layers = [resolve_layer(value, n_layers) for value in values]
-    if any(b <= a for a, b in zip(layers, layers[1:], strict=False)):
+    if any(b <= a for a, b in pairwise(layers)):
         raise PruningError(f"layers {list(values)} give {layers} of {n_layers}: they must increase")
     return layers
 

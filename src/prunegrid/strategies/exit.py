@@ -1,4 +1,4 @@
-"""All image tokens leave before one layer: is ranking deep tokens worth anything?"""
+"""All image tokens leave before one layer, to ask whether ranking deep tokens is worth anything."""
 
 from dataclasses import dataclass
 from typing import ClassVar

@@ -1,0 +1,123 @@
+"""Tables, figures and the page that holds them."""
+
+
+def described(cell):
+    """What the tables need to know of a cell, as plain values."""
+    strategy = PLAN.strategy(cell.strategy)
+    return {
+        "model": cell.model,
+        "benchmark": cell.benchmark,
+        "strategy": cell.strategy,
+        "criterion": cell.criterion,
+        "ratio": cell.ratio,
+        "seed": cell.seed,
+        "folder": f"{RESULTS}/{cell.folder}",
+        "scorer": PLAN.scorer(cell.benchmark),
+        "needs_answer": PLAN.needs_answer(cell.criterion),
+        "ranks": strategy.ranks,
+        "demo": cell.model == "demo",
+    }
+
+
+def model_cells(wildcards):
+    """The cells of a model."""
+    return [cell for cell in PLAN.grid.cells if cell.model == wildcards.model]
+
+
+rule build_tables:
+    """Compare the cells of a model: all of them in cells.csv, and the two ablation tables."""
+    input:
+        scores=lambda wildcards: [cell_file(cell, "scores.json") for cell in model_cells(wildcards)],
+        samples=lambda wildcards: [cell_file(cell, "scores.parquet") for cell in model_cells(wildcards)],
+    output:
+        cells=RESULTS + "/{model}/tables/cells.csv",
+        strategy=report(
+            RESULTS + "/{model}/tables/strategy.html",
+            caption="../report/strategy.rst",
+            category="{model}",
+            labels={"table": "strategy"},
+        ),
+        criterion=report(
+            RESULTS + "/{model}/tables/criterion.html",
+            caption="../report/criterion.rst",
+            category="{model}",
+            labels={"table": "criterion"},
+        ),
+        others=[
+            f"{RESULTS}/{{model}}/tables/{table}.{ending}"
+            for table in TABLES
+            for ending in ENDINGS
+            if ending != "html"
+        ],
+    log:
+        RESULTS + "/logs/build_tables/{model}.log",
+    conda:
+        "../../envs/cpu.yaml"
+    params:
+        cells=lambda wildcards: [described(cell) for cell in model_cells(wildcards)],
+        unreachable=lambda wildcards: [
+            vars(row) for row in PLAN.grid.unreachable if row.model == wildcards.model
+        ],
+        options=config["tables"],
+        cell_keys=lambda wildcards: PLAN.tables_key(model_cells(wildcards)),
+    script:
+        "../scripts/build_tables.py"
+
+
+rule plot_tradeoff:
+    """Draw accuracy against compute."""
+    input:
+        cells=rules.build_tables.output.cells,
+        strategy=rules.build_tables.output.strategy,
+    output:
+        report(
+            RESULTS + "/{model}/figures/strategy.svg",
+            caption="../report/tradeoff.rst",
+            category="{model}",
+            labels={"figure": "strategies against compute"},
+        ),
+        report(
+            RESULTS + "/{model}/figures/criterion.svg",
+            caption="../report/tradeoff.rst",
+            category="{model}",
+            labels={"figure": "criteria against compute"},
+        ),
+        RESULTS + "/{model}/figures/strategy.png",
+        RESULTS + "/{model}/figures/criterion.png",
+    log:
+        RESULTS + "/logs/plot_tradeoff/{model}.log",
+    conda:
+        "../../envs/cpu.yaml"
+    params:
+        options=config["tables"],
+        code=PLAN.report_key(),
+    script:
+        "../scripts/plot_tradeoff.py"
+
+
+rule write_report:
+    """Write one self-contained page with all tables and figures."""
+    input:
+        tables=expand(rules.build_tables.output.cells, model=config["models"]),
+        figures=expand(RESULTS + "/{model}/figures/strategy.svg", model=config["models"]),
+    output:
+        report(RESULTS + "/report.html", caption="../report/report.rst", category="report"),
+    log:
+        RESULTS + "/logs/write_report.log",
+    conda:
+        "../../envs/cpu.yaml"
+    params:
+        models=[
+            {
+                "name": model,
+                "tables": f"{RESULTS}/{model}/tables",
+                "figures": f"{RESULTS}/{model}/figures",
+                "metadata": next(
+                    cell_file(c, "predictions.parquet") for c in PLAN.grid.cells if c.model == model
+                ),
+            }
+            for model in config["models"]
+        ],
+        code=PLAN.report_key(),
+    script:
+        "../scripts/write_report.py"
