@@ -4,9 +4,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from prunegrid.compute import cell_compute
 from prunegrid.config import plugin_of, validate
 from prunegrid.grid import NO_CRITERION, Cell
 from prunegrid.plan import Plan
+from prunegrid.score import SCORES, read_predictions, score_cells, write_scores
 
 Say = Callable[[str], None]
 
@@ -70,6 +72,49 @@ def predict_bundle(
     predict_cells(
         run, [CellRun(key, label(cell), vars(cell), *_plugins(plan, cell)) for cell, key in missing]
     )
+
+
+def score_benchmark(
+    config: Mapping[str, Any], home: Path, model: str, benchmark: str, keys: Mapping[str, str], say: Say
+) -> None:
+    """Score those cells of a benchmark whose scores the store does not hold.
+
+    Parameters
+    ----------
+    config : mapping
+        The workflow's configuration.
+    home : Path
+        Folder of the Snakefile.
+    model, benchmark : str
+        Which cells.
+    keys : mapping
+        Key of the predictions -> key of the scores.
+    say : callable
+        Takes a line of progress.
+    """
+    plan = plan_for(config, home)
+    store = Path(plan.config["results_dir"], model, benchmark, ".store")
+    files = {
+        scores: store / f"{predictions}.parquet"
+        for predictions, scores in keys.items()
+        if not (store / "scores" / scores / SCORES).exists()
+    }
+    say(f"scores of {len(keys) - len(files)} of {len(keys)} cells are in the store")
+    if not files:
+        return
+    metrics = plan.config["benchmark_specs"][benchmark].get("metrics")
+    tables = plan.config["tables"]
+    scored = score_cells(
+        plan.scorer(benchmark),
+        files,
+        {"extra": metrics} if metrics else None,
+        replicates=tables["replicates"],
+        seed=tables["seed"],
+    )
+    for number, (key, scores) in enumerate(scored, start=1):
+        write_scores(store / "scores" / key, scores, cell_compute(*read_predictions(files[key])))
+        if number % 50 == 0 or number == len(files):
+            say(f"{number} of {len(files)} cells scored")
 
 
 def label(cell: Cell) -> str:

@@ -106,9 +106,14 @@ class Plan:
     def score_key(self, cell: Cell) -> str:
         """Return the hash of all that a cell's scores depend on."""
         scorer = self.scorer(cell.benchmark)
-        options = self.config["benchmark_specs"][cell.benchmark].get("metrics", [])
+        options = [
+            self.config["benchmark_specs"][cell.benchmark].get("metrics", []),
+            self.config["tables"]["replicates"],
+            self.config["tables"]["seed"],
+        ]
         code = self._code(
             plugins.PACKAGE / "score.py",
+            plugins.PACKAGE / "compute.py",
             plugins.path("scoring", scorer),
             self.home / "workflow/scripts/score.py",
         )

@@ -9,7 +9,7 @@ wildcards = snakemake.wildcards
 with job_log(snakemake.log[0], f"{wildcards.model} {wildcards.benchmark}") as say:
     predict_bundle(
         snakemake.config,
-        Path(snakemake.scriptdir).parents[1],
+        Path(snakemake.scriptdir).resolve().parents[1],
         (wildcards.model, wildcards.benchmark, wildcards.bundle),
         snakemake.params.cell_keys,
         threads=snakemake.threads,

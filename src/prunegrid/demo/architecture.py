@@ -91,7 +91,7 @@ def build_model(processor: LlavaProcessor) -> LlavaForConditionalGeneration:
         vocab_size=len(tokenizer),
         hidden_size=128,
         intermediate_size=256,
-        num_hidden_layers=12,
+        num_hidden_layers=8,
         num_attention_heads=4,
         num_key_value_heads=4,
         max_position_embeddings=2048,
@@ -146,7 +146,7 @@ def _silence(layers: nn.ModuleList) -> None:
 
 @torch.no_grad()
 def _place_patches(embeddings: torch.Tensor) -> None:
-    """Start the patches' position embeddings, (1 + 100, hidden), as sines of row and column.
+    """Start the patches' position embeddings, (1 + 64, hidden), as sines of row and column.
 
     From random ones, patch labels alone never teach the tower to carry places.
     """

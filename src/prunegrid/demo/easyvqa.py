@@ -34,7 +34,7 @@ def image_paths(split: Literal["train", "test"]) -> dict[int, Path]:
 
 
 def load_resized(path: Path) -> np.ndarray:
-    """Return an image as the demo model's processor resizes it: (80, 80, 3) uint8."""
+    """Return an image as the demo model's processor resizes it: (64, 64, 3) uint8."""
     with Image.open(path) as image:
         return np.asarray(image.convert("RGB").resize((SIDE, SIDE), Image.Resampling.BICUBIC))
 

@@ -49,7 +49,7 @@ class Lessons:
         self.easy_images = {number: load_resized(path) for number, path in image_paths("train").items()}
 
     def batch(self, step: int) -> tuple[np.ndarray, PackedBatch]:
-        """Return images (BATCH, 80, 80, 3) uint8 and their packed turns."""
+        """Return images (BATCH, 64, 64, 3) uint8 and their packed turns."""
         rng = named_rng("language", self.seed, step)
         mix = next(mix for end, mix in CURRICULUM if step <= end * self.steps)
         pairs = [self._draw(mix, rng) for _ in range(BATCH)]

@@ -1,4 +1,4 @@
-"""Draw scenes as 80 x 80 pixel images, and say what each patch of an image shows."""
+"""Draw scenes as 64 x 64 pixel images, and say what each patch of an image shows."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -39,7 +39,7 @@ def render(scene: Scene, rng: np.random.Generator) -> np.ndarray:
     Returns
     -------
     numpy.ndarray
-        (80, 80, 3) uint8.
+        (64, 64, 3) uint8.
     """
     canvas = _ground(rng)
     for thing in scene.objects:
@@ -79,7 +79,7 @@ def render_single(rng: np.random.Generator) -> tuple[np.ndarray, PatchLabels]:
 
 
 def mask_labels(mask: np.ndarray, colour: str, shape: str) -> PatchLabels:
-    """Return the patch labels of a single shape that covers `mask` ((80, 80), 0 to 1)."""
+    """Return the patch labels of a single shape that covers `mask` ((64, 64), 0 to 1)."""
     cover = mask.reshape(GRID, PATCH, GRID, PATCH).mean(axis=(1, 3))
     # The fullest patch always counts, else a small shape on the crossing of four patches would have none.
     inside = cover >= min(0.25, cover.max())
@@ -91,7 +91,7 @@ def mask_labels(mask: np.ndarray, colour: str, shape: str) -> PatchLabels:
 
 
 def _ground(rng: np.random.Generator) -> np.ndarray:
-    """Return a light (80, 80, 3) ground: a slope, grain, and specks too pale to be objects."""
+    """Return a light (64, 64, 3) ground: a slope, grain, and specks too pale to be objects."""
     ramp = np.linspace(-1, 1, SIDE)
     slope = rng.uniform(-8, 8) * ramp[:, None] + rng.uniform(-8, 8) * ramp[None, :]
     canvas = rng.uniform(212, 240, 3) + slope[:, :, None] + rng.normal(0, 4, (SIDE, SIDE, 1))

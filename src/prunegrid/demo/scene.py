@@ -1,4 +1,4 @@
-"""The toy world: a few coloured shapes, each on its own cells of a 10 x 10 grid.
+"""The toy world: a few coloured shapes, each on its own cells of an 8 x 8 grid.
 
 A cell is one patch of the vision tower, so that one object is one image token (or four): dropping a
 token loses an object.
@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-GRID = 10
+GRID = 8
 SHAPES = ("circle", "rectangle", "triangle", "cross", "ring")
 COLOURS = ("red", "green", "blue", "yellow", "teal", "brown", "gray", "black")
 PLACES = ("top left", "top right", "bottom left", "bottom right")

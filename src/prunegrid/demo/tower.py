@@ -26,18 +26,18 @@ class LabelledTower(nn.Module):
         self.shape = nn.Linear(width, len(SHAPES) + 1)
 
     def forward(self, pixel_values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return colour and shape logits, (batch, 100, classes), of pixel values (batch, 3, 80, 80)."""
+        """Return colour and shape logits, (batch, 64, classes), of pixel values (batch, 3, 64, 64)."""
         hidden = self.tower(pixel_values).last_hidden_state[:, 1:]
         return self.colour(hidden), self.shape(hidden)
 
 
 def pixel_values(images: np.ndarray, mean: list[float], std: list[float]) -> torch.Tensor:
-    """Normalise (batch, 80, 80, 3) uint8 images as CLIP's image processor does.
+    """Normalise (batch, 64, 64, 3) uint8 images as CLIP's image processor does.
 
     Returns
     -------
     torch.Tensor
-        (batch, 3, 80, 80) float32.
+        (batch, 3, 64, 64) float32.
     """
     scaled = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255
     return (scaled - torch.tensor(mean)[:, None, None]) / torch.tensor(std)[:, None, None]
@@ -51,7 +51,7 @@ class LabelledImages:
         self.easy = _labelled_easyvqa()
 
     def batch(self, step: int, size: int) -> tuple[np.ndarray, torch.Tensor, torch.Tensor]:
-        """Return images (size, 80, 80, 3) uint8 and their colour and shape labels (size, 100)."""
+        """Return images (size, 64, 64, 3) uint8 and their colour and shape labels (size, 64)."""
         rng = named_rng("tower", self.seed, step)
         pairs = [self._draw(rng) for _ in range(size)]
         images = np.stack([image for image, _ in pairs])

@@ -23,7 +23,7 @@ class Recipe:
     """How long each stage trains."""
 
     seed: int = 0
-    tower_steps: int = 1150
+    tower_steps: int = 700
     projector_steps: int = 2500
     alignment_steps: int = 60
     language_steps: int = 1500
