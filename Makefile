@@ -18,10 +18,13 @@ test: $(VENV)/.installed lint
 lint: $(VENV)/.installed
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/snakefmt --check $(RULES)
+	$(BIN)/snakemake --lint --quiet
 
 format: $(VENV)/.installed
 	$(BIN)/ruff check --fix-only $(SOURCES)
 	$(BIN)/ruff format $(SOURCES)
+	$(BIN)/snakefmt $(RULES)
 
 clean:
 	rm -rf $(VENV)

@@ -18,24 +18,25 @@ configfile: Path(workflow.basedir, "config.yaml")
 
 
 include: "workflow/rules/common.smk"
-include: "workflow/rules/demo.smk"
-include: "workflow/rules/predict.smk"
-include: "workflow/rules/score.smk"
-include: "workflow/rules/tables.smk"
 
 
 report: "workflow/report/workflow.rst"
 
 
 rule all:
-    default_target: True
     """The tables, the figures and the page that holds them."""
     input:
         cells=[cell_file(cell, name) for cell in PLAN.grid.cells for name in CELL_FILES],
         tables=collect(
-            RESULTS + "/{model}/tables/{table}.{ending}",
+            f"{RESULTS}/{{model}}/tables/{{table}}.{{ending}}",
             model=config["models"],
             table=TABLES,
             ending=ENDINGS,
         ),
-        report=RESULTS + "/report.html",
+        report=f"{RESULTS}/report.html",
+
+
+include: "workflow/rules/demo.smk"
+include: "workflow/rules/predict.smk"
+include: "workflow/rules/score.smk"
+include: "workflow/rules/tables.smk"

@@ -25,60 +25,50 @@ def code_hash(entries: Iterable[Path]) -> str:
 
     Plug-ins are imported by name at run time, so they count only where they are given.
     """
+    files = frozenset[Path]().union(*(_closure(Path(entry)) for entry in entries))
+    return digest(sorted((file.parent.name, file.name, _source(file)[0]) for file in files))
+
+
+@cache
+def _closure(file: Path) -> frozenset[Path]:
+    """Return a file and all of prunegrid that it imports, directly or not."""
     found: set[Path] = set()
-    waiting = [Path(entry) for entry in entries]
+    waiting = [file]
     while waiting:
         file = waiting.pop()
         if file not in found:
             found.add(file)
-            waiting += _imports(file)
-    return digest(sorted((file.name, file.parent.name, _meaning(file)) for file in found))
+            waiting += _source(file)[1]
+    return frozenset(found)
 
 
 @cache
-def _tree(file: Path) -> ast.Module:
-    return ast.parse(file.read_text(encoding="utf-8"), filename=str(file))
-
-
-@cache
-def _meaning(file: Path) -> str:
-    """Return a hash of what a file means: its syntax tree without docstrings."""
+def _source(file: Path) -> tuple[str, tuple[Path, ...]]:
+    """Return a hash of what a file means, its syntax tree without docstrings, and what it imports of us."""
     if file.suffix != ".py":
-        return hashlib.sha256(file.read_bytes()).hexdigest()
+        return hashlib.sha256(file.read_bytes()).hexdigest(), ()
     tree = ast.parse(file.read_text(encoding="utf-8"), filename=str(file))
+    imports: set[Path] = set()
     for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if (
-            isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
-            and body
-            and isinstance(body[0], ast.Expr)
-            and isinstance(body[0].value, ast.Constant)
-        ):
-            body[0].value.value = ""
-    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()
+        if isinstance(node, ast.Import):
+            imports.update(*(_modules(alias.name) for alias in node.names))
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            imports.update(_modules(node.module), *(_modules(f"{node.module}.{n.name}") for n in node.names))
+        elif isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+            first = node.body[0] if node.body else None
+            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+                first.value.value = ""
+    return hashlib.sha256(ast.dump(tree).encode()).hexdigest(), tuple(sorted(imports))
 
 
 @cache
-def _imports(file: Path) -> tuple[Path, ...]:
-    """Return the files of prunegrid that a file imports."""
-    if file.suffix != ".py":
+def _modules(name: str) -> tuple[Path, ...]:
+    """Return the files of prunegrid that a dotted name may stand for."""
+    parts = name.split(".")
+    if parts[0] != PACKAGE.name:
         return ()
-    files: set[Path] = set()
-    for node in ast.walk(_tree(file)):
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-        else:
-            continue
-        for name in names:
-            parts = name.split(".")
-            if parts[0] == PACKAGE.name:
-                at = PACKAGE.joinpath(*parts[1:])
-                files |= {
-                    option for option in (at.with_suffix(".py"), at / "__init__.py") if option.is_file()
-                }
-    return tuple(sorted(files))
+    at = PACKAGE.joinpath(*parts[1:])
+    return tuple(file for file in (at.with_suffix(".py"), at / "__init__.py") if file.is_file())
 
 
 def data_files(path: Path) -> list[Path]:

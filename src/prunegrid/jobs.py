@@ -46,7 +46,7 @@ def predict_bundle(
     plan = plan_for(config, home)
     model, benchmark, number = bundle
     cells = plan.bundles(model, benchmark)[number]
-    store = Path(plan.config["results_dir"], model, benchmark, ".store")
+    store = plan.store(model, benchmark)
     missing = [
         (cell, key) for cell, key in zip(cells, keys, strict=True) if not (store / f"{key}.parquet").exists()
     ]
@@ -93,7 +93,7 @@ def score_benchmark(
         Takes a line of progress.
     """
     plan = plan_for(config, home)
-    store = Path(plan.config["results_dir"], model, benchmark, ".store")
+    store = plan.store(model, benchmark)
     files = {
         scores: store / f"{predictions}.parquet"
         for predictions, scores in keys.items()

@@ -5,7 +5,7 @@ keys, so a result made by other code, data or options is never taken for the one
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -152,6 +152,27 @@ class Plan:
         size = -(-len(cells) // max(1, n_bundles))
         return {f"{start // size:04d}": cells[start : start + size] for start in range(0, len(cells), size)}
 
+    def store(self, model: str, benchmark: str) -> Path:
+        """Return the folder of finished cells of a model and benchmark."""
+        return Path(self.config["results_dir"], model, benchmark, ".store")
+
+    def forget_lost_results(self) -> None:
+        """Remove markers of jobs whose results are gone from the store, so that they run again.
+
+        The store is no output of a rule, so Snakemake cannot see that files were deleted from it.
+        """
+        for model in self.config["models"]:
+            for benchmark in self.config["benchmarks"]:
+                store = self.store(model, benchmark)
+                for number, cells in self.bundles(model, benchmark).items():
+                    results = (store / f"{self.prediction_key(cell)}.parquet" for cell in cells)
+                    _forget(store / f"predicted-{number}.done", results)
+                scored = [
+                    cell for cell in self.grid.cells if (cell.model, cell.benchmark) == (model, benchmark)
+                ]
+                results = (store / "scores" / self.score_key(cell) / "scores.json" for cell in scored)
+                _forget(store / "scored.done", results)
+
     def _resolve(self, path: str) -> str:
         if Path(path).exists():
             return path
@@ -200,6 +221,11 @@ class Plan:
         if key not in self._known:
             self._known[key] = compute()
         return self._known[key]
+
+
+def _forget(marker: Path, results: Iterable[Path]) -> None:
+    if marker.exists() and not all(result.exists() for result in results):
+        marker.unlink()
 
 
 class HashCache:

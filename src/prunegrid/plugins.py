@@ -35,17 +35,21 @@ def nearest(name: object, valid: Iterable[str]) -> str:
 
 def path(kind: str, name: str) -> Path:
     """Return the file of plug-in `name`; raise ConfigError with the valid names if there is none."""
-    if name not in names(kind):
+    file = PACKAGE / kind / f"{name}.py"
+    if not _is_plugin(file) or not file.is_file():
         raise ConfigError(f"unknown {_SINGULAR[kind]} {name!r}: {nearest(name, names(kind))}")
-    return PACKAGE / kind / f"{name}.py"
+    return file
 
 
 def names(kind: str) -> list[str]:
     """Return the names of all plug-ins of a kind, sorted."""
     if kind not in KINDS:
         raise ValueError(f"unknown kind of plug-in {kind!r}: {nearest(kind, KINDS)}")
-    files = (PACKAGE / kind).glob("*.py")
-    return sorted(f.stem for f in files if f.stem != "base" and not f.stem.startswith("_"))
+    return sorted(file.stem for file in (PACKAGE / kind).glob("*.py") if _is_plugin(file))
+
+
+def _is_plugin(file: Path) -> bool:
+    return file.stem != "base" and not file.stem.startswith("_")
 
 
 def load(kind: str, name: str) -> type:

@@ -31,6 +31,11 @@ except PrunegridError as error:
     raise WorkflowError(f"configuration:\n{error}") from None
 
 RESULTS = config["results_dir"]
+# Finished cells of one model and benchmark, under their keys.
+STORE = f"{RESULTS}/{{model}}/{{benchmark}}/.store"
+
+if workflow.is_main_process and not workflow.dryrun:
+    PLAN.forget_lost_results()
 
 
 wildcard_constraints:
@@ -63,5 +68,42 @@ def data_of(wildcards):
 
 
 def store_of(wildcards):
-    """Folder of finished cells of one model and benchmark, under their keys."""
-    return f"{RESULTS}/{wildcards.model}/{wildcards.benchmark}/.store"
+    """Folder of finished cells of one model and benchmark."""
+    return STORE.format(model=wildcards.model, benchmark=wildcards.benchmark)
+
+
+def bundle_of(wildcards):
+    """The cells of a bundle."""
+    return PLAN.bundles(wildcards.model, wildcards.benchmark)[wildcards.bundle]
+
+
+def cells_of(wildcards):
+    """The cells of a model and benchmark."""
+    return [
+        cell
+        for cell in PLAN.grid.cells
+        if (cell.model, cell.benchmark) == (wildcards.model, wildcards.benchmark)
+    ]
+
+
+def model_cells(wildcards):
+    """The cells of a model."""
+    return [cell for cell in PLAN.grid.cells if cell.model == wildcards.model]
+
+
+def described(cell):
+    """What the tables need to know of a cell, as plain values."""
+    strategy = PLAN.strategy(cell.strategy)
+    return {
+        "model": cell.model,
+        "benchmark": cell.benchmark,
+        "strategy": cell.strategy,
+        "criterion": cell.criterion,
+        "ratio": cell.ratio,
+        "seed": cell.seed,
+        "folder": f"{RESULTS}/{cell.folder}",
+        "scorer": PLAN.scorer(cell.benchmark),
+        "needs_answer": PLAN.needs_answer(cell.criterion),
+        "ranks": strategy.ranks,
+        "demo": cell.model == "demo",
+    }

@@ -2,21 +2,16 @@
 that the store does not hold yet."""
 
 
-def bundle_of(wildcards):
-    """The cells of a bundle."""
-    return PLAN.bundles(wildcards.model, wildcards.benchmark)[wildcards.bundle]
-
-
 rule predict:
     """Compute the missing cells of a bundle into the store; says so with an empty marker."""
     input:
         data=lambda wildcards: ancient(data_of(wildcards)),
     output:
-        marker=touch(RESULTS + "/{model}/{benchmark}/.store/predicted-{bundle}.done"),
+        marker=touch(f"{STORE}/predicted-{{bundle}}.done"),
     log:
-        RESULTS + "/logs/predict/{model}/{benchmark}/{bundle}.log",
+        f"{RESULTS}/logs/predict/{{model}}/{{benchmark}}/{{bundle}}.log",
     benchmark:
-        RESULTS + "/logs/predict/{model}/{benchmark}/{bundle}.benchmark.tsv"
+        f"{RESULTS}/logs/predict/{{model}}/{{benchmark}}/{{bundle}}.benchmark.tsv"
     conda:
         "../../envs/gpu.yaml"
     threads: 1

@@ -2,26 +2,17 @@
 in their place."""
 
 
-def cells_of(wildcards):
-    """The cells of a model and benchmark."""
-    return [
-        cell
-        for cell in PLAN.grid.cells
-        if (cell.model, cell.benchmark) == (wildcards.model, wildcards.benchmark)
-    ]
-
-
 rule score:
     """Score the cells whose scores the store does not hold yet; says so with an empty marker."""
     input:
         predictions=lambda wildcards: expand(
-            store_of(wildcards) + "/predicted-{bundle}.done",
+            f"{store_of(wildcards)}/predicted-{{bundle}}.done",
             bundle=PLAN.bundles(wildcards.model, wildcards.benchmark),
         ),
     output:
-        marker=touch(RESULTS + "/{model}/{benchmark}/.store/scored.done"),
+        marker=touch(f"{STORE}/scored.done"),
     log:
-        RESULTS + "/logs/score/{model}/{benchmark}.log",
+        f"{RESULTS}/logs/score/{{model}}/{{benchmark}}.log",
     conda:
         "../../envs/cpu.yaml"
     params:
@@ -40,13 +31,13 @@ rule publish:
     """Link a cell's files from the store to their place."""
     input:
         # Its keys tell when a cell has to be published again; the marker only comes first.
-        scored=lambda wildcards: ancient(store_of(wildcards) + "/scored.done"),
+        scored=ancient(f"{STORE}/scored.done"),
     output:
-        predictions=RESULTS + "/" + CELL + "/predictions.parquet",
-        scores=RESULTS + "/" + CELL + "/scores.json",
-        samples=RESULTS + "/" + CELL + "/scores.parquet",
+        predictions=f"{RESULTS}/{CELL}/predictions.parquet",
+        scores=f"{RESULTS}/{CELL}/scores.json",
+        samples=f"{RESULTS}/{CELL}/scores.parquet",
     log:
-        RESULTS + "/logs/publish/" + CELL + ".log",
+        f"{RESULTS}/logs/publish/{CELL}.log",
     conda:
         "../../envs/cpu.yaml"
     params:

@@ -1,44 +1,21 @@
 """Tables, figures and the page that holds them."""
 
 
-def described(cell):
-    """What the tables need to know of a cell, as plain values."""
-    strategy = PLAN.strategy(cell.strategy)
-    return {
-        "model": cell.model,
-        "benchmark": cell.benchmark,
-        "strategy": cell.strategy,
-        "criterion": cell.criterion,
-        "ratio": cell.ratio,
-        "seed": cell.seed,
-        "folder": f"{RESULTS}/{cell.folder}",
-        "scorer": PLAN.scorer(cell.benchmark),
-        "needs_answer": PLAN.needs_answer(cell.criterion),
-        "ranks": strategy.ranks,
-        "demo": cell.model == "demo",
-    }
-
-
-def model_cells(wildcards):
-    """The cells of a model."""
-    return [cell for cell in PLAN.grid.cells if cell.model == wildcards.model]
-
-
 rule build_tables:
     """Compare the cells of a model: all of them in cells.csv, and the two ablation tables."""
     input:
         scores=lambda wildcards: [cell_file(cell, "scores.json") for cell in model_cells(wildcards)],
         samples=lambda wildcards: [cell_file(cell, "scores.parquet") for cell in model_cells(wildcards)],
     output:
-        cells=RESULTS + "/{model}/tables/cells.csv",
+        cells=f"{RESULTS}/{{model}}/tables/cells.csv",
         strategy=report(
-            RESULTS + "/{model}/tables/strategy.html",
+            f"{RESULTS}/{{model}}/tables/strategy.html",
             caption="../report/strategy.rst",
             category="{model}",
             labels={"table": "strategy"},
         ),
         criterion=report(
-            RESULTS + "/{model}/tables/criterion.html",
+            f"{RESULTS}/{{model}}/tables/criterion.html",
             caption="../report/criterion.rst",
             category="{model}",
             labels={"table": "criterion"},
@@ -50,7 +27,7 @@ rule build_tables:
             if ending != "html"
         ],
     log:
-        RESULTS + "/logs/build_tables/{model}.log",
+        f"{RESULTS}/logs/build_tables/{{model}}.log",
     conda:
         "../../envs/cpu.yaml"
     params:
@@ -71,21 +48,21 @@ rule plot_tradeoff:
         strategy=rules.build_tables.output.strategy,
     output:
         report(
-            RESULTS + "/{model}/figures/strategy.svg",
+            f"{RESULTS}/{{model}}/figures/strategy.svg",
             caption="../report/tradeoff.rst",
             category="{model}",
             labels={"figure": "strategies against compute"},
         ),
         report(
-            RESULTS + "/{model}/figures/criterion.svg",
+            f"{RESULTS}/{{model}}/figures/criterion.svg",
             caption="../report/tradeoff.rst",
             category="{model}",
             labels={"figure": "criteria against compute"},
         ),
-        RESULTS + "/{model}/figures/strategy.png",
-        RESULTS + "/{model}/figures/criterion.png",
+        f"{RESULTS}/{{model}}/figures/strategy.png",
+        f"{RESULTS}/{{model}}/figures/criterion.png",
     log:
-        RESULTS + "/logs/plot_tradeoff/{model}.log",
+        f"{RESULTS}/logs/plot_tradeoff/{{model}}.log",
     conda:
         "../../envs/cpu.yaml"
     params:
@@ -99,11 +76,11 @@ rule write_report:
     """Write one self-contained page with all tables and figures."""
     input:
         tables=expand(rules.build_tables.output.cells, model=config["models"]),
-        figures=expand(RESULTS + "/{model}/figures/strategy.svg", model=config["models"]),
+        figures=expand(f"{RESULTS}/{{model}}/figures/strategy.svg", model=config["models"]),
     output:
-        report(RESULTS + "/report.html", caption="../report/report.rst", category="report"),
+        report(f"{RESULTS}/report.html", caption="../report/report.rst", category="report"),
     log:
-        RESULTS + "/logs/write_report.log",
+        f"{RESULTS}/logs/write_report.log",
     conda:
         "../../envs/cpu.yaml"
     params:
