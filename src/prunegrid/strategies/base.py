@@ -151,11 +151,10 @@ def solve(
     def whole(strength: float) -> float:
         return removed(count_tokens(cuts(strength), n_tokens), n_layers, n_tokens)
 
-    least, most = real(0.0), (whole(_STRONGEST) if n_tokens else real(_STRONGEST))
+    least, most = real(0.0), real(_STRONGEST)
     if not least - TOLERANCE <= ratio <= most + TOLERANCE:
         raise UnreachableRatioError(
             f"ratio {ratio:.3f} is out of reach: {least:.3f} to {most:.3f} with {n_layers} layers"
-            + (f" and {n_tokens} image tokens" if n_tokens else "")
         )
     best = strength_for(real)[1]
     if n_tokens and abs(whole(best) - ratio) > TOLERANCE:

@@ -1,6 +1,7 @@
 """Random pruning across layers: random depths and random cut shares."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 from random import Random
 from typing import ClassVar
 
@@ -9,6 +10,8 @@ from prunegrid.randomness import named_seed
 from prunegrid.strategies.base import Cuts, Schedule, Strategy, solve
 
 MOST_DRAWS = 10_000
+# A draw that reaches the ratio only by dropping next to everything leaves nothing to rank.
+LEAST_SHARE = 0.02
 
 
 @dataclass(frozen=True)
@@ -16,8 +19,8 @@ class RandomLayers(Strategy):
     """M layers drawn without replacement from 1..L-1, each dropping a random share.
 
     The i-th cut drops the share s u_i of the tokens still present, u_i uniform in [0, 1), and the scale
-    s is solved for the ratio. A draw that cannot reach it is drawn anew; `Schedule.attempts` counts the
-    draws, so its inverse is the acceptance rate.
+    s is solved for the ratio. A draw that cannot reach it with 2 % of the tokens left is drawn anew;
+    `Schedule.attempts` counts the draws, so its inverse is the acceptance rate.
 
     Parameters
     ----------
@@ -42,12 +45,13 @@ class RandomLayers(Strategy):
         for attempt in range(1, MOST_DRAWS + 1):
             layers = sorted(sorted(range(1, n_layers), key=lambda _: source.random())[: self.cuts])
             drops = [source.random() for _ in layers]
+            scaled = partial(_scaled, layers=layers, drops=drops)
             try:
-                solve(lambda s, at=layers, u=drops: _scaled(s, at, u), ratio, n_layers)
+                shares = solve(scaled, ratio, n_layers)
             except UnreachableRatioError:
                 continue
-            schedule = solve(lambda s, at=layers, u=drops: _scaled(s, at, u), ratio, n_layers, n_tokens)
-            return replace(schedule, attempts=attempt)
+            if shares.cuts[-1][1] >= LEAST_SHARE:
+                return replace(solve(scaled, ratio, n_layers, n_tokens), attempts=attempt)
         most = (n_layers - 1) / n_layers
         raise UnreachableRatioError(
             f"ratio {ratio:.3f} is out of reach: none of {MOST_DRAWS} random schedules with {self.cuts} "

@@ -1,0 +1,104 @@
+"""A small study in a copy of the project, driven by snakemake as a user would."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import yaml
+
+HOME = Path(__file__).parents[2]
+SNAKEMAKE = [sys.executable, "-m", "snakemake", "--cores", "2"]
+PARTS = ["Snakefile", "config.yaml", "src", "workflow", "profiles", "envs", "demo"]
+TIMEOUT = 300
+
+
+class Study:
+    """A copy of the project with a configuration of its own.
+
+    Parameters
+    ----------
+    folder : Path
+        Where to put it.
+    config : dict
+        Overlay of the default configuration.
+    """
+
+    def __init__(self, folder: Path, config: dict) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True)
+        for part in PARTS:
+            source = HOME / part
+            if source.is_dir():
+                shutil.copytree(source, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy2(source, folder / part)
+        self.configure(**config)
+
+    def configure(self, **changes) -> None:
+        """Change keys of the overlay."""
+        file = self.folder / "study.yaml"
+        known = yaml.safe_load(file.read_text()) if file.exists() else {}
+        file.write_text(yaml.safe_dump({**known, **changes}))
+
+    def command(self, *arguments: str) -> list[str]:
+        return [*SNAKEMAKE, "--configfile", "study.yaml", *arguments]
+
+    def run(self, *arguments: str, check: bool = True) -> str:
+        """Run snakemake and return what it printed."""
+        done = subprocess.run(
+            self.command(*arguments),
+            cwd=self.folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=TIMEOUT,
+            check=False,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+        )
+        if check and done.returncode:
+            raise AssertionError(done.stdout[-6000:])
+        return done.stdout
+
+    def planned(self) -> dict[str, int]:
+        """Return rule -> number of jobs of a dry run."""
+        output = self.run("--dry-run")
+        table = re.search(r"Job stats:\njob +count\n-+ +-+\n(.*?)\n\n", output, re.S)
+        if table is None:
+            assert "Nothing to be done" in output, output
+            return {}
+        counts = dict(line.split() for line in table.group(1).splitlines())
+        return {rule: int(count) for rule, count in counts.items() if rule not in ("total", "all")}
+
+    def cells(self) -> dict[str, Path]:
+        """Return folder -> predictions of all published cells."""
+        results = self.folder / "results"
+        return {
+            str(f.parent.relative_to(results)): f for f in sorted(results.glob("demo/**/predictions.parquet"))
+        }
+
+    def stamps(self) -> dict[str, tuple[int, int]]:
+        """Return folder -> (inode, time stamp) of all published predictions."""
+        stats = {name: file.stat() for name, file in self.cells().items()}
+        return {name: (stat.st_ino, stat.st_mtime_ns) for name, stat in stats.items()}
+
+    def kill_when(self, ready, *arguments: str) -> None:
+        """Start snakemake and kill it and all its jobs, without warning, as soon as `ready()` holds."""
+        running = subprocess.Popen(
+            self.command(*arguments),
+            cwd=self.folder,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        deadline = time.monotonic() + TIMEOUT
+        while not ready():
+            assert running.poll() is None, "the run ended before it could be killed"
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        os.killpg(running.pid, signal.SIGKILL)
+        running.wait()

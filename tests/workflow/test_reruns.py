@@ -1,0 +1,192 @@
+"""What runs again after a change, and that nothing else does: one study, changed step by step."""
+
+import json
+import os
+import shutil
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from prunegrid.predictions import SCHEMA
+from tests.workflow.study import Study
+
+CONFIG = {
+    "benchmarks": ["shapes-pope", "shapes-caption"],
+    "benchmark_specs": {"shapes-pope": {"limit": 8}, "shapes-caption": {"limit": 4}},
+    "strategies": ["hierarchical", "uniform", "blind"],
+    "criteria": ["attention", "norm", "random"],
+    "ratios": [0.505],
+    "seeds": [0, 1],
+    "bundle_size": 50,
+    "tables": {"replicates": 200},
+}
+# none, blind; two strategies x (attention, norm, random at two seeds)
+PER_BENCHMARK = 2 + 2 * 4
+AFTER_SCORES = {"build_tables": 1, "plot_tradeoff": 1, "write_report": 1}
+PLUGIN = '''"""Tokens far from the mean."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from prunegrid.criteria.base import Criterion
+from prunegrid.stage import Stage
+
+
+@dataclass(frozen=True)
+class Distance(Criterion):
+    """Distance of the hidden state from the mean over the image tokens."""
+
+    def score(self, stage: Stage) -> Tensor:
+        """Return distances, shape (batch, present tokens)."""
+        image = stage.image[..., None]
+        mean = (stage.hidden * image).sum(1, keepdim=True) / image.sum(1, keepdim=True).clamp_min(1)
+        return (stage.hidden - mean).float().norm(dim=-1)
+'''
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    study = Study(tmp_path_factory.mktemp("reruns") / "project", CONFIG)
+    study.run()
+    return study
+
+
+def test_every_cell_has_its_files(study):
+    cells = study.cells()
+    assert len(cells) == 2 * PER_BENCHMARK
+    for name, file in cells.items():
+        table = pq.read_table(file, partitioning=None)
+        assert table.schema.remove_metadata().equals(SCHEMA.remove_metadata()), name
+        metadata = json.loads(table.schema.metadata[b"prunegrid"])
+        assert f"/{metadata['cell']['strategy']}/" in f"/{name}/"
+        scores = json.loads(file.with_name("scores.json").read_text())
+        assert scores["n"] == table.num_rows == (8 if "pope" in name else 4)
+        assert scores["n_error"] == 0
+        assert ("cider" in scores["metrics"]) == ("caption" in name)
+        compute = scores["compute"]
+        parts = [compute[f"tflops_{part}"] for part in ("prefill", "vision", "scoring", "decode")]
+        assert compute["tflops_total"] == pytest.approx(sum(parts))
+        if "ratio-0.505" in name:
+            assert compute["ratio_achieved"] == pytest.approx(0.505, abs=0.005)
+    tables = study.folder / "results/demo/tables"
+    assert len(pd.read_csv(tables / "cells.csv")) == len(cells)
+    for table in ("strategy", "criterion"):
+        for ending in ("csv", "md", "tex", "html"):
+            assert (tables / f"{table}.{ending}").stat().st_size > 200
+    assert (study.folder / "results/report.html").stat().st_size > 10_000
+
+
+def test_nothing_runs_twice(study):
+    assert study.planned() == {}
+
+
+def test_touched_files_rerun_nothing(study):
+    for folder in ("src", "workflow", "demo", "resources", "profiles"):
+        for file in (study.folder / folder).rglob("*"):
+            os.utime(file)
+    for file in ("Snakefile", "config.yaml"):
+        os.utime(study.folder / file)
+    assert study.planned() == {}
+
+
+def test_comments_and_docstrings_rerun_nothing(study):
+    file = study.folder / "src/prunegrid/criteria/norm.py"
+    text = file.read_text()
+    file.write_text(text.replace('"""L2 norm', '"""The L2 norm') + "\n# A comment.\n")
+    assert study.planned() == {}
+    file.write_text(text)
+
+
+def test_a_new_ratio_adds_its_cells_only(study):
+    before = study.stamps()
+    study.configure(ratios=[0.505, 0.6])
+    new = PER_BENCHMARK - 2
+    assert study.planned() == {"predict": 2, "score": 2, "publish": 2 * new, **AFTER_SCORES}
+    study.run()
+    after = study.stamps()
+    assert {name: after[name] for name in before} == before
+    assert {name for name in after if name not in before} == {n for n in after if "ratio-0.600" in n}
+    assert len(after) == len(before) + 2 * new
+    assert study.planned() == {}
+
+
+def test_an_edited_criterion_recomputes_its_cells_only(study):
+    before = study.stamps()
+    file = study.folder / "src/prunegrid/criteria/norm.py"
+    file.write_text(file.read_text().replace("norm(dim=-1)", "norm(p=1, dim=-1)"))
+    touched = {name for name in before if "/norm/" in name}
+    assert study.planned() == {"predict": 2, "score": 2, "publish": len(touched), **AFTER_SCORES}
+    output = study.run()
+    assert output.count("uniform x norm") == 4  # two benchmarks, two ratios
+    assert "x attention" not in output
+    after = study.stamps()
+    assert {name for name in after if after[name] != before[name]} == touched
+    assert study.planned() == {}
+
+
+def test_a_deleted_cell_comes_back_alone(study):
+    before = study.stamps()
+    name = "demo/shapes-pope/uniform/norm/ratio-0.600/seed-0"
+    content = study.cells()[name].read_bytes()
+    shutil.rmtree(study.folder / "results" / name)
+    assert study.planned() == {"publish": 1, **AFTER_SCORES}
+    study.run()
+    assert study.cells()[name].read_bytes() == content
+    after = study.stamps()
+    assert {n for n in after if after[n] != before[n]} <= {name}
+
+
+def test_a_lost_store_is_noticed(study):
+    store = study.folder / "results/demo/shapes-pope/.store"
+    file = study.cells()["demo/shapes-pope/blind/none/ratio-0.000/seed-0"]
+    kept = pq.read_table(file, partitioning=None)
+    key = json.loads(kept.schema.metadata[b"prunegrid"])["key"]
+    (store / f"{key}.parquet").unlink()
+    shutil.rmtree(file.parent)
+    output = study.run()
+    assert "blind, ratio 0.000" in output
+    assert pq.read_table(file, partitioning=None).equals(kept)
+
+
+def test_one_file_adds_a_criterion(study):
+    before = study.stamps()
+    (study.folder / "src/prunegrid/criteria/distance.py").write_text(PLUGIN)
+    study.configure(criteria=["attention", "norm", "random", "distance"])
+    new = 2 * 2 * 2  # benchmarks, strategies, ratios
+    assert study.planned() == {"predict": 2, "score": 2, "publish": new, **AFTER_SCORES}
+    study.run()
+    after = study.stamps()
+    assert {name: after[name] for name in before} == before
+    rows = pd.read_csv(study.folder / "results/demo/tables/cells.csv")
+    assert (rows["criterion"] == "distance").sum() == new
+    assert "distance" in (study.folder / "results/demo/tables/criterion.md").read_text()
+
+
+def test_mistakes_end_without_a_traceback(study):
+    output = study.run("--dry-run", "--config", "criteria=[atention]", check=False)
+    assert "did you mean 'attention'" in output
+    assert "Traceback" not in output
+    output = study.run(
+        "--dry-run", "results/demo/shapes-pope/uniform/norm/ratio-0.900/seed-0/scores.json", check=False
+    )
+    assert "is not a cell of this configuration" in output
+    assert "Traceback" not in output
+
+
+def test_a_killed_run_ends_with_the_same_results(study, tmp_path):
+    again = Study(tmp_path / "project", {**CONFIG, "shard_size": 3})
+    store = again.folder / "results/demo/shapes-pope/.store"
+    again.kill_when(lambda: len(list(store.glob("*/*.parquet"))) >= 4)
+    assert not list(store.glob("*.parquet"))
+    again.run("--unlock")
+    written = {file: file.stat().st_mtime_ns for file in store.glob("*/0*.parquet")}
+    assert written
+    output = again.run()
+    assert output.count("hierarchical x attention, ratio 0.505") < 3 * 2 + 2
+    for name, file in again.cells().items():
+        if "/norm/" not in name:
+            ours, first = (pq.read_table(f, partitioning=None) for f in (file, study.cells()[name]))
+            for column in ("sample_id", "prediction", "token_depth", "first_token_id", "n_generated"):
+                assert ours[column].equals(first[column]), (name, column)
