@@ -5,7 +5,7 @@ keys, so a result made by other code, data or options is never taken for the one
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -157,21 +157,20 @@ class Plan:
         return Path(self.config["results_dir"], model, benchmark, ".store")
 
     def forget_lost_results(self) -> None:
-        """Remove markers of jobs whose results are gone from the store, so that they run again.
+        """Remove markers of jobs whose results have gone from the store, so that they run again.
 
-        The store is no output of a rule, so Snakemake cannot see that files were deleted from it.
+        A job's marker lists what it left in the store. The store is no output of a rule, so Snakemake
+        cannot see that a file was deleted from it.
         """
-        for model in self.config["models"]:
-            for benchmark in self.config["benchmarks"]:
-                store = self.store(model, benchmark)
-                for number, cells in self.bundles(model, benchmark).items():
-                    results = (store / f"{self.prediction_key(cell)}.parquet" for cell in cells)
-                    _forget(store / f"predicted-{number}.done", results)
-                scored = [
-                    cell for cell in self.grid.cells if (cell.model, cell.benchmark) == (model, benchmark)
-                ]
-                results = (store / "scores" / self.score_key(cell) / "scores.json" for cell in scored)
-                _forget(store / "scored.done", results)
+        wanted: dict[Path, set[str]] = {}
+        for cell in self.grid.cells:
+            store = self.store(cell.model, cell.benchmark)
+            wanted.setdefault(store, set()).update((self.prediction_key(cell), self.score_key(cell)))
+        for store, keys in wanted.items():
+            for marker in store.glob("*.done"):
+                for key in keys.intersection(json.loads(marker.read_text(encoding="utf-8"))):
+                    if not (store / f"{key}.parquet").exists() and not (store / "scores" / key).exists():
+                        marker.unlink(missing_ok=True)
 
     def _resolve(self, path: str) -> str:
         if Path(path).exists():
@@ -221,11 +220,6 @@ class Plan:
         if key not in self._known:
             self._known[key] = compute()
         return self._known[key]
-
-
-def _forget(marker: Path, results: Iterable[Path]) -> None:
-    if marker.exists() and not all(result.exists() for result in results):
-        marker.unlink()
 
 
 class HashCache:

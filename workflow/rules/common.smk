@@ -34,7 +34,7 @@ RESULTS = config["results_dir"]
 # Finished cells of one model and benchmark, under their keys.
 STORE = f"{RESULTS}/{{model}}/{{benchmark}}/.store"
 
-if workflow.is_main_process and not workflow.dryrun:
+if workflow.is_main_process:
     PLAN.forget_lost_results()
 
 

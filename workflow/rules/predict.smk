@@ -3,11 +3,11 @@ that the store does not hold yet."""
 
 
 rule predict:
-    """Compute the missing cells of a bundle into the store; says so with an empty marker."""
+    """Compute the missing cells of a bundle into the store; the marker lists what it then holds."""
     input:
         data=lambda wildcards: ancient(data_of(wildcards)),
     output:
-        marker=touch(f"{STORE}/predicted-{{bundle}}.done"),
+        marker=f"{STORE}/predicted-{{bundle}}.done",
     log:
         f"{RESULTS}/logs/predict/{{model}}/{{benchmark}}/{{bundle}}.log",
     benchmark:

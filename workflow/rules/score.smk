@@ -3,14 +3,14 @@ in their place."""
 
 
 rule score:
-    """Score the cells whose scores the store does not hold yet; says so with an empty marker."""
+    """Score the cells whose scores the store does not hold yet; the marker lists what it then holds."""
     input:
         predictions=lambda wildcards: expand(
             f"{store_of(wildcards)}/predicted-{{bundle}}.done",
             bundle=PLAN.bundles(wildcards.model, wildcards.benchmark),
         ),
     output:
-        marker=touch(f"{STORE}/scored.done"),
+        marker=f"{STORE}/scored.done",
     log:
         f"{RESULTS}/logs/score/{{model}}/{{benchmark}}.log",
     conda:

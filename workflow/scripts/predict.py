@@ -1,7 +1,9 @@
 """Compute the missing cells of one bundle."""
 
+import json
 from pathlib import Path
 
+from prunegrid.files import write_text
 from prunegrid.jobs import predict_bundle
 from prunegrid.progress import job_log
 
@@ -15,3 +17,4 @@ with job_log(snakemake.log[0], f"{wildcards.model} {wildcards.benchmark}") as sa
         threads=snakemake.threads,
         say=say,
     )
+    write_text(snakemake.output.marker, json.dumps(snakemake.params.cell_keys))
