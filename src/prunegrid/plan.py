@@ -156,6 +156,12 @@ class Plan:
         """Return the folder of finished cells of a model and benchmark."""
         return Path(self.config["results_dir"], model, benchmark, ".store")
 
+    def is_stored(self, cell: Cell) -> bool:
+        """Return whether the store holds a cell's predictions and scores."""
+        store = self.store(cell.model, cell.benchmark)
+        files = (f"{self.prediction_key(cell)}.parquet", f"scores/{self.score_key(cell)}/scores.json")
+        return all((store / file).exists() for file in files)
+
     def forget_lost_results(self) -> None:
         """Remove markers of jobs whose results have gone from the store, so that they run again.
 
@@ -167,10 +173,15 @@ class Plan:
             store = self.store(cell.model, cell.benchmark)
             wanted.setdefault(store, set()).update((self.prediction_key(cell), self.score_key(cell)))
         for store, keys in wanted.items():
-            for marker in store.glob("*.done"):
-                for key in keys.intersection(json.loads(marker.read_text(encoding="utf-8"))):
-                    if not (store / f"{key}.parquet").exists() and not (store / "scores" / key).exists():
-                        marker.unlink(missing_ok=True)
+            # Predictions first: without them no score is what it says, and Snakemake does not look behind
+            # a marker that is there.
+            lost = False
+            for marker in [*sorted(store.glob("predicted-*.done")), *store.glob("scored.done")]:
+                listed = keys.intersection(json.loads(marker.read_text(encoding="utf-8")))
+                files = ((store / f"{key}.parquet", store / "scores" / key) for key in listed)
+                lost |= not all(predictions.exists() or scores.exists() for predictions, scores in files)
+                if lost:
+                    marker.unlink()
 
     def _resolve(self, path: str) -> str:
         if Path(path).exists():

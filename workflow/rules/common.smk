@@ -72,6 +72,11 @@ def store_of(wildcards):
     return STORE.format(model=wildcards.model, benchmark=wildcards.benchmark)
 
 
+def in_store(wildcards):
+    """Whether the store holds predictions and scores of a cell."""
+    return PLAN.is_stored(cell_of(wildcards))
+
+
 def bundle_of(wildcards):
     """The cells of a bundle."""
     return PLAN.bundles(wildcards.model, wildcards.benchmark)[wildcards.bundle]

@@ -30,8 +30,9 @@ localrules:
 rule publish:
     """Link a cell's files from the store to their place."""
     input:
-        # Its keys tell when a cell has to be published again; the marker only comes first.
-        scored=ancient(f"{STORE}/scored.done"),
+        # A cell that the store holds waits for nothing: Snakemake's `ancient` would hide missing outputs
+        # behind a job that runs for other cells.
+        scored=lambda wildcards: [] if in_store(wildcards) else f"{store_of(wildcards)}/scored.done",
     output:
         predictions=f"{RESULTS}/{CELL}/predictions.parquet",
         scores=f"{RESULTS}/{CELL}/scores.json",

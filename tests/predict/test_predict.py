@@ -1,0 +1,155 @@
+"""From samples to rows, with the embedded model."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from prunegrid import plugins
+from prunegrid.benchmarks.base import Sample
+from prunegrid.demo.render import render
+from prunegrid.demo.scene import named_rng, sample_scene
+from prunegrid.inputs import PromptMaker, collate
+from prunegrid.loading import load_model
+from prunegrid.mismatch import ImageSpool, partners
+from prunegrid.predict import CellRun, predict_prompts, token_depth
+from prunegrid.prompts import yes_no
+
+MODEL = Path(__file__).parents[2] / "demo/model"
+
+
+@pytest.fixture(scope="module")
+def loaded():
+    return load_model(str(MODEL), {})
+
+
+@pytest.fixture(scope="module")
+def adapter():
+    return plugins.load("benchmarks", "pope")({"adapter": "pope", "path": "unread.parquet"})
+
+
+def make_samples(n):
+    from PIL import Image
+
+    found = []
+    for index in range(n):
+        rng = named_rng("test predict", 0, index // 2)
+        scene = sample_scene(rng)
+        image = Image.fromarray(np.asarray(render(scene, rng)))
+        question = f"Is there a {scene.kinds[index % 2]} in the image?" + " Really?" * (index % 3)
+        found.append(
+            Sample(f"random/{index}", f"image {index // 2}", image, yes_no(question), question, answer="yes")
+        )
+    return found
+
+
+def cell(strategy="hierarchical", criterion="attention", ratio=0.5, seed=0, **options):
+    return CellRun(
+        "key",
+        "label",
+        {"ratio": ratio, "seed": seed},
+        (strategy, options),
+        (criterion, {}) if criterion else None,
+    )
+
+
+def run(loaded, adapter, samples, some_cell, batch_size=4, **more):
+    prompts = PromptMaker(loaded).prompts(samples, batch_size)
+    return predict_prompts(
+        loaded, adapter, prompts, some_cell, batch_size=batch_size, max_new_tokens=3, **more
+    )
+
+
+def assert_same(rows, others):
+    for row, other in zip(rows, others, strict=True):
+        for name in row:
+            if name == "first_topk":
+                assert [one["id"] for one in row[name]] == [one["id"] for one in other[name]]
+                logits, wanted = ([one["logit"] for one in r[name]] for r in (row, other))
+                np.testing.assert_allclose(logits, wanted, atol=1e-4)
+            elif name == "choice_logits":
+                np.testing.assert_allclose(row[name], other[name], atol=1e-4)
+            else:
+                assert row[name] == other[name], name
+
+
+@pytest.mark.parametrize("criterion", ["attention", "random", "gradient"])
+def test_batches_and_order_change_no_row(loaded, adapter, criterion):
+    samples = make_samples(6)
+    some_cell = cell(criterion=criterion, layers=[1, 2])
+    alone = run(loaded, adapter, samples, some_cell, batch_size=1)
+    assert_same(run(loaded, adapter, samples, some_cell, batch_size=6), alone)
+    assert_same(run(loaded, adapter, samples[::-1], some_cell, batch_size=4)[::-1], alone)
+
+
+def test_shared_gradients_are_the_same(loaded, adapter):
+    samples, memo = make_samples(4), {}
+    first = run(loaded, adapter, samples, cell("single", "gradient", 0.3), saliencies=memo)
+    assert len(memo) == 4
+    before = {key: value.clone() for key, value in memo.items()}
+    again = run(loaded, adapter, samples, cell("single", "gradient", 0.3), saliencies=memo)
+    assert_same(first, again)
+    assert_same(first, run(loaded, adapter, samples, cell("single", "gradient", 0.3)))
+    assert all(torch.equal(memo[key], before[key]) for key in memo)
+
+
+def test_a_broken_sample_is_an_error_row(loaded, adapter):
+    samples = make_samples(4)
+    samples[2] = replace(samples[2], image=None, error="the image cannot be read: truncated")
+    rows = run(loaded, adapter, samples, cell(layers=[1, 2]))
+    assert [row["status"] for row in rows] == ["ok", "ok", "error", "ok"]
+    assert rows[2]["error"] == "the image cannot be read: truncated"
+    assert rows[2]["prediction"] == ""
+    others = [samples[i] for i in (0, 1, 3)]
+    assert_same([rows[i] for i in (0, 1, 3)], run(loaded, adapter, others, cell(layers=[1, 2])))
+
+
+def test_rows_tell_what_happened(loaded, adapter):
+    (row,) = run(loaded, adapter, make_samples(1), cell("exit", None, 0.5))
+    n_layers = loaded.model.config.text_config.num_hidden_layers
+    n_image = row["n_image_tokens"]
+    assert row["token_depth"] == [n_layers // 2] * n_image
+    assert row["prompt"].startswith("USER: <image>\n")
+    assert row["prompt"].endswith(" ASSISTANT:")
+    assert row["first_topk"][0]["id"] == row["first_token_id"]
+    assert len(row["first_topk"]) == 5
+    assert len(row["choice_logits"]) == 2
+    prompt = PromptMaker(loaded).prompts(make_samples(1), 1)[0]
+    assert row["n_text_tokens"] + n_image == len(prompt.input_ids)
+
+
+def test_features_given_are_features_computed(loaded):
+    """Image features computed apart and handed to `generate` give what pixels give."""
+    sample = make_samples(1)[0]
+    maker = PromptMaker(loaded)
+    batch = collate(maker.prompts([sample], 1), loaded)
+    pixels = loaded.processor(images=sample.image, text=maker.chat_text(sample.prompt), return_tensors="pt")
+    with torch.no_grad():
+        given, computed = loaded.model(**batch.inputs).logits, loaded.model(**pixels).logits
+    torch.testing.assert_close(given, computed, atol=1e-5, rtol=0)
+
+
+def test_token_depth():
+    assert token_depth(4, 6, [(1, [0, 2, 3]), (4, [3])]) == [4, 1, 4, 6]
+    assert token_depth(3, 6, []) == [6, 6, 6]
+
+
+def test_partners_are_a_derangement_of_images():
+    images = [f"image {i}" for i in range(50)]
+    found = partners(images, seed=3)
+    assert sorted(found) == sorted(found.values()) == sorted(images)
+    assert all(image != other for image, other in found.items())
+    assert partners(images[::-1] * 2, seed=3) == found
+    assert partners(images, seed=4) != found
+
+
+def test_mismatched_samples_see_their_partner(loaded):
+    samples = make_samples(6)
+    spool = ImageSpool(samples)
+    partner = spool.partners(seed=0)
+    own = {sample.image_id: sample.image for sample in samples}
+    for sample, swapped in zip(samples, spool.swapped(samples, partner), strict=True):
+        assert swapped.image_id == sample.image_id
+        assert np.array_equal(np.asarray(swapped.image), np.asarray(own[partner[sample.image_id]]))
