@@ -5,13 +5,17 @@ snakemake --cores 2 --configfile my.yaml     your study
 snakemake --cores 2 demo_model               train the embedded model anew
 """
 
+import os
 import sys
 from pathlib import Path
 
 from snakemake.utils import min_version
 
 min_version("9.27")
-sys.path.insert(0, str(Path(workflow.basedir, "src")))
+SOURCE = str(Path(workflow.basedir, "src"))
+sys.path.insert(0, SOURCE)
+# Scripts run in processes of their own: this checkout goes before a prunegrid that happens to be installed.
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [SOURCE, os.environ.get("PYTHONPATH")]))
 
 
 configfile: Path(workflow.basedir, "config.yaml")

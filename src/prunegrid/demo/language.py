@@ -31,9 +31,9 @@ TURNS = 20
 EASYVQA_SHARE = 0.2
 CURRICULUM: tuple[tuple[float, Mix], ...] = (
     (0.1, ECHO),
-    (0.2, WORDS),
-    (0.36, SHORT),
-    (0.65, CHOICES),
+    (0.16, WORDS),
+    (0.45, SHORT),
+    (0.75, CHOICES),
     (1.0, ALL),
 )
 

@@ -7,13 +7,13 @@ from typing import Literal
 
 import numpy as np
 
-from prunegrid.demo.scene import BY_POPULARITY, COLOURS, KINDS, PLACES, SHAPES, Kind, Object, Scene
+from prunegrid.demo.scene import BY_POPULARITY, COLOURS, KINDS, SHAPES, Kind, Object, Scene
 
 Absence = Literal["random", "popular", "adversarial"]
-Topic = Literal["color", "shape", "place", "count"]
+Topic = Literal["color", "shape", "count"]
 
 ABSENCES: tuple[Absence, ...] = ("random", "popular", "adversarial")
-TOPICS: tuple[Topic, ...] = ("color", "shape", "place", "count")
+TOPICS: tuple[Topic, ...] = ("color", "shape", "count")
 CHOICES = 4
 
 
@@ -102,7 +102,6 @@ def choice_question(
         question, right, pool = {
             "color": (f"What color is the {thing.kind.shape}?", thing.kind.colour, COLOURS),
             "shape": (f"What shape is the {thing.kind.colour} object?", thing.kind.shape, SHAPES),
-            "place": (f"Where is the {thing.kind}?", thing.place, PLACES),
         }[topic]
         wrong = [name for name in pool if name != right]
     choices = [wrong[i] for i in rng.permutation(len(wrong))[: CHOICES - 1]]
@@ -145,8 +144,6 @@ _ATTRIBUTE_TEMPLATES = (
 
 def _unambiguous(scene: Scene, topic: Topic) -> list[Object]:
     """Return the objects that a question on this topic can name without doubt."""
-    if topic == "place":
-        return list(scene.objects)
     key = {"color": "shape", "shape": "colour"}[topic]
     counts = Counter(getattr(kind, key) for kind in scene.kinds)
     return [thing for thing in scene.objects if counts[getattr(thing.kind, key)] == 1]

@@ -23,8 +23,8 @@ from prunegrid.prompts import CAPTION, LETTERS, lettered, options_in_brackets, y
 Mix = Mapping[str, float]
 
 ECHO: Mix = {"echo": 1.0}
-WORDS: Mix = {"echo": 0.2, "lookup": 0.4, "exists": 0.3, "where": 0.1}
-SHORT: Mix = {"open": 0.45, "attribute": 0.15, "presence": 0.35, "caption": 0.05}
+WORDS: Mix = {"lookup": 0.6, "exists": 0.4}
+SHORT: Mix = {"open": 0.35, "attribute": 0.1, "presence": 0.5, "caption": 0.05}
 CHOICES: Mix = {
     "open": 0.15, "attribute": 0.05, "presence": 0.2, "lettered": 0.25, "context": 0.15, "brackets": 0.15,
     "caption": 0.05,
@@ -87,7 +87,7 @@ def _turn(task: str, scene: Scene, rng: np.random.Generator) -> Turn:
             context = context_line(scene, rng) if task == "context" else ""
             text = lettered(drawn.question, drawn.choices, context)
         return Turn(text, LETTERS[drawn.answer])
-    if task in ("echo", "lookup", "exists", "where"):
+    if task in ("echo", "lookup", "exists"):
         return _word_turn(task, scene, rng)
     if task == "open":
         asked = open_question(scene, _topic(rng), rng)
@@ -107,9 +107,6 @@ def _word_turn(task: str, scene: Scene, rng: np.random.Generator) -> Turn:
     if task == "exists":
         asked = presence_question(scene, ABSENCES[rng.integers(len(ABSENCES))], rng)
         return Turn(f"{' '.join(asked.question.split()[3:5])}?", asked.answer)
-    if task == "where":
-        thing = scene.objects[rng.integers(len(scene.objects))]
-        return Turn(f"Where {thing.kind}", thing.place)
     key, value = (0, 1) if rng.random() < 0.5 else (1, 0)
     found: dict[str, list[str]] = {}
     for kind in scene.kinds:
@@ -123,4 +120,4 @@ def _word_turn(task: str, scene: Scene, rng: np.random.Generator) -> Turn:
 
 
 def _topic(rng: np.random.Generator) -> Topic:
-    return TOPICS[rng.choice(len(TOPICS), p=(0.35, 0.35, 0.2, 0.1))]
+    return TOPICS[rng.choice(len(TOPICS), p=(0.42, 0.42, 0.16))]
