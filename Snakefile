@@ -15,7 +15,7 @@ min_version("9.27")
 SOURCE = str(Path(workflow.basedir, "src"))
 sys.path.insert(0, SOURCE)
 # Scripts run in processes of their own: this checkout goes before a prunegrid that happens to be installed.
-os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [SOURCE, os.environ.get("PYTHONPATH")]))
+os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, [SOURCE, dict(os.environ).get("PYTHONPATH")])))
 
 
 configfile: Path(workflow.basedir, "config.yaml")
