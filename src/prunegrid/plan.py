@@ -13,7 +13,7 @@ from typing import Any
 
 from prunegrid import plugins
 from prunegrid.config import plugin_of
-from prunegrid.errors import ConfigError
+from prunegrid.errors import ConfigError, PrunegridError
 from prunegrid.files import write_text
 from prunegrid.fingerprint import code_hash, data_files, data_hash, digest
 from prunegrid.grid import Cell, Grid, criterion_parts, expand, needs_answer
@@ -152,6 +152,32 @@ class Plan:
         size = -(-len(cells) // max(1, n_bundles))
         return {f"{start // size:04d}": cells[start : start + size] for start in range(0, len(cells), size)}
 
+    def check_inputs(self) -> None:
+        """Check what can be known of models and data before hours of work: folders, files, columns.
+
+        Data that a rule prepares and repositories of the hub are left to the jobs that read them.
+
+        Raises
+        ------
+        ConfigError, DataError
+            Naming what is missing, and where it was looked for.
+        """
+        for model in self.config["models"]:
+            path = Path(self.model_path(model))
+            if _looks_local(path) and not (path / "config.json").is_file():
+                raise ConfigError(
+                    f"model_specs.{model}.path: {path} has no config.json; give a folder or a hub id"
+                )
+        for benchmark in self.config["benchmarks"]:
+            spec = self.config["benchmark_specs"][benchmark]
+            path = Path(self.data_path(benchmark))
+            if spec["path"] in self.prepared or not (path.exists() or _looks_local(path)):
+                continue
+            try:
+                plugins.load("benchmarks", spec["adapter"])({**spec, "path": str(path)}).check()
+            except PrunegridError as error:
+                raise type(error)(f"benchmark_specs.{benchmark}: {error}") from error
+
     def store(self, model: str, benchmark: str) -> Path:
         """Return the folder of finished cells of a model and benchmark."""
         return Path(self.config["results_dir"], model, benchmark, ".store")
@@ -231,6 +257,13 @@ class Plan:
         if key not in self._known:
             self._known[key] = compute()
         return self._known[key]
+
+
+def _looks_local(path: Path) -> bool:
+    """Return whether a path cannot be a hub id, `owner/name`."""
+    return (
+        path.exists() or path.is_absolute() or len(path.parts) != 2 or path.suffix in (".parquet", ".jsonl")
+    )
 
 
 class HashCache:

@@ -63,7 +63,7 @@ def requests(n: int = 5, seed: int = 1) -> list[Request]:
     found = []
     for index in range(n):
         before = torch.randint(3, 98, (2 + index % 2,), generator=generator)
-        after = torch.randint(3, 98, (4 + 2 * index,), generator=generator)
+        after = torch.randint(3, 98, (4 + (5 * index) % 13,), generator=generator)
         image = index < n - 1 or n == 1
         pixels = torch.randn(1, 3, 20, 20, generator=generator) if image else None
         span = torch.full((N_IMAGE if image else 0,), IMAGE_ID)

@@ -27,15 +27,15 @@ try:
         },
     )
     CELLS = {cell.folder: cell for cell in PLAN.grid.cells}
+    if workflow.is_main_process:
+        PLAN.check_inputs()
+        PLAN.forget_lost_results()
 except PrunegridError as error:
     raise WorkflowError(f"configuration:\n{error}") from None
 
 RESULTS = config["results_dir"]
 # Finished cells of one model and benchmark, under their keys.
 STORE = f"{RESULTS}/{{model}}/{{benchmark}}/.store"
-
-if workflow.is_main_process:
-    PLAN.forget_lost_results()
 
 
 wildcard_constraints:
