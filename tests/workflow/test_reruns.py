@@ -168,10 +168,10 @@ def test_mistakes_end_without_a_traceback(study):
     output = study.run("--dry-run", "--config", "criteria=[atention]", check=False)
     assert "did you mean 'attention'" in output
     assert "Traceback" not in output
-    output = study.run(
-        "--dry-run", "results/demo/shapes-pope/uniform/norm/ratio-0.900/seed-0/scores.json", check=False
-    )
-    assert "is not a cell of this configuration" in output
+    outside = "results/demo/shapes-pope/uniform/norm/ratio-0.900/seed-0/scores.json"
+    output = study.run("--dry-run", outside, check=False)
+    assert outside in output
+    assert "MissingRuleException" in output
     assert "Traceback" not in output
 
 

@@ -1,5 +1,6 @@
 """Read the configuration and plan the grid; helpers that the rules share. Nothing here imports torch."""
 
+import re
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -13,6 +14,7 @@ TABLES = ["strategy", "criterion"]
 ENDINGS = ["csv", "md", "tex", "html"]
 CELL_FILES = ["predictions.parquet", "scores.json", "scores.parquet"]
 CELL = "{model}/{benchmark}/{strategy}/{criterion}/ratio-{ratio}/seed-{seed}"
+AXES = ["model", "benchmark", "strategy", "criterion", "seed"]
 DEMO_DATA = "resources/demo/{}.parquet"
 DEMO_SOURCES = sorted((HOME / "src/prunegrid/demo").glob("*.py"))
 
@@ -38,13 +40,14 @@ RESULTS = config["results_dir"]
 STORE = f"{RESULTS}/{{model}}/{{benchmark}}/.store"
 
 
+def one_of(names):
+    """Regular expression of exactly these names."""
+    return "|".join(sorted({re.escape(str(name)) for name in names}))
+
+
 wildcard_constraints:
-    model="[^/]+",
-    benchmark="[^/]+",
-    strategy="[^/]+",
-    criterion="[^/]+",
-    ratio=r"\d\.\d{3}",
-    seed=r"\d+",
+    **{axis: one_of(getattr(cell, axis) for cell in PLAN.grid.cells) for axis in AXES},
+    ratio=one_of(f"{cell.ratio:.3f}" for cell in PLAN.grid.cells),
     bundle=r"\d+",
 
 
