@@ -45,7 +45,7 @@ def image():
 
 def test_checkpoint_is_small_and_shaped_as_documented(model):
     assert (MODEL / "model.safetensors").stat().st_size <= 16e6
-    assert model.config.text_config.num_hidden_layers == 12
+    assert model.config.text_config.num_hidden_layers == 8
     assert model.lm_head.weight is model.get_input_embeddings().weight
 
 
