@@ -111,8 +111,6 @@ def test_choice_questions_have_one_right_answer(topic):
             assert [kind.colour for kind in scene.kinds if kind.shape == words[-1]] == [right]
         if topic == "shape":
             assert [kind.shape for kind in scene.kinds if kind.colour == words[-2]] == [right]
-        if topic == "count":
-            assert str(sum(words[2].startswith(kind.shape) for kind in scene.kinds)) == right
     assert set(letters) == {0, 1, 2, 3}
 
 

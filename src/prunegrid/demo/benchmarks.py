@@ -16,6 +16,7 @@ from prunegrid.demo.easyvqa import image_paths, read_questions
 from prunegrid.demo.questions import (
     ABSENCES,
     CHOICES,
+    TOPICS,
     ChoiceQuestion,
     Topic,
     absent_kind,
@@ -70,8 +71,6 @@ SCHEMAS = {
 }
 DEFAULT_ROWS = {"shapes-pope": 500, "shapes-mcq": 500, "shapes-caption": 300}
 CONTEXT_SHARE = 0.4
-# Counting needs all objects at once; the other two ask for one.
-ASKED: tuple[Topic, ...] = ("color", "shape", "color", "shape", "count")
 REFERENCES = 5
 
 
@@ -132,7 +131,7 @@ def _mcq(rows: int, seed: int) -> list[dict]:
     """Return one question per image; the topics take turns, and so do the right letters."""
     records = []
     for number in range(rows):
-        topic = ASKED[number // CHOICES % len(ASKED)]
+        topic = TOPICS[number // CHOICES % len(TOPICS)]
         scene, image, drawn = _asked_scene(topic, number, seed)
         rng = named_rng("shapes-mcq context", seed, number)
         hint = context_line(scene, rng) if rng.random() < CONTEXT_SHARE else ""

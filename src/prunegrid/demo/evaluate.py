@@ -20,7 +20,7 @@ from transformers import (
 
 from prunegrid.demo.benchmarks import SCHEMAS, render_benchmark
 from prunegrid.demo.scene import COLOURS, SHAPES
-from prunegrid.prompts import CAPTION, LETTERS, lettered, options_in_brackets, yes_no
+from prunegrid.prompts import CAPTION, LETTERS, lettered, yes_no
 
 BATCH = 50
 NEW_TOKENS = 40
@@ -85,15 +85,11 @@ def _score(
         }
     elif name == "shapes-mcq":
         marks = defaultdict(list)
-        forms = {
-            name: [lettered(r["question"], r["choices"], r["hint"]) for r in records],
-            f"{name} (brackets)": [options_in_brackets(r["question"], r["choices"]) for r in records],
-        }
-        for form, texts in forms.items():
-            for said, record in zip(answer_prompts(model, processor, images, texts), records, strict=True):
-                right = said.strip() == LETTERS[record["answer"]]
-                marks[form].append(right)
-                marks[f"{form} {record['category']}"].append(right)
+        texts = [lettered(r["question"], r["choices"], r["hint"]) for r in records]
+        for said, record in zip(answer_prompts(model, processor, images, texts), records, strict=True):
+            right = said.strip() == LETTERS[record["answer"]]
+            marks[name].append(right)
+            marks[f"{name} {record['category']}"].append(right)
     else:
         marks = defaultdict(list)
         texts = [yes_no(record["question"]) for record in records]

@@ -10,10 +10,10 @@ import numpy as np
 from prunegrid.demo.scene import BY_POPULARITY, COLOURS, KINDS, SHAPES, Kind, Object, Scene
 
 Absence = Literal["random", "popular", "adversarial"]
-Topic = Literal["color", "shape", "count"]
+Topic = Literal["color", "shape"]
 
 ABSENCES: tuple[Absence, ...] = ("random", "popular", "adversarial")
-TOPICS: tuple[Topic, ...] = ("color", "shape", "count")
+TOPICS: tuple[Topic, ...] = ("color", "shape")
 CHOICES = 4
 
 
@@ -79,12 +79,6 @@ def attribute_question(scene: Scene, rng: np.random.Generator) -> OpenQuestion:
     return OpenQuestion(template.format(name + suffix), "yes" if yes else "no")
 
 
-def open_question(scene: Scene, topic: Topic, rng: np.random.Generator) -> OpenQuestion | None:
-    """Draw a question with a short answer in words, or None if the scene allows none on this topic."""
-    drawn = choice_question(scene, topic, rng)
-    return drawn and OpenQuestion(drawn.question, drawn.choices[drawn.answer])
-
-
 def choice_question(
     scene: Scene, topic: Topic, rng: np.random.Generator, answer: int | None = None
 ) -> ChoiceQuestion | None:
@@ -92,18 +86,15 @@ def choice_question(
 
     `answer` fixes the index of the right choice; by default it is drawn.
     """
-    if topic == "count":
-        question, right, wrong = _count(scene, rng)
-    else:
-        objects = _unambiguous(scene, topic)
-        if not objects:
-            return None
-        thing = objects[rng.integers(len(objects))]
-        question, right, pool = {
-            "color": (f"What color is the {thing.kind.shape}?", thing.kind.colour, COLOURS),
-            "shape": (f"What shape is the {thing.kind.colour} object?", thing.kind.shape, SHAPES),
-        }[topic]
-        wrong = [name for name in pool if name != right]
+    objects = _unambiguous(scene, topic)
+    if not objects:
+        return None
+    thing = objects[rng.integers(len(objects))]
+    question, right, pool = {
+        "color": (f"What color is the {thing.kind.shape}?", thing.kind.colour, COLOURS),
+        "shape": (f"What shape is the {thing.kind.colour} object?", thing.kind.shape, SHAPES),
+    }[topic]
+    wrong = [name for name in pool if name != right]
     choices = [wrong[i] for i in rng.permutation(len(wrong))[: CHOICES - 1]]
     answer = int(rng.integers(CHOICES)) if answer is None else answer
     choices.insert(answer, right)
@@ -149,22 +140,6 @@ def _unambiguous(scene: Scene, topic: Topic) -> list[Object]:
     return [thing for thing in scene.objects if counts[getattr(thing.kind, key)] == 1]
 
 
-def _count(scene: Scene, rng: np.random.Generator) -> tuple[str, str, list[str]]:
-    """Return a counting question, its answer and the wrong answers; each count that occurs is as likely."""
-    counts = Counter(kind.shape for kind in scene.kinds)
-    by_count: dict[int, list[str]] = {}
-    for shape in SHAPES:
-        by_count.setdefault(counts[shape], []).append(shape)
-    number = list(by_count)[rng.integers(len(by_count))]
-    shape = by_count[number][rng.integers(len(by_count[number]))]
-    wrong = [str(other) for other in range(max(4, number + 1)) if other != number]
-    return f"How many {_plural(shape)} are there?", str(number), wrong
-
-
-def _plural(shape: str) -> str:
-    return f"{shape}es" if shape.endswith("s") else f"{shape}s"
-
-
 def _enumerate(phrases: Sequence[str]) -> str:
     return f"{', '.join(phrases[:-1])} and {phrases[-1]}"
 
@@ -182,7 +157,6 @@ __all__ = [
     "captions",
     "choice_question",
     "context_line",
-    "open_question",
     "presence",
     "presence_question",
 ]

@@ -26,7 +26,7 @@ class Recipe:
     tower_steps: int = 700
     projector_steps: int = 2500
     alignment_steps: int = 60
-    language_steps: int = 1400
+    language_steps: int = 1500
 
 
 def train_demo_model(

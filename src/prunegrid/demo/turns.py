@@ -9,16 +9,15 @@ from prunegrid.demo.easyvqa import read_questions
 from prunegrid.demo.questions import (
     ABSENCES,
     TOPICS,
-    Topic,
+    ChoiceQuestion,
     attribute_question,
     captions,
     choice_question,
     context_line,
-    open_question,
     presence_question,
 )
 from prunegrid.demo.scene import Scene, named_rng, sample_scene
-from prunegrid.prompts import CAPTION, LETTERS, lettered, options_in_brackets, yes_no
+from prunegrid.prompts import CAPTION, LETTERS, lettered, yes_no
 
 Mix = Mapping[str, float]
 
@@ -26,12 +25,10 @@ ECHO: Mix = {"echo": 1.0}
 WORDS: Mix = {"lookup": 0.6, "exists": 0.4}
 SHORT: Mix = {"open": 0.35, "attribute": 0.1, "presence": 0.5, "caption": 0.05}
 CHOICES: Mix = {
-    "open": 0.15, "attribute": 0.05, "presence": 0.2, "lettered": 0.25, "context": 0.15, "brackets": 0.15,
-    "caption": 0.05,
+    "open": 0.15, "attribute": 0.05, "presence": 0.2, "lettered": 0.35, "context": 0.2, "caption": 0.05,
 }  # fmt: skip
 ALL: Mix = {
-    "open": 0.05, "attribute": 0.05, "presence": 0.25, "lettered": 0.2, "context": 0.2, "brackets": 0.15,
-    "caption": 0.1,
+    "open": 0.05, "attribute": 0.05, "presence": 0.3, "lettered": 0.25, "context": 0.25, "caption": 0.1,
 }  # fmt: skip
 
 
@@ -77,23 +74,17 @@ def _turn(task: str, scene: Scene, rng: np.random.Generator) -> Turn:
         options = captions(scene)
         # Mostly one wording, so that greedy decoding settles on it.
         return Turn(CAPTION, options[0] if rng.random() < 0.8 else options[rng.integers(len(options))])
-    if task in ("lettered", "context", "brackets"):
-        drawn = choice_question(scene, _topic(rng), rng)
+    if task in ("lettered", "context", "open"):
+        drawn = _choice(scene, rng)
         if drawn is None:
-            return _turn(task, scene, rng)
-        if task == "brackets":
-            text = options_in_brackets(drawn.question, drawn.choices)
-        else:
-            context = context_line(scene, rng) if task == "context" else ""
-            text = lettered(drawn.question, drawn.choices, context)
-        return Turn(text, LETTERS[drawn.answer])
+            return _turn("presence", scene, rng)
+        if task == "open":
+            return Turn(yes_no(drawn.question), drawn.choices[drawn.answer])
+        context = context_line(scene, rng) if task == "context" else ""
+        return Turn(lettered(drawn.question, drawn.choices, context), LETTERS[drawn.answer])
     if task in ("echo", "lookup", "exists"):
         return _word_turn(task, scene, rng)
-    if task == "open":
-        asked = open_question(scene, _topic(rng), rng)
-        if asked is None:
-            return _turn(task, scene, rng)
-    elif task == "presence":
+    if task == "presence":
         asked = presence_question(scene, ABSENCES[rng.integers(len(ABSENCES))], rng)
     elif task == "attribute":
         asked = attribute_question(scene, rng)
@@ -119,5 +110,8 @@ def _word_turn(task: str, scene: Scene, rng: np.random.Generator) -> Turn:
     return Turn(word, f"{word} {found[word][0]}" if task == "echo" else found[word][0])
 
 
-def _topic(rng: np.random.Generator) -> Topic:
-    return TOPICS[rng.choice(len(TOPICS), p=(0.42, 0.42, 0.16))]
+def _choice(scene: Scene, rng: np.random.Generator) -> ChoiceQuestion | None:
+    """Draw a question of either topic, or None if every colour and shape of the scene occurs twice."""
+    order = rng.permutation(len(TOPICS))
+    drawn = (choice_question(scene, TOPICS[i], rng) for i in order)
+    return next((question for question in drawn if question is not None), None)
