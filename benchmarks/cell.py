@@ -125,7 +125,9 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--memory", choices=["pruned", "unpruned"], help="of one prefill, for this script alone")
+    parser.add_argument(
+        "--memory", choices=["pruned", "unpruned"], help="of one prefill, for this script alone"
+    )
     arguments = parser.parse_args()
     torch.set_num_threads(2)
     if arguments.memory:
@@ -150,12 +152,16 @@ def main() -> None:
     for tokens in (8, 64):
         runs = {"unpruned": generate(tokens), "attention": pruned(model, generate(tokens), "attention")}
         seconds = alternate(runs, max(3, arguments.rounds // 2))
-        print(f"generate {tokens:2} tokens / unpruned          {seconds['attention'] / seconds['unpruned']:.4f}")
+        print(
+            f"generate {tokens:2} tokens / unpruned          {seconds['attention'] / seconds['unpruned']:.4f}"
+        )
         if tokens == 64:
             after = {name: seconds[name] - found[name] for name in seconds}
             print(f"decoding alone, 63 tokens / unpruned   {after['attention'] / after['unpruned']:.4f}")
     memory = {case: peak_memory(case) for case in ("unpruned", "pruned")}
-    print(f"peak memory of a prefill               {memory['pruned']:.0f} MB against {memory['unpruned']:.0f} MB")
+    print(
+        f"peak memory of a prefill               {memory['pruned']:.0f} MB against {memory['unpruned']:.0f} MB"
+    )
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from prunegrid import plugins
+from prunegrid.vision import vision_flops
 
 TERA = 1e12
 
@@ -73,26 +74,6 @@ def published_tflops(image_tokens: Sequence[float], hidden: int, ffn: int) -> fl
     """
     n = np.asarray(image_tokens, dtype=float)
     return float((4 * n * hidden**2 + 2 * n**2 * hidden + 2 * n * hidden * ffn).sum() / TERA)
-
-
-def vision_flops(config: Mapping[str, Any]) -> int:
-    """Return the FLOPs of a CLIP tower and LLaVA's projector for one image.
-
-    Parameters
-    ----------
-    config : mapping
-        The model's configuration: vision_config and text_config.
-    """
-    vision, text = config["vision_config"], config["text_config"]
-    width, ffn = vision["hidden_size"], vision["intermediate_size"]
-    patches = (vision["image_size"] // vision["patch_size"]) ** 2
-    tokens = patches + 1
-    embed = 2 * patches * width * 3 * vision["patch_size"] ** 2
-    layer = 2 * tokens * (4 * width**2 + 2 * tokens * width + 2 * width * ffn)
-    used = config.get("vision_feature_layer", -2)
-    features = len(used) if isinstance(used, list | tuple) else 1
-    projector = 2 * patches * (features * width * text["hidden_size"] + text["hidden_size"] ** 2)
-    return embed + vision["num_hidden_layers"] * layer + projector
 
 
 def tokens_per_layer(token_depth: Sequence[int], n_layers: int) -> np.ndarray:
@@ -172,7 +153,7 @@ def cell_compute(predictions: pd.DataFrame, metadata: Mapping[str, Any]) -> dict
     Parameters
     ----------
     predictions : DataFrame
-        Columns token_depth, n_image_tokens, n_text_tokens, n_generated, status, prompt.
+        Columns token_depth, n_image_tokens, n_text_tokens, n_text_after, image_grids, n_generated, status.
     metadata : mapping
         The file's `prunegrid` metadata.
 
@@ -185,30 +166,30 @@ def cell_compute(predictions: pd.DataFrame, metadata: Mapping[str, Any]) -> dict
     """
     config = metadata["model"]["config"]
     decoder = Decoder.from_config(config)
-    vision = vision_flops(config)
     costs = _stage_costs(metadata)
+    ok = predictions[predictions["status"] == "ok"]
     rows = []
-    for row in predictions[predictions["status"] == "ok"].itertuples():
+    for row in ok.itertuples():
         image = tokens_per_layer(row.token_depth, decoder.layers)
-        n_before = metadata.get("n_text_before", 0)
+        vision = vision_flops(config, [tuple(grid) for grid in row.image_grids])
         ledger = sample_ledger(
             decoder,
             image,
             row.n_text_tokens,
-            row.n_text_tokens - n_before,
+            row.n_text_after,
             row.n_generated,
             costs,
-            metadata.get("answer_tokens", 1),
+            metadata["answer_tokens"],
         )
         n = row.n_image_tokens
         rows.append(
             {
                 "tflops_published": published_tflops(image, decoder.hidden, decoder.ffn),
                 "tflops_prefill": ledger["prefill"] / TERA,
-                "tflops_vision": (vision if n else 0) / TERA,
+                "tflops_vision": vision / TERA,
                 "tflops_scoring": ledger["scoring"] / TERA,
                 "tflops_decode": ledger["decode"] / TERA,
-                "tflops_total": (sum(ledger.values()) + (vision if n else 0)) / TERA,
+                "tflops_total": (sum(ledger.values()) + vision) / TERA,
                 "ratio_achieved": 1 - image.sum() / (decoder.layers * n) if n else 0.0,
                 "min_image_tokens": float(image.min()),
             }

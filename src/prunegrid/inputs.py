@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -15,6 +15,7 @@ from prunegrid.loading import LoadedModel
 
 if TYPE_CHECKING:
     from prunegrid.benchmarks.base import Sample
+    from prunegrid.vision import Grid
 
 # Vicuna's system prompt, which HiMAP's and FastV's scripts put before the image (protocols: Chat form).
 VICUNA = (
@@ -35,6 +36,8 @@ class Prompt:
         The exact text given to the processor.
     input_ids : Tensor
         (tokens,), int64; image placeholders expanded.
+    grids : list of (int, int, int)
+        What the vision tower runs on; see `prunegrid.vision`.
     features : Tensor or None
         (image tokens, hidden size): the projector's output for the sample's image.
     error : str or None
@@ -44,6 +47,7 @@ class Prompt:
     sample: Sample
     text: str = ""
     input_ids: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.long))
+    grids: list[Grid] = field(default_factory=list)
     features: Tensor | None = None
     error: str | None = None
 
@@ -94,10 +98,7 @@ class PromptMaker:
                 pixels[sample.image_id] = image
             prompts.append(prompt)
         features = self._features(pixels, batch_size)
-        return [
-            p if p.error else Prompt(p.sample, p.text, p.input_ids, features[p.sample.image_id])
-            for p in prompts
-        ]
+        return [p if p.error else replace(p, features=features[p.sample.image_id]) for p in prompts]
 
     def _prompt(self, sample: Sample, known_image: bool) -> tuple[Prompt, dict[str, Tensor]]:
         if sample.error:
@@ -110,7 +111,8 @@ class PromptMaker:
         except (PrunegridError, ValueError, OSError) as error:
             return Prompt(sample, text, error=f"{type(error).__name__}: {error}"), {}
         inputs.pop("attention_mask")
-        return Prompt(sample, text, ids), {} if known_image else dict(inputs)
+        grids = self._loaded.family.grids(self._loaded.model.config, inputs)
+        return Prompt(sample, text, ids, grids), {} if known_image else dict(inputs)
 
     def _check(self, ids: Tensor) -> None:
         image = ids == self._loaded.family.image_token_id(self._loaded.model.config)

@@ -114,7 +114,6 @@ class _Bundle:
             loaded, spec.get("system_prompt", "none"), spec.get("image_mode", "processor")
         )
         self._seconds: dict[str, float] = {}
-        self._text_before: list[int] = []
 
     def run(self) -> None:
         spool = None
@@ -134,7 +133,6 @@ class _Bundle:
     ) -> None:
         batch_size = self._run.batch_size
         prompts = self._maker.prompts(samples, batch_size)
-        self._text_before += [self._before_image(prompt) for prompt in prompts if prompt.error is None]
         saliencies: Saliencies = {}
         started = time.monotonic()
         for position, cell in enumerate(cells, start=1):
@@ -163,12 +161,6 @@ class _Bundle:
                 f"{f'{errors} errors, ' if errors else ''}{len(rows) / (now - before):.0f}/s, "
                 f"about {left:.0f} s left" + (f" in shard {number}" if number else "")
             )
-
-    def _before_image(self, prompt: Prompt) -> int:
-        """Return the number of text tokens before and between the images of a prompt."""
-        image = prompt.input_ids == self._loaded.family.image_token_id(self._loaded.model.config)
-        places = image.nonzero()
-        return int(places[-1]) + 1 - len(places) if len(places) else 0
 
     @property
     def _max_new_tokens(self) -> int:
@@ -200,7 +192,6 @@ class _Bundle:
             "n_layers": n_layers,
             "deep_from": self._deep_from(cell, schedule),
             "answer_tokens": getattr(_criterion(cell, self._adapter.free_text), "answer_tokens", 1),
-            "n_text_before": sum(self._text_before) / max(1, len(self._text_before)),
             "model": {"id": spec["path"], "revision": spec.get("revision"), "config": model.config.to_dict()},
             "data": {
                 "id": self._run.benchmark_spec["path"],
@@ -342,13 +333,17 @@ def _generate(
     top = first.logits.topk(TOP_K)
     for row, prompt in enumerate(batch.prompts):
         tokens = _until_end(new[row].tolist(), ends)
-        n_image = int((prompt.input_ids == image_id).sum())
+        places = (prompt.input_ids == image_id).nonzero()
+        n_image = len(places)
+        n_tokens = len(prompt.input_ids)
         words = adapter.option_words(prompt.sample)
         yield {
             **_question(prompt),
             "prediction": tokenizer.decode(tokens, skip_special_tokens=True),
             "n_image_tokens": n_image,
-            "n_text_tokens": len(prompt.input_ids) - n_image,
+            "n_text_tokens": n_tokens - n_image,
+            "n_text_after": n_tokens - 1 - int(places[-1]) if n_image else n_tokens,
+            "image_grids": prompt.grids,
             "n_generated": len(tokens),
             "token_depth": token_depth(n_image, n_layers, pruning.kept[row] if pruning else []),
             "first_token_id": tokens[0],
@@ -413,6 +408,8 @@ def _error_row(prompt: Prompt) -> dict[str, Any]:
         "prediction": "",
         "n_image_tokens": 0,
         "n_text_tokens": 0,
+        "n_text_after": 0,
+        "image_grids": [],
         "n_generated": 0,
         "token_depth": [],
         "first_token_id": None,

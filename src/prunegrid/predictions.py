@@ -14,6 +14,8 @@ from prunegrid.files import atomic_path
 
 METADATA_KEY = b"prunegrid"
 
+# Beyond the contract, for the ledger: text tokens after the row's last image token, and what the vision tower
+# ran on, per image [tiles, rows, columns] of patches.
 SCHEMA = pa.schema(
     [
         pa.field("sample_id", pa.string(), nullable=False),
@@ -26,6 +28,8 @@ SCHEMA = pa.schema(
         ("prediction", pa.string()),
         ("n_image_tokens", pa.int32()),
         ("n_text_tokens", pa.int32()),
+        ("n_text_after", pa.int32()),
+        ("image_grids", pa.list_(pa.list_(pa.int32()))),
         ("n_generated", pa.int32()),
         ("token_depth", pa.list_(pa.int16())),
         ("first_token_id", pa.int32()),

@@ -144,7 +144,9 @@ def _windows(vision: Config, grid: Grid) -> int:
         return [min(side, length - start) for start in range(0, length, side)]
 
     return sum(
-        (row * column * merge**2) ** 2 for row in parts(grid[1] // merge) for column in parts(grid[2] // merge)
+        (row * column * merge**2) ** 2
+        for row in parts(grid[1] // merge)
+        for column in parts(grid[2] // merge)
     )
 
 

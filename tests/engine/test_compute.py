@@ -8,9 +8,10 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from prunegrid import prune
-from prunegrid.compute import Decoder, published_tflops, sample_ledger, tokens_per_layer, vision_flops
+from prunegrid.compute import Decoder, published_tflops, sample_ledger, tokens_per_layer
 from prunegrid.plugins import build, describe
 from prunegrid.predict import token_depth
+from prunegrid.vision import vision_flops
 from tests.engine.tiny import IMAGE_ID, N_IMAGE, N_LAYERS, collate, requests, tiny_llava
 
 STRATEGIES = ["hierarchical", "uniform", "constant", "random", "single", "pyramid", "exit"]
@@ -60,7 +61,7 @@ def test_prefill_and_scoring(model, strategy, criterion):
     # The counter sees matrix products only, not the sums of squares of a norm.
     hidden = model.config.text_config.hidden_size
     norms = 2 * hidden * sum(counts[layer - 1] for layer, cost in enumerate(costs) if cost == "hidden")
-    total = ledger["prefill"] + ledger["scoring"] + vision_flops(config) - norms
+    total = ledger["prefill"] + ledger["scoring"] + vision_flops(config, [(1, 5, 5)]) - norms
     assert flops == pytest.approx(total, rel=0.01)
 
 

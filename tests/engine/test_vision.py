@@ -18,7 +18,12 @@ TEXT = {
     "head_dim": 12,
 }
 MROPE = {"rope_type": "default", "mrope_section": [2, 2, 2], "rope_theta": 10000.0}
-QWEN_IDS = {"image_token_id": 101, "video_token_id": 102, "vision_start_token_id": 103, "vision_end_token_id": 104}
+QWEN_IDS = {
+    "image_token_id": 101,
+    "video_token_id": 102,
+    "vision_start_token_id": 103,
+    "vision_end_token_id": 104,
+}
 
 
 def clip(image=28, patch=4, kind="clip_vision_model", **more):

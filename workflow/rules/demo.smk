@@ -18,7 +18,7 @@ rule render_benchmark:
 
 
 rule train_demo_model:
-    """Train the demo model from scratch, about two hours on two cores; a killed run goes on where it was."""
+    """Train the demo model from scratch, half an hour on two cores; a killed run goes on where it was."""
     output:
         model=directory("results/demo_model/model"),
         summary="results/demo_model/training.json",

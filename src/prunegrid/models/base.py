@@ -9,8 +9,12 @@ import torch
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from torch import Tensor, nn
     from transformers import PretrainedConfig, PreTrainedModel
+
+    from prunegrid.vision import Grid
 
 
 @dataclass(frozen=True)
@@ -52,3 +56,29 @@ class Family:
     def feature_inputs(self, features: list[Tensor]) -> dict[str, Any]:
         """Return the arguments that hand features to `generate` in place of pixels."""
         return {"mm_encoder_outputs": {"image": BaseModelOutputWithPooling(pooler_output=features)}}
+
+    def grids(self, config: PretrainedConfig, pixels: Mapping[str, Tensor]) -> list[Grid]:
+        """Return what the vision tower runs on, for the ledger.
+
+        Parameters
+        ----------
+        config : PretrainedConfig
+            The model's configuration.
+        pixels : mapping
+            What the processor returned for one sample besides token ids.
+
+        Returns
+        -------
+        list of (int, int, int)
+            Per image: tiles or frames, rows and columns of patches in each.
+        """
+        if "pixel_values" not in pixels:
+            return []
+        rows, columns = _patches(config.vision_config, *pixels["pixel_values"].shape[-2:])
+        return [(1, rows, columns)] * len(pixels["pixel_values"])
+
+
+def _patches(vision: PretrainedConfig, height: int, width: int) -> tuple[int, int]:
+    size = vision.patch_size
+    high, wide = (size, size) if isinstance(size, int) else size
+    return height // high, width // wide
