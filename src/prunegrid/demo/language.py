@@ -1,4 +1,6 @@
-"""Stage 3: the decoder learns to answer, from short questions to captions."""
+"""Stages 3 and 4: the decoder learns to answer, from short questions to captions and letters."""
+
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -17,6 +19,7 @@ from prunegrid.demo.turns import (
     ALL,
     CHOICES,
     ECHO,
+    LETTERED,
     SHORT,
     WORDS,
     Mix,
@@ -29,20 +32,30 @@ BATCH = 8
 TEXT_BUDGET = 280
 TURNS = 20
 EASYVQA_SHARE = 0.2
-CURRICULUM: tuple[tuple[float, Mix], ...] = (
-    (0.1, ECHO),
-    (0.16, WORDS),
-    (0.45, SHORT),
-    (0.75, CHOICES),
-    (1.0, ALL),
+
+
+@dataclass(frozen=True)
+class Course:
+    """A stage of language training: which tasks until which share of its steps, and its learning rate."""
+
+    name: str
+    curriculum: tuple[tuple[float, Mix], ...]
+    rate: float
+
+
+LANGUAGE = Course(
+    "language", ((0.1, ECHO), (0.16, WORDS), (0.45, SHORT), (0.75, CHOICES), (1.0, ALL)), rate=1.0
 )
+# Choosing among letters comes last and slowest: it takes a second, milder round.
+REVIEW = Course("review", ((1.0, LETTERED),), rate=0.6)
 
 
 class Lessons:
     """Batches of images with packed turns: scenes, and easy-VQA's train split."""
 
-    def __init__(self, packer: Packer, seed: int, steps: int) -> None:
+    def __init__(self, packer: Packer, course: Course, seed: int, steps: int) -> None:
         self.packer = packer
+        self.course = course
         self.seed = seed
         self.steps = steps
         self.easy_turns = easyvqa_turns()
@@ -50,8 +63,8 @@ class Lessons:
 
     def batch(self, step: int) -> tuple[np.ndarray, PackedBatch]:
         """Return images (BATCH, 64, 64, 3) uint8 and their packed turns."""
-        rng = named_rng("language", self.seed, step)
-        mix = next(mix for end, mix in CURRICULUM if step <= end * self.steps)
+        rng = named_rng(self.course.name, self.seed, step)
+        mix = next(mix for end, mix in self.course.curriculum if step <= end * self.steps)
         pairs = [self._draw(mix, rng) for _ in range(BATCH)]
         return np.stack([image for image, _ in pairs]), self.packer.pack([turns for _, turns in pairs])
 
@@ -65,14 +78,14 @@ class Lessons:
 
 
 def train_language(
-    model: LlavaForConditionalGeneration, processor: LlavaProcessor, steps: int, run: Run
+    model: LlavaForConditionalGeneration, processor: LlavaProcessor, course: Course, steps: int, run: Run
 ) -> None:
     """Train the decoder in place on the answers alone; tower and projector stay as they are.
 
     The projector's inputs are so large that a few steps at the decoder's rate would scramble what it says.
     """
     images = processor.image_processor
-    lessons = Lessons(Packer(processor, TEXT_BUDGET), run.seed, steps)
+    lessons = Lessons(Packer(processor, TEXT_BUDGET), course, run.seed, steps)
     seeing = nn.ModuleList([model.model.vision_tower, model.model.multi_modal_projector])
     seeing.requires_grad_(False)
 
@@ -92,17 +105,17 @@ def train_language(
         right = (logits.argmax(-1) == targets)[content].float().mean().item()
         return loss, {"loss": loss.item(), "right": right, "length": float(hidden.shape[1])}
 
-    run_stage(Stage("language", steps, warmup=30), model, _optimizers(model), loss_of, run)
+    run_stage(Stage(course.name, steps, warmup=30), model, _optimizers(model, course.rate), loss_of, run)
     seeing.requires_grad_(True)
 
 
-def _optimizers(model: LlavaForConditionalGeneration) -> list[torch.optim.Optimizer]:
+def _optimizers(model: LlavaForConditionalGeneration, rate: float) -> list[torch.optim.Optimizer]:
     """Return Muon for the decoder's matrices and AdamW for embeddings and norms."""
     layers = model.model.language_model.layers
     matrices = [value for value in layers.parameters() if value.ndim == 2]
     owned = {id(value) for value in matrices}
     others = [value for value in model.parameters() if value.requires_grad and id(value) not in owned]
     return [
-        Muon(matrices, lr=3e-3, weight_decay=0.02),
-        torch.optim.AdamW(others, lr=5e-4, betas=(0.9, 0.98), weight_decay=0.0),
+        Muon(matrices, lr=rate * 3e-3, weight_decay=0.02),
+        torch.optim.AdamW(others, lr=rate * 5e-4, betas=(0.9, 0.98), weight_decay=0.0),
     ]

@@ -11,7 +11,7 @@ import torch
 from transformers import LlavaForConditionalGeneration, LlavaProcessor
 
 from prunegrid.demo.architecture import build_model, build_processor
-from prunegrid.demo.language import train_language
+from prunegrid.demo.language import LANGUAGE, REVIEW, train_language
 from prunegrid.demo.projector import align_projector, align_tower
 from prunegrid.demo.stage import Run, stage_seconds
 from prunegrid.demo.tower import train_tower
@@ -27,6 +27,7 @@ class Recipe:
     projector_steps: int = 2500
     alignment_steps: int = 60
     language_steps: int = 1500
+    review_steps: int = 1200
 
 
 def train_demo_model(
@@ -49,11 +50,11 @@ def train_demo_model(
     train_tower(tower, recipe.tower_steps, run, images.image_mean, images.image_std)
     align_projector(model, processor, recipe.projector_steps, run)
     align_tower(model, processor, recipe.alignment_steps, run)
-    train_language(model, processor, recipe.language_steps, run)
+    train_language(model, processor, LANGUAGE, recipe.language_steps, run)
+    train_language(model, processor, REVIEW, recipe.review_steps, run)
     export(model, processor, folder / "model")
-    seconds = {
-        name: stage_seconds(run.folder, name) for name in ("tower", "projector", "alignment", "language")
-    }
+    stages = ("tower", "projector", "alignment", "language", "review")
+    seconds = {name: stage_seconds(run.folder, name) for name in stages}
     (folder / "training.json").write_text(
         json.dumps({"recipe": asdict(recipe), "seconds": seconds}, indent=2)
     )

@@ -30,6 +30,9 @@ CHOICES: Mix = {
 ALL: Mix = {
     "open": 0.05, "attribute": 0.05, "presence": 0.3, "lettered": 0.25, "context": 0.25, "caption": 0.1,
 }  # fmt: skip
+LETTERED: Mix = {
+    "open": 0.1, "attribute": 0.03, "presence": 0.17, "lettered": 0.35, "context": 0.25, "caption": 0.1,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
