@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import torch
 from accelerate.utils import find_executable_batch_size
+from pyarrow import compute as pc
 from pyarrow import parquet
 from torch import Tensor
 from transformers import LogitsProcessor, LogitsProcessorList
 
 from prunegrid import plugins
-from prunegrid.criteria.staged import Staged
+from prunegrid.errors import DataError
 from prunegrid.inputs import Batch, Prompt, PromptMaker, collate
 from prunegrid.loading import LoadedModel, load_model
 from prunegrid.mismatch import ImageSpool
@@ -43,6 +44,8 @@ class CellRun:
     ----------
     key : str
         Hash of all that its predictions depend on; names its files in the store.
+    code : str
+        Hash of the code that computes it.
     label : str
         How progress lines call it.
     axes : dict
@@ -52,6 +55,7 @@ class CellRun:
     """
 
     key: str
+    code: str
     label: str
     axes: dict[str, Any]
     strategy: tuple[str, dict[str, Any]]
@@ -167,21 +171,37 @@ class _Bundle:
         return self._run.benchmark_spec.get("max_new_tokens", self._adapter.max_new_tokens)
 
     def _shard(self, cell: CellRun, number: int) -> Path:
-        return self._run.store / f"{cell.key}.shards" / f"{number:05d}.parquet"
+        # Shards of another size hold other rows.
+        folder = f"{cell.key}.shards-{self._run.shard_size}"
+        return self._run.store / folder / f"{number:05d}.parquet"
 
     def _finish(self, cell: CellRun, n_shards: int) -> None:
         """Join a cell's shards into its file."""
         shards = [self._shard(cell, number) for number in range(n_shards)]
         tables = [parquet.read_table(shard, schema=SCHEMA, partitioning=None) for shard in shards]
         table = pa.concat_tables(tables) if tables else SCHEMA.empty_table()
-        write_table(self._run.store / f"{cell.key}.parquet", table, self._metadata(cell))
-        shutil.rmtree(self._run.store / f"{cell.key}.shards", ignore_errors=True)
+        found, wanted = table["sample_id"].to_pylist(), self._adapter.sample_ids()
+        if found != wanted:
+            raise DataError(
+                f"{cell.label}: its shards hold {len(found)} samples, not the benchmark's {len(wanted)} in "
+                f"their order; delete {self._run.store}/{cell.key}.shards-* and run again"
+            )
+        write_table(self._run.store / f"{cell.key}.parquet", table, self._metadata(cell, table))
+        for folder in self._run.store.glob(f"{cell.key}.shards-*"):
+            shutil.rmtree(folder, ignore_errors=True)
 
-    def _metadata(self, cell: CellRun) -> dict[str, Any]:
+    def _metadata(self, cell: CellRun, table: pa.Table) -> dict[str, Any]:
         model, spec = self._loaded.model, self._run.model_spec
         strategy = plugins.build("strategies", *cell.strategy)
         n_layers = len(self._loaded.family.layers(model))
-        schedule = strategy.solve(cell.axes["ratio"] or None, n_layers, seed=cell.axes["seed"])
+        # Where all samples have as many image tokens, the schedule as it was run.
+        sizes = set(table.filter(pc.equal(table["status"], "ok"))["n_image_tokens"].to_pylist())
+        schedule = strategy.solve(
+            cell.axes["ratio"] or None,
+            n_layers,
+            seed=cell.axes["seed"],
+            n_tokens=sizes.pop() if len(sizes) == 1 else None,
+        )
         return {
             "key": cell.key,
             "cell": cell.axes,
@@ -192,13 +212,20 @@ class _Bundle:
             "n_layers": n_layers,
             "deep_from": self._deep_from(cell, schedule),
             "answer_tokens": getattr(_criterion(cell, self._adapter.free_text), "answer_tokens", 1),
-            "model": {"id": spec["path"], "revision": spec.get("revision"), "config": model.config.to_dict()},
+            "code": cell.code,
+            "model": {
+                "id": spec["path"],
+                "revision": getattr(model.config, "_commit_hash", None) or spec.get("revision"),
+                "config": model.config.to_dict(),
+            },
             "data": {
                 "id": self._run.benchmark_spec["path"],
+                **self._adapter.provenance(),
                 **{
                     key: self._run.benchmark_spec.get(key)
-                    for key in ("adapter", "revision", "split", "limit")
+                    for key in ("adapter", "limit", "sample", "columns")
                 },
+                "prompt": self._adapter.prompt,
             },
             "max_new_tokens": self._max_new_tokens,
             "dtype": str(model.dtype).removeprefix("torch."),
@@ -214,7 +241,7 @@ class _Bundle:
 
     def _deep_from(self, cell: CellRun, schedule: Schedule) -> int | None:
         criterion = _criterion(cell, self._adapter.free_text)
-        if not isinstance(criterion, Staged):
+        if criterion is None or not criterion.delegates:
             return None
         return criterion.first_deep(schedule.n_layers, schedule.second_cut)
 
