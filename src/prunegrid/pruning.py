@@ -163,7 +163,11 @@ class Pruning:
         self.kept: list[list[tuple[int, list[int]]]] = []
         self.n_image_tokens: list[int] = []
         self._saliencies = saliencies
-        self._flash = "flash" in str(model.config.get_text_config()._attn_implementation)
+        text = model.config.get_text_config()
+        self._flash = "flash" in str(text._attn_implementation)
+        # Where no layer types are given, a window is every layer's.
+        slides = "sliding_attention" in (getattr(text, "layer_types", None) or ["sliding_attention"])
+        self._window = getattr(text, "sliding_window", None) if slides else None
         self._family = family
         self._layers = family.layers(model)
         self._attentions = [family.attention(layer) for layer in self._layers]
@@ -298,22 +302,31 @@ class Pruning:
         self._prefilling = cache is None or cache.get_seq_length() == 0
         if not self._prefilling:
             self._active = self._of_cache.get(cache)
-            if self._active is not None:
-                self._active.cut_arguments.clear()
-            else:
+            if self._active is None:
                 raise PruningError("this cache was not filled inside this prune context")
+            self._active.cut_arguments.clear()
+            self._check_window(self._active, cache.get_seq_length() + hidden.shape[1])
             return
         run, self._pending = self._pending, None
         if run is None or hidden.shape[1] != run.numbers.shape[1]:
             raise PruningError(
                 "the decoder was given another prompt than the model: chunked prefill is not supported"
             )
+        self._check_window(run, hidden.shape[1])
         run.embeddings = hidden
         self._active = run
         if cache is not None:
             if run.cuts:
                 _keep_whole(cache)
             self._of_cache[cache] = run
+
+    def _check_window(self, run: Prefill, tokens: int) -> None:
+        """Refuse windows that flash attention would count in kept tokens instead of original positions."""
+        if self._flash and self._window is not None and run.cuts and tokens > self._window:
+            raise PruningError(
+                f"flash attention cannot count a window of {self._window} in original positions once tokens "
+                f"are dropped, and the sequence has {tokens}: use attn_implementation='sdpa'"
+            )
 
     def _cut(self, run: Prefill, index: int, hidden: Tensor) -> Tensor:
         """Drop image tokens before layer `index`; return the hidden states that stay."""

@@ -6,6 +6,17 @@ from torch import Tensor
 from prunegrid.models.registry import family_of
 
 
+def with_answer(inputs: dict[str, Tensor], tokens: list[int]) -> dict[str, Tensor]:
+    """Return one unpadded prompt with answer tokens after it."""
+    answer = torch.tensor([tokens], dtype=torch.long)
+    whole = {**inputs, "input_ids": torch.cat([inputs["input_ids"], answer], 1)}
+    whole["attention_mask"] = torch.ones_like(whole["input_ids"])
+    for name in ("token_type_ids", "mm_token_type_ids"):
+        if name in inputs:
+            whole[name] = torch.cat([inputs[name], torch.zeros_like(answer, dtype=inputs[name].dtype)], 1)
+    return whole
+
+
 def masked_logits(
     model, inputs: dict[str, Tensor], kept: list[tuple[int, list[int]]], tokens: list[int]
 ) -> Tensor:
@@ -28,34 +39,27 @@ def masked_logits(
         (generated tokens, vocabulary).
     """
     family = family_of(model.config.model_type)
-    prompt = inputs["input_ids"]
-    columns = (prompt[0] == family.image_token_id(model.config)).nonzero()[:, 0]
-    answer = torch.tensor([tokens[:-1]])
-    width = prompt.shape[1] + answer.shape[1]
-    whole = {**inputs, "input_ids": torch.cat([prompt, answer], 1)}
-    whole["attention_mask"] = torch.ones(1, width, dtype=torch.long)
-    for name in ("token_type_ids", "mm_token_type_ids"):
-        if name in inputs:
-            whole[name] = torch.cat([inputs[name], torch.zeros_like(answer, dtype=inputs[name].dtype)], 1)
+    columns = (inputs["input_ids"][0] == family.image_token_id(model.config)).nonzero()[:, 0]
+    whole = with_answer(inputs, tokens[:-1])
+    width = whole["input_ids"].shape[1]
+    own = torch.eye(width, dtype=torch.bool)
 
     def hide(dropped: Tensor):
         def hook(layer, args, kwargs):
             mask = kwargs.get("attention_mask")
-            if mask is None:
-                mask = torch.ones(width, width, dtype=torch.bool).tril()[None, None]
+            mask = torch.ones_like(own).tril()[None, None] if mask is None else mask
             # A dropped token still sees itself, lest its row is empty; nobody else sees it.
-            mask = (mask & ~dropped) | torch.eye(width, dtype=torch.bool)
-            return args, {**kwargs, "attention_mask": mask}
+            return args, {**kwargs, "attention_mask": (mask & ~dropped) | own}
 
         return hook
 
-    handles, dropped = [], torch.zeros(width, dtype=torch.bool)
-    cuts = dict(kept)
+    cuts, handles = dict(kept), []
+    dropped = torch.zeros(width, dtype=torch.bool)
     for index, layer in enumerate(family.layers(model)):
         if index in cuts:
             dropped = torch.zeros(width, dtype=torch.bool)
-            stay = set(cuts[index])
-            dropped[[int(c) for number, c in enumerate(columns) if number not in stay]] = True
+            dropped[columns] = True
+            dropped[columns[cuts[index]]] = False
         handles.append(layer.register_forward_pre_hook(hide(dropped), with_kwargs=True))
     try:
         with torch.no_grad():
@@ -63,4 +67,4 @@ def masked_logits(
     finally:
         for handle in handles:
             handle.remove()
-    return logits[prompt.shape[1] - 1 :]
+    return logits[inputs["input_ids"].shape[1] - 1 :]

@@ -8,8 +8,10 @@ import torch
 from prunegrid import prune
 from prunegrid.errors import PruningError
 from prunegrid.models.registry import family_of, supported
-from tests.engine.masked import masked_logits
-from tests.engine.tiny_families import FAMILIES, GEMMA_WINDOW
+from tests.engine.masked import masked_logits, with_answer
+from tests.engine.test_invariance import hooks_of
+from tests.engine.tiny import IMAGE_ID
+from tests.engine.tiny_families import FAMILIES, GEMMA_WINDOW, MISTRAL_WINDOW
 
 # Cuts fall among Qwen3-VL's deep-stack layers and around Gemma 3's layers of full attention.
 PAIRS = [
@@ -21,7 +23,7 @@ PAIRS = [
     ("exit", "first"),
     ("blind", "first"),
 ]
-OPTIONS = {"hierarchical": {"layers": [1, 3]}}
+OPTIONS = {"hierarchical": {"layers": [1, 3]}, "single": {"layer": 2}}
 NEW_TOKENS = 4
 
 
@@ -139,7 +141,94 @@ def test_features_stand_in_for_pixels(tiny):
     torch.testing.assert_close(generate(model, given, context)[1], expected, atol=1e-4, rtol=0)
 
 
-def test_gemma_window_ends_among_image_tokens():
-    family = FAMILIES["gemma3"]
-    rows = family.requests(family.model())
-    assert all(len(row.ids) > GEMMA_WINDOW for row in rows)
+@pytest.mark.parametrize("criterion", ["attention_shallow", "attention_deep", "attention_last"])
+def test_scores_are_the_models_own_attention(tiny, criterion):
+    """Grouped heads, q/k norms, windows and two-way masks: as eager attention computes them."""
+    family, model, rows = tiny
+    kept = pruned(tiny, rows, "single", criterion)
+    model.set_attn_implementation("eager")
+    try:
+        for row in rows[:3]:
+            with torch.no_grad():
+                output = model(**family.collate([row]), output_attentions=True)
+            attention = output.attentions[1][0].mean(0)
+            columns = (row.ids == IMAGE_ID).nonzero()[:, 0]
+            seeing = {
+                "attention_shallow": range(int(columns[-1]) + 1, len(row.ids)),
+                "attention_deep": columns.tolist(),
+                "attention_last": [len(row.ids) - 1],
+            }[criterion]
+            scores = attention[list(seeing)].sum(0)[columns]
+            ((_, found),) = kept[row.name][0]
+            best = scores.argsort(descending=True, stable=True)[: len(found)]
+            # Sets may differ where scores tie: the model's windows leave many at exactly 0.
+            torch.testing.assert_close(
+                scores[found].sort().values, scores[best].sort().values, atol=1e-5, rtol=0
+            )
+    finally:
+        model.set_attn_implementation("sdpa")
+
+
+@pytest.mark.parametrize("answer_tokens", [1, 3])
+def test_gradients_are_those_of_the_plain_model(tiny, answer_tokens):
+    """Under `generate`, padded: against each prompt alone, its answer appended, positions from scratch."""
+    family, model, rows = tiny
+    rows, found = rows[:3], {}
+    options = {"criterion_options": {"answer_tokens": answer_tokens}, "saliencies": found}
+    pruned(tiny, rows, "constant", "gradient", **options)
+    for row in rows:
+        inputs = family.collate([row])
+        answer = []
+        for _ in range(answer_tokens):
+            with torch.no_grad():
+                last = model(**with_answer(inputs, answer), use_cache=False).logits[0, -1]
+            answer.append(int(last.argmax()))
+        states = []
+        layer = family_of(family.name).layers(model)[2]
+        handle = layer.register_forward_pre_hook(lambda _, args, states=states: states.append(args[0]))
+        logits = model(**with_answer(inputs, answer[:-1]), use_cache=False).logits[0, -answer_tokens:]
+        handle.remove()
+        chosen = logits.log_softmax(-1)[range(answer_tokens), answer].sum()
+        (gradient,) = torch.autograd.grad(chosen, states)
+        expected = (states[0] * gradient).abs().sum(-1)[0, : len(row.ids)][row.ids == IMAGE_ID]
+        torch.testing.assert_close(found[row.name, 0, answer_tokens][2], expected, atol=1e-4, rtol=1e-4)
+
+
+def test_without_generate(tiny):
+    """The model makes the cache itself, and the positions of both calls."""
+    family, model, rows = tiny
+    step = torch.tensor([[7]])
+    for row in rows[:3]:
+        context = prune(model, "hierarchical", "attention", 0.5, strategy_options=OPTIONS["hierarchical"])
+        inputs = family.collate([row])
+        with context as pruning, torch.no_grad():
+            first = model(**inputs, use_cache=True)
+            second = model(input_ids=step, past_key_values=first.past_key_values)
+        expected = masked_logits(model, inputs, pruning.kept[0], [7, 0])
+        found = torch.stack([first.logits[0, -1], second.logits[0, -1]])
+        torch.testing.assert_close(found, expected, atol=1e-4, rtol=0)
+
+
+def test_model_is_left_as_it_was(tiny):
+    family, model, rows = tiny
+    before = generate(model, family.collate(rows), nullcontext())
+    hooks = hooks_of(model)
+    pruned(tiny, rows, "hierarchical", "attention")
+    assert hooks_of(model) == hooks
+    after = generate(model, family.collate(rows), nullcontext())
+    assert after[0] == before[0]
+    assert torch.equal(after[1], before[1])
+
+
+@pytest.mark.parametrize(("name", "window"), [("gemma3", GEMMA_WINDOW), ("llava_next", MISTRAL_WINDOW)])
+def test_windows(name, window):
+    """Windows of the tiny models end among image tokens; flash attention cannot count them."""
+    family = FAMILIES[name]
+    model = family.model()
+    row = family.requests(model)[2]
+    assert len(row.ids) > 2 * window
+    context = prune(model, "single", "norm", 0.5)
+    with context as pruning, torch.no_grad():
+        pruning._flash = True
+        with pytest.raises(PruningError, match=f"window of {window}"):
+            model(**family.collate([row]))

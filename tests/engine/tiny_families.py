@@ -48,6 +48,7 @@ QWEN_VISION = {
 MROPE = {"rope_type": "default", "rope_theta": 10000.0, "mrope_section": [2, 1, 1]}
 # Shorter than every prompt with an image, so that windows end among image tokens.
 GEMMA_WINDOW = 12
+MISTRAL_WINDOW = 70
 
 
 @dataclass(frozen=True)
@@ -235,7 +236,7 @@ FAMILIES = {
         TinyFamily(
             "llava_next",
             {
-                "text_config": _text("mistral", sliding_window=None),
+                "text_config": _text("mistral", sliding_window=MISTRAL_WINDOW),
                 "vision_config": _vision("clip_vision_model"),
                 "image_grid_pinpoints": PINPOINTS,
             },
