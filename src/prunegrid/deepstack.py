@@ -46,7 +46,7 @@ class DeepStack:
         """
         if layer >= len(self.features):
             return hidden
-        rows = layout.gather(self.rows, dim=1).masked_fill(~layout.valid, -1).to(hidden.device)
+        rows = layout.gather(self.rows, dim=1).to(hidden.device)
         takes = rows >= 0
         features = self.features[layer].to(hidden.device, hidden.dtype)
         hidden = hidden.clone()
