@@ -27,13 +27,13 @@ def code_hash(entries: Iterable[Path], alone: Iterable[Path] = ()) -> str:
     Plug-ins are imported by name at run time, so they count only where they are given. Of files given as
     `alone`, such as scripts, what they import does not count.
     """
-    files = frozenset[Path]().union(*(_closure(Path(entry)) for entry in entries), alone)
+    files = frozenset[Path]().union(*(closure(Path(entry)) for entry in entries), alone)
     return digest(sorted((file.parent.name, file.name, _source(file)[0]) for file in files))
 
 
 @cache
-def _closure(file: Path) -> frozenset[Path]:
-    """Return a file and all of prunegrid that it imports, directly or not."""
+def closure(file: Path) -> frozenset[Path]:
+    """Return a file and all modules of prunegrid that it imports, directly or not."""
     found: set[Path] = set()
     waiting = [file]
     while waiting:
@@ -82,6 +82,7 @@ def data_files(path: Path) -> list[Path]:
 
 def files_hash(files: Sequence[Path]) -> str:
     """Return a hash of the contents of files and of their names below the folder that holds all of them."""
+    files = [file.absolute() for file in files]
     folder = os.path.commonpath([file.parent for file in files]) if files else ""
     return digest([(str(file.relative_to(folder)), _file_hash(file)) for file in files])
 

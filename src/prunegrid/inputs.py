@@ -12,6 +12,7 @@ from torch import Tensor
 
 from prunegrid.errors import PrunegridError
 from prunegrid.loading import LoadedModel
+from prunegrid.models.base import Features
 
 if TYPE_CHECKING:
     from prunegrid.benchmarks.base import Sample
@@ -38,8 +39,8 @@ class Prompt:
         (tokens,), int64; image placeholders expanded.
     grids : list of (int, int, int)
         What the vision tower runs on; see `prunegrid.vision`.
-    features : Tensor or None
-        (image tokens, hidden size): the projector's output for the sample's image.
+    features : Features or None
+        What the decoder is given of the sample's image.
     error : str or None
         Why the sample cannot be run.
     """
@@ -48,7 +49,7 @@ class Prompt:
     text: str = ""
     input_ids: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.long))
     grids: list[Grid] = field(default_factory=list)
-    features: Tensor | None = None
+    features: Features | None = None
     error: str | None = None
 
 
@@ -133,7 +134,7 @@ class PromptMaker:
         return square
 
     @torch.no_grad()
-    def _features(self, pixels: dict[str, dict[str, Tensor]], batch_size: int) -> dict[str, Tensor]:
+    def _features(self, pixels: dict[str, dict[str, Tensor]], batch_size: int) -> dict[str, Features]:
         names, found = list(pixels), {}
         for start in range(0, len(names), batch_size):
             some = names[start : start + batch_size]
@@ -171,4 +172,5 @@ def collate(prompts: Sequence[Prompt], loaded: LoadedModel) -> Batch:
         mask[row, start:] = 1
     features = [prompt.features for prompt in prompts]
     inputs = {"input_ids": ids.to(device), "attention_mask": mask.to(device)}
-    return Batch(list(prompts), {**inputs, **loaded.family.feature_inputs(features)})
+    images = loaded.family.feature_inputs(loaded.model, features, inputs["input_ids"])
+    return Batch(list(prompts), {**inputs, **images})

@@ -18,10 +18,11 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
-from transformers.cache_utils import DynamicCache
+from transformers.cache_utils import DynamicCache, DynamicLayer
 
 from prunegrid.attention import Projected, observe
 from prunegrid.criteria.base import Criterion
+from prunegrid.deepstack import DeepStack
 from prunegrid.errors import PruningError
 from prunegrid.layout import Layout, gather_tokens
 from prunegrid.models.registry import family_of
@@ -104,6 +105,7 @@ class Prefill:
     sample_ids: Sequence[str]
     embeddings: Tensor | None = None
     projected: Projected | None = None
+    deep_stack: DeepStack | None = None
     first_layer_refilled: bool = False
     saliencies: Saliencies = field(default_factory=dict)
     layouts: dict[int, Layout] = field(default_factory=dict)
@@ -121,6 +123,7 @@ class Prefill:
     def release(self) -> None:
         """Let go of what only the prefill needs."""
         self.inputs, self.embeddings, self.projected, self.saliencies = {}, None, None, {}
+        self.deep_stack = None
         self.cut_arguments.clear()
 
 
@@ -160,7 +163,12 @@ class Pruning:
         self.kept: list[list[tuple[int, list[int]]]] = []
         self.n_image_tokens: list[int] = []
         self._saliencies = saliencies
-        self._flash = "flash" in str(model.config.get_text_config()._attn_implementation)
+        text = model.config.get_text_config()
+        self._flash = "flash" in str(text._attn_implementation)
+        # Where no layer types are given, a window is every layer's.
+        slides = "sliding_attention" in (getattr(text, "layer_types", None) or ["sliding_attention"])
+        self._window = getattr(text, "sliding_window", None) if slides else None
+        self._family = family
         self._layers = family.layers(model)
         self._attentions = [family.attention(layer) for layer in self._layers]
         self._image_token_id = family.image_token_id(model.config)
@@ -183,9 +191,12 @@ class Pruning:
         with ExitStack() as stack:
             stack.enter_context(observe(read, self._keep_projected))
             hooks = [self.model.register_forward_pre_hook(self._enter_model, with_kwargs=True)]
+            decoder = self._family.decoder(self.model)
+            hooks.append(decoder.register_forward_pre_hook(self._enter_decoder, with_kwargs=True))
             for index, layer in enumerate(self._layers):
                 hook = self._layer_hook(index)
                 hooks.append(layer.register_forward_pre_hook(hook, with_kwargs=True))
+                hooks.append(layer.register_forward_hook(self._deep_stack_hook(index)))
             hooks.append(self._layers[0].register_forward_hook(self._leave_first_layer, with_kwargs=True))
             hooks.append(self._layers[-1].register_forward_hook(self._leave_last_layer))
             for handle in hooks:
@@ -210,7 +221,8 @@ class Pruning:
         cache = inputs.get("past_key_values")
         ids = inputs.get("input_ids")
         if cache is not None and cache.get_seq_length() > 0:
-            if ids is not None and bool((ids == self._image_token_id).any()):
+            # A single token may be the image's by the model's own choice.
+            if ids is not None and ids.shape[1] > 1 and bool((ids == self._image_token_id).any()):
                 raise PruningError(
                     "a prompt in pieces cannot be pruned: its image tokens came after the first piece "
                     "(turn chunked prefill off)"
@@ -223,8 +235,9 @@ class Pruning:
         if ids is None:
             raise PruningError("pruning needs input_ids: the image tokens are found by their id")
         mask = inputs.get("attention_mask")
-        if mask is not None and mask.dim() != 2:
-            raise PruningError(f"attention_mask must be (batch, tokens), got shape {tuple(mask.shape)}")
+        if mask is not None and (not isinstance(mask, Tensor) or mask.dim() != 2):
+            found = f"shape {tuple(mask.shape)}" if isinstance(mask, Tensor) else type(mask).__name__
+            raise PruningError(f"attention_mask must be (batch, tokens), got {found}")
         valid = torch.ones_like(ids, dtype=torch.bool) if mask is None else mask.bool()
         if not bool(valid[:, -1].all()):
             raise PruningError("the prompts are padded on the right: pad on the left")
@@ -252,6 +265,14 @@ class Pruning:
         if len(self.sample_ids) != batch:
             raise PruningError(f"{len(self.sample_ids)} sample_ids for a batch of {batch}")
         return [str(name) for name in self.sample_ids]
+
+    def _enter_decoder(self, decoder: nn.Module, args: tuple, kwargs: dict) -> tuple[tuple, dict] | None:
+        """Take over what the decoder would add to image tokens at their places in the unpruned prompt."""
+        if self._off or self._pending is None or not self._pending.cuts:
+            return None
+        kwargs = dict(kwargs)
+        self._pending.deep_stack = self._family.take_deep_stack(kwargs)
+        return args, kwargs
 
     # --- the layers -----------------------------------------------------------------------------
 
@@ -281,20 +302,31 @@ class Pruning:
         self._prefilling = cache is None or cache.get_seq_length() == 0
         if not self._prefilling:
             self._active = self._of_cache.get(cache)
-            if self._active is not None:
-                self._active.cut_arguments.clear()
-            else:
+            if self._active is None:
                 raise PruningError("this cache was not filled inside this prune context")
+            self._active.cut_arguments.clear()
+            self._check_window(self._active, cache.get_seq_length() + hidden.shape[1])
             return
         run, self._pending = self._pending, None
         if run is None or hidden.shape[1] != run.numbers.shape[1]:
             raise PruningError(
                 "the decoder was given another prompt than the model: chunked prefill is not supported"
             )
+        self._check_window(run, hidden.shape[1])
         run.embeddings = hidden
         self._active = run
         if cache is not None:
+            if run.cuts:
+                _keep_whole(cache)
             self._of_cache[cache] = run
+
+    def _check_window(self, run: Prefill, tokens: int) -> None:
+        """Refuse windows that flash attention would count in kept tokens instead of original positions."""
+        if self._flash and self._window is not None and run.cuts and tokens > self._window:
+            raise PruningError(
+                f"flash attention cannot count a window of {self._window} in original positions once tokens "
+                f"are dropped, and the sequence has {tokens}: use attn_implementation='sdpa'"
+            )
 
     def _cut(self, run: Prefill, index: int, hidden: Tensor) -> Tensor:
         """Drop image tokens before layer `index`; return the hidden states that stay."""
@@ -395,6 +427,14 @@ class Pruning:
 
     # --- what layers leave behind ---------------------------------------------------------------
 
+    def _deep_stack_hook(self, index: int):
+        def hook(layer: nn.Module, args: tuple, output: Tensor) -> Tensor | None:
+            if self._off or not self._prefilling or self._active.deep_stack is None:
+                return None
+            return self._active.deep_stack.add(index, output, self._active.layout)
+
+        return hook
+
     def _keep_projected(self, module: nn.Module, projected: Projected) -> None:
         """Keep the queries and keys of the layer before a cut."""
         if self._off or not self._prefilling:
@@ -445,3 +485,14 @@ class Pruning:
         for row, key in enumerate(keys):
             result[row, :, : known[key].shape[1]] = known[key].to(result.device)
         return result
+
+
+def _keep_whole(cache: DynamicCache) -> None:
+    """Let an empty cache keep all tokens of sliding layers.
+
+    A sliding layer keeps the last tokens by their number, but windows count original positions; with
+    whole layers the model's masks enforce them.
+    """
+    for index, layer in enumerate(cache.layers):
+        if layer.is_sliding:
+            cache.layers[index] = DynamicLayer()

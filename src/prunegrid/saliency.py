@@ -126,7 +126,7 @@ def _is_end(token: Tensor, ends: list[int]) -> Tensor:
 
 
 def _with_answer(inputs: dict[str, Any], answer: Tensor) -> dict[str, Any]:
-    """Append answer tokens to the prompt, with mask and positions that go on from it."""
+    """Append answer tokens to the prompt, with mask, types and positions that go on from it."""
     if not answer.shape[1]:
         return inputs
     extended = dict(inputs)
@@ -134,6 +134,11 @@ def _with_answer(inputs: dict[str, Any], answer: Tensor) -> dict[str, Any]:
     mask = inputs.get("attention_mask")
     if mask is not None:
         extended["attention_mask"] = torch.cat([mask, torch.ones_like(answer, dtype=mask.dtype)], dim=1)
+    for name in ("token_type_ids", "mm_token_type_ids"):
+        types = inputs.get(name)
+        if types is not None:
+            # 0 is text in every family.
+            extended[name] = torch.cat([types, torch.zeros_like(answer, dtype=types.dtype)], dim=1)
     positions = inputs.get("position_ids")
     if positions is not None:
         steps = torch.arange(1, answer.shape[1] + 1, device=positions.device)

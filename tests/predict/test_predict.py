@@ -48,6 +48,7 @@ def make_samples(n):
 def cell(strategy="hierarchical", criterion="attention", ratio=0.5, seed=0, **options):
     return CellRun(
         "key",
+        "code",
         "label",
         {"ratio": ratio, "seed": seed},
         (strategy, options),
