@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from prunegrid.errors import PrunegridError
+from prunegrid.errors import ConfigError, PrunegridError
 from prunegrid.loading import LoadedModel
 from prunegrid.models.base import Features
 
@@ -64,6 +64,11 @@ class PromptMaker:
         `none` or `vicuna_v1`.
     image_mode : str
         `processor`, `crop` or `pad`.
+
+    Raises
+    ------
+    ConfigError
+        If the model's chat template does not take such a turn.
     """
 
     def __init__(
@@ -72,6 +77,12 @@ class PromptMaker:
         self._loaded = loaded
         self._system_prompt = system_prompt
         self._image_mode = image_mode
+        try:
+            self.chat_text("?")
+        except Exception as error:  # A template may raise anything.
+            raise ConfigError(
+                f"the model's chat template cannot render system_prompt {system_prompt!r}: {error}"
+            ) from error
 
     def chat_text(self, text: str) -> str:
         """Return the text of one user turn with one image, through the model's chat template."""

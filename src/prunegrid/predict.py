@@ -6,7 +6,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
@@ -21,7 +21,7 @@ from torch import Tensor
 from transformers import LogitsProcessor, LogitsProcessorList
 
 from prunegrid import plugins
-from prunegrid.errors import DataError
+from prunegrid.errors import DataError, PrunegridError
 from prunegrid.inputs import Batch, Prompt, PromptMaker, collate
 from prunegrid.loading import LoadedModel, load_model
 from prunegrid.mismatch import ImageSpool
@@ -211,7 +211,7 @@ class _Bundle:
             "schedule_attempts": schedule.attempts,
             "n_layers": n_layers,
             "deep_from": self._deep_from(cell, schedule),
-            "answer_tokens": getattr(_criterion(cell, self._adapter.free_text), "answer_tokens", 1),
+            "second_cut": schedule.second_cut,
             "code": cell.code,
             "model": {
                 "id": spec["path"],
@@ -291,8 +291,7 @@ def predict_prompts(
         with _context(loaded, cell, criterion, saliencies) as pruning:
             for start in range(0, len(good), batch_size):
                 places = good[start : start + batch_size]
-                batch = collate([prompts[place] for place in places], loaded)
-                found = _generate(loaded, adapter, batch, pruning, max_new_tokens)
+                found = _rows(loaded, adapter, [prompts[place] for place in places], pruning, max_new_tokens)
                 rows.update(zip(places, found, strict=True))
 
     if good:
@@ -335,6 +334,22 @@ class _FirstLogits(LogitsProcessor):
         return scores
 
 
+def _rows(
+    loaded: LoadedModel,
+    adapter: Adapter,
+    prompts: Sequence[Prompt],
+    pruning: Pruning | None,
+    max_new_tokens: int,
+) -> list[dict[str, Any]]:
+    """Return one row per prompt; what a prompt alone cannot pass becomes its error row."""
+    try:
+        return list(_generate(loaded, adapter, collate(prompts, loaded), pruning, max_new_tokens))
+    except (PrunegridError, ValueError) as error:
+        if len(prompts) == 1:
+            return [_error_row(replace(prompts[0], error=f"{type(error).__name__}: {error}"))]
+    return [row for prompt in prompts for row in _rows(loaded, adapter, [prompt], pruning, max_new_tokens)]
+
+
 @torch.no_grad()
 def _generate(
     loaded: LoadedModel, adapter: Adapter, batch: Batch, pruning: Pruning | None, max_new_tokens: int
@@ -372,6 +387,7 @@ def _generate(
             "n_text_after": n_tokens - 1 - int(places[-1]) if n_image else n_tokens,
             "image_grids": prompt.grids,
             "n_generated": len(tokens),
+            "n_explained": pruning.explained[row] if pruning else 0,
             "token_depth": token_depth(n_image, n_layers, pruning.kept[row] if pruning else []),
             "first_token_id": tokens[0],
             "first_topk": [
@@ -438,6 +454,7 @@ def _error_row(prompt: Prompt) -> dict[str, Any]:
         "n_text_after": 0,
         "image_grids": [],
         "n_generated": 0,
+        "n_explained": 0,
         "token_depth": [],
         "first_token_id": None,
         "first_topk": [],

@@ -31,7 +31,7 @@ from prunegrid.saliency import unpruned_saliency
 from prunegrid.stage import Stage
 from prunegrid.strategies.base import Schedule, Strategy
 
-Saliencies = MutableMapping[tuple[str, int, int], Tensor]
+Saliencies = MutableMapping[tuple[str, int, int], tuple[Tensor, int]]
 
 
 @contextmanager
@@ -65,7 +65,8 @@ def prune(
         One per batch row, for random orders; by default the row numbers. May be changed between calls
         through `Pruning.sample_ids`.
     saliencies : mutable mapping, optional
-        Where gradient scores are kept between calls: (sample id, rank, answer tokens) -> (layers, N).
+        Where gradient scores are kept between calls: (sample id, rank, answer tokens) -> scores
+        (layers, N) and the number of answer tokens explained.
 
     Yields
     ------
@@ -138,6 +139,8 @@ class Pruning:
         Likewise: (layer, original image-token numbers, ascending).
     n_image_tokens : list of int
         N per batch row of the last prefill.
+    explained : list of int
+        Likewise: how many tokens of the unpruned answer a gradient was taken of, 0 without one.
     sample_ids : sequence of str or None
         Names of the rows of the next prefill.
     """
@@ -162,6 +165,7 @@ class Pruning:
         self.schedule: list[list[tuple[int, int]]] = []
         self.kept: list[list[tuple[int, list[int]]]] = []
         self.n_image_tokens: list[int] = []
+        self.explained: list[int] = []
         self._saliencies = saliencies
         text = model.config.get_text_config()
         self._flash = "flash" in str(text._attn_implementation)
@@ -253,6 +257,7 @@ class Pruning:
             raise PruningError(f"no text after the image in sample {', '.join(map(repr, rows))}")
         schedules = [self._schedule_for(count) for count in counts]
         self.n_image_tokens = counts
+        self.explained = [0] * len(counts)
         self.schedule = [
             schedule.counts(count) if count else [] for schedule, count in zip(schedules, counts, strict=True)
         ]
@@ -476,14 +481,17 @@ class Pruning:
             columns = [(row >= 0).nonzero()[:, 0] for row in run.numbers]
             self._off = True
             try:
-                found = unpruned_saliency(self.model, self._layers, run.inputs, columns, rank, answer_tokens)
+                found, lengths = unpruned_saliency(
+                    self.model, self._layers, run.inputs, columns, rank, answer_tokens
+                )
             finally:
                 self._off = False
-            for key, row, n in zip(keys, found, run.counts, strict=True):
-                known[key] = row[:, :n].cpu()
+            for key, row, n, length in zip(keys, found, run.counts, lengths, strict=True):
+                known[key] = row[:, :n].cpu(), length
         result = torch.zeros(len(keys), len(self._layers), max(1, *run.counts), device=run.numbers.device)
         for row, key in enumerate(keys):
-            result[row, :, : known[key].shape[1]] = known[key].to(result.device)
+            scores, self.explained[row] = known[key]
+            result[row, :, : scores.shape[1]] = scores.to(result.device)
         return result
 
 

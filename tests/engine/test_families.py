@@ -191,7 +191,7 @@ def test_gradients_are_those_of_the_plain_model(tiny, answer_tokens):
         chosen = logits.log_softmax(-1)[range(answer_tokens), answer].sum()
         (gradient,) = torch.autograd.grad(chosen, states)
         expected = (states[0] * gradient).abs().sum(-1)[0, : len(row.ids)][row.ids == IMAGE_ID]
-        torch.testing.assert_close(found[row.name, 0, answer_tokens][2], expected, atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(found[row.name, 0, answer_tokens][0][2], expected, atol=1e-4, rtol=1e-4)
 
 
 def test_without_generate(tiny):
