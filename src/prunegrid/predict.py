@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import torch
-from accelerate.utils import find_executable_batch_size
+from accelerate.utils.memory import clear_device_cache, should_reduce_batch_size
 from pyarrow import compute as pc
 from pyarrow import parquet
 from torch import Tensor
@@ -286,16 +286,20 @@ def predict_prompts(
     rows = {place: _error_row(prompt) for place, prompt in enumerate(prompts) if prompt.error is not None}
     criterion = _criterion(cell, adapter.free_text)
 
-    @find_executable_batch_size(starting_batch_size=batch_size)
-    def run(batch_size: int) -> None:
-        with _context(loaded, cell, criterion, saliencies) as pruning:
-            for start in range(0, len(good), batch_size):
-                places = good[start : start + batch_size]
+    with _context(loaded, cell, criterion, saliencies) as pruning:
+        start = 0
+        while start < len(good):
+            places = good[start : start + batch_size]
+            try:
                 found = _rows(loaded, adapter, [prompts[place] for place in places], pruning, max_new_tokens)
-                rows.update(zip(places, found, strict=True))
-
-    if good:
-        run()
+            except RuntimeError as error:
+                if len(places) == 1 or not should_reduce_batch_size(error):
+                    raise
+                batch_size = len(places) // 2
+                clear_device_cache(garbage_collection=True)
+                continue
+            rows.update(zip(places, found, strict=True))
+            start += len(places)
     return [rows[place] for place in range(len(prompts))]
 
 

@@ -90,6 +90,22 @@ def test_batches_and_order_change_no_row(loaded, adapter, criterion):
     assert_same(run(loaded, adapter, samples[::-1], some_cell, batch_size=4)[::-1], alone)
 
 
+def test_batches_shrink_where_memory_runs_out(loaded, adapter, monkeypatch):
+    samples = make_samples(7)
+    wanted = run(loaded, adapter, samples, cell(layers=[1, 2]), batch_size=7)
+    sizes, generate = [], loaded.model.generate
+
+    def small(**inputs):
+        sizes.append(len(inputs["input_ids"]))
+        if sizes[-1] > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 1 GiB")
+        return generate(**inputs)
+
+    monkeypatch.setattr(loaded.model, "generate", small)
+    assert_same(run(loaded, adapter, samples, cell(layers=[1, 2]), batch_size=7), wanted)
+    assert sizes == [7, 3, 1, 1, 1, 1, 1, 1, 1]
+
+
 def test_shared_gradients_are_the_same(loaded, adapter):
     samples, memo = make_samples(4), {}
     first = run(loaded, adapter, samples, cell("single", "gradient", 0.3), saliencies=memo)
