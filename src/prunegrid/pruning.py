@@ -7,8 +7,9 @@ cache the kept tokens only, so caches differ in length by layer.
 
 from __future__ import annotations
 
+import functools
 import inspect
-from collections.abc import Iterator, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -24,6 +25,7 @@ from prunegrid.attention import Projected, observe
 from prunegrid.criteria.base import Criterion
 from prunegrid.deepstack import DeepStack
 from prunegrid.errors import PruningError
+from prunegrid.generation import check_generation
 from prunegrid.layout import Layout, gather_tokens
 from prunegrid.models.registry import family_of
 from prunegrid.plugins import build
@@ -183,6 +185,8 @@ class Pruning:
         self._active: Prefill | None = None
         self._prefilling = False
         self._off = False
+        # Rows that `generate` makes of one sample: beams, returned sequences.
+        self._copies = 1
         # Raises now, not after the first batch, if the ratio is out of reach.
         self._schedule_for(None)
 
@@ -205,7 +209,25 @@ class Pruning:
             hooks.append(self._layers[-1].register_forward_hook(self._leave_last_layer))
             for handle in hooks:
                 stack.callback(handle.remove)
+            if hasattr(self.model, "generate"):
+                self.model.generate = self._checked(self.model.generate)
+                stack.callback(delattr, self.model, "generate")
             yield
+
+    def _checked(self, generate: Callable[..., Any]) -> Callable[..., Any]:
+        """Wrap `generate`: what its settings do to a prompt cannot be seen from within the model."""
+
+        @functools.wraps(generate)
+        def checked(*args: Any, **kwargs: Any) -> Any:
+            if not self._off:
+                config = kwargs.get("generation_config") or self.model.generation_config
+                self._copies = check_generation({**config.to_dict(), **kwargs})
+            try:
+                return generate(*args, **kwargs)
+            finally:
+                self._copies = 1
+
+        return checked
 
     def _schedule_for(self, n_tokens: int | None) -> Schedule:
         if n_tokens not in self._solved:
@@ -265,11 +287,12 @@ class Pruning:
         return Prefill(inputs, numbers, Layout.whole(valid), counts, schedules, sample_ids)
 
     def _names(self, batch: int) -> list[str]:
-        if self.sample_ids is None:
-            return [str(row) for row in range(batch)]
-        if len(self.sample_ids) != batch:
-            raise PruningError(f"{len(self.sample_ids)} sample_ids for a batch of {batch}")
-        return [str(name) for name in self.sample_ids]
+        """Return one name per row; the beams of a sample share its name, hence its kept tokens."""
+        samples = batch // self._copies
+        names = range(samples) if self.sample_ids is None else self.sample_ids
+        if len(names) != samples:
+            raise PruningError(f"{len(names)} sample_ids for a batch of {samples}")
+        return [str(name) for name in names for _ in range(self._copies)]
 
     def _enter_decoder(self, decoder: nn.Module, args: tuple, kwargs: dict) -> tuple[tuple, dict] | None:
         """Take over what the decoder would add to image tokens at their places in the unpruned prompt."""
