@@ -11,7 +11,6 @@ from jsonschema import Draft202012Validator
 from prunegrid import plugins
 from prunegrid.errors import ConfigError
 
-AXES = ("model", "benchmark", "strategy", "criterion", "ratio", "seed")
 _TRUE, _FALSE = ("true", "yes", "on"), ("false", "no", "off")
 
 
