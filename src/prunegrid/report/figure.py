@@ -105,7 +105,7 @@ def _panel(
     panel.set_ylabel(_LABELS.get(metric, metric))
     panel.grid(color="#e6e9ee", linewidth=0.8)
     panel.spines[["top", "right"]].set_visible(False)
-    whole = table.loc[table["strategy"] == "none", x_name].max()
+    whole = table.loc[table["strategy_type"] == "none", x_name].max()
     whole = whole if np.isfinite(whole) and whole > 0 else 1.0
     seen = [1.0]
     colours = iter(zip(_COLOURS * 2, _MARKERS * 2, strict=True))
@@ -123,7 +123,7 @@ def _panel(
         panel.plot(x, y, color=colour, marker=marker, markersize=4, linewidth=width, label=name, zorder=front)
         seen += x.tolist()
     for strategy, dashes, label in (("none", "-", "unpruned"), ("blind", ":", "blind")):
-        values = table.loc[(table["strategy"] == strategy) & (table["ratio"] == 0), y_name].dropna()
+        values = table.loc[(table["strategy_type"] == strategy) & (table["ratio"] == 0), y_name].dropna()
         if len(values):
             panel.axhline(
                 SCALE * values.iloc[0], color="#6b7480", linestyle=dashes, linewidth=1.1, label=label

@@ -92,9 +92,9 @@ def _read(cell: Mapping[str, Any]) -> ScoredCell:
     axes = {name: cell[name] for name in AXES}
     return ScoredCell(
         **axes,
-        strategy_type=cell.get("strategy_type", cell["strategy"]),
-        criterion_type=cell.get("criterion_type", cell["criterion"]),
-        needs_answer=bool(cell.get("needs_answer", False)),
+        strategy_type=cell["strategy_type"],
+        criterion_type=cell["criterion_type"],
+        needs_answer=cell["needs_answer"],
         scores=scores,
         samples=samples,
     )

@@ -101,7 +101,7 @@ def _mean(row: Row, name: str) -> float:
 
 def _baseline_flops(table: Table) -> dict[str, float]:
     for row in table.rows:
-        if row.key[0] == "none" and row.results:
+        if row.strategy_type == "none" and row.results:
             return {name: _mean(row, name) for name in ("tflops_published", "tflops_total")}
     return {}
 

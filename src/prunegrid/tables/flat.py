@@ -18,6 +18,7 @@ def _row(table: Table, heading: str, row: Row) -> dict[str, object]:
     flat: dict[str, object] = {
         "block": heading,
         "strategy": strategy,
+        "strategy_type": row.strategy_type,
         "criterion": criterion,
         "ratio": ratio,
         "n_seeds": max((len(result.seeds) for result in results), default=0),
