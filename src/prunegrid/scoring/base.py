@@ -144,7 +144,8 @@ class Scorer(Plugin):
                     variants=self.variant_values(rows),
                     headline=self.headline,
                     headline_variant=self.headline_variant,
-                    per_sample=identity.join(rows),
+                    # Without an ok row pandas makes every column one of objects.
+                    per_sample=identity.join(rows).astype({"score": np.float64}),
                 ),
             )
 

@@ -85,6 +85,7 @@ def _read(cell: Mapping[str, Any]) -> ScoredCell:
     try:
         scores = json.loads((folder / SCORES).read_text(encoding="utf-8"))
         samples = pq.read_table(folder / SAMPLES, columns=_SAMPLE_COLUMNS).to_pandas()
+        samples["score"] = samples["score"].astype("float64")
     except (OSError, ValueError, pa.ArrowException) as error:
         raise DataError(
             f"{folder}: its scores cannot be read ({error}); delete the folder and run again"

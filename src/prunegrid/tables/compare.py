@@ -60,11 +60,11 @@ class Result:
     metric, variant : str
         The headline metric and the rule behind it.
     value, low, high : float
-        Mean over samples, with its 95 % interval.
+        Mean over samples, with its 95 % interval; NaN where every row is an error.
     n, n_error : int
         Samples, and errors over all seeds.
     seeds : list of float
-        The metric by seed.
+        The metric by seed; NaN where every row is an error.
     to_none, to_reference : Difference or None
         None for the row itself and where there is nothing to compare with.
     retained : tuple of float or None
@@ -93,8 +93,13 @@ class Result:
 
     @property
     def spread(self) -> float:
-        """Standard deviation over seeds; NaN for one seed."""
-        return float(np.std(self.seeds, ddof=1)) if len(self.seeds) > 1 else np.nan
+        """Standard deviation over seeds; NaN for one seed that answered."""
+        return float(np.std(self.answered, ddof=1)) if len(self.answered) > 1 else np.nan
+
+    @property
+    def answered(self) -> list[float]:
+        """The metric of the seeds that have one."""
+        return [value for value in self.seeds if np.isfinite(value)]
 
 
 class Comparison:
@@ -252,7 +257,7 @@ class Comparison:
 
     def _mcnemar(self, column: np.ndarray, cells: list[ScoredCell]) -> float:
         binary = len(cells) == 2 and all(c.samples["score"].dropna().isin([0.0, 1.0]).all() for c in cells)
-        if not binary or not self._clusters.single:
+        if not binary or not self._clusters.single or np.isnan(column).all():
             return np.nan
         return mcnemar_exact(int((column == 1).sum()), int((column == -1).sum()))
 
@@ -264,7 +269,7 @@ class Comparison:
         none, blind = anchors[self.baseline], anchors[self.floor]
         gain = none.means[:, 0] - blind.means[:, 0]
         low, high = interval(gain[:, None])[:, 0]
-        if not (low > 0 or high < 0):
+        if np.isnan(own.value[number]) or not (low > 0 or high < 0):
             return None
         value = (own.value[number] - blind.value[0]) / (none.value[0] - blind.value[0])
         with np.errstate(divide="ignore", invalid="ignore"):

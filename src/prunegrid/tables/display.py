@@ -125,11 +125,12 @@ def _benchmark(table: Table, row: Row, benchmark: str) -> list[Field]:
 
 
 def _value(result: Result, bold: bool) -> Field:
+    if np.isnan(result.value):
+        return Field(DASH, (f"{result.n_error} errors",), tip="every row is an error")
     below = [f"{_scaled(result.low)} to {_scaled(result.high)}"]
     if len(result.seeds) > 1:
-        below.append(
-            f"seeds {_scaled(min(result.seeds))} to {_scaled(max(result.seeds))}, sd {_scaled(result.spread)}"
-        )
+        known = result.answered
+        below.append(f"seeds {_scaled(min(known))} to {_scaled(max(known))}, sd {_scaled(result.spread)}")
     return Field(_scaled(result.value), tuple(below), bold=bold)
 
 
@@ -196,6 +197,7 @@ def _notes(table: Table, headline: dict[str, str]) -> Iterable[str]:
             SCALE * difference.detectable
             for result in results
             if (difference := result.to_reference or result.to_none) is not None
+            and np.isfinite(difference.detectable)
         ]
         detectable = f"; minimum detectable difference {min(found):.1f} to {max(found):.1f}" if found else ""
         metric = headline[benchmark]

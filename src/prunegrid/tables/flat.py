@@ -61,8 +61,8 @@ def _result(result: Result) -> dict[str, object]:
         "non_inferior": result.non_inferior,
         "tflops_total": result.compute.get("tflops_total"),
     }
-    if len(result.seeds) > 1:
-        flat |= {"seed_sd": result.spread, "seed_low": min(result.seeds), "seed_high": max(result.seeds)}
+    if len(result.seeds) > 1 and (known := result.answered):
+        flat |= {"seed_sd": result.spread, "seed_low": min(known), "seed_high": max(known)}
     if result.retained is not None:
         flat |= dict(zip(("retained", "retained_low", "retained_high"), result.retained, strict=True))
     return flat

@@ -221,11 +221,16 @@ class Maker:
 
 
 def _mark_best(rows: list[Row], benchmark: str) -> None:
-    """Mark the highest values; degenerate rows, those that need the answer and anchors do not compete."""
+    """Mark the highest values; degenerate rows, those that need the answer and anchors do not compete.
+
+    Nor do rows of errors only, which have no value.
+    """
     values = [
         (row, row.results[benchmark].value)
         for row in rows
-        if benchmark in row.results and not (row.anchor or row.degenerate or row.needs_answer)
+        if benchmark in row.results
+        and np.isfinite(row.results[benchmark].value)
+        and not (row.anchor or row.degenerate or row.needs_answer)
     ]
     if len(values) > 1:
         top = max(value for _, value in values)
