@@ -113,8 +113,11 @@ def score_benchmark(
         seed=tables["seed"],
     )
     for number, (key, scores) in enumerate(scored, start=1):
-        rows, metadata = read(files[key], compute.COLUMNS)
+        rows, metadata = read(files[key], [*compute.COLUMNS, "error"])
         write_scores(store / "scores" / key, scores, compute.cell_compute(rows, metadata))
+        if scores.n and scores.n_error == scores.n:
+            name = label(Cell(**metadata["cell"]))
+            say(f"WARNING: {name}: all {scores.n} rows are errors, the first: {rows['error'].iloc[0]}")
         if number % 50 == 0 or number == len(files):
             say(f"{number} of {len(files)} cells scored")
 
