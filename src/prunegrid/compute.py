@@ -25,6 +25,7 @@ COLUMNS = (
     "n_text_after",
     "image_grids",
     "n_generated",
+    "n_explained",
     "status",
 )
 
@@ -99,7 +100,8 @@ def sample_ledger(
     n_after: int,
     n_generated: int,
     criterion: Sequence[str | None],
-    answer_tokens: int = 1,
+    explained: int = 1,
+    eager: bool = False,
 ) -> dict[str, float]:
     """Return the FLOPs of one sample.
 
@@ -116,8 +118,10 @@ def sample_ledger(
     criterion : sequence of str or None
         (L,), what is computed just before each layer to rank tokens: `cost` of the criterion in charge,
         None where nothing is ranked.
-    answer_tokens : int
-        Tokens of the answer that a gradient explains.
+    explained : int
+        Tokens of the unpruned answer that a gradient is taken of.
+    eager : bool
+        Attention is not fused.
 
     Returns
     -------
@@ -128,7 +132,8 @@ def sample_ledger(
     prefill = decoder.layer(tokens, tokens).sum() + decoder.head
     scoring, gradient = 0.0, False
     for layer, cost in enumerate(criterion):
-        if cost is None:
+        # Nothing is ranked where a cut keeps all or none of what is present.
+        if cost is None or not 0 < image_tokens[layer] < image_tokens[layer - 1]:
             continue
         present = image_tokens[layer - 1]
         rows = {"text_rows": n_after, "image_rows": present, "last_row": 1}.get(cost, 0)
@@ -136,24 +141,25 @@ def sample_ledger(
         scoring += 2 * present * decoder.hidden if cost == "hidden" else 0
         gradient |= cost == "gradient"
     if gradient:
-        scoring += _gradient(decoder, int(image_tokens[0]) + n_text, answer_tokens)
+        scoring += _gradient(decoder, int(image_tokens[0]) + n_text, explained, eager)
     # The i-th further token attends to the prompt's columns of its layer and to i generated ones.
     later = np.arange(1, max(1, n_generated))[:, None]
     decode = decoder.layer(np.ones_like(later), tokens[None, :] + later).sum() + len(later) * decoder.head
     return {"prefill": float(prefill), "scoring": float(scoring), "decode": float(decode)}
 
 
-def _gradient(decoder: Decoder, tokens: int, answer_tokens: int) -> float:
+def _gradient(decoder: Decoder, tokens: int, answer_tokens: int, eager: bool) -> float:
     """Return the FLOPs of explaining an answer: reading it off, then a forward and a backward pass."""
     full = np.arange(tokens, tokens + answer_tokens)
     reading = sum(decoder.layers * decoder.layer(n, n) + decoder.head for n in full)
     last = full[-1]
     forward = decoder.layers * decoder.layer(last, last) + answer_tokens * decoder.head
     attention = 4 * decoder.heads * decoder.head_size * last * last
-    # Backward to activations only: each matrix product once, attention's products recomputed (2.5 x).
-    backward = (decoder.layers - 1) * (
-        decoder.layer(last, last) + 1.5 * attention
-    ) + answer_tokens * decoder.head
+    # Backward to activations only: each product with a weight once, attention's two products twice; fused
+    # attention computes its scores anew.
+    again = 1.0 if eager else 1.5
+    layer = decoder.layer(last, last) + again * attention
+    backward = (decoder.layers - 1) * layer + answer_tokens * decoder.head
     return float(reading + forward + backward)
 
 
@@ -189,7 +195,8 @@ def cell_compute(predictions: pd.DataFrame, metadata: Mapping[str, Any]) -> dict
             row.n_text_after,
             row.n_generated,
             costs,
-            metadata["answer_tokens"],
+            row.n_explained,
+            eager=metadata["attn_implementation"] == "eager",
         )
         n = row.n_image_tokens
         rows.append(
@@ -211,15 +218,20 @@ def cell_compute(predictions: pd.DataFrame, metadata: Mapping[str, Any]) -> dict
 def _stage_costs(metadata: Mapping[str, Any]) -> list[str | None]:
     """Return per layer what is computed to rank tokens before it."""
     costs: list[str | None] = [None] * metadata["n_layers"]
-    if metadata["criterion"] is None:
-        return costs
-    name, options = metadata["criterion"]
-    described = plugins.describe("criteria", name)
-    for layer, share in metadata["schedule"]:
-        if layer and share > 0:
-            part = name
-            if described.get("delegates"):
-                deep = layer >= metadata["deep_from"]
-                part = {**described, **options}["deep" if deep else "shallow"]
-            costs[layer] = plugins.describe("criteria", part).get("cost")
+    if metadata["criterion"] is not None:
+        name, options = metadata["criterion"]
+        for layer, _ in metadata["schedule"]:
+            costs[layer] = _cost(name, options, layer, metadata["deep_from"], metadata)
     return costs
+
+
+def _cost(
+    name: str, options: Mapping[str, Any], layer: int, deep_from: int | None, metadata: Mapping[str, Any]
+) -> str | None:
+    """Return the `cost` of a criterion, or of the part that it hands a layer to."""
+    described = plugins.describe("criteria", name)
+    if not described["delegates"]:
+        return described["cost"]
+    part = {**described, **options}["deep" if layer >= deep_from else "shallow"]
+    # A part has no options, hence the default depth.
+    return _cost(part, {}, layer, metadata["second_cut"] or max(1, metadata["n_layers"] // 4), metadata)

@@ -1,7 +1,7 @@
 """Read, convert and check the configuration. Imports no torch: a dry run must be instant."""
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,11 @@ def validate(config: Mapping[str, Any], schema_path: str | Path) -> dict[str, An
     """
     schema = yaml.safe_load(Path(schema_path).read_text(encoding="utf-8"))
     checked = _convert(copy.deepcopy(dict(config)), schema)
+    for specs in ("strategy_specs", "criterion_specs"):
+        # Options have the types of their plug-ins, which the schema does not know.
+        for spec in checked.get(specs, {}).values() if isinstance(checked.get(specs), Mapping) else ():
+            if isinstance(spec, dict) and isinstance(spec.get("options"), Mapping):
+                spec["options"] = {key: _plain(value) for key, value in spec["options"].items()}
     errors = sorted(Draft202012Validator(schema).iter_errors(checked), key=lambda error: list(error.path))
     if errors:
         raise ConfigError("\n".join(_explain(error) for error in errors))
@@ -76,6 +81,18 @@ def _from_text(text: str, types: list[str]) -> Any:
     return text
 
 
+def _plain(value: Any) -> Any:
+    """Return what strings mean in YAML: --config hands everything over as text."""
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if not isinstance(value, str):
+        return value
+    try:
+        return yaml.safe_load(value)
+    except yaml.YAMLError:
+        return value
+
+
 def _explain(error: Any) -> str:
     """Turn a schema error into a line that says what would be right."""
     where = ".".join(str(part) for part in error.path) or "the configuration"
@@ -94,7 +111,11 @@ def _explain(error: Any) -> str:
 
 def _check_names(config: Mapping[str, Any]) -> None:
     """Check every name against what it stands for, and every option against its plug-in."""
-    faults = []
+    faults = [
+        f"{place}: the name 'none' is taken: it is the unpruned model, and the criterion of cells without one"
+        for place in ("strategy_specs", "criterion_specs", "criteria")
+        if "none" in config[place]
+    ]
     for axis, specs in (("models", "model_specs"), ("benchmarks", "benchmark_specs")):
         for name in config[axis]:
             if name not in config[specs]:
@@ -120,6 +141,7 @@ def _check_names(config: Mapping[str, Any]) -> None:
             ):
                 valid = [*config[axis], *plugins.names(kind)]
                 faults.append(f"{specs}: {name!r} is used nowhere: {plugins.nearest(name, valid)}")
+    faults += _check_tables(config)
     for ratio in config["ratios"]:
         if abs(ratio * 1000 - round(ratio * 1000)) > 1e-6:
             faults.append(f"ratios: {ratio} is not a multiple of 0.001")
@@ -138,7 +160,8 @@ def _check_plugin(config: Mapping[str, Any], axis: str, specs: str, kind: str, n
         )
         return [f"{where}: {plugins.nearest(plugin, [*valid, *config[specs]])}"]
     described = plugins.describe(kind, plugin)
-    faults = [
+    faults = _check_types(f"{specs}.{name}.options", options, described["types"])
+    faults += [
         f"{specs}.{name}.options: unknown option {key!r}: {plugins.nearest(key, described['options'])}"
         for key in options
         if key not in described["options"]
@@ -154,6 +177,59 @@ def _check_plugin(config: Mapping[str, Any], axis: str, specs: str, kind: str, n
             plugins.build(kind, plugin, options)
         except ConfigError as error:
             faults.append(f"{specs}.{name}.options: {error}")
+    return faults
+
+
+def _check_types(where: str, options: Mapping[str, Any], types: Mapping[str, str]) -> list[str]:
+    """Check options against the annotations of their plug-in's fields."""
+    return [
+        f"{where}.{key}: {value!r} is not {_TYPES[types[key]][0]}"
+        for key, value in options.items()
+        if types.get(key) in _TYPES and not _TYPES[types[key]][1](value)
+    ]
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_numbers(value: Any) -> bool:
+    return isinstance(value, list | tuple) and all(map(_is_number, value)) and len(value) > 0
+
+
+def _or_null(check: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: value is None or check(value)
+
+
+# Annotation of an option -> how to call its values, and what tells them.
+_TYPES: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "bool": ("true or false", lambda value: isinstance(value, bool)),
+    "int": ("a whole number", lambda value: isinstance(value, int) and not isinstance(value, bool)),
+    "float": ("a number", _is_number),
+    "str": ("a name", lambda value: isinstance(value, str)),
+    "float | None": ("a number or null", _or_null(_is_number)),
+    "Sequence[float]": ("a list of numbers", _is_numbers),
+    "Sequence[float] | None": (
+        "a list of numbers or null",
+        _or_null(_is_numbers),
+    ),
+}
+
+
+def _check_tables(config: Mapping[str, Any]) -> list[str]:
+    """Check the names in `tables`; its defaults may be missing from a grid, then their columns are too."""
+    tables, faults = config["tables"], []
+    for key, axis, kind in (
+        ("reference_strategy", "strategies", "strategies"),
+        ("reference_criterion", "criteria", "criteria"),
+        ("fixed_criteria", "criteria", "criteria"),
+    ):
+        valid = {*config[axis], *plugins.names(kind)}
+        faults += [
+            f"tables.{key}: unknown name {name!r}: {plugins.nearest(name, valid)}"
+            for name in as_list(tables[key])
+            if name not in valid
+        ]
     return faults
 
 

@@ -6,7 +6,8 @@ Comments, docstrings, time stamps and the place of a checkout do not count.
 import ast
 import hashlib
 import json
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,18 +21,19 @@ def digest(value: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
-def code_hash(entries: Iterable[Path]) -> str:
+def code_hash(entries: Iterable[Path], alone: Iterable[Path] = ()) -> str:
     """Return the hash of the given files and of every module of prunegrid that they import, directly or not.
 
-    Plug-ins are imported by name at run time, so they count only where they are given.
+    Plug-ins are imported by name at run time, so they count only where they are given. Of files given as
+    `alone`, such as scripts, what they import does not count.
     """
-    files = frozenset[Path]().union(*(_closure(Path(entry)) for entry in entries))
+    files = frozenset[Path]().union(*(closure(Path(entry)) for entry in entries), alone)
     return digest(sorted((file.parent.name, file.name, _source(file)[0]) for file in files))
 
 
 @cache
-def _closure(file: Path) -> frozenset[Path]:
-    """Return a file and all of prunegrid that it imports, directly or not."""
+def closure(file: Path) -> frozenset[Path]:
+    """Return a file and all modules of prunegrid that it imports, directly or not."""
     found: set[Path] = set()
     waiting = [file]
     while waiting:
@@ -78,14 +80,11 @@ def data_files(path: Path) -> list[Path]:
     return sorted(file for file in path.rglob("*") if file.is_file() and file.suffix != ".md")
 
 
-def data_hash(path: Path) -> str:
-    """Return a hash of the contents and names of `data_files(path)`."""
-    return digest(
-        [
-            (file.name if file == path else str(file.relative_to(path)), _file_hash(file))
-            for file in data_files(path)
-        ]
-    )
+def files_hash(files: Sequence[Path]) -> str:
+    """Return a hash of the contents of files and of their names below the folder that holds all of them."""
+    files = [file.absolute() for file in files]
+    folder = os.path.commonpath([file.parent for file in files]) if files else ""
+    return digest([(str(file.relative_to(folder)), _file_hash(file)) for file in files])
 
 
 def _file_hash(file: Path) -> str:

@@ -113,11 +113,15 @@ def criterion_parts(config: Mapping[str, Any], criterion: str) -> dict[str, dict
     if criterion == NO_CRITERION:
         return {}
     plugin, options = plugin_of(config, "criteria", criterion)
-    described = plugins.describe("criteria", plugin)
-    parts = {plugin: described}
-    for option in described.get("delegates", ()):
-        name = options.get(option, described.get(option))
-        parts[name] = plugins.describe("criteria", name)
+    parts: dict[str, dict[str, Any]] = {}
+    waiting = [(plugin, options)]
+    while waiting:
+        plugin, options = waiting.pop()
+        if plugin not in parts:
+            described = plugins.describe("criteria", plugin)
+            parts[plugin] = described
+            for option in described.get("delegates", ()):
+                waiting.append((options.get(option, described.get(option)), {}))
     return parts
 
 

@@ -10,8 +10,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from prunegrid.errors import PrunegridError
+from prunegrid.errors import ConfigError, PrunegridError
 from prunegrid.loading import LoadedModel
+from prunegrid.models.base import Features
 
 if TYPE_CHECKING:
     from prunegrid.benchmarks.base import Sample
@@ -38,8 +39,8 @@ class Prompt:
         (tokens,), int64; image placeholders expanded.
     grids : list of (int, int, int)
         What the vision tower runs on; see `prunegrid.vision`.
-    features : Tensor or None
-        (image tokens, hidden size): the projector's output for the sample's image.
+    features : Features or None
+        What the decoder is given of the sample's image.
     error : str or None
         Why the sample cannot be run.
     """
@@ -48,7 +49,7 @@ class Prompt:
     text: str = ""
     input_ids: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.long))
     grids: list[Grid] = field(default_factory=list)
-    features: Tensor | None = None
+    features: Features | None = None
     error: str | None = None
 
 
@@ -63,6 +64,11 @@ class PromptMaker:
         `none` or `vicuna_v1`.
     image_mode : str
         `processor`, `crop` or `pad`.
+
+    Raises
+    ------
+    ConfigError
+        If the model's chat template does not take such a turn.
     """
 
     def __init__(
@@ -71,6 +77,12 @@ class PromptMaker:
         self._loaded = loaded
         self._system_prompt = system_prompt
         self._image_mode = image_mode
+        try:
+            self.chat_text("?")
+        except Exception as error:  # A template may raise anything.
+            raise ConfigError(
+                f"the model's chat template cannot render system_prompt {system_prompt!r}: {error}"
+            ) from error
 
     def chat_text(self, text: str) -> str:
         """Return the text of one user turn with one image, through the model's chat template."""
@@ -133,7 +145,7 @@ class PromptMaker:
         return square
 
     @torch.no_grad()
-    def _features(self, pixels: dict[str, dict[str, Tensor]], batch_size: int) -> dict[str, Tensor]:
+    def _features(self, pixels: dict[str, dict[str, Tensor]], batch_size: int) -> dict[str, Features]:
         names, found = list(pixels), {}
         for start in range(0, len(names), batch_size):
             some = names[start : start + batch_size]
@@ -171,4 +183,5 @@ def collate(prompts: Sequence[Prompt], loaded: LoadedModel) -> Batch:
         mask[row, start:] = 1
     features = [prompt.features for prompt in prompts]
     inputs = {"input_ids": ids.to(device), "attention_mask": mask.to(device)}
-    return Batch(list(prompts), {**inputs, **loaded.family.feature_inputs(features)})
+    images = loaded.family.feature_inputs(loaded.model, features, inputs["input_ids"])
+    return Batch(list(prompts), {**inputs, **images})

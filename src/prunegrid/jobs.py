@@ -1,6 +1,6 @@
 """What the workflow's scripts call: one function a job. Torch is imported only to compute predictions."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,10 @@ from prunegrid.score import SCORES, score_cells, write_scores
 Say = Callable[[str], None]
 
 
-def plan_for(config: Mapping[str, Any], home: Path) -> Plan:
+def plan_for(config: Mapping[str, Any], home: str | Path, prepared: Collection[str] = ()) -> Plan:
     """Return the plan of a configuration as a script receives it."""
-    return Plan(validate(config, home / "workflow/schemas/config.schema.yaml"), home)
+    home = Path(home)
+    return Plan(validate(config, home / "workflow/schemas/config.schema.yaml"), home, prepared)
 
 
 def predict_bundle(
@@ -71,7 +72,11 @@ def predict_bundle(
         say=say,
     )
     predict_cells(
-        run, [CellRun(key, label(cell), vars(cell), *_plugins(plan, cell)) for cell, key in missing]
+        run,
+        [
+            CellRun(key, plan.prediction_code(cell), label(cell), vars(cell), *_plugins(plan, cell))
+            for cell, key in missing
+        ],
     )
 
 

@@ -5,7 +5,7 @@ keys, so a result made by other code, data or options is never taken for the one
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -13,13 +13,18 @@ from typing import Any
 
 from prunegrid import plugins
 from prunegrid.config import plugin_of
+from prunegrid.data import hub
 from prunegrid.errors import ConfigError, PrunegridError
 from prunegrid.files import write_text
-from prunegrid.fingerprint import code_hash, data_files, data_hash, digest
+from prunegrid.fingerprint import code_hash, data_files, digest, files_hash
 from prunegrid.grid import Cell, Grid, criterion_parts, expand, needs_answer
 
 # Model and benchmark settings that change how fast a number comes, but not the number.
 _SPEED_ONLY = ("batch_size", "device_map")
+# Hints for the plan alone.
+_HINTS = ("layers", "image_tokens")
+# Packages whose versions may change a prediction.
+_NUMERIC = ("torch", "transformers", "pillow")
 
 
 class Plan:
@@ -32,17 +37,14 @@ class Plan:
     home : Path
         Folder of the Snakefile: relative paths that do not exist in the working directory are looked
         up there.
-    prepared : mapping, optional
-        Files that a rule will make -> the source files that make them; they stand for a file that does
-        not exist yet.
+    prepared : collection of str, optional
+        Files that the rule render_benchmark makes: what makes them stands for their content.
     """
 
-    def __init__(
-        self, config: Mapping[str, Any], home: Path, prepared: Mapping[str, Sequence[Path]] | None = None
-    ) -> None:
+    def __init__(self, config: Mapping[str, Any], home: Path, prepared: Collection[str] = ()) -> None:
         self.config = config
         self.home = home
-        self.prepared = dict(prepared or {})
+        self.prepared = frozenset(prepared)
         self._hashes = HashCache(Path(".snakemake", "prunegrid-hashes.json"))
         self._known: dict[tuple, Any] = {}
 
@@ -52,8 +54,18 @@ class Plan:
         return expand(self.config, {model: self.layers(model) for model in self.config["models"]})
 
     def model_path(self, model: str) -> str:
-        """Return the folder of a model, or its hub id."""
-        return self._resolve(self.config["model_specs"][model]["path"])
+        """Return the folder of a model: its own, or its snapshot in the hub cache; else its hub id."""
+        spec = self.config["model_specs"][model]
+        if self.is_local(spec["path"]) or not hub.is_hub_id(spec["path"]):
+            return self._resolve(spec["path"])
+        cached = self._once(
+            ("snapshot", model), lambda: hub.cached(spec["path"], spec.get("revision"), "model")
+        )
+        return str(cached or spec["path"])
+
+    def is_local(self, path: str) -> bool:
+        """Return whether a path exists in the working directory, at home or beside the Snakefile."""
+        return Path(self._resolve(path)).exists()
 
     def data_path(self, benchmark: str) -> str:
         """Return the file or folder of a benchmark, or its hub id."""
@@ -79,7 +91,12 @@ class Plan:
         spec = self.config["model_specs"][model]
         config = self.model_config(model)
         text = config.get("text_config", config)
-        found = spec.get("layers") or text.get("num_hidden_layers")
+        told, found = spec.get("layers"), text.get("num_hidden_layers")
+        if told and found and told != found:
+            raise ConfigError(
+                f"model_specs.{model}.layers is {told}, but its config.json tells {found}: leave `layers` out"
+            )
+        found = found or told
         if found is None:
             raise ConfigError(
                 f"model_specs.{model}: the number of decoder layers is not known before the model is "
@@ -99,7 +116,8 @@ class Plan:
                 "criterion": self._criterion(cell.criterion),
                 "model": self._once(("model", cell.model), lambda: self._model_key(cell.model)),
                 "data": self._once(("data", cell.benchmark), lambda: self._data_key(cell.benchmark)),
-                "code": self._prediction_code(cell),
+                "code": self.prediction_code(cell),
+                "packages": self._once(("packages",), lambda: [*map(_installed, _NUMERIC)]),
             }
         )
 
@@ -115,7 +133,7 @@ class Plan:
             plugins.PACKAGE / "score.py",
             plugins.PACKAGE / "compute.py",
             plugins.path("scoring", scorer),
-            self.home / "workflow/scripts/score.py",
+            alone=self.home / "workflow/scripts/score.py",
         )
         key = (self.prediction_key(cell), scorer, options, code)
         return self._once(("scores", cell), lambda: digest(key))
@@ -124,6 +142,15 @@ class Plan:
         """Return the scorer of a benchmark's adapter."""
         adapter = self.config["benchmark_specs"][benchmark]["adapter"]
         return plugins.describe("benchmarks", adapter)["scorer"]
+
+    def adapter(self, benchmark: str) -> Any:
+        """Return the adapter of a benchmark, on its data."""
+        spec = self.config["benchmark_specs"][benchmark]
+        adapter = plugins.load("benchmarks", spec["adapter"])
+        try:
+            return adapter({**spec, "path": self.data_path(benchmark)})
+        except PrunegridError as error:
+            raise type(error)(f"benchmark_specs.{benchmark}: {error}") from error
 
     def needs_answer(self, criterion: str) -> bool:
         """Return whether a criterion's name needs the unpruned model's answer."""
@@ -141,7 +168,8 @@ class Plan:
 
     def tables_key(self, cells: Sequence[Cell]) -> str:
         """Return the hash of all that the tables of these cells depend on."""
-        code = self._code(plugins.PACKAGE / "tables/build.py", self.home / "workflow/scripts/build_tables.py")
+        script = self.home / "workflow/scripts/build_tables.py"
+        code = self._code(plugins.PACKAGE / "tables/build.py", alone=script)
         return digest([code, [self.score_key(cell) for cell in cells]])
 
     def report_key(self) -> str:
@@ -149,9 +177,24 @@ class Plan:
         scripts = [self.home / "workflow/scripts" / name for name in ("plot_tradeoff.py", "write_report.py")]
         return self._code(*sorted((plugins.PACKAGE / "report").glob("*")), *scripts)
 
+    def render_key(self) -> str:
+        """Return the hash of all that the demo's benchmarks depend on."""
+        code = self._code(plugins.PACKAGE / "demo/benchmarks.py")
+        return digest([code, *map(_installed, ("pillow", "numpy", "easy-vqa"))])
+
     def bundles(self, model: str, benchmark: str) -> dict[str, list[Cell]]:
-        """Return name -> cells that share a job; cells of one criterion stay together."""
-        cells = [cell for cell in self.grid.cells if (cell.model, cell.benchmark) == (model, benchmark)]
+        """Return name -> cells that share a job; cells of one criterion stay together.
+
+        Of cells that differ by name alone, say one strategy under two names, only the first is computed.
+        """
+        return self._once(("bundles", model, benchmark), lambda: self._bundles(model, benchmark))
+
+    def _bundles(self, model: str, benchmark: str) -> dict[str, list[Cell]]:
+        by_key: dict[str, Cell] = {}
+        for cell in self.grid.cells:
+            if (cell.model, cell.benchmark) == (model, benchmark):
+                by_key.setdefault(self.prediction_key(cell), cell)
+        cells = list(by_key.values())
         order = {name: place for place, name in enumerate(["none", *self.config["criteria"]])}
         cells.sort(key=lambda cell: order[cell.criterion])
         n_bundles = -(-len(cells) // self.config["bundle_size"])
@@ -161,7 +204,7 @@ class Plan:
     def check_inputs(self) -> None:
         """Check what can be known of models and data before hours of work: folders, files, columns.
 
-        Data that a rule prepares and repositories of the hub are left to the jobs that read them.
+        Data that a rule prepares is left to the jobs that read it.
 
         Raises
         ------
@@ -170,19 +213,18 @@ class Plan:
         """
         for model in self.config["models"]:
             path = Path(self.model_path(model))
-            if _looks_local(path) and not (path / "config.json").is_file():
-                raise ConfigError(
-                    f"model_specs.{model}.path: {path} has no config.json; give a folder or a hub id"
-                )
+            if not (path / "config.json").is_file():
+                hint = "give a folder in the hub's layout or a hub id"
+                if hub.is_hub_id(str(path)) and not path.exists():
+                    hint = "it is not in the hub cache either: run `snakemake --cores 1 download` once"
+                raise ConfigError(f"model_specs.{model}.path: {path} has no config.json; {hint}")
         for benchmark in self.config["benchmarks"]:
-            spec = self.config["benchmark_specs"][benchmark]
-            path = Path(self.data_path(benchmark))
-            if spec["path"] in self.prepared or not (path.exists() or _looks_local(path)):
-                continue
-            try:
-                plugins.load("benchmarks", spec["adapter"])({**spec, "path": str(path)}).check()
-            except PrunegridError as error:
-                raise type(error)(f"benchmark_specs.{benchmark}: {error}") from error
+            adapter = self.adapter(benchmark)
+            if self.config["benchmark_specs"][benchmark]["path"] not in self.prepared:
+                try:
+                    adapter.check()
+                except PrunegridError as error:
+                    raise type(error)(f"benchmark_specs.{benchmark}: {error}") from error
 
     def store(self, model: str, benchmark: str) -> Path:
         """Return the folder of finished cells of a model and benchmark."""
@@ -216,6 +258,7 @@ class Plan:
                     marker.unlink()
 
     def _resolve(self, path: str) -> str:
+        path = str(Path(path).expanduser()) if path.startswith("~") else path
         if Path(path).exists():
             return path
         at_home = self.home / path
@@ -225,51 +268,46 @@ class Plan:
         return [] if criterion == "none" else list(plugin_of(self.config, "criteria", criterion))
 
     def _model_key(self, model: str) -> list[Any]:
-        spec = {k: v for k, v in self.config["model_specs"][model].items() if k not in (*_SPEED_ONLY, "path")}
+        spec = {
+            k: v
+            for k, v in self.config["model_specs"][model].items()
+            if k not in (*_SPEED_ONLY, *_HINTS, "path")
+        }
         path = Path(self.model_path(model))
-        content = self._hashes.of(path) if path.exists() else self.config["model_specs"][model]["path"]
-        return [spec, content]
+        if path.exists():
+            return [spec, self._hashes.of(str(path.resolve()), data_files(path))]
+        return [spec, str(path)]
 
     def _data_key(self, benchmark: str) -> list[Any]:
         spec = {
             k: v for k, v in self.config["benchmark_specs"][benchmark].items() if k not in ("path", "metrics")
         }
-        path = self.config["benchmark_specs"][benchmark]["path"]
-        if path in self.prepared:
-            content = [self._code(*self.prepared[path]), *map(_installed, ("pillow", "easy-vqa"))]
-        elif Path(self.data_path(benchmark)).exists():
-            content = self._hashes.of(Path(self.data_path(benchmark)))
-        else:
-            content = path
-        return [spec, content]
+        if self.config["benchmark_specs"][benchmark]["path"] in self.prepared:
+            return [spec, self.render_key()]
+        files = self.adapter(benchmark).files()
+        return [spec, self._hashes.of(f"{benchmark} {spec}", files)]
 
-    def _prediction_code(self, cell: Cell) -> str:
+    def prediction_code(self, cell: Cell) -> str:
+        """Return the hash of the code that makes a cell's predictions; planning and scoring do not count."""
         adapter = self.config["benchmark_specs"][cell.benchmark]["adapter"]
         model_type = self.model_config(cell.model).get("model_type", "")
         family = plugins.PACKAGE / "models" / f"{model_type}.py"
         return self._code(
             plugins.PACKAGE / "predict.py",
-            self.home / "workflow/scripts/predict.py",
             plugins.path("benchmarks", adapter),
             plugins.path("strategies", plugin_of(self.config, "strategies", cell.strategy)[0]),
             *(plugins.path("criteria", name) for name in criterion_parts(self.config, cell.criterion)),
             *([family] if family.is_file() else []),
+            alone=self.home / "workflow/scripts/predict.py",
         )
 
-    def _code(self, *files: Path) -> str:
-        return self._once(("code", *files), lambda: code_hash(files))
+    def _code(self, *files: Path, alone: Path | None = None) -> str:
+        return self._once(("code", *files, alone), lambda: code_hash(files, [alone] if alone else []))
 
     def _once(self, key: tuple, compute: Callable[[], Any]) -> Any:
         if key not in self._known:
             self._known[key] = compute()
         return self._known[key]
-
-
-def _looks_local(path: Path) -> bool:
-    """Return whether a path cannot be a hub id, `owner/name`."""
-    return (
-        path.exists() or path.is_absolute() or len(path.parts) != 2 or path.suffix in (".parquet", ".jsonl")
-    )
 
 
 class HashCache:
@@ -285,18 +323,18 @@ class HashCache:
         except (OSError, ValueError):
             self._known = {}
 
-    def of(self, path: Path) -> str:
-        """Return the hash of a file or folder."""
-        stats = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in data_files(path)]
-        name, state = str(path.resolve()), digest(stats)
+    def of(self, name: str, files: Sequence[Path]) -> str:
+        """Return the hash of the contents and names of files that are known together as `name`."""
+        state = digest([(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files])
         if self._known.get(name, [None])[0] != state:
-            self._known[name] = [state, data_hash(path)]
+            self._known[name] = [state, files_hash(files)]
             write_text(self._file, json.dumps(self._known))
         return self._known[name][1]
 
 
 def _installed(package: str) -> str | None:
+    """Return a package's version without its build (2.13.0+cpu is 2.13.0), None if it is not there."""
     try:
-        return version(package)
+        return version(package).split("+")[0]
     except PackageNotFoundError:
         return None

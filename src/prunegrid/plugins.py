@@ -93,9 +93,10 @@ def describe(kind: str, name: str) -> dict[str, Any]:
     Returns
     -------
     dict
-        Attribute or option -> literal (default) value; under `options` the set of option names.
+        Attribute or option -> literal (default) value; under `options` the set of option names, under `types`
+        their annotations.
     """
-    found: dict[str, Any] = {"options": set()}
+    found: dict[str, Any] = {"options": set(), "types": {}}
     _describe(PACKAGE / kind / "base.py", kind, found)
     _describe(path(kind, name), kind, found)
     return found
@@ -112,8 +113,10 @@ def _describe(file: Path, kind: str, found: dict[str, Any]) -> None:
         for statement in body:
             if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
                 target = statement.target.id
-                if "ClassVar" not in ast.unparse(statement.annotation):
+                annotation = ast.unparse(statement.annotation)
+                if "ClassVar" not in annotation:
                     found["options"].add(target)
+                    found["types"][target] = annotation
             elif isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
                 target = statement.targets[0].id
             else:

@@ -6,7 +6,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import torch
-from accelerate.utils import find_executable_batch_size
+from accelerate.utils.memory import clear_device_cache, should_reduce_batch_size
+from pyarrow import compute as pc
 from pyarrow import parquet
 from torch import Tensor
 from transformers import LogitsProcessor, LogitsProcessorList
 
 from prunegrid import plugins
-from prunegrid.criteria.staged import Staged
+from prunegrid.errors import DataError, PrunegridError
 from prunegrid.inputs import Batch, Prompt, PromptMaker, collate
 from prunegrid.loading import LoadedModel, load_model
 from prunegrid.mismatch import ImageSpool
@@ -43,6 +44,8 @@ class CellRun:
     ----------
     key : str
         Hash of all that its predictions depend on; names its files in the store.
+    code : str
+        Hash of the code that computes it.
     label : str
         How progress lines call it.
     axes : dict
@@ -52,6 +55,7 @@ class CellRun:
     """
 
     key: str
+    code: str
     label: str
     axes: dict[str, Any]
     strategy: tuple[str, dict[str, Any]]
@@ -167,21 +171,37 @@ class _Bundle:
         return self._run.benchmark_spec.get("max_new_tokens", self._adapter.max_new_tokens)
 
     def _shard(self, cell: CellRun, number: int) -> Path:
-        return self._run.store / f"{cell.key}.shards" / f"{number:05d}.parquet"
+        # Shards of another size hold other rows.
+        folder = f"{cell.key}.shards-{self._run.shard_size}"
+        return self._run.store / folder / f"{number:05d}.parquet"
 
     def _finish(self, cell: CellRun, n_shards: int) -> None:
         """Join a cell's shards into its file."""
         shards = [self._shard(cell, number) for number in range(n_shards)]
         tables = [parquet.read_table(shard, schema=SCHEMA, partitioning=None) for shard in shards]
         table = pa.concat_tables(tables) if tables else SCHEMA.empty_table()
-        write_table(self._run.store / f"{cell.key}.parquet", table, self._metadata(cell))
-        shutil.rmtree(self._run.store / f"{cell.key}.shards", ignore_errors=True)
+        found, wanted = table["sample_id"].to_pylist(), self._adapter.sample_ids()
+        if found != wanted:
+            raise DataError(
+                f"{cell.label}: its shards hold {len(found)} samples, not the benchmark's {len(wanted)} in "
+                f"their order; delete {self._run.store}/{cell.key}.shards-* and run again"
+            )
+        write_table(self._run.store / f"{cell.key}.parquet", table, self._metadata(cell, table))
+        for folder in self._run.store.glob(f"{cell.key}.shards-*"):
+            shutil.rmtree(folder, ignore_errors=True)
 
-    def _metadata(self, cell: CellRun) -> dict[str, Any]:
+    def _metadata(self, cell: CellRun, table: pa.Table) -> dict[str, Any]:
         model, spec = self._loaded.model, self._run.model_spec
         strategy = plugins.build("strategies", *cell.strategy)
         n_layers = len(self._loaded.family.layers(model))
-        schedule = strategy.solve(cell.axes["ratio"] or None, n_layers, seed=cell.axes["seed"])
+        # Where all samples have as many image tokens, the schedule as it was run.
+        sizes = set(table.filter(pc.equal(table["status"], "ok"))["n_image_tokens"].to_pylist())
+        schedule = strategy.solve(
+            cell.axes["ratio"] or None,
+            n_layers,
+            seed=cell.axes["seed"],
+            n_tokens=sizes.pop() if len(sizes) == 1 else None,
+        )
         return {
             "key": cell.key,
             "cell": cell.axes,
@@ -191,14 +211,21 @@ class _Bundle:
             "schedule_attempts": schedule.attempts,
             "n_layers": n_layers,
             "deep_from": self._deep_from(cell, schedule),
-            "answer_tokens": getattr(_criterion(cell, self._adapter.free_text), "answer_tokens", 1),
-            "model": {"id": spec["path"], "revision": spec.get("revision"), "config": model.config.to_dict()},
+            "second_cut": schedule.second_cut,
+            "code": cell.code,
+            "model": {
+                "id": spec["path"],
+                "revision": getattr(model.config, "_commit_hash", None) or spec.get("revision"),
+                "config": model.config.to_dict(),
+            },
             "data": {
                 "id": self._run.benchmark_spec["path"],
+                **self._adapter.provenance(),
                 **{
                     key: self._run.benchmark_spec.get(key)
-                    for key in ("adapter", "revision", "split", "limit")
+                    for key in ("adapter", "limit", "sample", "columns")
                 },
+                "prompt": self._adapter.prompt,
             },
             "max_new_tokens": self._max_new_tokens,
             "dtype": str(model.dtype).removeprefix("torch."),
@@ -214,7 +241,7 @@ class _Bundle:
 
     def _deep_from(self, cell: CellRun, schedule: Schedule) -> int | None:
         criterion = _criterion(cell, self._adapter.free_text)
-        if not isinstance(criterion, Staged):
+        if criterion is None or not criterion.delegates:
             return None
         return criterion.first_deep(schedule.n_layers, schedule.second_cut)
 
@@ -259,17 +286,20 @@ def predict_prompts(
     rows = {place: _error_row(prompt) for place, prompt in enumerate(prompts) if prompt.error is not None}
     criterion = _criterion(cell, adapter.free_text)
 
-    @find_executable_batch_size(starting_batch_size=batch_size)
-    def run(batch_size: int) -> None:
-        with _context(loaded, cell, criterion, saliencies) as pruning:
-            for start in range(0, len(good), batch_size):
-                places = good[start : start + batch_size]
-                batch = collate([prompts[place] for place in places], loaded)
-                found = _generate(loaded, adapter, batch, pruning, max_new_tokens)
-                rows.update(zip(places, found, strict=True))
-
-    if good:
-        run()
+    with _context(loaded, cell, criterion, saliencies) as pruning:
+        start = 0
+        while start < len(good):
+            places = good[start : start + batch_size]
+            try:
+                found = _rows(loaded, adapter, [prompts[place] for place in places], pruning, max_new_tokens)
+            except RuntimeError as error:
+                if len(places) == 1 or not should_reduce_batch_size(error):
+                    raise
+                batch_size = len(places) // 2
+                clear_device_cache(garbage_collection=True)
+                continue
+            rows.update(zip(places, found, strict=True))
+            start += len(places)
     return [rows[place] for place in range(len(prompts))]
 
 
@@ -306,6 +336,22 @@ class _FirstLogits(LogitsProcessor):
         if self.logits is None:
             self.logits = scores.float().cpu()
         return scores
+
+
+def _rows(
+    loaded: LoadedModel,
+    adapter: Adapter,
+    prompts: Sequence[Prompt],
+    pruning: Pruning | None,
+    max_new_tokens: int,
+) -> list[dict[str, Any]]:
+    """Return one row per prompt; what a prompt alone cannot pass becomes its error row."""
+    try:
+        return list(_generate(loaded, adapter, collate(prompts, loaded), pruning, max_new_tokens))
+    except (PrunegridError, ValueError) as error:
+        if len(prompts) == 1:
+            return [_error_row(replace(prompts[0], error=f"{type(error).__name__}: {error}"))]
+    return [row for prompt in prompts for row in _rows(loaded, adapter, [prompt], pruning, max_new_tokens)]
 
 
 @torch.no_grad()
@@ -345,6 +391,7 @@ def _generate(
             "n_text_after": n_tokens - 1 - int(places[-1]) if n_image else n_tokens,
             "image_grids": prompt.grids,
             "n_generated": len(tokens),
+            "n_explained": pruning.explained[row] if pruning else 0,
             "token_depth": token_depth(n_image, n_layers, pruning.kept[row] if pruning else []),
             "first_token_id": tokens[0],
             "first_topk": [
@@ -411,6 +458,7 @@ def _error_row(prompt: Prompt) -> dict[str, Any]:
         "n_text_after": 0,
         "image_grids": [],
         "n_generated": 0,
+        "n_explained": 0,
         "token_depth": [],
         "first_token_id": None,
         "first_topk": [],

@@ -14,8 +14,8 @@ from prunegrid.files import atomic_path
 
 METADATA_KEY = b"prunegrid"
 
-# Beyond the contract, for the ledger: text tokens after the row's last image token, and what the vision tower
-# ran on, per image [tiles, rows, columns] of patches.
+# Beyond the contract, for the ledger: text tokens after the row's last image token; what the vision tower ran
+# on, [tiles, rows, columns] of patches; and tokens of the unpruned answer that a gradient was taken of.
 SCHEMA = pa.schema(
     [
         pa.field("sample_id", pa.string(), nullable=False),
@@ -31,6 +31,7 @@ SCHEMA = pa.schema(
         ("n_text_after", pa.int32()),
         ("image_grids", pa.list_(pa.list_(pa.int32()))),
         ("n_generated", pa.int32()),
+        ("n_explained", pa.int32()),
         ("token_depth", pa.list_(pa.int16())),
         ("first_token_id", pa.int32()),
         ("first_topk", pa.list_(pa.struct([("id", pa.int32()), ("logit", pa.float32())]))),

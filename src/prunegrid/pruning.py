@@ -18,10 +18,11 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
-from transformers.cache_utils import DynamicCache
+from transformers.cache_utils import DynamicCache, DynamicLayer
 
 from prunegrid.attention import Projected, observe
 from prunegrid.criteria.base import Criterion
+from prunegrid.deepstack import DeepStack
 from prunegrid.errors import PruningError
 from prunegrid.layout import Layout, gather_tokens
 from prunegrid.models.registry import family_of
@@ -30,7 +31,7 @@ from prunegrid.saliency import unpruned_saliency
 from prunegrid.stage import Stage
 from prunegrid.strategies.base import Schedule, Strategy
 
-Saliencies = MutableMapping[tuple[str, int, int], Tensor]
+Saliencies = MutableMapping[tuple[str, int, int], tuple[Tensor, int]]
 
 
 @contextmanager
@@ -64,7 +65,8 @@ def prune(
         One per batch row, for random orders; by default the row numbers. May be changed between calls
         through `Pruning.sample_ids`.
     saliencies : mutable mapping, optional
-        Where gradient scores are kept between calls: (sample id, rank, answer tokens) -> (layers, N).
+        Where gradient scores are kept between calls: (sample id, rank, answer tokens) -> scores
+        (layers, N) and the number of answer tokens explained.
 
     Yields
     ------
@@ -104,6 +106,7 @@ class Prefill:
     sample_ids: Sequence[str]
     embeddings: Tensor | None = None
     projected: Projected | None = None
+    deep_stack: DeepStack | None = None
     first_layer_refilled: bool = False
     saliencies: Saliencies = field(default_factory=dict)
     layouts: dict[int, Layout] = field(default_factory=dict)
@@ -121,6 +124,7 @@ class Prefill:
     def release(self) -> None:
         """Let go of what only the prefill needs."""
         self.inputs, self.embeddings, self.projected, self.saliencies = {}, None, None, {}
+        self.deep_stack = None
         self.cut_arguments.clear()
 
 
@@ -135,6 +139,8 @@ class Pruning:
         Likewise: (layer, original image-token numbers, ascending).
     n_image_tokens : list of int
         N per batch row of the last prefill.
+    explained : list of int
+        Likewise: how many tokens of the unpruned answer a gradient was taken of, 0 without one.
     sample_ids : sequence of str or None
         Names of the rows of the next prefill.
     """
@@ -159,8 +165,14 @@ class Pruning:
         self.schedule: list[list[tuple[int, int]]] = []
         self.kept: list[list[tuple[int, list[int]]]] = []
         self.n_image_tokens: list[int] = []
+        self.explained: list[int] = []
         self._saliencies = saliencies
-        self._flash = "flash" in str(model.config.get_text_config()._attn_implementation)
+        text = model.config.get_text_config()
+        self._flash = "flash" in str(text._attn_implementation)
+        # Where no layer types are given, a window is every layer's.
+        slides = "sliding_attention" in (getattr(text, "layer_types", None) or ["sliding_attention"])
+        self._window = getattr(text, "sliding_window", None) if slides else None
+        self._family = family
         self._layers = family.layers(model)
         self._attentions = [family.attention(layer) for layer in self._layers]
         self._image_token_id = family.image_token_id(model.config)
@@ -183,9 +195,12 @@ class Pruning:
         with ExitStack() as stack:
             stack.enter_context(observe(read, self._keep_projected))
             hooks = [self.model.register_forward_pre_hook(self._enter_model, with_kwargs=True)]
+            decoder = self._family.decoder(self.model)
+            hooks.append(decoder.register_forward_pre_hook(self._enter_decoder, with_kwargs=True))
             for index, layer in enumerate(self._layers):
                 hook = self._layer_hook(index)
                 hooks.append(layer.register_forward_pre_hook(hook, with_kwargs=True))
+                hooks.append(layer.register_forward_hook(self._deep_stack_hook(index)))
             hooks.append(self._layers[0].register_forward_hook(self._leave_first_layer, with_kwargs=True))
             hooks.append(self._layers[-1].register_forward_hook(self._leave_last_layer))
             for handle in hooks:
@@ -210,7 +225,8 @@ class Pruning:
         cache = inputs.get("past_key_values")
         ids = inputs.get("input_ids")
         if cache is not None and cache.get_seq_length() > 0:
-            if ids is not None and bool((ids == self._image_token_id).any()):
+            # A single token may be the image's by the model's own choice.
+            if ids is not None and ids.shape[1] > 1 and bool((ids == self._image_token_id).any()):
                 raise PruningError(
                     "a prompt in pieces cannot be pruned: its image tokens came after the first piece "
                     "(turn chunked prefill off)"
@@ -223,8 +239,9 @@ class Pruning:
         if ids is None:
             raise PruningError("pruning needs input_ids: the image tokens are found by their id")
         mask = inputs.get("attention_mask")
-        if mask is not None and mask.dim() != 2:
-            raise PruningError(f"attention_mask must be (batch, tokens), got shape {tuple(mask.shape)}")
+        if mask is not None and (not isinstance(mask, Tensor) or mask.dim() != 2):
+            found = f"shape {tuple(mask.shape)}" if isinstance(mask, Tensor) else type(mask).__name__
+            raise PruningError(f"attention_mask must be (batch, tokens), got {found}")
         valid = torch.ones_like(ids, dtype=torch.bool) if mask is None else mask.bool()
         if not bool(valid[:, -1].all()):
             raise PruningError("the prompts are padded on the right: pad on the left")
@@ -240,6 +257,7 @@ class Pruning:
             raise PruningError(f"no text after the image in sample {', '.join(map(repr, rows))}")
         schedules = [self._schedule_for(count) for count in counts]
         self.n_image_tokens = counts
+        self.explained = [0] * len(counts)
         self.schedule = [
             schedule.counts(count) if count else [] for schedule, count in zip(schedules, counts, strict=True)
         ]
@@ -252,6 +270,14 @@ class Pruning:
         if len(self.sample_ids) != batch:
             raise PruningError(f"{len(self.sample_ids)} sample_ids for a batch of {batch}")
         return [str(name) for name in self.sample_ids]
+
+    def _enter_decoder(self, decoder: nn.Module, args: tuple, kwargs: dict) -> tuple[tuple, dict] | None:
+        """Take over what the decoder would add to image tokens at their places in the unpruned prompt."""
+        if self._off or self._pending is None or not self._pending.cuts:
+            return None
+        kwargs = dict(kwargs)
+        self._pending.deep_stack = self._family.take_deep_stack(kwargs)
+        return args, kwargs
 
     # --- the layers -----------------------------------------------------------------------------
 
@@ -281,20 +307,31 @@ class Pruning:
         self._prefilling = cache is None or cache.get_seq_length() == 0
         if not self._prefilling:
             self._active = self._of_cache.get(cache)
-            if self._active is not None:
-                self._active.cut_arguments.clear()
-            else:
+            if self._active is None:
                 raise PruningError("this cache was not filled inside this prune context")
+            self._active.cut_arguments.clear()
+            self._check_window(self._active, cache.get_seq_length() + hidden.shape[1])
             return
         run, self._pending = self._pending, None
         if run is None or hidden.shape[1] != run.numbers.shape[1]:
             raise PruningError(
                 "the decoder was given another prompt than the model: chunked prefill is not supported"
             )
+        self._check_window(run, hidden.shape[1])
         run.embeddings = hidden
         self._active = run
         if cache is not None:
+            if run.cuts:
+                _keep_whole(cache)
             self._of_cache[cache] = run
+
+    def _check_window(self, run: Prefill, tokens: int) -> None:
+        """Refuse windows that flash attention would count in kept tokens instead of original positions."""
+        if self._flash and self._window is not None and run.cuts and tokens > self._window:
+            raise PruningError(
+                f"flash attention cannot count a window of {self._window} in original positions once tokens "
+                f"are dropped, and the sequence has {tokens}: use attn_implementation='sdpa'"
+            )
 
     def _cut(self, run: Prefill, index: int, hidden: Tensor) -> Tensor:
         """Drop image tokens before layer `index`; return the hidden states that stay."""
@@ -395,6 +432,14 @@ class Pruning:
 
     # --- what layers leave behind ---------------------------------------------------------------
 
+    def _deep_stack_hook(self, index: int):
+        def hook(layer: nn.Module, args: tuple, output: Tensor) -> Tensor | None:
+            if self._off or not self._prefilling or self._active.deep_stack is None:
+                return None
+            return self._active.deep_stack.add(index, output, self._active.layout)
+
+        return hook
+
     def _keep_projected(self, module: nn.Module, projected: Projected) -> None:
         """Keep the queries and keys of the layer before a cut."""
         if self._off or not self._prefilling:
@@ -436,12 +481,26 @@ class Pruning:
             columns = [(row >= 0).nonzero()[:, 0] for row in run.numbers]
             self._off = True
             try:
-                found = unpruned_saliency(self.model, self._layers, run.inputs, columns, rank, answer_tokens)
+                found, lengths = unpruned_saliency(
+                    self.model, self._layers, run.inputs, columns, rank, answer_tokens
+                )
             finally:
                 self._off = False
-            for key, row, n in zip(keys, found, run.counts, strict=True):
-                known[key] = row[:, :n].cpu()
+            for key, row, n, length in zip(keys, found, run.counts, lengths, strict=True):
+                known[key] = row[:, :n].cpu(), length
         result = torch.zeros(len(keys), len(self._layers), max(1, *run.counts), device=run.numbers.device)
         for row, key in enumerate(keys):
-            result[row, :, : known[key].shape[1]] = known[key].to(result.device)
+            scores, self.explained[row] = known[key]
+            result[row, :, : scores.shape[1]] = scores.to(result.device)
         return result
+
+
+def _keep_whole(cache: DynamicCache) -> None:
+    """Let an empty cache keep all tokens of sliding layers.
+
+    A sliding layer keeps the last tokens by their number, but windows count original positions; with
+    whole layers the model's masks enforce them.
+    """
+    for index, layer in enumerate(cache.layers):
+        if layer.is_sliding:
+            cache.layers[index] = DynamicLayer()

@@ -21,7 +21,7 @@ def unpruned_saliency(
     image_columns: list[Tensor],
     rank: int,
     answer_tokens: int,
-) -> Tensor:
+) -> tuple[Tensor, list[int]]:
     """Compute sum over features of abs(h * dJ/dh) for the state h entering every layer.
 
     Parameters
@@ -43,16 +43,18 @@ def unpruned_saliency(
     -------
     Tensor
         (batch, layers, most image tokens), float32; 0 beyond a row's own. Layer 0 is not computed.
+    list of int
+        Per row, how many tokens of the answer J is made of.
     """
     if torch.is_inference_mode_enabled():
         raise PruningError("gradient criteria cannot run under torch.inference_mode: use torch.no_grad")
     if not 1 <= answer_tokens <= MOST_ANSWER_TOKENS:
         raise PruningError(f"answer_tokens={answer_tokens} is not among 1..{MOST_ANSWER_TOKENS}")
-    inputs = {**inputs, "use_cache": False, "logits_to_keep": answer_tokens}
+    inputs = {**inputs, "use_cache": False}
     for key in ("past_key_values", "cache_position", "labels"):
         inputs.pop(key, None)
     answer, counts = _answer(model, inputs, rank, answer_tokens)
-    inputs = _with_answer(inputs, answer[:, :-1])
+    inputs = {**_with_answer(inputs, answer[:, :-1]), "logits_to_keep": answer.shape[1]}
     entering: dict[int, Tensor] = {}
 
     def remember(index: int):
@@ -93,7 +95,7 @@ def unpruned_saliency(
         scores = (entering[index].detach().float() * gradient.float()).abs().sum(-1)
         for row, columns in enumerate(image_columns):
             result[row, index, : len(columns)] = scores[row, columns.to(scores.device)]
-    return result
+    return result, counts.sum(1).tolist()
 
 
 @torch.no_grad()
@@ -105,18 +107,15 @@ def _answer(
     ends = [] if ends is None else ends if isinstance(ends, list) else [ends]
     tokens: list[Tensor] = []
     counts: list[Tensor] = []
-    running = inputs
+    running, open_ = inputs, torch.ones_like(inputs["input_ids"][:, 0], dtype=torch.bool)
     for step in range(answer_tokens):
         last = model(**{**running, "logits_to_keep": 1}).logits[:, -1].float()
         order = last.topk(rank + 1).indices
-        token = order[:, rank if step == 0 else 0]
-        open_ = (
-            counts[-1] & ~_is_end(tokens[-1], ends) if counts else torch.ones_like(token, dtype=torch.bool)
-        )
+        tokens.append(order[:, rank if step == 0 else 0])
+        counts.append(open_)
+        open_ = open_ & ~_is_end(tokens[-1], ends)
         if not open_.any():
             break
-        tokens.append(token)
-        counts.append(open_)
         running = _with_answer(inputs, torch.stack(tokens, 1))
     return torch.stack(tokens, 1), torch.stack(counts, 1)
 
@@ -126,7 +125,7 @@ def _is_end(token: Tensor, ends: list[int]) -> Tensor:
 
 
 def _with_answer(inputs: dict[str, Any], answer: Tensor) -> dict[str, Any]:
-    """Append answer tokens to the prompt, with mask and positions that go on from it."""
+    """Append answer tokens to the prompt, with mask, types and positions that go on from it."""
     if not answer.shape[1]:
         return inputs
     extended = dict(inputs)
@@ -134,6 +133,11 @@ def _with_answer(inputs: dict[str, Any], answer: Tensor) -> dict[str, Any]:
     mask = inputs.get("attention_mask")
     if mask is not None:
         extended["attention_mask"] = torch.cat([mask, torch.ones_like(answer, dtype=mask.dtype)], dim=1)
+    for name in ("token_type_ids", "mm_token_type_ids"):
+        types = inputs.get(name)
+        if types is not None:
+            # 0 is text in every family.
+            extended[name] = torch.cat([types, torch.zeros_like(answer, dtype=types.dtype)], dim=1)
     positions = inputs.get("position_ids")
     if positions is not None:
         steps = torch.arange(1, answer.shape[1] + 1, device=positions.device)

@@ -218,11 +218,22 @@ def test_download_asks_for_one_split_of_the_first_repository_that_exists(tmp_pat
         hub.download("no/where")
 
 
+def test_another_picture_under_one_id_is_an_error_row(tmp_path):
+    rows = worlds.rows_of("pope")
+    rows[3]["image"] = worlds.picture(9)
+    faults = [
+        sample.error
+        for sample in adapter("pope", worlds.write(tmp_path / "a.parquet", "pope", rows)).samples()
+    ]
+    assert [fault is None for fault in faults] == [True, True, True, False, True, True]
+    assert "'COCO_1' is that of another picture, in row 2" in faults[3]
+
+
 def test_repeated_images_are_decoded_once(tmp_path, monkeypatch):
     rows = worlds.rows_of("pope", 30)
     for number, row in enumerate(rows):
         row["image"] = worlds.picture(number % 10)
-        row["question_id"] = str(number)
+        row["question_id"], row["image_source"] = str(number), f"COCO_{number % 10}"
     path = worlds.write(tmp_path / "a.parquet", "pope", rows)
     decoded = []
     monkeypatch.setattr("prunegrid.data.images.decode", lambda data: decoded.append(data) or decode(data))

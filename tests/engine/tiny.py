@@ -40,7 +40,8 @@ def tiny_llava(seed: int = 0) -> LlavaForConditionalGeneration:
         vision_feature_layer=-1,
     )
     model = LlavaForConditionalGeneration(config).eval()
-    model.generation_config.update(pad_token_id=PAD_ID, eos_token_id=EOS_ID)
+    # Random weights would put image tokens into answers.
+    model.generation_config.update(pad_token_id=PAD_ID, eos_token_id=EOS_ID, suppress_tokens=[IMAGE_ID])
     with torch.no_grad():
         for name, parameter in model.model.multi_modal_projector.named_parameters():
             if name.endswith("weight"):

@@ -1,6 +1,6 @@
 """What is refused before the run, and what a key depends on."""
 
-from pathlib import Path
+import json
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -8,7 +8,11 @@ import pytest
 
 from prunegrid.config import validate
 from prunegrid.errors import ConfigError, DataError
+from prunegrid.fingerprint import closure
+from prunegrid.grid import criterion_parts
 from prunegrid.plan import Plan
+from prunegrid.plugins import PACKAGE
+from tests.benchmarks import worlds
 from tests.grid.test_grid import HOME, SCHEMA, configuration
 
 
@@ -41,8 +45,15 @@ def test_unknown_depth_is_asked_for(tmp_path, monkeypatch):
         plan(tmp_path, monkeypatch, model_specs=hub).layers("m")
 
 
+def data(path, **changes):
+    """Write a POPE file whose first row is changed."""
+    rows = worlds.rows_of("pope")
+    rows[0].update(changes)
+    return worlds.write(path, "pope", rows)
+
+
 def test_keys_depend_on_what_matters(tmp_path, monkeypatch):
-    pq.write_table(pa.table({"question": ["?"]}), tmp_path / "data.parquet")
+    data(tmp_path / "data.parquet")
 
     def keys(**changes):
         planned = plan(tmp_path, monkeypatch, **changes)
@@ -57,5 +68,102 @@ def test_keys_depend_on_what_matters(tmp_path, monkeypatch):
     deeper = {"hierarchical": {"options": {"layers": [0.25, 0.5]}}}
     changed = {folder for folder, key in keys(strategy_specs=deeper).items() if key != base[folder]}
     assert changed == {folder for folder in base if "/hierarchical/" in folder}
-    pq.write_table(pa.table({"question": ["!"]}), Path("data.parquet"))
+    hints = {"m": {"path": str(HOME / "demo/model"), "image_tokens": 64, "layers": 8}}
+    assert keys(model_specs=hints) == base
+    data(tmp_path / "data.parquet", question="Is there a cat?")
     assert not set(keys().values()) & set(base.values())
+
+
+@pytest.mark.parametrize("path", ["data-*.parquet", "~/data-0.parquet"])
+def test_data_behind_patterns_and_at_home_counts(tmp_path, monkeypatch, path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    keys = set()
+    for question in ("Is there a dog?", "Is there a cat?"):
+        data(tmp_path / "data-0.parquet", question=question)
+        planned = plan(tmp_path, monkeypatch, benchmark_specs={"b": {"adapter": "pope", "path": path}})
+        keys.add(planned.prediction_key(planned.grid.cells[0]))
+    assert len(keys) == 2
+
+
+def test_images_named_by_path_count(tmp_path, monkeypatch):
+    row = {"image": "one.png", "question": "Is there a dog?", "answer": "yes"}
+    (tmp_path / "data.jsonl").write_text(json.dumps(row))
+    specs = {"b": {"adapter": "vqa", "path": "data.jsonl"}}
+    keys = set()
+    for number in range(2):
+        (tmp_path / "one.png").write_bytes(worlds.picture(number)["bytes"])
+        planned = plan(tmp_path, monkeypatch, benchmark_specs=specs)
+        keys.add(planned.prediction_key(planned.grid.cells[0]))
+    assert len(keys) == 2
+
+
+def test_cells_that_differ_by_name_alone_are_computed_once(tmp_path, monkeypatch):
+    data(tmp_path / "data.parquet")
+    specs = {"one": {"type": "uniform"}, "two": {"type": "uniform"}}
+    planned = plan(
+        tmp_path,
+        monkeypatch,
+        strategies=["one", "two"],
+        strategy_specs=specs,
+        criteria=["norm"],
+        ratios=[0.5],
+    )
+    assert len(planned.grid.cells) == 3
+    assert [cell.strategy for cells in planned.bundles("m", "b").values() for cell in cells] == [
+        "none",
+        "one",
+    ]
+
+
+def test_code_of_predictions_is_not_that_of_scores():
+    files = {path.relative_to(PACKAGE).as_posix() for path in closure(PACKAGE / "predict.py")}
+    assert "pruning.py" in files
+    assert not files & {"plan.py", "jobs.py", "compute.py", "score.py", "config.py", "tables/build.py"}
+    assert not any(
+        file.startswith(("criteria/", "statistics/", "scoring/")) for file in files - {"criteria/base.py"}
+    )
+
+
+def test_nested_criteria_count(tmp_path, monkeypatch):
+    data(tmp_path / "data.parquet")
+    specs = {"mixed": {"type": "staged", "options": {"shallow": "attention", "deep": "gradient"}}}
+    planned = plan(tmp_path, monkeypatch, criteria=["mixed"], criterion_specs=specs)
+    assert set(criterion_parts(planned.config, "mixed")) == {
+        "staged",
+        "attention",
+        "attention_shallow",
+        "attention_deep",
+        "gradient",
+    }
+    assert planned.needs_answer("mixed")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"criterion_specs": {"norm": {"options": {"reverse": "perhaps"}}}},
+            "'perhaps' is not true or false",
+        ),
+        ({"strategy_specs": {"single": {"options": {"layer": [2]}}}}, r"\[2\] is not a number"),
+        ({"strategy_specs": {"hierarchical": {"options": {"layers": ["a"]}}}}, "is not a list of numbers"),
+        ({"strategy_specs": {"none": {"type": "uniform"}}}, "the name 'none' is taken"),
+        ({"tables": {"reference_criterion": "atention"}}, "did you mean 'attention'"),
+    ],
+)
+def test_what_would_fail_later_is_refused_now(tmp_path, monkeypatch, changes, message):
+    with pytest.raises(ConfigError, match=message):
+        plan(tmp_path, monkeypatch, strategies=["hierarchical", "single"], criteria=["norm"], **changes)
+
+
+def test_options_from_the_command_line_are_converted(tmp_path, monkeypatch):
+    specs = {"norm": {"options": {"reverse": "false"}}}
+    planned = plan(tmp_path, monkeypatch, criteria=["norm"], criterion_specs=specs)
+    assert planned.config["criterion_specs"]["norm"]["options"] == {"reverse": False}
+
+
+def test_layers_that_contradict_the_model_are_refused(tmp_path, monkeypatch):
+    with pytest.raises(ConfigError, match=r"layers is 32, but its config\.json tells 8"):
+        plan(
+            tmp_path, monkeypatch, model_specs={"m": {"path": str(HOME / "demo/model"), "layers": 32}}
+        ).layers("m")

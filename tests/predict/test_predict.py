@@ -9,12 +9,17 @@ import torch
 
 from prunegrid import plugins
 from prunegrid.benchmarks.base import Sample
+from prunegrid.compute import cell_compute
+from prunegrid.criteria.norm import Norm
+from prunegrid.demo.benchmarks import render_benchmark
 from prunegrid.demo.render import render
 from prunegrid.demo.scene import named_rng, sample_scene
+from prunegrid.errors import ConfigError
 from prunegrid.inputs import PromptMaker, collate
 from prunegrid.loading import load_model
 from prunegrid.mismatch import ImageSpool, partners
-from prunegrid.predict import CellRun, predict_prompts, token_depth
+from prunegrid.predict import BenchmarkRun, CellRun, predict_cells, predict_prompts, token_depth
+from prunegrid.predictions import read
 from prunegrid.prompts import yes_no
 
 MODEL = Path(__file__).parents[2] / "demo/model"
@@ -48,6 +53,7 @@ def make_samples(n):
 def cell(strategy="hierarchical", criterion="attention", ratio=0.5, seed=0, **options):
     return CellRun(
         "key",
+        "code",
         "label",
         {"ratio": ratio, "seed": seed},
         (strategy, options),
@@ -84,15 +90,31 @@ def test_batches_and_order_change_no_row(loaded, adapter, criterion):
     assert_same(run(loaded, adapter, samples[::-1], some_cell, batch_size=4)[::-1], alone)
 
 
+def test_batches_shrink_where_memory_runs_out(loaded, adapter, monkeypatch):
+    samples = make_samples(7)
+    wanted = run(loaded, adapter, samples, cell(layers=[1, 2]), batch_size=7)
+    sizes, generate = [], loaded.model.generate
+
+    def small(**inputs):
+        sizes.append(len(inputs["input_ids"]))
+        if sizes[-1] > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 1 GiB")
+        return generate(**inputs)
+
+    monkeypatch.setattr(loaded.model, "generate", small)
+    assert_same(run(loaded, adapter, samples, cell(layers=[1, 2]), batch_size=7), wanted)
+    assert sizes == [7, 3, 1, 1, 1, 1, 1, 1, 1]
+
+
 def test_shared_gradients_are_the_same(loaded, adapter):
     samples, memo = make_samples(4), {}
     first = run(loaded, adapter, samples, cell("single", "gradient", 0.3), saliencies=memo)
     assert len(memo) == 4
-    before = {key: value.clone() for key, value in memo.items()}
+    before = {key: value.clone() for key, (value, _) in memo.items()}
     again = run(loaded, adapter, samples, cell("single", "gradient", 0.3), saliencies=memo)
     assert_same(first, again)
     assert_same(first, run(loaded, adapter, samples, cell("single", "gradient", 0.3)))
-    assert all(torch.equal(memo[key], before[key]) for key in memo)
+    assert all(torch.equal(memo[key][0], before[key]) for key in memo)
 
 
 def test_a_broken_sample_is_an_error_row(loaded, adapter):
@@ -104,6 +126,72 @@ def test_a_broken_sample_is_an_error_row(loaded, adapter):
     assert rows[2]["prediction"] == ""
     others = [samples[i] for i in (0, 1, 3)]
     assert_same([rows[i] for i in (0, 1, 3)], run(loaded, adapter, others, cell(layers=[1, 2])))
+
+
+def test_a_sample_that_fails_while_it_runs_is_an_error_row(loaded, adapter, monkeypatch):
+    samples = make_samples(4)
+    score = Norm.score
+
+    def sometimes(self, stage):
+        # As an overflow in float16 would.
+        poison = torch.tensor([name == samples[1].sample_id for name in stage.sample_ids])
+        return score(self, stage).masked_fill(poison[:, None], torch.nan)
+
+    wanted = run(loaded, adapter, samples, cell("single", "norm", 0.3))
+    monkeypatch.setattr(Norm, "score", sometimes)
+    rows = run(loaded, adapter, samples, cell("single", "norm", 0.3))
+    assert [row["status"] for row in rows] == ["ok", "error", "ok", "ok"]
+    assert "returned NaN" in rows[1]["error"]
+    good = (0, 2, 3)
+    assert_same([rows[i] for i in good], [wanted[i] for i in good])
+
+
+def test_system_prompt_goes_before_the_image(loaded):
+    assert PromptMaker(loaded, "vicuna_v1").chat_text("What?").startswith("A chat between")
+
+
+def test_a_template_without_a_system_turn_is_refused(loaded, monkeypatch):
+    monkeypatch.setattr(loaded.processor, "chat_template", "{{ messages[0]['content'][1]['text'] + 1 }}")
+    with pytest.raises(ConfigError, match="chat template cannot render"):
+        PromptMaker(loaded, "vicuna_v1")
+
+
+def bundle(tmp_path, store, shard_size):
+    path = tmp_path / "shapes-caption.parquet"
+    if not path.exists():
+        render_benchmark("shapes-caption", path, rows=12)
+    spec = {"adapter": "nocaps", "path": str(path), "max_new_tokens": 6}
+    return BenchmarkRun(
+        str(MODEL),
+        {"path": "demo/model"},
+        str(path),
+        spec,
+        tmp_path / store,
+        batch_size=3,
+        shard_size=shard_size,
+        say=lambda line: None,
+    )
+
+
+def test_a_resumed_run_is_an_undisturbed_one(tmp_path, monkeypatch):
+    """Also with shards of another size."""
+    one = replace(cell("single", "gradient", 0.3), axes={"ratio": 0.3, "seed": 0, "benchmark": "shapes"})
+    predict_cells(bundle(tmp_path, "whole", 12), [one])
+    for size in (5, 12):
+        store = f"killed-{size}"
+        with monkeypatch.context() as patch:
+            patch.setattr("prunegrid.predict.write_table", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                predict_cells(bundle(tmp_path, store, 5), [one])
+        predict_cells(bundle(tmp_path, store, size), [one])
+        found, wanted = (read(tmp_path / name / "key.parquet") for name in (store, "whole"))
+        assert found[0].equals(wanted[0])
+        assert cell_compute(*found) == cell_compute(*wanted)
+        assert [path.name for path in (tmp_path / store).iterdir()] == ["key.parquet"]
+
+
+def interrupted(*_):
+    raise KeyboardInterrupt
 
 
 def test_rows_tell_what_happened(loaded, adapter):

@@ -34,6 +34,7 @@ def write(path: Path, error: str | None, seed: int) -> None:
             "n_text_after": 5,
             "image_grids": [],
             "n_generated": 1,
+            "n_explained": 0,
             "token_depth": [model["text_config"]["num_hidden_layers"]] * 4,
             "status": "error" if error else "ok",
             "error": error and f"{error} {i}",
@@ -47,7 +48,7 @@ def write(path: Path, error: str | None, seed: int) -> None:
         "n_layers": model["text_config"]["num_hidden_layers"],
         "criterion": None,
         "schedule": [],
-        "answer_tokens": 1,
+        "attn_implementation": "sdpa",
     }
     write_rows(path, rows, metadata)
 

@@ -1,6 +1,7 @@
 """Read the configuration and plan the grid; helpers that the rules share. Nothing here imports torch."""
 
 import re
+import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -16,20 +17,18 @@ CELL_FILES = ["predictions.parquet", "scores.json", "scores.parquet"]
 CELL = "{model}/{benchmark}/{strategy}/{criterion}/ratio-{ratio}/seed-{seed}"
 AXES = ["model", "benchmark", "strategy", "criterion", "seed"]
 DEMO_DATA = "resources/demo/{}.parquet"
-DEMO_SOURCES = sorted((HOME / "src/prunegrid/demo").glob("*.py"))
+DEMO_BENCHMARKS = ["easyvqa", "shapes-pope", "shapes-mcq", "shapes-caption"]
 
 try:
     config = validate(config, HOME / "workflow/schemas/config.schema.yaml")
     PLAN = Plan(
         config,
         HOME,
-        {
-            DEMO_DATA.format(name): DEMO_SOURCES
-            for name in ("easyvqa", "shapes-pope", "shapes-mcq", "shapes-caption")
-        },
+        [DEMO_DATA.format(name) for name in DEMO_BENCHMARKS],
     )
     CELLS = {cell.folder: cell for cell in PLAN.grid.cells}
-    if workflow.is_main_process:
+    # What `snakemake download` is to fetch cannot be there yet.
+    if workflow.is_main_process and "download" not in sys.argv:
         PLAN.check_inputs()
         PLAN.forget_lost_results()
 except PrunegridError as error:

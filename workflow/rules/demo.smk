@@ -8,11 +8,12 @@ rule render_benchmark:
     log:
         "resources/demo/logs/render_benchmark/{benchmark}.log",
     wildcard_constraints:
-        benchmark="easyvqa|shapes-pope|shapes-mcq|shapes-caption",
+        benchmark="|".join(DEMO_BENCHMARKS),
     conda:
         "../../envs/demo.yaml"
     params:
         seed=0,
+        code=PLAN.render_key(),
     script:
         "../scripts/render_benchmark.py"
 

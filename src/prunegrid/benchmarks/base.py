@@ -1,6 +1,7 @@
 """What every benchmark adapter shares: options, checks, ids, images and broken rows."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -8,7 +9,7 @@ from typing import Any, ClassVar
 from PIL import Image
 
 from prunegrid.data import hub
-from prunegrid.data.images import ImageReader
+from prunegrid.data.images import ImageReader, image_file
 from prunegrid.data.rows import Row, Rows
 from prunegrid.data.sources import locate
 from prunegrid.errors import ConfigError, DataError
@@ -108,9 +109,6 @@ class Adapter(Plugin):
         Optional columns of which at least one is needed.
     id_columns : tuple of str
         Columns that `sample_id` reads.
-    trusts_image_ids : bool
-        False where a row whose `image_id` has shown another picture is broken: samples of one `image_id`
-        share their vision features.
     options : dict
         Further keys -> valid values, the default first.
     """
@@ -127,7 +125,6 @@ class Adapter(Plugin):
     optional_columns: ClassVar[dict[str, str]] = {}
     one_of_columns: ClassVar[tuple[str, ...]] = ()
     id_columns: ClassVar[tuple[str, ...]] = ()
-    trusts_image_ids: ClassVar[bool] = True
     options: ClassVar[dict[str, tuple[str, ...]]] = {}
 
     def __init__(self, spec: Mapping[str, Any], base: str | Path | None = None) -> None:
@@ -172,6 +169,16 @@ class Adapter(Plugin):
 
     def __len__(self) -> int:
         return self.check()
+
+    def files(self) -> list[Path]:
+        """Return the files that samples come from: tables, and images that they name by their path."""
+        rows = self._opened()
+        found = dict.fromkeys(rows.source.files)
+        if rows.may_name_files("image"):
+            for row in rows.read(columns=("image",)):
+                with suppress(DataError):
+                    found.setdefault(image_file(row.values.get("image"), row.file.parent))
+        return [file for file in found if file is not None and file.is_file()]
 
     def download(self) -> Path | None:
         """Fetch a hub data set into the cache; return the snapshot folder, None if the data is local."""
@@ -261,7 +268,8 @@ class Adapter(Plugin):
             picture = images.read(row.get("image"), row.file.parent)
         except DataError as error:
             faults.append(str(error))
-        if image_id is not None and picture is not None and not self.trusts_image_ids:
+        # Samples of one image_id share their vision features.
+        if image_id is not None and picture is not None:
             digest, first = shown.setdefault(image_id, (picture.digest, row.number))
             if digest != picture.digest:
                 faults.append(f"image_id {image_id!r} is that of another picture, in row {first}")

@@ -32,7 +32,6 @@ class MCQ(Adapter):
         "image_id": "text or integer",
     }
     id_columns = ("question_id",)
-    trusts_image_ids = False
 
     def sample_id(self, row: Row) -> str:
         """Return the question id, or else the row number."""

@@ -29,7 +29,6 @@ class VQA(Adapter):
     }
     one_of_columns = ("answer", "references", "answers")
     id_columns = ("question_id",)
-    trusts_image_ids = False
 
     def sample_id(self, row: Row) -> str:
         """Return the question id, or else the row number."""

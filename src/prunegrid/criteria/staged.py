@@ -7,7 +7,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from prunegrid.criteria.base import Criterion
-from prunegrid.plugins import build
+from prunegrid.plugins import build, describe
 from prunegrid.stage import Stage
 from prunegrid.strategies.base import resolve_layer
 
@@ -22,6 +22,8 @@ class Staged(Criterion):
         Names of criteria.
     deep_from : int or float, optional
         Layer, or fraction of L; by default the second cut of a hierarchical schedule, else L/4.
+    answer_tokens : int
+        Handed to a part that takes it; see `gradient`.
     """
 
     delegates: ClassVar[tuple[str, ...]] = ("shallow", "deep")
@@ -29,10 +31,15 @@ class Staged(Criterion):
     shallow: str = "attention_shallow"
     deep: str = "attention_deep"
     deep_from: float | None = None
+    answer_tokens: int = 1
 
     @cached_property
     def _parts(self) -> tuple[Criterion, Criterion]:
-        return build("criteria", self.shallow), build("criteria", self.deep)
+        return self._part(self.shallow), self._part(self.deep)
+
+    def _part(self, name: str) -> Criterion:
+        takes = "answer_tokens" in describe("criteria", name)["options"]
+        return build("criteria", name, {"answer_tokens": self.answer_tokens} if takes else None)
 
     def score(self, stage: Stage) -> Tensor:
         """Return the score of the part in charge, shape (batch, present tokens)."""

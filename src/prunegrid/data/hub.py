@@ -8,6 +8,7 @@ from pathlib import Path
 from prunegrid.data.splits import ENDINGS, choose
 from prunegrid.errors import DataError
 
+_MODEL_FILES = ["*.safetensors", "*.json", "*.jinja", "*.txt", "*.model"]
 _HUB_ID = re.compile(r"^\w[\w.-]*/\w[\w.-]*$")
 
 
@@ -16,19 +17,36 @@ def is_hub_id(path: str) -> bool:
     return bool(_HUB_ID.match(path)) and not path.endswith(ENDINGS)
 
 
-def cached(repository: str, revision: str | None = None) -> Path | None:
-    """Return the folder of a data set's snapshot in the hub cache, or None. Never uses the network."""
+def cached(repository: str, revision: str | None = None, kind: str = "dataset") -> Path | None:
+    """Return the folder of a snapshot in the hub cache, or None; `kind` is dataset or model. No network."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
     try:
         # No patterns: only one split was downloaded, and a check of the whole snapshot would fail.
         folder = snapshot_download(
-            repository, repo_type="dataset", revision=revision, local_files_only=True, allow_patterns=[]
+            repository, repo_type=kind, revision=revision, local_files_only=True, allow_patterns=[]
         )
     except (LocalEntryNotFoundError, HFValidationError):
         return None
     return Path(folder)
+
+
+def download_model(repository: str, revision: str | None = None) -> Path:
+    """Fetch a model's weights (safetensors alone), configuration and processor into the hub cache.
+
+    Raises
+    ------
+    DataError
+        If the repository cannot be fetched.
+    """
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
+
+    try:
+        return Path(snapshot_download(repository, revision=revision, allow_patterns=_MODEL_FILES))
+    except (HfHubHTTPError, HFValidationError, OfflineModeIsEnabled, OSError) as error:
+        raise DataError(f"cannot download the model {repository}: {str(error).splitlines()[0]}") from error
 
 
 def download(

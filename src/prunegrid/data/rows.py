@@ -155,6 +155,14 @@ class Rows:
     def __len__(self) -> int:
         return len(self.numbers)
 
+    def may_name_files(self, name: str) -> bool:
+        """Return whether a column may hold paths: known without reading a row of Parquet."""
+        column = self._in_file(name)
+        return any(
+            shard.file.suffix == ".jsonl" or str(shard.types.get(column)) in ("string", "large_string")
+            for shard in self._shards
+        )
+
     def read(
         self, positions: Sequence[int] | None = None, columns: Sequence[str] | None = None
     ) -> Iterator[Row]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+import inspect
+from dataclasses import dataclass, field
+from math import prod
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from transformers.modeling_outputs import BaseModelOutputWithPooling
@@ -14,16 +16,45 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
     from transformers import PretrainedConfig, PreTrainedModel
 
+    from prunegrid.deepstack import DeepStack
     from prunegrid.vision import Grid
 
 
 @dataclass(frozen=True)
+class Features:
+    """What the decoder is given of one sample's images.
+
+    Attributes
+    ----------
+    images : list of Tensor
+        Per image or tile (image tokens, hidden size), in the model's dtype.
+    beside : dict
+        What else the family hands over, by name.
+    """
+
+    images: list[Tensor]
+    beside: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Family:
-    """The common shape of transformers' image-text-to-text models."""
+    """The common shape of transformers' image-text-to-text models.
+
+    Class attributes
+    ----------------
+    one_tensor : bool
+        The model takes the features of all images as one tensor, not as a list.
+    """
+
+    one_tensor: ClassVar[bool] = False
+
+    def decoder(self, model: PreTrainedModel) -> nn.Module:
+        """Return the module that runs the decoder layers."""
+        return model.model.language_model
 
     def layers(self, model: PreTrainedModel) -> nn.ModuleList:
         """Return the decoder layers."""
-        return model.model.language_model.layers
+        return self.decoder(model).layers
 
     def attention(self, layer: nn.Module) -> nn.Module:
         """Return the self-attention module of a decoder layer."""
@@ -33,29 +64,45 @@ class Family:
         """Return the id that stands for one image token in `input_ids`."""
         return config.image_token_id
 
-    def features(self, model: PreTrainedModel, pixels: list[dict[str, Tensor]]) -> list[Tensor]:
-        """Run the vision tower and projector.
+    def take_deep_stack(self, arguments: dict[str, Any]) -> DeepStack | None:
+        """Take what the decoder would add to image tokens after its first layers out of its arguments.
+
+        Parameters
+        ----------
+        arguments : dict
+            The decoder's keyword arguments, changed in place.
+        """
+        return None
+
+    def features(self, model: PreTrainedModel, pixels: list[dict[str, Tensor]]) -> list[Features]:
+        """Run the vision tower and projector, one sample at a time: tiles and grids differ in shape.
 
         Parameters
         ----------
         model : PreTrainedModel
             The model.
         pixels : list of dict
-            Per image what the processor returned besides token ids, each with a leading dimension of 1.
-
-        Returns
-        -------
-        list of Tensor
-            Per image (image tokens, hidden size), in the model's dtype.
+            Per sample what the processor returned besides token ids and their mask.
         """
-        device = model.get_input_embeddings().weight.device
-        inputs = {key: torch.cat([one[key] for one in pixels]).to(device) for key in pixels[0]}
-        inputs["pixel_values"] = inputs["pixel_values"].to(model.dtype)
-        return list(model.get_image_features(**inputs, return_dict=True).pooler_output)
+        return [self._features(model, one) for one in pixels]
 
-    def feature_inputs(self, features: list[Tensor]) -> dict[str, Any]:
-        """Return the arguments that hand features to `generate` in place of pixels."""
-        return {"mm_encoder_outputs": {"image": BaseModelOutputWithPooling(pooler_output=features)}}
+    def feature_inputs(
+        self, model: PreTrainedModel, features: list[Features], input_ids: Tensor
+    ) -> dict[str, Any]:
+        """Return the arguments that hand features to `generate` in place of pixels.
+
+        Parameters
+        ----------
+        model : PreTrainedModel
+            The model.
+        features : list of Features
+            Per batch row.
+        input_ids : Tensor
+            (batch, tokens), int64.
+        """
+        images = [image for one in features for image in one.images]
+        output = BaseModelOutputWithPooling(pooler_output=torch.cat(images) if self.one_tensor else images)
+        return {"mm_encoder_outputs": {"image": output}}
 
     def grids(self, config: PretrainedConfig, pixels: Mapping[str, Tensor]) -> list[Grid]:
         """Return what the vision tower runs on, for the ledger.
@@ -70,12 +117,24 @@ class Family:
         Returns
         -------
         list of (int, int, int)
-            Per image: tiles or frames, rows and columns of patches in each.
+            Tiles or frames, rows and columns of patches in each, for what sees itself alone.
         """
         if "pixel_values" not in pixels:
             return []
         rows, columns = _patches(config.vision_config, *pixels["pixel_values"].shape[-2:])
-        return [(1, rows, columns)] * len(pixels["pixel_values"])
+        return [(prod(pixels["pixel_values"].shape[:-3]), rows, columns)]
+
+    def _features(self, model: PreTrainedModel, pixels: dict[str, Tensor]) -> Features:
+        return Features(list(self._encode(model, pixels).pooler_output))
+
+    def _encode(self, model: PreTrainedModel, pixels: dict[str, Tensor]) -> Any:
+        """Return the output of the vision tower and projector for one sample, or several of one shape."""
+        device = model.get_input_embeddings().weight.device
+        encode = model.base_model.get_image_features
+        known = inspect.signature(encode).parameters
+        inputs = {key: value.to(device) for key, value in pixels.items() if key in known}
+        inputs["pixel_values"] = inputs["pixel_values"].to(model.dtype)
+        return encode(**inputs, return_dict=True)
 
 
 def _patches(vision: PretrainedConfig, height: int, width: int) -> tuple[int, int]:

@@ -25,5 +25,5 @@ def family_of(model_type: str) -> Family:
     if model_type not in supported():
         raise PruningError(f"model type {model_type!r} is not supported: {', '.join(supported())}")
     module = importlib.import_module(f"prunegrid.models.{model_type}")
-    classes = [c for _, c in inspect.getmembers(module, inspect.isclass) if c.__module__ == module.__name__]
-    return classes[0]()
+    own = [c for _, c in inspect.getmembers(module, inspect.isclass) if c.__module__ == module.__name__]
+    return next(c for c in own if issubclass(c, Family))()

@@ -1,0 +1,10 @@
+"""LLaVA-OneVision (arXiv 2408.03326): SigLIP tiles, Qwen2 decoder."""
+
+from dataclasses import dataclass
+
+from prunegrid.models.base import Family
+
+
+@dataclass(frozen=True)
+class LlavaOnevision(Family):
+    """Nothing differs from the common shape: newlines stand on image-token ids, so they are in the pool."""

@@ -1,0 +1,68 @@
+"""The ledger of a cell against `FlopCounterMode` on what `predict_prompts` really runs."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from prunegrid import plugins
+from prunegrid.compute import TERA, cell_compute
+from prunegrid.inputs import PromptMaker
+from prunegrid.loading import load_model
+from prunegrid.predict import CellRun, predict_prompts
+from tests.engine.test_compute import counted
+from tests.predict.test_predict import make_samples
+
+MODEL = Path(__file__).parents[2] / "demo/model"
+
+
+@pytest.fixture(scope="module")
+def loaded():
+    # The counter does not know the fused attention of a CPU; eager attention does the same products.
+    return load_model(str(MODEL), {"attn_implementation": "eager"})
+
+
+@pytest.mark.parametrize(
+    ("strategy", "criterion", "free_text"),
+    [
+        ("none", None, False),
+        ("hierarchical", "attention", False),
+        ("uniform", "norm", True),
+        ("single", "gradient", False),
+        ("single", "gradient", True),
+        ("constant", "gradient_other", True),
+        ("exit", None, True),
+    ],
+)
+def test_a_cells_ledger_is_what_it_ran(loaded, strategy, criterion, free_text):
+    name = "nocaps" if free_text else "vqa"
+    adapter = plugins.load("benchmarks", name)({"adapter": name, "path": "unread.parquet"})
+    prompts = PromptMaker(loaded).prompts(make_samples(1), 1)
+    options = {"hierarchical": {"layers": [1, 3]}, "single": {"layer": 2}}.get(strategy, {})
+    ratio = 0.0 if strategy == "none" else 0.5
+    axes, ranking = {"ratio": ratio, "seed": 0}, (criterion, {}) if criterion else None
+    cell = CellRun("key", "code", "", axes, (strategy, options), ranking)
+    rows = []
+    flops = counted(
+        lambda: rows.extend(predict_prompts(loaded, adapter, prompts, cell, batch_size=1, max_new_tokens=6))
+    )
+    (row,) = rows
+    assert row["status"] == "ok"
+    assert row["n_explained"] == 0 if "gradient" not in str(criterion) else row["n_explained"] >= 1
+    schedule = plugins.build("strategies", strategy, options).solve(ratio or None, 8, n_tokens=64)
+    second = schedule.second_cut
+    metadata = {
+        "model": {"config": loaded.model.config.to_dict()},
+        "cell": cell.axes,
+        "criterion": cell.criterion,
+        "schedule": schedule.cuts,
+        "n_layers": 8,
+        "second_cut": second,
+        "deep_from": second,
+        "attn_implementation": "eager",
+    }
+    ledger = cell_compute(pd.DataFrame([row]), metadata)
+    hidden = loaded.model.config.text_config.hidden_size
+    norms = sum(2 * hidden * n for n in schedule.tokens_per_layer(64)[:-1]) if criterion == "norm" else 0
+    ran = ledger["tflops_total"] - ledger["tflops_vision"] - norms / TERA
+    assert flops == pytest.approx(ran * TERA, rel=0.01)
