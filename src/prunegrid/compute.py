@@ -17,6 +17,17 @@ from prunegrid import plugins
 from prunegrid.vision import vision_flops
 
 TERA = 1e12
+# What a cell's ledger is made of, in predictions.parquet.
+COLUMNS = (
+    "token_depth",
+    "n_image_tokens",
+    "n_text_tokens",
+    "n_text_after",
+    "image_grids",
+    "n_generated",
+    "n_explained",
+    "status",
+)
 
 
 @dataclass(frozen=True)
@@ -158,8 +169,7 @@ def cell_compute(predictions: pd.DataFrame, metadata: Mapping[str, Any]) -> dict
     Parameters
     ----------
     predictions : DataFrame
-        Columns token_depth, n_image_tokens, n_text_tokens, n_text_after, image_grids, n_generated,
-        n_explained, status.
+        Its `COLUMNS`.
     metadata : mapping
         The file's `prunegrid` metadata.
 
@@ -168,7 +178,7 @@ def cell_compute(predictions: pd.DataFrame, metadata: Mapping[str, Any]) -> dict
     dict
         tflops_published, tflops_prefill, tflops_vision, tflops_scoring, tflops_decode, tflops_total
         (all 1e12), ratio_requested, ratio_achieved, min_image_tokens (mean over samples of the fewest
-        image tokens in any layer).
+        image tokens in any layer). Only ratio_requested where every row is an error.
     """
     config = metadata["model"]["config"]
     decoder = Decoder.from_config(config)

@@ -4,11 +4,12 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from prunegrid.compute import cell_compute
+from prunegrid import compute
 from prunegrid.config import plugin_of, validate
 from prunegrid.grid import NO_CRITERION, Cell
 from prunegrid.plan import Plan
-from prunegrid.score import SCORES, read_predictions, score_cells, write_scores
+from prunegrid.predictions import read
+from prunegrid.score import SCORES, score_cells, write_scores
 
 Say = Callable[[str], None]
 
@@ -117,7 +118,11 @@ def score_benchmark(
         seed=tables["seed"],
     )
     for number, (key, scores) in enumerate(scored, start=1):
-        write_scores(store / "scores" / key, scores, cell_compute(*read_predictions(files[key])))
+        rows, metadata = read(files[key], [*compute.COLUMNS, "error"])
+        write_scores(store / "scores" / key, scores, compute.cell_compute(rows, metadata))
+        if scores.n and scores.n_error == scores.n:
+            name = label(Cell(**metadata["cell"]))
+            say(f"WARNING: {name}: all {scores.n} rows are errors, the first: {rows['error'].iloc[0]}")
         if number % 50 == 0 or number == len(files):
             say(f"{number} of {len(files)} cells scored")
 

@@ -152,13 +152,19 @@ class Plan:
         except PrunegridError as error:
             raise type(error)(f"benchmark_specs.{benchmark}: {error}") from error
 
-    def strategy(self, name: str) -> type:
-        """Return the class of a strategy's name."""
-        return plugins.load("strategies", plugin_of(self.config, "strategies", name)[0])
-
     def needs_answer(self, criterion: str) -> bool:
         """Return whether a criterion's name needs the unpruned model's answer."""
         return needs_answer(self.config, criterion)
+
+    def describe_cell(self, cell: Cell) -> dict[str, Any]:
+        """Return what the tables need to know of a cell, as plain values (see `tables.cells.read_cells`)."""
+        return {
+            **vars(cell),
+            "folder": str(Path(self.config["results_dir"], cell.folder)),
+            "strategy_type": plugin_of(self.config, "strategies", cell.strategy)[0],
+            "criterion_type": plugin_of(self.config, "criteria", cell.criterion)[0],
+            "needs_answer": self.needs_answer(cell.criterion),
+        }
 
     def tables_key(self, cells: Sequence[Cell]) -> str:
         """Return the hash of all that the tables of these cells depend on."""

@@ -78,16 +78,32 @@ def read(path: str | Path, columns: Sequence[str] | None = None) -> tuple[pd.Dat
     Raises
     ------
     DataError
-        If it is not a whole file of predictions.
+        If it is not a whole file of predictions, repeats a sample id, or has an unknown status.
     """
+    wanted = list(columns or SCHEMA.names)
     try:
-        table = pq.read_table(path, columns=list(columns) if columns else None, partitioning=None)
+        schema = pq.read_schema(path)
+        missing = [name for name in wanted if name not in schema.names]
+        table = None if missing else pq.read_table(path, columns=wanted, partitioning=None)
     except (OSError, pa.ArrowException) as error:
         raise DataError(
             f"{path} is not a readable file of predictions: {error}; delete it and run again"
         ) from error
-    missing = set(columns or SCHEMA.names) - set(table.column_names)
-    if missing or METADATA_KEY not in (table.schema.metadata or {}):
-        what = f"lacks the columns {sorted(missing)}" if missing else "has no prunegrid metadata"
-        raise DataError(f"{path} {what}: it was not written by prunegrid; delete it and run again")
-    return table.to_pandas(), json.loads(table.schema.metadata[METADATA_KEY])
+    if table is None:
+        raise DataError(f"{path} lacks column {', '.join(missing)}; found {', '.join(schema.names)}")
+    if METADATA_KEY not in (schema.metadata or {}):
+        raise DataError(
+            f"{path} has no prunegrid metadata: it was not written by prunegrid; delete it and run again"
+        )
+    predictions = table.to_pandas()
+    _check_rows(path, predictions)
+    return predictions, json.loads(schema.metadata[METADATA_KEY])
+
+
+def _check_rows(path: str | Path, predictions: pd.DataFrame) -> None:
+    if "sample_id" in predictions and (repeated := predictions["sample_id"].duplicated()).any():
+        first = predictions["sample_id"][repeated].iloc[0]
+        raise DataError(f"{path}: sample_id {first!r} stands twice; sample ids are unique")
+    if "status" in predictions and (unknown := ~predictions["status"].isin(["ok", "error"])).any():
+        first = predictions["status"][unknown].iloc[0]
+        raise DataError(f"{path}: status is 'ok' or 'error', found {first!r} in row {int(unknown.argmax())}")

@@ -5,7 +5,7 @@ cells in pairs without scoring again.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +14,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from prunegrid import plugins
-from prunegrid.errors import DataError
 from prunegrid.files import atomic_path, write_text
+from prunegrid.predictions import read
 from prunegrid.scoring.base import Scores
 
-PREDICTIONS = "predictions.parquet"
 SCORES = "scores.json"
 SAMPLES = "scores.parquet"
-METADATA = b"prunegrid"
 
-_NEEDED = (
+# All that scorers read: the largest columns, such as token_depth, are none of them.
+COLUMNS = (
     "sample_id",
     "image_id",
     "choices",
@@ -34,42 +33,27 @@ _NEEDED = (
     "status",
 )
 
-Compute = Callable[[pd.DataFrame, dict[str, Any]], dict[str, Any]]
 
+class CellFiles(Mapping[Any, pd.DataFrame]):
+    """Predictions of cells, read whenever they are asked for, so that memory holds one cell at a time.
 
-def read_predictions(path: str | Path) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Read a predictions file and check what scoring needs.
-
-    Returns
-    -------
-    DataFrame
-        One row per sample.
-    dict
-        The file's `prunegrid` metadata; empty if it has none.
-
-    Raises
-    ------
-    DataError
-        If the file is missing or unreadable, lacks a column, or repeats a sample id.
+    Parameters
+    ----------
+    files : mapping
+        Key -> predictions.parquet.
     """
-    path = Path(path)
-    try:
-        table = pq.read_table(path)
-    except (OSError, pa.ArrowInvalid) as error:
-        raise DataError(f"{path}: cannot be read as Parquet: {error}") from error
-    missing = [name for name in _NEEDED if name not in table.column_names]
-    if missing:
-        raise DataError(f"{path}: lacks column {', '.join(missing)}; found {', '.join(table.column_names)}")
-    predictions = table.to_pandas()
-    repeated = predictions["sample_id"][predictions["sample_id"].duplicated()]
-    if len(repeated):
-        raise DataError(f"{path}: sample_id {repeated.iloc[0]!r} stands twice; sample ids are unique")
-    unknown = predictions["status"][~predictions["status"].isin(["ok", "error"])]
-    if len(unknown):
-        raise DataError(
-            f"{path}: status is 'ok' or 'error', found {unknown.iloc[0]!r} in row {unknown.index[0]}"
-        )
-    return predictions, json.loads((table.schema.metadata or {}).get(METADATA, b"{}"))
+
+    def __init__(self, files: Mapping[Any, str | Path]) -> None:
+        self._files = files
+
+    def __getitem__(self, key: Any) -> pd.DataFrame:
+        return read(self._files[key], COLUMNS)[0]
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._files)
+
+    def __len__(self) -> int:
+        return len(self._files)
 
 
 def score_cells(
@@ -97,8 +81,8 @@ def score_cells(
     ------
     key, Scores
     """
-    cells = {key: read_predictions(path)[0] for key, path in files.items()}
-    yield from plugins.build("scoring", scorer, dict(options or {})).score_cells(cells, replicates, seed)
+    plugin = plugins.build("scoring", scorer, dict(options or {}))
+    yield from plugin.score_cells(CellFiles(files), replicates, seed)
 
 
 def write_scores(folder: str | Path, scores: Scores, compute: Mapping[str, Any]) -> None:
@@ -109,37 +93,3 @@ def write_scores(folder: str | Path, scores: Scores, compute: Mapping[str, Any])
         pq.write_table(table, temporary)
     content = scores.as_json() | {"compute": dict(compute)}
     write_text(folder / SCORES, json.dumps(content, indent=1, allow_nan=False) + "\n")
-
-
-def score_folders(
-    scorer: str,
-    folders: Sequence[str | Path],
-    compute: Compute,
-    options: Mapping[str, Any] | None = None,
-    *,
-    replicates: int = 10_000,
-    seed: int = 0,
-    report: Callable[[Path], None] | None = None,
-) -> None:
-    """Score the cells that lie in `folders` and write their score files.
-
-    Parameters
-    ----------
-    scorer : str
-        Name of a file in scoring/.
-    folders : sequence of paths
-        Cell folders of one benchmark, each with its predictions.parquet.
-    compute : callable
-        (predictions, metadata) -> compute block of scores.json.
-    options, replicates, seed
-        See `score_cells`.
-    report : callable, optional
-        Called with each folder that is done.
-    """
-    read = {Path(folder): read_predictions(Path(folder) / PREDICTIONS) for folder in folders}
-    plugin = plugins.build("scoring", scorer, dict(options or {}))
-    cells = {folder: predictions for folder, (predictions, _) in read.items()}
-    for folder, scores in plugin.score_cells(cells, replicates, seed):
-        write_scores(folder, scores, compute(*read[folder]))
-        if report:
-            report(folder)

@@ -1,6 +1,7 @@
 """Scorers: metrics, variants, errors, and the files they write."""
 
 import json
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,8 @@ import pytest
 
 from prunegrid.errors import DataError
 from prunegrid.plugins import build, names
-from prunegrid.score import read_predictions, score_cells, score_folders
+from prunegrid.predictions import read
+from prunegrid.score import COLUMNS, CellFiles, score_cells, write_scores
 
 
 def table(predictions: list[str | None], **columns: object) -> pd.DataFrame:
@@ -121,42 +123,62 @@ def test_scores_do_not_depend_on_the_other_cells_nor_on_the_order_of_rows() -> N
     assert scorer.score(shuffled, replicates=300).metrics == together["b"].metrics
 
 
+def write(path: Path, predictions: pd.DataFrame) -> Path:
+    content = pa.Table.from_pandas(predictions, preserve_index=False)
+    pq.write_table(content.replace_schema_metadata({"prunegrid": '{"x": 1}'}), path)
+    return path
+
+
 def test_files(tmp_path: Path) -> None:
-    folders = [tmp_path / name for name in ("one", "two")]
-    for folder in folders:
-        folder.mkdir()
-        data = pa.Table.from_pandas(table(["Yes", None], answer=["yes", "no"]), preserve_index=False)
-        pq.write_table(
-            data.replace_schema_metadata({"prunegrid": '{"x": 1}'}), folder / "predictions.parquet"
-        )
-    done = []
-    score_folders(
-        "pope",
-        folders,
-        lambda frame, meta: {"tflops_total": float(len(frame) + meta["x"])},
-        replicates=20,
-        report=done.append,
-    )
-    assert done == folders
-    content = json.loads((folders[0] / "scores.json").read_text())
+    file = write(tmp_path / "predictions.parquet", table(["Yes", None], answer=["yes", "no"]))
+    [(key, scores)] = score_cells("pope", {"k": file}, replicates=20)
+    assert key == "k"
+    write_scores(tmp_path, scores, {"tflops_total": 3.0})
+    content = json.loads((tmp_path / "scores.json").read_text())
     assert {"n", "n_error", "metrics", "variants", "compute"} <= set(content)
     assert content["compute"] == {"tflops_total": 3.0}
     assert set(content["metrics"]["accuracy"]) == {"value", "low", "high"}
-    samples = pd.read_parquet(folders[0] / "scores.parquet")
+    samples = pd.read_parquet(tmp_path / "scores.parquet")
     assert [*samples.columns[:3]] == ["sample_id", "image_id", "status"]
     assert samples["score"].tolist()[0] == 1.0
     assert np.isnan(samples["score"][1])
-    again = dict(score_cells("pope", {"k": folders[0] / "predictions.parquet"}, replicates=20))
-    assert again["k"].as_json()["metrics"] == content["metrics"]
+
+
+@pytest.mark.parametrize("scorer", ["vqa", "caption"])
+def test_cells_are_read_one_at_a_time_and_only_what_scores_need(
+    scorer: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = table(["a dog", "a cat"], answer=["a dog", "x"], references=[["a dog"], ["a dog", "cat"]])
+    files = {k: write(tmp_path / f"{k}.parquet", data.assign(token_depth=[[1] * 9] * 2)) for k in range(4)}
+    held: list[weakref.ref] = []
+
+    class Watched(CellFiles):
+        def __getitem__(self, key: int) -> pd.DataFrame:
+            assert sum(frame() is not None for frame in held) <= 1
+            frame = super().__getitem__(key)
+            assert set(frame) == set(COLUMNS)
+            held.append(weakref.ref(frame))
+            return frame
+
+    monkeypatch.setattr("prunegrid.score.CellFiles", Watched)
+    values = [scores.metrics for _, scores in score_cells(scorer, files, replicates=20)]
+    assert len(held) >= 4
+    assert values == [build("scoring", scorer).score(data, replicates=20).metrics] * 4
 
 
 def test_broken_files_are_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"gone\.parquet"):
-        read_predictions(tmp_path / "gone.parquet")
+        read(tmp_path / "gone.parquet", COLUMNS)
     whole = table(["Yes", "No"], answer=["yes", "no"])
-    whole.drop(columns="answer").to_parquet(tmp_path / "a.parquet")
-    with pytest.raises(DataError, match=r"a\.parquet: lacks column answer; found sample_id"):
-        read_predictions(tmp_path / "a.parquet")
-    whole.assign(sample_id="same").to_parquet(tmp_path / "b.parquet")
+    write(tmp_path / "a.parquet", whole.drop(columns="answer"))
+    with pytest.raises(DataError, match=r"a\.parquet lacks column answer; found sample_id"):
+        read(tmp_path / "a.parquet", COLUMNS)
+    write(tmp_path / "b.parquet", whole.assign(sample_id="same"))
     with pytest.raises(DataError, match="'same' stands twice"):
-        read_predictions(tmp_path / "b.parquet")
+        read(tmp_path / "b.parquet", COLUMNS)
+    write(tmp_path / "c.parquet", whole.assign(status=["ok", "fine"]))
+    with pytest.raises(DataError, match="found 'fine' in row 1"):
+        read(tmp_path / "c.parquet", COLUMNS)
+    whole.to_parquet(tmp_path / "d.parquet")
+    with pytest.raises(DataError, match="no prunegrid metadata"):
+        read(tmp_path / "d.parquet", COLUMNS)

@@ -12,7 +12,7 @@ import worlds
 
 from prunegrid.report.figure import plot_tradeoff
 from prunegrid.report.write import write_report
-from prunegrid.score import score_folders
+from prunegrid.score import score_cells, write_scores
 from prunegrid.tables.build import build_tables
 
 UNREACHABLE = [
@@ -45,9 +45,10 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
         study.folder, 60, list(worlds.SCORERS), [0.5, 0.9], [0, 1], ("single", "attention_shallow")
     )
     for benchmark, scorer in worlds.SCORERS.items():
-        own = [cell for cell in study.cells if cell["benchmark"] == benchmark]
-        ledgers = iter([worlds.ledger(cell) for cell in own])
-        score_folders(scorer, [c["folder"] for c in own], lambda *_: next(ledgers), replicates=500)  # noqa: B023
+        own = {cell["folder"]: cell for cell in study.cells if cell["benchmark"] == benchmark}
+        files = {folder: Path(folder, "predictions.parquet") for folder in own}
+        for folder, scores in score_cells(scorer, files, replicates=500):
+            write_scores(folder, scores, worlds.ledger(own[folder]))
     build_tables(study.cells, UNREACHABLE, study.tables, {"replicates": 1000})
     plot_tradeoff(study.tables, study.figures)
     first = Path(study.cells[0]["folder"], "predictions.parquet")

@@ -96,21 +96,3 @@ def cells_of(wildcards):
 def model_cells(wildcards):
     """The cells of a model."""
     return [cell for cell in PLAN.grid.cells if cell.model == wildcards.model]
-
-
-def described(cell):
-    """What the tables need to know of a cell, as plain values."""
-    strategy = PLAN.strategy(cell.strategy)
-    return {
-        "model": cell.model,
-        "benchmark": cell.benchmark,
-        "strategy": cell.strategy,
-        "criterion": cell.criterion,
-        "ratio": cell.ratio,
-        "seed": cell.seed,
-        "folder": f"{RESULTS}/{cell.folder}",
-        "scorer": PLAN.scorer(cell.benchmark),
-        "needs_answer": PLAN.needs_answer(cell.criterion),
-        "ranks": strategy.ranks,
-        "demo": cell.model == "demo",
-    }

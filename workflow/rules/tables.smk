@@ -31,7 +31,7 @@ rule build_tables:
     conda:
         "../../envs/cpu.yaml"
     params:
-        cells=lambda wildcards: [described(cell) for cell in model_cells(wildcards)],
+        cells=lambda wildcards: [PLAN.describe_cell(cell) for cell in model_cells(wildcards)],
         unreachable=lambda wildcards: [
             vars(row) for row in PLAN.grid.unreachable if row.model == wildcards.model
         ],

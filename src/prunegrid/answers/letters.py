@@ -21,7 +21,7 @@ _WORD = re.compile(r"[^\W_]+")
 
 
 def contains(output: str, gold: str) -> bool:
-    """FastV's A-OKVQA rule: the gold letter occurs anywhere in the output, case and words ignored."""
+    """FastV's A-OKVQA rule: the gold letter, a capital, occurs anywhere in the output, inside words too."""
     return gold in output
 
 

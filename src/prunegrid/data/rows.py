@@ -11,7 +11,7 @@ from typing import Any
 
 from prunegrid.data.columns import check_columns
 from prunegrid.data.shards import open_shard
-from prunegrid.data.sources import Source, locate
+from prunegrid.data.sources import Source
 from prunegrid.errors import DataError
 
 
@@ -198,37 +198,3 @@ def _sample(total: int, size: int, seed: int) -> list[int]:
         return hashlib.sha256(f"{seed}/{number}".encode()).digest()
 
     return sorted(heapq.nsmallest(size, range(total), key=key))
-
-
-def iter_rows(
-    path: str | Path | Sequence[str],
-    columns: Mapping[str, str],
-    *,
-    optional: Mapping[str, str] | None = None,
-    config: str | None = None,
-    split: str | Sequence[str] | None = None,
-    revision: str | None = None,
-    limit: int | None = None,
-    limit_seed: int | None = None,
-    base: str | Path | None = None,
-    rename: Mapping[str, str] | None = None,
-) -> Iterator[Row]:
-    """Check a data set and yield its rows; see `locate` and `Rows` for the parameters and errors."""
-    source = locate(path, config=config, split=split, revision=revision, base=base)
-    return Rows(source, columns, optional, rename=rename, limit=limit, limit_seed=limit_seed).read()
-
-
-def check(
-    path: str | Path | Sequence[str],
-    columns: Mapping[str, str],
-    *,
-    optional: Mapping[str, str] | None = None,
-    config: str | None = None,
-    split: str | Sequence[str] | None = None,
-    revision: str | None = None,
-    base: str | Path | None = None,
-    rename: Mapping[str, str] | None = None,
-) -> int:
-    """Check that a data set is there and has the columns, from its schema; return its number of rows."""
-    source = locate(path, config=config, split=split, revision=revision, base=base)
-    return len(Rows(source, columns, optional, rename=rename))

@@ -1,5 +1,6 @@
 """Accuracy against compute: one panel per benchmark, one line per strategy or per criterion."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,12 @@ from prunegrid.tables.options import SCALE, TableOptions
 # Okabe and Ito's palette, safe for colour-blind readers; black is the reference's.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F5F3F", "#6A3D9A", "#808080")
 _MARKERS = "osD^vPX<>"
+_REFERENCE = ("black", "o")
+# As many as fit beside one row of panels.
+_LEGEND_LINES = 14
 _LABELS = {"accuracy": "accuracy, %", "cider": "CIDEr x 100"}
 # A gradient costs several forward passes: a linear axis would squeeze all else.
-_LOG_FROM = 3.0
+_LOG_FROM = 1.5
 
 
 def plot_tradeoff(tables: str | Path, folder: str | Path, options: TableOptions | None = None) -> list[Path]:
@@ -65,25 +69,35 @@ def _draw(table: pd.DataFrame, lines: dict[str, pd.DataFrame], reference: str, p
     with mpl.rc_context(style):
         n_columns = min(2, len(benchmarks))
         n_rows = -(-len(benchmarks) // n_columns)
+        legend_columns = -(-(len(lines) + 2) // (_LEGEND_LINES * n_rows))
         figure, axes = plt.subplots(
             n_rows,
             n_columns,
-            figsize=(4.1 * n_columns + 2.0, 3.1 * n_rows),
+            figsize=(4.1 * n_columns + 2.0 * legend_columns, 3.1 * n_rows),
             squeeze=False,
             layout="constrained",
         )
+        styles = _styles(lines, reference)
         for place, panel in enumerate(axes.flat):
             if place >= len(benchmarks):
                 panel.set_axis_off()
                 continue
-            spread = _panel(panel, table, lines, reference, benchmarks[place])
-            if spread > _LOG_FROM:
+            largest = _panel(panel, table, lines, styles, reference, benchmarks[place])
+            if largest > _LOG_FROM:
                 panel.set_xscale("log", base=2)
                 panel.xaxis.set_minor_formatter(NullFormatter())
             panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g}"))
             panel.set_xlabel("total compute, % of unpruned")
-        handles, labels = axes.flat[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside right center", frameon=False)
+        found = [zip(*panel.get_legend_handles_labels()[::-1], strict=True) for panel in axes.flat]
+        drawn = {label: handle for pairs in found for label, handle in pairs}
+        names = [name for name in (*lines, "unpruned", "blind") if name in drawn]
+        figure.legend(
+            [drawn[name] for name in names],
+            names,
+            loc="outside right center",
+            ncols=legend_columns,
+            frameon=False,
+        )
         written = []
         for ending in ("svg", "png"):
             target = path.with_suffix(f".{ending}")
@@ -95,37 +109,56 @@ def _draw(table: pd.DataFrame, lines: dict[str, pd.DataFrame], reference: str, p
     return written
 
 
+def _styles(names: Iterable[str], reference: str) -> dict[str, tuple[str, str]]:
+    """Return name -> (colour, marker): once for all panels, and all different for 81 names."""
+    n = len(_COLOURS)
+    others = [name for name in names if name != reference]
+    styles = {
+        # Every round of colours begins one marker later.
+        name: (_COLOURS[i % n], _MARKERS[(i + i // n) % len(_MARKERS)])
+        for i, name in enumerate(others)
+    }
+    return {reference: _REFERENCE, **styles}
+
+
 def _panel(
-    panel, table: pd.DataFrame, lines: dict[str, pd.DataFrame], reference: str, benchmark: str
+    panel,
+    table: pd.DataFrame,
+    lines: dict[str, pd.DataFrame],
+    styles: dict[str, tuple[str, str]],
+    reference: str,
+    benchmark: str,
 ) -> float:
-    """Draw one benchmark; return the spread of compute, largest over smallest."""
+    """Draw one benchmark; return the largest compute, unpruned = 1."""
     x_name, y_name = f"{benchmark}_tflops_total", f"{benchmark}_value"
     metric = table[f"{benchmark}_metric"].dropna().iloc[0]
     panel.set_title(benchmark, loc="left", fontweight="bold")
     panel.set_ylabel(_LABELS.get(metric, metric))
     panel.grid(color="#e6e9ee", linewidth=0.8)
     panel.spines[["top", "right"]].set_visible(False)
-    whole = table.loc[table["strategy"] == "none", x_name].max()
+    whole = table.loc[table["strategy_type"] == "none", x_name].max()
     whole = whole if np.isfinite(whole) and whole > 0 else 1.0
     seen = [1.0]
-    colours = iter(zip(_COLOURS * 2, _MARKERS * 2, strict=True))
     for name, rows in lines.items():
         rows = rows.dropna(subset=[x_name, y_name]).sort_values(x_name)
         if rows.empty:
             continue
-        colour, marker = ("black", "o") if name == reference else next(colours)
+        colour, marker = styles[name]
         x, y = rows[x_name].to_numpy() / whole, SCALE * rows[y_name].to_numpy()
         errors = SCALE * np.abs(
             [rows[y_name] - rows[f"{benchmark}_low"], rows[f"{benchmark}_high"] - rows[y_name]]
         )
-        panel.errorbar(x, y, yerr=errors, fmt="none", ecolor=colour, alpha=0.3, elinewidth=1)
+        panel.errorbar(x, y, yerr=errors, fmt="none", ecolor=colour, alpha=0.25, elinewidth=1)
         width, front = (2.2, 3) if name == reference else (1.3, 2)
-        panel.plot(x, y, color=colour, marker=marker, markersize=4, linewidth=width, label=name, zorder=front)
+        edge = {"markeredgecolor": "white", "markeredgewidth": 0.4}
+        panel.plot(
+            x, y, color=colour, marker=marker, markersize=5, linewidth=width, label=name, zorder=front, **edge
+        )
         seen += x.tolist()
     for strategy, dashes, label in (("none", "-", "unpruned"), ("blind", ":", "blind")):
-        values = table.loc[(table["strategy"] == strategy) & (table["ratio"] == 0), y_name].dropna()
+        values = table.loc[(table["strategy_type"] == strategy) & (table["ratio"] == 0), y_name].dropna()
         if len(values):
             panel.axhline(
                 SCALE * values.iloc[0], color="#6b7480", linestyle=dashes, linewidth=1.1, label=label
             )
-    return max(seen) / min(seen)
+    return max(seen)

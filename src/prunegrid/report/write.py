@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 
 from prunegrid.errors import DataError
 from prunegrid.files import write_text
+from prunegrid.predictions import METADATA_KEY
 from prunegrid.report.page import content_of, page
-from prunegrid.score import METADATA
 
 _KINDS = {
     "strategy": "Where and how much: strategies",
@@ -128,7 +128,7 @@ def _samples(cells: pd.DataFrame) -> str:
 
 
 def _versions(path: Path) -> str:
-    metadata = json.loads((pq.read_schema(path).metadata or {}).get(METADATA, b"{}"))
+    metadata = json.loads((pq.read_schema(path).metadata or {}).get(METADATA_KEY, b"{}"))
     return _plain_table(["what", "value"], [list(pair) for pair in _flatten(metadata)])
 
 

@@ -102,10 +102,18 @@ class Scorer(Plugin):
         """Return metric -> variant -> value."""
         return {self.headline: {v: mean(rows[f"correct_{v}"]).value() for v in self.variants}}
 
-    def rows_of_cells(self, cells: Mapping[Any, pd.DataFrame]) -> Iterator[tuple[Any, pd.DataFrame]]:
-        """Score the ok rows of several cells of one benchmark; overridden where cells share work."""
-        for key, predictions in cells.items():
-            yield key, self.rows(predictions[predictions["status"] == "ok"])
+    def rows_of_cells(
+        self, cells: Mapping[Any, pd.DataFrame]
+    ) -> Iterator[tuple[Any, pd.DataFrame, pd.DataFrame]]:
+        """Score the ok rows of several cells of one benchmark; overridden where cells share work.
+
+        Yields
+        ------
+        key, predictions, rows
+        """
+        for key in cells:
+            predictions = plain_columns(cells[key])
+            yield key, predictions, self.rows(predictions[predictions["status"] == "ok"])
 
     def score(self, predictions: pd.DataFrame, replicates: int = 10_000, seed: int = 0) -> Scores:
         """Score one cell."""
@@ -119,7 +127,7 @@ class Scorer(Plugin):
         Parameters
         ----------
         cells : mapping
-            Key -> predictions.
+            Key -> predictions; may read them when asked for.
         replicates, seed : int
             Of the bootstrap behind the intervals.
 
@@ -127,10 +135,8 @@ class Scorer(Plugin):
         ------
         key, Scores
         """
-        cells = {key: _plain_columns(predictions) for key, predictions in cells.items()}
         bootstraps: dict[int, Bootstrap] = {}
-        for key, rows in self.rows_of_cells(cells):
-            predictions = cells[key]
+        for key, predictions, rows in self.rows_of_cells(cells):
             ok = predictions.loc[rows.index]
             clusters = Clusters.of(ok["image_id"])
             bootstrap = bootstraps.setdefault(clusters.count, Bootstrap(clusters.count, replicates, seed))
@@ -144,7 +150,8 @@ class Scorer(Plugin):
                     variants=self.variant_values(rows),
                     headline=self.headline,
                     headline_variant=self.headline_variant,
-                    per_sample=identity.join(rows),
+                    # Without an ok row pandas makes every column one of objects.
+                    per_sample=identity.join(rows).astype({"score": np.float64}),
                 ),
             )
 
@@ -181,7 +188,7 @@ def gold_letter(sample_id: str, answer: object, choices: object) -> str:
     return answer
 
 
-def _plain_columns(predictions: pd.DataFrame) -> pd.DataFrame:
+def plain_columns(predictions: pd.DataFrame) -> pd.DataFrame:
     """Undo what pandas makes of nulls and lists: null is None, a list is a list, no text is ""."""
     plain = predictions.copy(deep=False)
     for name in ("choices", "references", "choice_logits", "answer"):

@@ -15,7 +15,7 @@ from prunegrid.captions.cider import FrozenCider
 from prunegrid.captions.ptb import tokenize
 from prunegrid.errors import DataError
 from prunegrid.plugins import nearest
-from prunegrid.scoring.base import Scorer, Variants
+from prunegrid.scoring.base import Scorer, Variants, plain_columns
 from prunegrid.statistics.sums import SumMetric, mean
 
 _EXTRA = ("bleu", "meteor", "rouge")
@@ -44,22 +44,31 @@ class Caption(Scorer):
             if name not in _EXTRA:
                 raise ValueError(f"unknown extra caption metric {name!r}: {nearest(name, _EXTRA)}")
 
-    def rows_of_cells(self, cells: Mapping[Any, pd.DataFrame]) -> Iterator[tuple[Any, pd.DataFrame]]:
-        """Score the ok rows of all cells, tokenising everything in one go."""
+    def rows_of_cells(
+        self, cells: Mapping[Any, pd.DataFrame]
+    ) -> Iterator[tuple[Any, pd.DataFrame, pd.DataFrame]]:
+        """Score the ok rows of all cells, tokenising everything in one go.
+
+        Cells are asked for twice: all texts must be known before the one tokenisation, but the memory
+        need not hold more than these.
+        """
         groups = _shared_references(cells)
         texts: list[list[str]] = []
-        for references, keys in groups:
-            texts.append([caption for captions in references for caption in captions])
-            texts += [list(cells[key]["prediction"]) for key in keys]
+        for references, captions in groups:
+            texts.append([caption for of_image in references for caption in of_image])
+            texts += captions.values()
         tokenized = iter(tokenize(texts))
         with meteor.scorer() if "meteor" in self.extra else nullcontext() as running:
-            for references, keys in groups:
+            for references, captions in groups:
                 flat = iter(next(tokenized))
-                tokens = [[next(flat) for _ in captions] for captions in references]
-                candidates = {key: next(tokenized) for key in keys}
-                for key, rows in self._cider({key: cells[key] for key in keys}, tokens, candidates):
+                tokens = [[next(flat) for _ in of_image] for of_image in references]
+                candidates = {key: next(tokenized) for key in captions}
+                values = _cider(tokens, list(candidates.values()))
+                for number, key in enumerate(candidates):
+                    predictions = plain_columns(cells[key])
+                    rows = _rows(predictions, values[:, number], tokens, candidates[key])
                     self._add_extra(rows, tokens, candidates[key], running)
-                    yield key, rows
+                    yield key, predictions, rows
 
     def metrics(self, rows: pd.DataFrame) -> dict[str, SumMetric]:
         """Return CIDEr, then what was asked for; METEOR is the corpus value of the program."""
@@ -80,30 +89,6 @@ class Caption(Scorer):
         """Return the one rule there is."""
         return {"cider": {"pycocoevalcap": mean(rows["score"]).value()}}
 
-    def _cider(
-        self, cells: dict[Any, pd.DataFrame], references: list[list[str]], candidates: dict[Any, list[str]]
-    ) -> Iterator[tuple[Any, pd.DataFrame]]:
-        """Score cells that share their references, image by image; `row` is the number of the row."""
-        described = [i for i, captions in enumerate(references) if captions]
-        cider = FrozenCider([references[i] for i in described])
-        values = np.full((len(references), len(cells)), np.nan)
-        for image, i in enumerate(described):
-            values[i] = cider.score(image, [tokens[i] for tokens in candidates.values()])
-        for number, (key, predictions) in enumerate(cells.items()):
-            ok = np.flatnonzero(predictions["status"] == "ok")
-            bare = [predictions["sample_id"].iloc[i] for i in ok if not references[i]]
-            if bare:
-                raise DataError(f"sample {bare[0]!r}: a caption row needs at least one reference")
-            said = [candidates[key][i] for i in ok]
-            cider_each = values[ok, number]
-            index = predictions.index[ok]
-            yield (
-                key,
-                pd.DataFrame(
-                    {"score": cider_each, "cider": cider_each, "said": said, "row": ok}, index=index
-                ),
-            )
-
     def _add_extra(
         self, rows: pd.DataFrame, references: list[list[str]], candidates: list[str], running: Meteor | None
     ) -> None:
@@ -122,15 +107,55 @@ class Caption(Scorer):
             rows.attrs["meteor"] = corpus
 
 
-def _shared_references(cells: Mapping[Any, pd.DataFrame]) -> list[tuple[list[list[str]], list[Any]]]:
-    """Group cells whose references are the same, row by row: (references, keys)."""
-    groups: list[tuple[list[list[str]], list[Any]]] = []
-    for key, predictions in cells.items():
+def _shared_references(
+    cells: Mapping[Any, pd.DataFrame],
+) -> list[tuple[list[list[str]], dict[Any, list[str]]]]:
+    """Group cells whose references are the same, row by row: (references, key -> captions)."""
+    groups: list[tuple[list[list[str]], dict[Any, list[str]]]] = []
+    for key in cells:
+        predictions = plain_columns(cells[key])
         references = [[] if refs is None else [str(r) for r in refs] for refs in predictions["references"]]
-        for known, keys in groups:
+        captions = list(predictions["prediction"])
+        for known, members in groups:
             if known == references:
-                keys.append(key)
+                members[key] = captions
                 break
         else:
-            groups.append((references, [key]))
+            groups.append((references, {key: captions}))
     return groups
+
+
+def _cider(references: list[list[str]], candidates: list[list[str]]) -> np.ndarray:
+    """Score cells that share their references, image by image.
+
+    Parameters
+    ----------
+    references : list of lists of str
+        Tokenised references per row.
+    candidates : list of lists of str
+        Per cell, a tokenised caption per row.
+
+    Returns
+    -------
+    ndarray of float64, shape (rows, cells)
+        NaN in rows without references.
+    """
+    described = [i for i, captions in enumerate(references) if captions]
+    cider = FrozenCider([references[i] for i in described])
+    values = np.full((len(references), len(candidates)), np.nan)
+    for image, i in enumerate(described):
+        values[i] = cider.score(image, [tokens[i] for tokens in candidates])
+    return values
+
+
+def _rows(
+    predictions: pd.DataFrame, cider: np.ndarray, references: list[list[str]], candidates: list[str]
+) -> pd.DataFrame:
+    """Return the ok rows of a cell; `row` is the number of the row."""
+    ok = np.flatnonzero(predictions["status"] == "ok")
+    bare = [predictions["sample_id"].iloc[i] for i in ok if not references[i]]
+    if bare:
+        raise DataError(f"sample {bare[0]!r}: a caption row needs at least one reference")
+    said = [candidates[i] for i in ok]
+    columns = {"score": cider[ok], "cider": cider[ok], "said": said, "row": ok}
+    return pd.DataFrame(columns, index=predictions.index[ok])

@@ -85,6 +85,7 @@ def _read(cell: Mapping[str, Any]) -> ScoredCell:
     try:
         scores = json.loads((folder / SCORES).read_text(encoding="utf-8"))
         samples = pq.read_table(folder / SAMPLES, columns=_SAMPLE_COLUMNS).to_pandas()
+        samples["score"] = samples["score"].astype("float64")
     except (OSError, ValueError, pa.ArrowException) as error:
         raise DataError(
             f"{folder}: its scores cannot be read ({error}); delete the folder and run again"
@@ -92,9 +93,9 @@ def _read(cell: Mapping[str, Any]) -> ScoredCell:
     axes = {name: cell[name] for name in AXES}
     return ScoredCell(
         **axes,
-        strategy_type=cell.get("strategy_type", cell["strategy"]),
-        criterion_type=cell.get("criterion_type", cell["criterion"]),
-        needs_answer=bool(cell.get("needs_answer", False)),
+        strategy_type=cell["strategy_type"],
+        criterion_type=cell["criterion_type"],
+        needs_answer=cell["needs_answer"],
         scores=scores,
         samples=samples,
     )

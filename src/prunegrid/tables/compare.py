@@ -11,12 +11,18 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from prunegrid.statistics import Bootstrap, Clusters, interval, mcnemar_exact, sign_flip
+from prunegrid.statistics import (
+    Bootstrap,
+    Clusters,
+    detectable_difference,
+    interval,
+    mcnemar_exact,
+    score_limits,
+    sign_flip,
+)
 from prunegrid.tables.cells import RowKey, ScoredCell
 from prunegrid.tables.options import TableOptions
 
-# Two-sided 5 % and a power of 80 %: normal quantiles 1.960 + 0.842.
-_DETECTABLE = 2.8016
 _AT_ONCE = 50
 
 
@@ -27,7 +33,8 @@ class Difference:
     Attributes
     ----------
     value, low, high : float
-        Mean difference and its 95 % interval.
+        Mean difference and its 95 % interval: the bootstrap's, joined with the score interval, which
+        stays open where no answer changed.
     p : float
         Sign-flip permutation over clusters, uncorrected.
     p_mcnemar : float
@@ -53,11 +60,11 @@ class Result:
     metric, variant : str
         The headline metric and the rule behind it.
     value, low, high : float
-        Mean over samples, with its 95 % interval.
+        Mean over samples, with its 95 % interval; NaN where every row is an error.
     n, n_error : int
         Samples, and errors over all seeds.
     seeds : list of float
-        The metric by seed.
+        The metric by seed; NaN where every row is an error.
     to_none, to_reference : Difference or None
         None for the row itself and where there is nothing to compare with.
     retained : tuple of float or None
@@ -86,8 +93,13 @@ class Result:
 
     @property
     def spread(self) -> float:
-        """Standard deviation over seeds; NaN for one seed."""
-        return float(np.std(self.seeds, ddof=1)) if len(self.seeds) > 1 else np.nan
+        """Standard deviation over seeds; NaN for one seed that answered."""
+        return float(np.std(self.answered, ddof=1)) if len(self.answered) > 1 else np.nan
+
+    @property
+    def answered(self) -> list[float]:
+        """The metric of the seeds that have one."""
+        return [value for value in self.seeds if np.isfinite(value)]
 
 
 class Comparison:
@@ -188,7 +200,8 @@ class Comparison:
             result = results[key]
             result.retained = self._retained(own, number, anchors)
             if result.to_none is not None:
-                result.non_inferior = bool(result.to_none.low > -self.options.margin(result.metric))
+                low = result.to_none.low
+                result.non_inferior = None if np.isnan(low) else low > -self.options.margin(result.metric)
                 result.agreement = self._agreement(key)
         return results
 
@@ -218,21 +231,33 @@ class Comparison:
     ) -> list[Difference]:
         resampled = _Resampled(bootstrap, self._clusters, columns)
         flips = sign_flip(resampled.sums, self.permutations, self.options.seed)
+        whole = np.array(
+            [self._whole(column, other_of(key)) for key, column in zip(keys, columns, strict=True)]
+        )
+        scarce = score_limits(resampled.sums, resampled.counts, whole)
+        detectable = detectable_difference(resampled.sums, resampled.counts, whole)
         return [
             Difference(
                 value=float(resampled.value[number]),
-                low=float(resampled.limits[0, number]),
-                high=float(resampled.limits[1, number]),
+                low=float(min(resampled.limits[0, number], scarce[0, number])),
+                high=float(max(resampled.limits[1, number], scarce[1, number])),
                 p=float(flips[number]) if resampled.counted[number] else np.nan,
                 p_mcnemar=self._mcnemar(column, [*self.groups[key], *self.groups[other_of(key)]]),
-                detectable=float(_DETECTABLE * np.nanstd(resampled.means[:, number])),
+                detectable=float(detectable[number]),
             )
             for number, (key, column) in enumerate(zip(keys, columns, strict=True))
         ]
 
+    def _whole(self, column: np.ndarray, other: RowKey) -> float:
+        """Return the change of a score that counts as whole; a caption can lose what the other one has."""
+        if self.groups[other][0].scores["headline"] != "cider":
+            return 1.0
+        known = self._by_sample[other][~np.isnan(column)]
+        return float(known.mean()) if known.any() else 1.0
+
     def _mcnemar(self, column: np.ndarray, cells: list[ScoredCell]) -> float:
         binary = len(cells) == 2 and all(c.samples["score"].dropna().isin([0.0, 1.0]).all() for c in cells)
-        if not binary or not self._clusters.single:
+        if not binary or not self._clusters.single or np.isnan(column).all():
             return np.nan
         return mcnemar_exact(int((column == 1).sum()), int((column == -1).sum()))
 
@@ -244,7 +269,7 @@ class Comparison:
         none, blind = anchors[self.baseline], anchors[self.floor]
         gain = none.means[:, 0] - blind.means[:, 0]
         low, high = interval(gain[:, None])[:, 0]
-        if not (low > 0 or high < 0):
+        if np.isnan(own.value[number]) or not (low > 0 or high < 0):
             return None
         value = (own.value[number] - blind.value[0]) / (none.value[0] - blind.value[0])
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -269,9 +294,9 @@ class _Resampled:
         values = np.column_stack(columns)
         known = ~np.isnan(values)
         self.sums = clusters.sums(np.where(known, values, 0.0))
-        counts = clusters.sums(known)
-        self.counted = counts.sum(axis=0)
-        totals = bootstrap.totals(np.hstack([self.sums, counts]))
+        self.counts = clusters.sums(known)
+        self.counted = self.counts.sum(axis=0)
+        totals = bootstrap.totals(np.hstack([self.sums, self.counts]))
         width = values.shape[1]
         with np.errstate(divide="ignore", invalid="ignore"):
             self.value = self.sums.sum(axis=0) / self.counted

@@ -7,6 +7,7 @@ import numpy as np
 
 from prunegrid.tables.compare import Difference, Result
 from prunegrid.tables.layout import Row, Table
+from prunegrid.tables.ledger import mean_ledger, share_of_unpruned
 from prunegrid.tables.options import SCALE
 
 DASH = "–"  # noqa: RUF001
@@ -69,10 +70,7 @@ def printed(table: Table) -> Printed:
     headline = {
         b: next(row.results[b].metric for row in table.rows if b in row.results) for b in table.benchmarks
     }
-    whole = _baseline_flops(table)
-    blocks = [
-        (block.heading, [_line(table, row, factor, whole) for row in block.rows]) for block in table.blocks
-    ]
+    blocks = [(block.heading, [_line(table, row, factor) for row in block.rows]) for block in table.blocks]
     return Printed(
         title=f"{'Where and how much' if table.kind == 'strategy' else 'Which tokens'}: "
         f"the {table.kind} table of {table.model}",
@@ -90,23 +88,12 @@ def printed(table: Table) -> Printed:
 
 
 def _unit(table: Table) -> tuple[float, str]:
-    largest = max((_mean(row, "tflops_published") for row in table.rows if row.results), default=1.0)
+    means = (mean_ledger(row, "tflops_published") for row in table.rows)
+    largest = max((mean for mean in means if np.isfinite(mean)), default=1.0)
     return next(((factor, unit) for factor, unit in _UNITS if largest >= factor), _UNITS[-1])
 
 
-def _mean(row: Row, name: str) -> float:
-    values = [result.compute.get(name, np.nan) for result in row.results.values()]
-    return float(np.mean(values)) if values else np.nan
-
-
-def _baseline_flops(table: Table) -> dict[str, float]:
-    for row in table.rows:
-        if row.key[0] == "none" and row.results:
-            return {name: _mean(row, name) for name in ("tflops_published", "tflops_total")}
-    return {}
-
-
-def _line(table: Table, row: Row, factor: float, whole: dict[str, float]) -> Line:
+def _line(table: Table, row: Row, factor: float) -> Line:
     marks = NEEDS_ANSWER * row.needs_answer + DEGENERATE * (row.degenerate and not row.anchor)
     n_seeds = max((len(result.seeds) for result in row.results.values()), default=1)
     name = Field(row.label, (f"{n_seeds} seeds",) if n_seeds > 1 else (), marks, tip=row.unreachable or "")
@@ -115,10 +102,9 @@ def _line(table: Table, row: Row, factor: float, whole: dict[str, float]) -> Lin
         return Line([name, *[empty] * (3 + 4 * len(table.benchmarks))], quiet=True)
     fields = [name]
     for ledger in ("tflops_published", "tflops_total"):
-        value = _mean(row, ledger)
-        share = value / whole[ledger] if whole.get(ledger) else np.nan
+        value, share = mean_ledger(row, ledger), share_of_unpruned(table, row, ledger)
         fields.append(Field(_flops(value / factor), (f"{100 * share:.1f} %",) if np.isfinite(share) else ()))
-    fields.append(Field(_plain(_mean(row, "ratio_achieved"), 3)))
+    fields.append(Field(_plain(mean_ledger(row, "ratio_achieved"), 3)))
     for benchmark in table.benchmarks:
         fields += _benchmark(table, row, benchmark)
     return Line(fields, row.anchor, row.reference)
@@ -139,11 +125,12 @@ def _benchmark(table: Table, row: Row, benchmark: str) -> list[Field]:
 
 
 def _value(result: Result, bold: bool) -> Field:
+    if np.isnan(result.value):
+        return Field(DASH, (f"{result.n_error} errors",), tip="every row is an error")
     below = [f"{_scaled(result.low)} to {_scaled(result.high)}"]
     if len(result.seeds) > 1:
-        below.append(
-            f"seeds {_scaled(min(result.seeds))} to {_scaled(max(result.seeds))}, sd {_scaled(result.spread)}"
-        )
+        known = result.answered
+        below.append(f"seeds {_scaled(min(known))} to {_scaled(max(known))}, sd {_scaled(result.spread)}")
     return Field(_scaled(result.value), tuple(below), bold=bold)
 
 
@@ -210,6 +197,7 @@ def _notes(table: Table, headline: dict[str, str]) -> Iterable[str]:
             SCALE * difference.detectable
             for result in results
             if (difference := result.to_reference or result.to_none) is not None
+            and np.isfinite(difference.detectable)
         ]
         detectable = f"; minimum detectable difference {min(found):.1f} to {max(found):.1f}" if found else ""
         metric = headline[benchmark]
@@ -219,7 +207,9 @@ def _notes(table: Table, headline: dict[str, str]) -> Iterable[str]:
             yield f"{benchmark}: CIDEr's IDF comes from these n samples, so that it compares with no other n."
     yield (
         f"Below each figure its 95 % interval: percentiles of {options.replicates} bootstrap resamples of "
-        f"images. Differences are paired. {SIGNIFICANT} p < 0.05 by sign flips over images after Holm over "
+        "images. Differences are paired, and their intervals joined with a score interval over images (after "
+        "Tango 1998): where no answer changed, n images still do not exclude a loss of about 4 / n. "
+        f"{SIGNIFICANT} p < 0.05 by sign flips over images after Holm over "
         "all of this table's differences of that kind, all benchmarks together."
     )
     yield (
@@ -238,8 +228,9 @@ def _notes(table: Table, headline: dict[str, str]) -> Iterable[str]:
     yield (
         "FLOPs (published): multiply-accumulates of image tokens in the decoder, two feed-forward matrices, "
         "as papers count them. FLOPs (total): 2 per multiply-accumulate; tower, projector, prefill of all "
-        "tokens, the criterion's own cost, decoding. Means over samples and benchmarks; per cent of the "
-        "unpruned model below. Removed: 1 - mean share of image tokens per layer, as achieved."
+        "tokens, the criterion's own cost, decoding. Means over samples and the row's benchmarks; below, per "
+        "cent of the unpruned model's on the same benchmarks. Removed: 1 - mean share of image "
+        "tokens per layer, as achieved."
     )
     if any(row.needs_answer for row in table.rows):
         yield f"{NEEDS_ANSWER} needs the unpruned model's own answer: no method to deploy, and not ranked."

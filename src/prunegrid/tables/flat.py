@@ -4,6 +4,10 @@ import pandas as pd
 
 from prunegrid.tables.compare import Difference, Result
 from prunegrid.tables.layout import Row, Table
+from prunegrid.tables.ledger import mean_ledger, share_of_unpruned
+
+# Means over different benchmarks do not compare; shares do.
+_SHARED = ("tflops_published", "tflops_total")
 
 
 def render(table: Table) -> str:
@@ -18,6 +22,7 @@ def _row(table: Table, heading: str, row: Row) -> dict[str, object]:
     flat: dict[str, object] = {
         "block": heading,
         "strategy": strategy,
+        "strategy_type": row.strategy_type,
         "criterion": criterion,
         "ratio": ratio,
         "n_seeds": max((len(result.seeds) for result in results), default=0),
@@ -26,8 +31,10 @@ def _row(table: Table, heading: str, row: Row) -> dict[str, object]:
         "reference": row.reference,
         "unreachable": row.unreachable or "",
     }
-    ledger = pd.DataFrame([result.compute for result in results])
-    flat |= ledger.mean(numeric_only=True).to_dict() if len(ledger) else {}
+    names = dict.fromkeys(name for result in results for name in result.compute)
+    flat |= {name: mean_ledger(row, name) for name in names}
+    if results:
+        flat |= {f"{name}_share": share_of_unpruned(table, row, name) for name in _SHARED}
     for benchmark, result in row.results.items():
         flat |= {f"{benchmark}_{name}": value for name, value in _result(result).items()}
         flat[f"{benchmark}_best"] = benchmark in row.best
@@ -54,8 +61,8 @@ def _result(result: Result) -> dict[str, object]:
         "non_inferior": result.non_inferior,
         "tflops_total": result.compute.get("tflops_total"),
     }
-    if len(result.seeds) > 1:
-        flat |= {"seed_sd": result.spread, "seed_low": min(result.seeds), "seed_high": max(result.seeds)}
+    if len(result.seeds) > 1 and (known := result.answered):
+        flat |= {"seed_sd": result.spread, "seed_low": min(known), "seed_high": max(known)}
     if result.retained is not None:
         flat |= dict(zip(("retained", "retained_low", "retained_high"), result.retained, strict=True))
     return flat

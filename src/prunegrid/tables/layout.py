@@ -30,6 +30,8 @@ class Row:
         Benchmark -> Result; empty for a row out of reach.
     unreachable : str or None
         Why there are no results.
+    strategy_type : str
+        Plug-in behind the strategy's name.
     anchor, reference, needs_answer, degenerate : bool
     best : set of str
         Benchmarks on which it is the best of its block.
@@ -39,6 +41,7 @@ class Row:
     label: str
     results: dict[str, Result] = field(default_factory=dict)
     unreachable: str | None = None
+    strategy_type: str = ""
     anchor: bool = False
     reference: bool = False
     needs_answer: bool = False
@@ -187,13 +190,14 @@ class Maker:
         elif fixed is not None and criterion not in (fixed, NO_CRITERION):
             label = f"{strategy} x {criterion}"
         if key not in self.cells:
-            return Row(key, label, unreachable=self.unreachable[key])
+            return Row(key, label, unreachable=self.unreachable[key], strategy_type=self._type_of(strategy))
         results = {b: rows[key] for b, rows in self.results.items() if key in rows}
         wanted = (self.options.reference_strategy, self.options.reference_criterion)
         return Row(
             key,
             label,
             results,
+            strategy_type=self.cells[key].strategy_type,
             anchor=self._is_anchor(key),
             reference=(strategy, criterion) == wanted,
             needs_answer=self.cells[key].needs_answer,
@@ -217,11 +221,16 @@ class Maker:
 
 
 def _mark_best(rows: list[Row], benchmark: str) -> None:
-    """Mark the highest values; degenerate rows, those that need the answer and anchors do not compete."""
+    """Mark the highest values; degenerate rows, those that need the answer and anchors do not compete.
+
+    Nor do rows of errors only, which have no value.
+    """
     values = [
         (row, row.results[benchmark].value)
         for row in rows
-        if benchmark in row.results and not (row.anchor or row.degenerate or row.needs_answer)
+        if benchmark in row.results
+        and np.isfinite(row.results[benchmark].value)
+        and not (row.anchor or row.degenerate or row.needs_answer)
     ]
     if len(values) > 1:
         top = max(value for _, value in values)

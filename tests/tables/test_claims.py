@@ -1,0 +1,40 @@
+"""Cells that answer like the unpruned model: what may be claimed of them."""
+
+import pytest
+from made_up import cell
+
+from prunegrid.tables.build import compare, make_tables
+from prunegrid.tables.display import NO_LOSS, printed
+from prunegrid.tables.options import TableOptions
+
+OPTIONS = TableOptions(replicates=200)
+
+
+def to_none(n: int, headline: str = "accuracy", changed: int = 0):
+    none = [1.0, 0.0, 1.0, 1.0] * (n // 4)
+    pruned = [0.0] * changed + none[changed:]
+    rows = compare([cell("none", none, headline), cell("single", pruned, headline)], OPTIONS)["b"]
+    return rows["single", "attention", 0.5]
+
+
+@pytest.mark.parametrize("headline", ["accuracy", "cider"])
+def test_no_loss_is_not_claimed_of_equal_answers_to_few_questions(headline: str) -> None:
+    result = to_none(120, headline)
+    assert result.to_none.value == 0
+    assert result.to_none.low < -0.02 < 0.02 < result.to_none.high
+    assert result.non_inferior is False
+    assert result.to_none.detectable > 0.015
+    assert to_none(1200, headline).non_inferior is True
+
+
+def test_one_change_is_no_better_than_none() -> None:
+    assert to_none(120, changed=1).to_none.low < to_none(120).to_none.low
+
+
+def test_the_printed_table_neither_marks_nor_promises_what_was_not_shown() -> None:
+    answers = [1.0, 0.0] * 60
+    cells = [cell("none", answers), cell("single", answers)]
+    shown = printed(make_tables(cells, [], OPTIONS)[0])
+    marks = {field.mark for _, lines in shown.blocks for line in lines for field in line.fields}
+    assert not any(NO_LOSS in mark for mark in marks)
+    assert any("minimum detectable difference 2.3 to 2.3" in note for note in shown.notes)
