@@ -118,7 +118,8 @@ def expected(family: str, name: str, strategy: str, scoring: str | None) -> Outc
     deep_from = STRATEGY_OPTIONS[strategy]["layers"][1] if strategy == "hierarchical" else n_layers // 4
     deep_from = chosen.options.get("deep_from", max(1, deep_from))
     rule = Rule(schedule.cuts, chosen.criterion, chosen.options, deep_from, SEED)
-    return oracle(eager, sample, rule, STEPS, lambda *key: saliency_of(family, name, *key))
+    gradients = {key: saliency_of(family, name, *key) for key in rule.gradients}
+    return oracle(eager, sample, rule, STEPS, gradients)
 
 
 @torch.no_grad()

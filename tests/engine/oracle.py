@@ -70,6 +70,13 @@ class Rule:
     deep_from: int = 1
     seed: int = 0
 
+    @property
+    def gradients(self) -> list[tuple[int, int]]:
+        """Return the (rank, answer tokens) of the gradients that the scores need."""
+        parts = {self.criterion, self.options.get("shallow"), self.options.get("deep")}
+        own = [(0, self.options.get("answer_tokens", 1))] if "gradient" in parts else []
+        return own + ([(1, 1)] if "gradient_other" in parts else [])
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -173,7 +180,7 @@ class Situation:
     seen: Pass
     rule: Rule
     sample: Sample
-    gradient: Callable[[int, int], Mapping[int, Tensor]]
+    gradients: Gradients
 
     @cached_property
     def text_after(self) -> list[int]:
@@ -183,7 +190,7 @@ class Situation:
     def attention_from(self, rows: Sequence[int]) -> list[float]:
         """Return per present token what the rows give it in layer l-1."""
         matrix = self.seen.attention[self.layer - 1]
-        return [sum(float(matrix[row, column]) for row in rows) for column in self.present]
+        return matrix[list(rows)][:, self.present].sum(0).tolist()
 
 
 def attention_deep_mean(at: Situation) -> list[float]:
@@ -205,7 +212,7 @@ def random(at: Situation) -> list[float]:
 
 
 def gradient(at: Situation, rank: int, answer_tokens: int) -> list[float]:
-    scores = at.gradient(rank, answer_tokens)[at.layer]
+    scores = at.gradients[rank, answer_tokens][at.layer]
     return [float(scores[column]) for column in at.present]
 
 
@@ -258,8 +265,8 @@ def count(share: float, n: int, present: int) -> int:
     """Return share x N rounded half up, at least 1 unless the share is 0, never more than before."""
     if share == 0:
         return 0
-    # Rounded first: the solver's 0.12499999999999999 means 0.125.
-    return min(present, max(1, math.floor(round(share * n, 6) + 0.5)))
+    # A share comes from a solver that is exact to 1e-9 tokens, and often lies on the edge itself.
+    return min(present, max(1, math.floor(share * n + 0.5 + 1e-9)))
 
 
 @torch.no_grad()
@@ -294,7 +301,7 @@ def oracle(
     sample: Sample,
     rule: Rule,
     steps: int,
-    gradients: Callable[[int, int], Mapping[int, Tensor]],
+    gradients: Gradients,
 ) -> Outcome:
     """Prune one prompt and let the model answer it greedily.
 
@@ -308,8 +315,8 @@ def oracle(
         What to prune by.
     steps : int
         Tokens to generate; the answer is not allowed to end before.
-    gradients : callable
-        (rank, answer tokens) -> `saliency` of this sample, which a caller may remember.
+    gradients : mapping
+        The `saliency` of this sample for each of `rule.gradients`.
     """
     ids = sample.inputs["input_ids"][0].tolist()
     image = [column for column, token in enumerate(ids) if token == eager.image_token_id]
