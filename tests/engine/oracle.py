@@ -22,6 +22,10 @@ from transformers import PreTrainedModel
 from prunegrid.randomness import named_seed
 
 
+# (rank, answer tokens) -> layer -> score per token, of one sample.
+Gradients = Mapping[tuple[int, int], Mapping[int, Tensor]]
+
+
 @dataclass(frozen=True, eq=False)
 class Eager:
     """A copy of a model that shows its attention."""
@@ -50,6 +54,11 @@ class Eager:
         """Return the ids that end an answer."""
         ends = self.model.generation_config.eos_token_id
         return [] if ends is None else ends if isinstance(ends, list) else [ends]
+
+    @property
+    def unsaid(self) -> list[int]:
+        """Return the ids that generation never chooses, while an answer may not end."""
+        return self.ends + (self.model.generation_config.suppress_tokens or [])
 
 
 @dataclass(frozen=True)
@@ -341,7 +350,7 @@ def oracle(
         last = forward(eager, extended(sample.inputs, tokens), choose).logits[-1]
         logits.append(last)
         allowed = last.clone()
-        allowed[eager.ends] = -torch.inf
+        allowed[eager.unsaid] = -torch.inf
         tokens.append(int(allowed.argmax()))
     numbers = {column: number for number, column in enumerate(image)}
     kept = [(layer, [numbers[column] for column in present[layer]]) for layer in sorted(cuts)]
