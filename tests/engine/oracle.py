@@ -21,7 +21,6 @@ from transformers import PreTrainedModel
 
 from prunegrid.randomness import named_seed
 
-
 # (rank, answer tokens) -> layer -> score per token, of one sample.
 Gradients = Mapping[tuple[int, int], Mapping[int, Tensor]]
 
