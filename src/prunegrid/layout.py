@@ -25,22 +25,20 @@ class Layout:
         (batch, width), bool: False for padding.
     width_before : int
         Columns of the unpruned prompt.
+    untouched : bool
+        Whether every original column is still in its place.
     """
 
     columns: Tensor
     valid: Tensor
     width_before: int
+    untouched: bool = False
 
     @classmethod
     def whole(cls, valid: Tensor) -> Layout:
         """Return the layout of an unpruned prompt; `valid` is (batch, columns), False for padding."""
         batch, width = valid.shape
-        return cls(torch.arange(width, device=valid.device).expand(batch, width), valid, width)
-
-    @property
-    def untouched(self) -> bool:
-        """Whether every original column is still in its place."""
-        return self.columns.shape[1] == self.width_before
+        return cls(torch.arange(width, device=valid.device).expand(batch, width), valid, width, True)
 
     @cached_property
     def has_padding(self) -> bool:
@@ -62,6 +60,9 @@ class Layout:
         Tensor
             (batch, new width), int64: where its columns lie in this layout.
         """
+        if torch.equal(keep, self.valid):
+            return self, torch.arange(keep.shape[1], device=keep.device).expand_as(keep)
+        # The width alone does not tell: a long row without images may set it, while others lose tokens.
         width = int(keep.sum(1).max())
         index = right_aligned(keep, width)
         valid = keep.gather(1, index)
