@@ -26,7 +26,8 @@ BATCHES = {"alone": slice(1, 2), "ragged": slice(0, 5)}
 @pytest.mark.parametrize("family", FAMILIES)
 def test_engine_is_the_oracle(family, strategy, scoring, batch):
     rows = list(requests_of(family))[BATCHES[batch]]
-    assert differences(family, rows, strategy, scoring) == []
+    found = differences(family, rows, strategy, scoring)
+    assert not found, "\n".join(map(" ".join, found))
 
 
 @pytest.mark.parametrize("family", FAMILIES)
