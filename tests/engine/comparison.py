@@ -93,7 +93,8 @@ SCORINGS: dict[str, Scoring] = {name: Scoring(name) for name in names("criteria"
 
 @cache
 def model_of(family: str) -> PreTrainedModel:
-    return FAMILIES[family].model()
+    """Return the model in float64: it is definitions that are compared, not rounding."""
+    return FAMILIES[family].model().double()
 
 
 @cache
@@ -105,12 +106,19 @@ def eager_of(family: str) -> Eager:
 
 @cache
 def requests_of(family: str) -> dict[str, Named]:
-    return {request.name: request for request in FAMILIES[family].requests(model_of(family))}
+    tiny_family = FAMILIES[family]
+    return {request.name: request for request in tiny_family.requests(tiny_family.model())}
+
+
+def inputs_of(family: str, batch: Sequence[str]) -> dict[str, Any]:
+    """Return a batch as the model's forward takes it."""
+    inputs = FAMILIES[family].collate([requests_of(family)[name] for name in batch])
+    return {key: value.double() if value.is_floating_point() else value for key, value in inputs.items()}
 
 
 @cache
 def sample_of(family: str, name: str) -> Sample:
-    return Sample(name, FAMILIES[family].collate([requests_of(family)[name]]))
+    return Sample(name, inputs_of(family, [name]))
 
 
 @cache
@@ -139,12 +147,11 @@ def expected(family: str, name: str, strategy: str, scoring: str | None) -> Outc
 @torch.no_grad()
 def measured(family: str, batch: Sequence[str], strategy: str, scoring: str) -> dict[str, Outcome]:
     """Return the engine's outcome per sample of a batch, generated with a cache."""
-    rows = [requests_of(family)[name] for name in batch]
     rule = build("strategies", strategy, STRATEGY_OPTIONS.get(strategy))
     model = model_of(family)
     with prune(model, rule, SCORINGS[scoring].build(), RATIO, SEED, sample_ids=batch) as pruning:
         output = model.generate(
-            **FAMILIES[family].collate(rows),
+            **inputs_of(family, batch),
             max_new_tokens=STEPS,
             min_new_tokens=STEPS,
             do_sample=False,
