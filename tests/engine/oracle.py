@@ -144,14 +144,15 @@ def forward(
 
 def forbid(mask: Tensor | None, hidden: Tensor, columns: Sequence[int]) -> Tensor:
     """Return the additive mask that a layer was given (None: causal) with more columns forbidden."""
-    least = torch.finfo(hidden.dtype).min
+    # Not -inf, nor what becomes it in a float32 softmax: the row of a dropped token may be left with
+    # nothing to see (in a window, say), and its NaN would reach all rows.
+    least = torch.finfo(torch.float32).min
     if mask is None:
         tokens = hidden.shape[1]
         mask = torch.ones(1, 1, tokens, tokens, dtype=torch.bool).tril()
     if mask.dtype == torch.bool:
         mask = torch.zeros(mask.shape, dtype=hidden.dtype).masked_fill(~mask, least)
     mask = mask.clone()
-    # Not -inf: the row of a dropped token may be left with nothing to see, and must not become NaN.
     mask[..., list(columns)] = least
     return mask
 
