@@ -1,9 +1,12 @@
-"""Parity with the published HiMAP code, on the numbers that it produced (design: golden/README.md).
+"""Parity with the published HiMAP code, on numbers that it produced (tests/data/golden/README.md).
 
-The data lie beside the project, in ../shared/golden; without them these tests say so and are skipped.
+Two inputs come with the project. The full eight, and the weights as a file, are used as well where a
+folder shared/golden stands above the project, or where PRUNEGRID_GOLDEN says.
 """
 
 import json
+import os
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -15,23 +18,72 @@ from transformers.modeling_outputs import BaseModelOutputWithPooling
 
 from prunegrid import prune
 
-GOLDEN = Path(__file__).parents[3] / "shared/golden"
+OWN = Path(__file__).parents[1] / "data/golden"
 IMAGE_ID = 1000
 PREFILL, GENERATED = 1e-4, 2e-4
+# The random weights, and the sum of their absolute values.
+WEIGHTS_SEED, WEIGHTS_SUM = 1235, 255961.488
 
-pytestmark = pytest.mark.skipif(not GOLDEN.is_dir(), reason=f"no golden data at {GOLDEN}")
+
+def full_data() -> list[Path]:
+    """Return the folder of the full golden data, if there is one."""
+    named = os.environ.get("PRUNEGRID_GOLDEN")
+    places = [Path(named)] if named else [parent / "shared/golden" for parent in Path(__file__).parents]
+    return [place for place in places if (place / "golden.npz").is_file()][:1]
 
 
-@pytest.fixture(scope="module")
-def golden():
-    return dict(np.load(GOLDEN / "golden.npz"))
+# Folder -> its inputs.
+DATA = {OWN: 2} | dict.fromkeys(full_data(), 8)
+BATCHES = [(folder, slice(i, i + 1)) for folder, n in DATA.items() for i in range(n)]
+BATCHES += [(folder, slice(0, n)) for folder, n in DATA.items()]
+
+
+def label(value) -> str:
+    """Name a test by what it runs on."""
+    if isinstance(value, Path):
+        return "own" if value == OWN else "full"
+    return f"{value.start}-{value.stop}" if isinstance(value, slice) else str(value)
+
+
+@cache
+def golden_of(folder: Path) -> dict[str, np.ndarray]:
+    return dict(np.load(folder / "golden.npz"))
+
+
+def drawn_weights(config: LlamaConfig) -> dict[str, torch.Tensor]:
+    """Draw the published run's weights as it drew them."""
+    generator = torch.Generator().manual_seed(WEIGHTS_SEED)
+
+    def normal(*shape: int, wide: int = 1) -> torch.Tensor:
+        return torch.randn(*shape, generator=generator) * config.initializer_range * wide
+
+    def norm() -> torch.Tensor:
+        return 1 + 0.1 * torch.randn(config.hidden_size, generator=generator)
+
+    hidden, ffn, vocabulary = config.hidden_size, config.intermediate_size, config.vocab_size
+    weights = {"model.embed_tokens.weight": normal(vocabulary, hidden)}
+    for layer in range(config.num_hidden_layers):
+        parts = {f"self_attn.{name}_proj": normal(hidden, hidden, wide=2) for name in "qk"}
+        parts |= {f"self_attn.{name}_proj": normal(hidden, hidden) for name in "vo"}
+        parts |= {f"mlp.{name}_proj": normal(ffn, hidden) for name in ("gate", "up")}
+        parts["mlp.down_proj"] = normal(hidden, ffn)
+        parts |= {name: norm() for name in ("input_layernorm", "post_attention_layernorm")}
+        weights |= {f"model.layers.{layer}.{name}.weight": part for name, part in parts.items()}
+    return weights | {"model.norm.weight": norm(), "lm_head.weight": normal(vocabulary, hidden)}
+
+
+def text_config() -> LlamaConfig:
+    settings = json.loads((OWN / "config.json").read_text(encoding="utf-8"))
+    return LlamaConfig(**{k: v for k, v in settings.items() if k not in ("architectures", "torch_dtype")})
 
 
 @pytest.fixture(scope="module")
 def model():
-    settings = json.loads((GOLDEN / "config.json").read_text())
-    settings = {k: v for k, v in settings.items() if k not in ("architectures", "torch_dtype")}
-    text = LlamaConfig(**{**settings, "vocab_size": IMAGE_ID + 1})
+    config = text_config()
+    weights = drawn_weights(config)
+    total = sum(float(part.double().abs().sum()) for part in weights.values())
+    assert total == pytest.approx(WEIGHTS_SUM, rel=1e-7), "this torch draws other random numbers"
+    config.vocab_size = IMAGE_ID + 1
     vision = CLIPVisionConfig(
         hidden_size=16,
         intermediate_size=16,
@@ -41,13 +93,12 @@ def model():
         patch_size=2,
     )
     config = LlavaConfig(
-        text_config=text.to_dict(),
+        text_config=config.to_dict(),
         vision_config=vision.to_dict(),
         image_token_id=IMAGE_ID,
         image_seq_length=144,
     )
     model = LlavaForConditionalGeneration(config).eval()
-    weights = load_file(GOLDEN / "model.safetensors")
     decoder = {k.removeprefix("model."): v for k, v in weights.items() if k.startswith("model.")}
     with torch.no_grad():
         model.model.language_model.embed_tokens.weight[:IMAGE_ID] = decoder.pop("embed_tokens.weight")
@@ -58,9 +109,18 @@ def model():
     return model
 
 
+@pytest.mark.parametrize("folder", full_data(), ids=label)
+def test_drawn_weights_are_the_published_ones(folder):
+    published, drawn = load_file(folder / "model.safetensors"), drawn_weights(text_config())
+    assert published.keys() == drawn.keys()
+    for name, weight in published.items():
+        torch.testing.assert_close(drawn[name], weight, atol=1e-6, rtol=0)
+
+
 def inputs(golden, rows):
     """Return the golden prompts; their image features stand in for the projector's output."""
-    ids = np.concatenate([golden["ids_sys"], np.full((8, 144), IMAGE_ID), golden["ids_txt"]], axis=1)
+    image = np.full(golden["image_features"].shape[:2], IMAGE_ID)
+    ids = np.concatenate([golden["ids_sys"], image, golden["ids_txt"]], axis=1)
     ids = torch.tensor(ids[rows]).long()
     features = [torch.tensor(part) for part in golden["image_features"][rows]]
     images = {"image": BaseModelOutputWithPooling(pooler_output=features)}
@@ -72,8 +132,9 @@ def published(model):
 
 
 @pytest.mark.parametrize("implementation", ["sdpa", "eager"])
-@pytest.mark.parametrize("rows", [slice(0, 8), *(slice(i, i + 1) for i in range(8))], ids=str)
-def test_kept_tokens_and_logits(model, golden, rows, implementation):
+@pytest.mark.parametrize(("folder", "rows"), BATCHES, ids=label)
+def test_kept_tokens_and_logits(model, folder, rows, implementation):
+    golden = golden_of(folder)
     model.set_attn_implementation(implementation)
     with published(model) as pruning, torch.no_grad():
         logits = model(**inputs(golden, rows)).logits[..., :IMAGE_ID]
@@ -83,8 +144,9 @@ def test_kept_tokens_and_logits(model, golden, rows, implementation):
     np.testing.assert_allclose(logits, golden["logits_all"][rows], atol=PREFILL, rtol=0)
 
 
-@pytest.mark.parametrize("rows", [slice(0, 8), slice(3, 4)], ids=str)
-def test_cached_generation(model, golden, rows):
+@pytest.mark.parametrize(("folder", "rows"), BATCHES, ids=label)
+def test_cached_generation(model, folder, rows):
+    golden = golden_of(folder)
     model.set_attn_implementation("sdpa")
     with published(model), torch.no_grad():
         output = model.generate(
@@ -101,11 +163,13 @@ def test_cached_generation(model, golden, rows):
     np.testing.assert_allclose(logits, golden["frozen_logits"][rows], atol=GENERATED, rtol=0)
 
 
-def test_cuts_in_neighbouring_layers(model, golden):
+@pytest.mark.parametrize("folder", DATA, ids=label)
+def test_cuts_in_neighbouring_layers(model, folder):
+    golden = golden_of(folder)
     model.set_attn_implementation("sdpa")
     options = {"layers": [3, 4], "keep": [50 / 144, 25 / 144]}
     with prune(model, "hierarchical", "attention", strategy_options=options) as pruning, torch.no_grad():
-        logits = model(**inputs(golden, slice(0, 8))).logits[:, -1, :IMAGE_ID]
+        logits = model(**inputs(golden, slice(None))).logits[:, -1, :IMAGE_ID]
     np.testing.assert_array_equal([kept[0][1] for kept in pruning.kept], golden["k1eq3_k2eq4_kept1"])
     np.testing.assert_array_equal([kept[1][1] for kept in pruning.kept], golden["k1eq3_k2eq4_kept2"])
     np.testing.assert_allclose(logits, golden["k1eq3_k2eq4_logits_last"], atol=PREFILL, rtol=0)

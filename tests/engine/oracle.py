@@ -1,0 +1,357 @@
+"""Pruning by its definition, slowly: later layers are forbidden to look at dropped tokens.
+
+No token is ever removed here. One sample, no padding, no cache, eager attention: each generated token
+is one forward pass over the whole prompt and all tokens so far, and from layer l on a mask forbids the
+columns that were dropped before l. What the model itself computes for dropped tokens does not matter,
+as nobody sees it. Nothing of the engine is used but the shares of a solved schedule and `named_seed`.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+
+from prunegrid.randomness import named_seed
+
+# (rank, answer tokens) -> layer -> score per token, of one sample.
+Gradients = Mapping[tuple[int, int], Mapping[int, Tensor]]
+
+
+@dataclass(frozen=True, eq=False)
+class Eager:
+    """A copy of a model that shows its attention."""
+
+    model: PreTrainedModel
+    layers: Sequence[nn.Module]
+    attentions: Sequence[nn.Module]
+    image_token_id: int
+
+    @classmethod
+    def of(
+        cls,
+        model: PreTrainedModel,
+        layers: Callable[[PreTrainedModel], Sequence[nn.Module]],
+        attention: Callable[[nn.Module], nn.Module],
+        image_token_id: int,
+    ) -> Eager:
+        """Copy a model; `layers` and `attention` tell where its decoder keeps them."""
+        model = copy.deepcopy(model).eval()
+        model.set_attn_implementation("eager")
+        found = list(layers(model))
+        return cls(model, found, [attention(layer) for layer in found], image_token_id)
+
+    @property
+    def ends(self) -> list[int]:
+        """Return the ids that end an answer."""
+        ends = self.model.generation_config.eos_token_id
+        return [] if ends is None else ends if isinstance(ends, list) else [ends]
+
+    @property
+    def unsaid(self) -> list[int]:
+        """Return the ids that generation never chooses, while an answer may not end."""
+        return self.ends + (self.model.generation_config.suppress_tokens or [])
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One prompt, unpadded, as the model's forward takes it."""
+
+    name: str
+    inputs: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What is to be done: a solved schedule, a criterion and its options."""
+
+    cuts: Sequence[tuple[int, float]]
+    criterion: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    deep_from: int = 1
+    seed: int = 0
+
+    @property
+    def gradients(self) -> list[tuple[int, int]]:
+        """Return the (rank, answer tokens) of the gradients that the scores need."""
+        parts = {self.criterion, self.options.get("shallow"), self.options.get("deep")}
+        own = [(0, self.options.get("answer_tokens", 1))] if "gradient" in parts else []
+        return own + ([(1, 1)] if "gradient_other" in parts else [])
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What has to come out: kept image tokens by cut, logits by step, the greedy answer."""
+
+    kept: list[tuple[int, list[int]]]
+    logits: Tensor
+    tokens: list[int]
+
+
+# --- one forward pass -------------------------------------------------------------------------------
+
+
+@dataclass
+class Pass:
+    """What a forward pass shows on its way: all tensors of its one row, without the batch dimension."""
+
+    entering: dict[int, Tensor] = field(default_factory=dict)
+    attention: dict[int, Tensor] = field(default_factory=dict)
+    logits: Tensor | None = None
+
+
+def forward(
+    eager: Eager, inputs: Mapping[str, Any], dropped: Callable[[int, Pass], Sequence[int]] | None = None
+) -> Pass:
+    """Run the model; `dropped(layer, so far)` names the columns that a layer may not look at."""
+    seen = Pass()
+
+    def before(index: int) -> Callable:
+        def hook(layer: nn.Module, args: tuple, kwargs: dict) -> tuple[tuple, dict] | None:
+            hidden = args[0] if args else kwargs["hidden_states"]
+            seen.entering[index] = hidden
+            if dropped is None:
+                return None
+            mask = forbid(kwargs.get("attention_mask"), hidden, dropped(index, seen))
+            return args, {**kwargs, "attention_mask": mask}
+
+        return hook
+
+    def after(index: int) -> Callable:
+        def hook(module: nn.Module, args: tuple, output: tuple) -> None:
+            seen.attention[index] = output[1][0].float().mean(0)
+
+        return hook
+
+    handles = []
+    for index, (layer, attention) in enumerate(zip(eager.layers, eager.attentions, strict=True)):
+        handles.append(layer.register_forward_pre_hook(before(index), with_kwargs=True))
+        handles.append(attention.register_forward_hook(after(index)))
+    try:
+        seen.logits = eager.model(**inputs, use_cache=False).logits[0].float()
+    finally:
+        for handle in handles:
+            handle.remove()
+    return seen
+
+
+def forbid(mask: Tensor | None, hidden: Tensor, columns: Sequence[int]) -> Tensor:
+    """Return the additive mask that a layer was given (None: causal) with more columns forbidden."""
+    # Not -inf, nor what becomes it in a float32 softmax: the row of a dropped token may be left with
+    # nothing to see (in a window, say), and its NaN would reach all rows.
+    least = torch.finfo(torch.float32).min
+    if mask is None:
+        tokens = hidden.shape[1]
+        mask = torch.ones(1, 1, tokens, tokens, dtype=torch.bool).tril()
+    if mask.dtype == torch.bool:
+        mask = torch.zeros(mask.shape, dtype=hidden.dtype).masked_fill(~mask, least)
+    mask = mask.clone()
+    mask[..., list(columns)] = least
+    return mask
+
+
+def extended(inputs: Mapping[str, Any], tokens: Sequence[int]) -> dict[str, Any]:
+    """Append text tokens to a prompt: whatever has its shape describes its tokens and grows with it."""
+    ids = inputs["input_ids"]
+    new = torch.tensor([list(tokens)], dtype=ids.dtype)
+    tails = {"input_ids": new, "attention_mask": torch.ones_like(new)}
+    return {
+        key: torch.cat([value, tails.get(key, torch.zeros_like(new)).to(value.dtype)], dim=1)
+        if isinstance(value, Tensor) and value.shape == ids.shape
+        else value
+        for key, value in inputs.items()
+    }
+
+
+# --- scores, by the table of definitions ------------------------------------------------------------
+
+
+@dataclass
+class Situation:
+    """The state of one sample just before layer `layer` drops image tokens.
+
+    `present` and what follows from it are columns of the prompt; `image[i]` is the column of image
+    token i.
+    """
+
+    layer: int
+    keep: int
+    image: list[int]
+    present: list[int]
+    n_tokens: int
+    seen: Pass
+    rule: Rule
+    sample: Sample
+    gradients: Gradients
+
+    @cached_property
+    def text_after(self) -> list[int]:
+        """Return all columns after the last image token of the prompt, dropped or not."""
+        return list(range(max(self.image) + 1, self.n_tokens))
+
+    def attention_from(self, rows: Sequence[int]) -> list[float]:
+        """Return per present token what the rows give it in layer l-1."""
+        matrix = self.seen.attention[self.layer - 1]
+        return matrix[list(rows)][:, self.present].sum(0).tolist()
+
+
+def attention_deep_mean(at: Situation) -> list[float]:
+    received = at.attention_from(at.present)
+    return [
+        value / sum(row >= column for row in at.present)
+        for value, column in zip(received, at.present, strict=True)
+    ]
+
+
+def norm(at: Situation, layer: int) -> list[float]:
+    return [math.sqrt(float(at.seen.entering[layer][0, j].double().square().sum())) for j in at.present]
+
+
+def random(at: Situation) -> list[float]:
+    seed = named_seed("random criterion", at.rule.seed, at.sample.name, at.layer)
+    order = torch.rand(len(at.image), generator=torch.Generator().manual_seed(seed))
+    return [float(order[at.image.index(column)]) for column in at.present]
+
+
+def gradient(at: Situation, rank: int, answer_tokens: int) -> list[float]:
+    scores = at.gradients[rank, answer_tokens][at.layer]
+    return [float(scores[column]) for column in at.present]
+
+
+def grid(at: Situation) -> list[float]:
+    """Of m tokens, the i-th is kept where i n / m passes a whole number."""
+    have = len(at.present)
+    return [float((i + 1) * at.keep // have > i * at.keep // have) for i in range(have)]
+
+
+def staged(at: Situation, shallow: str, deep: str) -> list[float]:
+    return SCORES[deep if at.layer >= at.rule.deep_from else shallow](at)
+
+
+SCORES: dict[str, Callable[[Situation], list[float]]] = {
+    "attention_shallow": lambda at: at.attention_from(at.text_after),
+    "attention_deep": lambda at: at.attention_from(at.present),
+    "attention_deep_mean": attention_deep_mean,
+    "attention_last": lambda at: at.attention_from([at.n_tokens - 1]),
+    "attention": lambda at: staged(at, "attention_shallow", "attention_deep"),
+    "staged": lambda at: staged(
+        at,
+        at.rule.options.get("shallow", "attention_shallow"),
+        at.rule.options.get("deep", "attention_deep"),
+    ),
+    "norm": lambda at: norm(at, at.layer),
+    "norm_input": lambda at: norm(at, 0),
+    "random": random,
+    "gradient": lambda at: gradient(at, 0, at.rule.options.get("answer_tokens", 1)),
+    "gradient_other": lambda at: gradient(at, 1, 1),
+    "first": lambda at: [-float(column) for column in at.present],
+    "last": lambda at: [float(column) for column in at.present],
+    "grid": grid,
+    # Not a criterion of the study: many ties, which must go to the lower number.
+    "ties": lambda at: [float(at.image.index(column) % 3) for column in at.present],
+}
+
+
+def best(at: Situation) -> list[int]:
+    """Return the columns that stay."""
+    scores = SCORES[at.rule.criterion](at)
+    sign = 1 if at.rule.options.get("reverse") else -1
+    ranked = sorted(range(len(scores)), key=lambda i: (sign * scores[i], i))
+    return sorted(at.present[i] for i in ranked[: at.keep])
+
+
+# --- the whole of it --------------------------------------------------------------------------------
+
+
+def count(share: float, n: int, present: int) -> int:
+    """Return share x N rounded half up, at least 1 unless the share is 0, never more than before."""
+    if share == 0:
+        return 0
+    # A share comes from a solver that is exact to 1e-9 tokens, and often lies on the edge itself.
+    return min(present, max(1, math.floor(share * n + 0.5 + 1e-9)))
+
+
+@torch.no_grad()
+def unpruned_answer(eager: Eager, inputs: Mapping[str, Any], rank: int, answer_tokens: int) -> list[int]:
+    """Return the model's own greedy answer, its end included; `rank` 1: the second-ranked first token."""
+    answer: list[int] = []
+    while len(answer) < answer_tokens and not (answer and answer[-1] in eager.ends):
+        logits = forward(eager, extended(inputs, answer)).logits[-1]
+        ranked = logits.argsort(descending=True).tolist()
+        answer.append(ranked[0 if answer else rank])
+    return answer
+
+
+def saliency(eager: Eager, sample: Sample, rank: int, answer_tokens: int) -> dict[int, Tensor]:
+    """Return layer -> (tokens,): sum over features of abs(h * dJ/dh) in the unpruned model."""
+    answer = unpruned_answer(eager, sample.inputs, rank, answer_tokens)
+    with torch.enable_grad():
+        seen = forward(eager, extended(sample.inputs, answer[:-1]))
+        log_probabilities = seen.logits[-len(answer) :].log_softmax(-1)
+        total = sum(log_probabilities[step, token] for step, token in enumerate(answer))
+        layers = range(1, len(eager.layers))
+        gradients = torch.autograd.grad(total, [seen.entering[layer] for layer in layers])
+    return {
+        layer: (seen.entering[layer].detach() * gradient)[0].abs().sum(-1)
+        for layer, gradient in zip(layers, gradients, strict=True)
+    }
+
+
+@torch.no_grad()
+def oracle(
+    eager: Eager,
+    sample: Sample,
+    rule: Rule,
+    steps: int,
+    gradients: Gradients,
+) -> Outcome:
+    """Prune one prompt and let the model answer it greedily.
+
+    Parameters
+    ----------
+    eager : Eager
+        The model.
+    sample : Sample
+        The prompt.
+    rule : Rule
+        What to prune by.
+    steps : int
+        Tokens to generate; the answer is not allowed to end before.
+    gradients : mapping
+        The `saliency` of this sample for each of `rule.gradients`.
+    """
+    ids = sample.inputs["input_ids"][0].tolist()
+    image = [column for column, token in enumerate(ids) if token == eager.image_token_id]
+    cuts = dict(rule.cuts) if image else {}
+    present = {-1: image}
+
+    def choose(layer: int, seen: Pass) -> Sequence[int]:
+        """Select once, in the prompt's own pass; later passes find the selection made."""
+        if layer not in present:
+            now = present[layer - 1]
+            if layer in cuts:
+                keep = count(cuts[layer], len(image), len(now))
+                at = Situation(layer, keep, image, now, len(ids), seen, rule, sample, gradients)
+                # No question of rank arises where all or nothing stays.
+                now = now if keep == len(now) else best(at) if keep else []
+            present[layer] = now
+        return [column for column in image if column not in present[layer]]
+
+    tokens: list[int] = []
+    logits: list[Tensor] = []
+    for _ in range(steps):
+        last = forward(eager, extended(sample.inputs, tokens), choose).logits[-1]
+        logits.append(last)
+        allowed = last.clone()
+        allowed[eager.unsaid] = -torch.inf
+        tokens.append(int(allowed.argmax()))
+    numbers = {column: number for number, column in enumerate(image)}
+    kept = [(layer, [numbers[column] for column in present[layer]]) for layer in sorted(cuts)]
+    return Outcome(kept, torch.stack(logits), tokens)
