@@ -13,7 +13,7 @@ demo: $(VENV)/.installed
 	$(BIN)/snakemake --cores $(CORES)
 
 test: $(VENV)/.installed lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses $(CORES) --dist loadscope
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check $(SOURCES)

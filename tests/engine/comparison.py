@@ -16,7 +16,7 @@ from prunegrid.criteria.base import Criterion
 from prunegrid.models.registry import family_of
 from prunegrid.plugins import build, names
 from prunegrid.stage import Stage
-from tests.engine import tiny
+from tests.engine import tiny, tiny_families
 from tests.engine.oracle import Eager, Outcome, Rule, Sample, oracle, saliency
 
 
@@ -52,7 +52,8 @@ class Llava:
 
 
 # Every test of the oracle runs for each of them.
-FAMILIES: dict[str, Family] = {"llava": Llava()}
+# The smaller LLaVA, on whose batch the mutations were tuned.
+FAMILIES: dict[str, Family] = {**tiny_families.FAMILIES, "llava": Llava()}
 
 RATIO, SEED, STEPS = 0.5, 3, 3
 TOLERANCE = 1e-4
