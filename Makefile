@@ -3,10 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 CORES ?= 2
-SOURCES := src tests workflow/scripts
+SOURCES := src tests workflow/scripts benchmarks
 RULES := Snakefile workflow/rules
 
-.PHONY: demo test lint format clean
+.PHONY: demo test bench lint format clean
 
 # The whole study of config.yaml, to results/report.html.
 demo: $(VENV)/.installed
@@ -14,6 +14,10 @@ demo: $(VENV)/.installed
 
 test: $(VENV)/.installed lint
 	$(BIN)/python -m pytest --numprocesses $(CORES) --dist loadscope
+
+# Speed of one cell against unpruned; keep the machine quiet.
+bench: $(VENV)/.installed
+	$(BIN)/python benchmarks/cell.py
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check $(SOURCES)

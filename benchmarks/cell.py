@@ -1,7 +1,7 @@
 """Speed of one cell: prefill, decoding, scoring and memory, pruned against unpruned.
 
-Both run alternately in one process, on a random model of hidden size 512 with 24 layers, 35 + 576 + 25 tokens,
-float32, two threads; figures are ratios of medians. `python benchmarks/cell.py --rounds 15`
+Both run alternately in one process, on a random model of hidden size 512 with 24 layers, on 35 + 576 + 25
+tokens, float32, two threads; figures are ratios of medians. `python benchmarks/cell.py --rounds 15`
 """
 
 import argparse
@@ -159,9 +159,8 @@ def main() -> None:
             after = {name: seconds[name] - found[name] for name in seconds}
             print(f"decoding alone, 63 tokens / unpruned   {after['attention'] / after['unpruned']:.4f}")
     memory = {case: peak_memory(case) for case in ("unpruned", "pruned")}
-    print(
-        f"peak memory of a prefill               {memory['pruned']:.0f} MB against {memory['unpruned']:.0f} MB"
-    )
+    sizes = f"{memory['pruned']:.0f} MB against {memory['unpruned']:.0f} MB"
+    print(f"peak memory of a prefill               {sizes}")
 
 
 if __name__ == "__main__":

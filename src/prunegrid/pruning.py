@@ -210,8 +210,8 @@ class Pruning:
             for handle in hooks:
                 stack.callback(handle.remove)
             if hasattr(self.model, "generate"):
+                stack.callback(_restore, self.model, vars(self.model).get("generate"))
                 self.model.generate = self._checked(self.model.generate)
-                stack.callback(delattr, self.model, "generate")
             yield
 
     def _checked(self, generate: Callable[..., Any]) -> Callable[..., Any]:
@@ -516,6 +516,14 @@ class Pruning:
             scores, self.explained[row] = known[key]
             result[row, :, : scores.shape[1]] = scores.to(result.device)
         return result
+
+
+def _restore(model: PreTrainedModel, generate: Callable[..., Any] | None) -> None:
+    """Give a model back its own `generate`, or the one that somebody had set on it."""
+    if generate is None:
+        del model.generate
+    else:
+        model.generate = generate
 
 
 def _keep_whole(cache: DynamicCache) -> None:
