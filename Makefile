@@ -15,9 +15,10 @@ demo: $(VENV)/.installed
 test: $(VENV)/.installed lint
 	$(BIN)/python -m pytest --numprocesses $(CORES) --dist loadscope
 
-# Speed of one cell against unpruned; keep the machine quiet.
+# Speed of one cell against unpruned, and what lower precision does to kept tokens; keep the machine quiet.
 bench: $(VENV)/.installed
 	$(BIN)/python benchmarks/cell.py
+	PYTHONPATH=src:. $(BIN)/python benchmarks/precision.py
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check $(SOURCES)
