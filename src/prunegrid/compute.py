@@ -150,9 +150,10 @@ def sample_ledger(
 
 def _gradient(decoder: Decoder, tokens: int, answer_tokens: int, eager: bool) -> float:
     """Return the FLOPs of explaining an answer: reading it off, then a forward and a backward pass."""
-    full = np.arange(tokens, tokens + answer_tokens)
-    reading = sum(decoder.layers * decoder.layer(n, n) + decoder.head for n in full)
-    last = full[-1]
+    later = np.arange(1, answer_tokens)
+    reading = decoder.layers * decoder.layer(tokens, tokens) + answer_tokens * decoder.head
+    reading += decoder.layers * decoder.layer(np.ones_like(later), tokens + later).sum()
+    last = tokens + answer_tokens - 1
     forward = decoder.layers * decoder.layer(last, last) + answer_tokens * decoder.head
     attention = 4 * decoder.heads * decoder.head_size * last * last
     # Backward to activations only: each product with a weight once, attention's two products twice; fused

@@ -12,6 +12,8 @@ from transformers import PreTrainedModel
 from prunegrid.errors import PruningError
 
 MOST_ANSWER_TOKENS = 32
+# Inputs with a place for every token.
+_GROWS = frozenset({"input_ids", "attention_mask", "position_ids", "token_type_ids", "mm_token_type_ids"})
 
 
 def unpruned_saliency(
@@ -107,16 +109,21 @@ def _answer(
     ends = [] if ends is None else ends if isinstance(ends, list) else [ends]
     tokens: list[Tensor] = []
     counts: list[Tensor] = []
-    running, open_ = inputs, torch.ones_like(inputs["input_ids"][:, 0], dtype=torch.bool)
+    open_ = torch.ones_like(inputs["input_ids"][:, 0], dtype=torch.bool)
+    output = model(**{**inputs, "use_cache": True, "logits_to_keep": 1})
     for step in range(answer_tokens):
-        last = model(**{**running, "logits_to_keep": 1}).logits[:, -1].float()
-        order = last.topk(rank + 1).indices
+        order = output.logits[:, -1].float().topk(rank + 1).indices
         tokens.append(order[:, rank if step == 0 else 0])
         counts.append(open_)
         open_ = open_ & ~_is_end(tokens[-1], ends)
-        if not open_.any():
+        if step + 1 == answer_tokens or not open_.any():
             break
-        running = _with_answer(inputs, torch.stack(tokens, 1))
+        later = _with_answer(inputs, torch.stack(tokens, 1))
+        later = {name: value for name, value in later.items() if name in _GROWS}
+        for name in _GROWS - {"attention_mask"}:
+            if later.get(name) is not None:
+                later[name] = later[name][..., -1:]
+        output = model(**{**later, "use_cache": True, "past_key_values": output.past_key_values})
     return torch.stack(tokens, 1), torch.stack(counts, 1)
 
 
