@@ -2,6 +2,7 @@
 
 snakemake --cores 2                          the study of config.yaml, to results/report.html
 snakemake --cores 2 --configfile my.yaml     your study
+snakemake --cores 1 compute_plan             what every cell will cost, before it is run
 snakemake --cores 2 demo_model               train the embedded model anew
 """
 
@@ -40,6 +41,7 @@ rule all:
         report=f"{RESULTS}/report.html",
 
 
+include: "workflow/rules/compute_plan.smk"
 include: "workflow/rules/demo.smk"
 include: "workflow/rules/download.smk"
 include: "workflow/rules/predict.smk"

@@ -8,7 +8,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from prunegrid import prune
-from prunegrid.compute import Decoder, published_tflops, sample_ledger, tokens_per_layer
+from prunegrid.compute import Decoder, Sample, published_tflops, sample_ledger, tokens_per_layer
 from prunegrid.plugins import build, describe
 from prunegrid.predict import token_depth
 from prunegrid.vision import vision_flops
@@ -57,7 +57,8 @@ def test_prefill_and_scoring(model, strategy, criterion):
         # Nothing is ranked where a cut keeps all or nothing of what is present.
         costs[layer] = describe("criteria", criterion)["cost"] if 0 < keep < counts[layer - 1] else None
     n_after = n_text - int((request.ids == IMAGE_ID).nonzero()[0])
-    ledger = sample_ledger(Decoder.from_config(config), counts, n_text, n_after, 1, costs, eager=True)
+    sample = Sample(counts, N_IMAGE, n_text, n_after)
+    ledger = sample_ledger(Decoder.from_config(config), sample, costs, eager=True)
     # The counter sees matrix products only, not the sums of squares of a norm.
     hidden = model.config.text_config.hidden_size
     norms = 2 * hidden * sum(counts[layer - 1] for layer, cost in enumerate(costs) if cost == "hidden")
@@ -88,9 +89,8 @@ def test_decoding(model):
     depth = token_depth(N_IMAGE, N_LAYERS, pruning.kept[0])
     n_text = len(request.ids) - N_IMAGE
     tokens = tokens_per_layer(depth, N_LAYERS)
-    ledger = sample_ledger(
-        Decoder.from_config(model.config.to_dict()), tokens, n_text, 1, 2, [None] * N_LAYERS
-    )
+    sample = Sample(tokens, N_IMAGE, n_text, 1, n_generated=2)
+    ledger = sample_ledger(Decoder.from_config(model.config.to_dict()), sample, [None] * N_LAYERS)
     assert flops == pytest.approx(ledger["decode"], rel=0.01)
 
 

@@ -27,8 +27,8 @@ try:
         [DEMO_DATA.format(name) for name in DEMO_BENCHMARKS],
     )
     CELLS = {cell.folder: cell for cell in PLAN.grid.cells}
-    # What `snakemake download` is to fetch cannot be there yet.
-    if workflow.is_main_process and "download" not in sys.argv:
+    # What `download` is to fetch cannot be there yet, and `compute_plan` reads no data.
+    if workflow.is_main_process and not {"download", "compute_plan"} & set(sys.argv):
         PLAN.check_inputs()
         PLAN.forget_lost_results()
 except PrunegridError as error:
