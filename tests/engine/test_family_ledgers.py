@@ -4,6 +4,8 @@ As the workflow runs it: image features in place of pixels, one row of logits. E
 the counter does not know a CPU's fused one; it does the same products.
 """
 
+from itertools import pairwise
+
 import pandas as pd
 import pytest
 import torch
@@ -91,7 +93,7 @@ class Run:
         present = [self.n_image, *(keep for _, keep in pruning.schedule[0])]
         return sum(
             2 * self.model.config.text_config.hidden_size * before
-            for before, keep in zip(present, present[1:], strict=False)
+            for before, keep in pairwise(present)
             if 0 < keep < before
         )
 
