@@ -6,7 +6,7 @@ tokens than the longest one are filled on the left with columns that nothing att
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
@@ -39,6 +39,10 @@ class Layout:
         """Return the layout of an unpruned prompt; `valid` is (batch, columns), False for padding."""
         batch, width = valid.shape
         return cls(torch.arange(width, device=valid.device).expand(batch, width), valid, width, True)
+
+    def to(self, device: torch.device) -> Layout:
+        """Return the same layout on another device: layers may lie on several."""
+        return replace(self, columns=self.columns.to(device), valid=self.valid.to(device))
 
     @cached_property
     def has_padding(self) -> bool:
@@ -89,7 +93,9 @@ class Layout:
         if mask is None and not self.has_padding:
             return None
         if mask is not None and mask.dim() == 2:
-            return self.valid.to(mask.dtype)
+            return self.valid.to(mask)
+        if mask is not None and mask.device != self.columns.device:
+            return self.to(mask.device).prefill_mask(mask)
         rows, columns = self.columns[:, None, :, None], self.columns[:, None, None, :]
         if mask is None:
             cut = columns <= rows
@@ -113,6 +119,8 @@ class Layout:
         """
         if mask is None and not self.has_padding:
             return None
+        if mask is not None and mask.device != self.columns.device:
+            return self.to(mask.device).decode_mask(mask, n_new)
         later = torch.arange(n_new, device=self.columns.device) + self.width_before
         later = later.expand(len(self.columns), n_new)
         columns = torch.cat([self.columns, later], dim=1)

@@ -369,7 +369,7 @@ class Pruning:
         elif not any(keep):
             selected = torch.zeros_like(image)
         else:
-            selected = self._select(self._stage(run, index, hidden, numbers, image, keep), keep)
+            selected = self._select(self._stage(run, index, hidden, numbers, image, keep), keep).to(image.device)
         run.layout, chosen = run.layout.select(run.layout.valid & (~image | selected))
         for row, wanted in enumerate(run.cuts[index]):
             if wanted is not None:
@@ -380,9 +380,12 @@ class Pruning:
         self, run: Prefill, index: int, hidden: Tensor, numbers: Tensor, image: Tensor, keep: list[int]
     ) -> Stage:
         width = numbers.shape[1]
-        place = torch.arange(width, device=numbers.device)
+        # The layers of a model placed on several devices; the prompt's numbers lie where its ids do.
+        numbers, image = numbers.to(hidden.device), image.to(hidden.device)
+        layout = run.layout if run.layout.valid.device == hidden.device else run.layout.to(hidden.device)
+        place = torch.arange(width, device=hidden.device)
         last_image = torch.where(image, place, -1).amax(1, keepdim=True)
-        text_after = (place > last_image) & run.layout.valid & (last_image >= 0)
+        text_after = (place > last_image) & layout.valid & (last_image >= 0)
         return Stage(
             layer=index,
             n_layers=len(self._layers),
@@ -396,7 +399,7 @@ class Pruning:
             most_image_tokens=max(run.counts),
             sample_ids=run.sample_ids,
             seed=self.seed,
-            layout=run.layout,
+            layout=layout,
             _projected=run.projected,
             _embeddings=run.embeddings,
             _saliency=lambda rank, tokens: self._saliency(run, rank, tokens),
@@ -481,8 +484,9 @@ class Pruning:
             return
         part = cache.layers[0]
         batch, heads, _, size = part.keys.shape
-        columns = run.layout.columns[:, None, :, None].expand(-1, heads, -1, size)
-        there = run.layout.valid[:, None, :, None]
+        held = run.layout.to(part.keys.device)
+        columns = held.columns[:, None, :, None].expand(-1, heads, -1, size)
+        there = held.valid[:, None, :, None]
         for name in ("keys", "values"):
             full = getattr(part, name).new_zeros(batch, heads, run.layout.width_before, size)
             setattr(part, name, full.scatter(2, columns, getattr(part, name) * there))

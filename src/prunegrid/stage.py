@@ -77,7 +77,7 @@ class Stage:
 
     def embeddings(self) -> Tensor:
         """Return what the present tokens were on entering layer 0, (batch, present tokens, hidden size)."""
-        return self.layout.gather(self._embeddings, dim=1)
+        return self.layout.gather(self._embeddings, dim=1).to(self.hidden.device)
 
     def unpruned_saliency(self, rank: int, answer_tokens: int) -> Tensor:
         """Return abs(h * dJ/dh) summed over features, in the unpruned model.
@@ -94,6 +94,6 @@ class Stage:
         Tensor
             (batch, present tokens), float32, 0 where the token is no image token.
         """
-        saliency = self._saliency(rank, answer_tokens)[:, self.layer]
+        saliency = self._saliency(rank, answer_tokens)[:, self.layer].to(self.numbers.device)
         scores = saliency.gather(1, self.numbers.clamp_min(0))
         return torch.where(self.image, scores, 0.0)
