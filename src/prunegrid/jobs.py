@@ -57,7 +57,8 @@ def predict_bundle(
         return
     import torch
 
-    from prunegrid.predict import BenchmarkRun, CellRun, predict_cells
+    from prunegrid.bundle import predict_cells
+    from prunegrid.runs import BenchmarkRun, CellRun
 
     torch.set_num_threads(threads)
     spec = plan.config["model_specs"][model]

@@ -293,7 +293,7 @@ class Plan:
         model_type = self.model_config(cell.model).get("model_type", "")
         family = plugins.PACKAGE / "models" / f"{model_type}.py"
         return self._code(
-            plugins.PACKAGE / "predict.py",
+            plugins.PACKAGE / "bundle.py",
             plugins.path("benchmarks", adapter),
             plugins.path("strategies", plugin_of(self.config, "strategies", cell.strategy)[0]),
             *(plugins.path("criteria", name) for name in criterion_parts(self.config, cell.criterion)),

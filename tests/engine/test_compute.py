@@ -9,8 +9,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from prunegrid import prune
 from prunegrid.compute import Decoder, Sample, published_tflops, sample_ledger, tokens_per_layer
+from prunegrid.generate import token_depth
 from prunegrid.plugins import build, describe
-from prunegrid.predict import token_depth
 from prunegrid.vision import vision_flops
 from tests.engine.tiny import IMAGE_ID, N_IMAGE, N_LAYERS, collate, requests, tiny_llava
 

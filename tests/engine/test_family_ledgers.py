@@ -12,9 +12,9 @@ import torch
 
 from prunegrid import prune
 from prunegrid.compute import TERA, cell_compute, expected_compute
+from prunegrid.generate import token_depth
 from prunegrid.models.registry import family_of
 from prunegrid.plugins import build, describe, names
-from prunegrid.predict import token_depth
 from prunegrid.vision import vision_flops
 from tests.engine.test_compute import counted
 from tests.engine.tiny import IMAGE_ID

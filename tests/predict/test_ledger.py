@@ -9,7 +9,8 @@ from prunegrid import plugins
 from prunegrid.compute import TERA, cell_compute
 from prunegrid.inputs import PromptMaker
 from prunegrid.loading import load_model
-from prunegrid.predict import CellRun, predict_prompts
+from prunegrid.predict import predict_prompts
+from prunegrid.runs import CellRun
 from tests.engine.test_compute import counted
 from tests.predict.test_predict import make_samples
 

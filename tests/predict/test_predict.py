@@ -9,18 +9,21 @@ import torch
 
 from prunegrid import plugins
 from prunegrid.benchmarks.base import Sample
+from prunegrid.bundle import predict_cells
 from prunegrid.compute import cell_compute
 from prunegrid.criteria.norm import Norm
 from prunegrid.demo.benchmarks import render_benchmark
 from prunegrid.demo.render import render
 from prunegrid.demo.scene import named_rng, sample_scene
 from prunegrid.errors import ConfigError
+from prunegrid.generate import token_depth
 from prunegrid.inputs import PromptMaker, collate
 from prunegrid.loading import load_model
 from prunegrid.mismatch import ImageSpool, partners
-from prunegrid.predict import BenchmarkRun, CellRun, predict_cells, predict_prompts, token_depth
+from prunegrid.predict import predict_prompts
 from prunegrid.predictions import read
 from prunegrid.prompts import yes_no
+from prunegrid.runs import BenchmarkRun, CellRun
 
 MODEL = Path(__file__).parents[2] / "demo/model"
 
@@ -180,7 +183,7 @@ def test_a_resumed_run_is_an_undisturbed_one(tmp_path, monkeypatch):
     for size in (5, 12):
         store = f"killed-{size}"
         with monkeypatch.context() as patch:
-            patch.setattr("prunegrid.predict.write_table", interrupted)
+            patch.setattr("prunegrid.bundle.write_table", interrupted)
             with pytest.raises(KeyboardInterrupt):
                 predict_cells(bundle(tmp_path, store, 5), [one])
         predict_cells(bundle(tmp_path, store, size), [one])

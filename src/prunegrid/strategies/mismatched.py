@@ -10,7 +10,7 @@ from prunegrid.strategies.base import Schedule, Strategy
 class Mismatched(Strategy):
     """Unpruned, but each question is shown an image drawn by a seeded derangement over distinct images.
 
-    The exchange happens where samples are read (`prunegrid.predict`); the model itself is not pruned.
+    The exchange happens where samples are read (`prunegrid.bundle`); the model itself is not pruned.
     """
 
     stochastic: ClassVar[bool] = True

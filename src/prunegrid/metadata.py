@@ -1,0 +1,87 @@
+"""What a cell's file says of how it was made."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+from pyarrow import compute as pc
+
+from prunegrid import plugins
+from prunegrid.loading import LoadedModel
+from prunegrid.predict import build_criterion
+from prunegrid.runs import BenchmarkRun, CellRun
+from prunegrid.strategies.base import Schedule
+
+if TYPE_CHECKING:
+    from prunegrid.benchmarks.base import Adapter
+
+
+def cell_metadata(
+    run: BenchmarkRun, loaded: LoadedModel, adapter: Adapter, cell: CellRun, table: pa.Table, seconds: float
+) -> dict[str, Any]:
+    """Return the metadata of a cell's finished file.
+
+    Parameters
+    ----------
+    run, cell : BenchmarkRun, CellRun
+        What was asked for.
+    loaded, adapter : LoadedModel, Adapter
+        What it was computed with.
+    table : Table
+        All rows of the cell.
+    seconds : float
+        Wall time of its predictions.
+    """
+    model, spec = loaded.model, run.model_spec
+    strategy = plugins.build("strategies", *cell.strategy)
+    n_layers = len(loaded.family.layers(model))
+    # Where all samples have as many image tokens, the schedule as it was run.
+    sizes = set(table.filter(pc.equal(table["status"], "ok"))["n_image_tokens"].to_pylist())
+    schedule = strategy.solve(
+        cell.axes["ratio"] or None,
+        n_layers,
+        seed=cell.axes["seed"],
+        n_tokens=sizes.pop() if len(sizes) == 1 else None,
+    )
+    return {
+        "key": cell.key,
+        "cell": cell.axes,
+        "strategy": list(cell.strategy),
+        "criterion": list(cell.criterion) if cell.criterion else None,
+        "schedule": [list(cut) for cut in schedule.cuts],
+        "schedule_attempts": schedule.attempts,
+        "n_layers": n_layers,
+        "deep_from": _deep_from(cell, adapter, schedule),
+        "second_cut": schedule.second_cut,
+        "code": cell.code,
+        "model": {
+            "id": spec["path"],
+            "revision": getattr(model.config, "_commit_hash", None) or spec.get("revision"),
+            "config": model.config.to_dict(),
+        },
+        "data": {
+            "id": run.benchmark_spec["path"],
+            **adapter.provenance(),
+            **{key: run.benchmark_spec.get(key) for key in ("adapter", "limit", "sample", "columns")},
+            "prompt": adapter.prompt,
+        },
+        "max_new_tokens": run.max_new_tokens(adapter),
+        "dtype": str(model.dtype).removeprefix("torch."),
+        "attn_implementation": model.config.get_text_config()._attn_implementation,
+        "image_backend": type(loaded.processor.image_processor).__name__,
+        "image_mode": spec.get("image_mode", "processor"),
+        "system_prompt": spec.get("system_prompt", "none"),
+        "batch_size": run.batch_size,
+        "device": str(model.device),
+        "seconds": round(seconds, 3),
+        "packages": {name: version(name) for name in ("torch", "transformers", "accelerate", "pillow")},
+    }
+
+
+def _deep_from(cell: CellRun, adapter: Adapter, schedule: Schedule) -> int | None:
+    criterion = build_criterion(cell, adapter.free_text)
+    if criterion is None or not criterion.delegates:
+        return None
+    return criterion.first_deep(schedule.n_layers, schedule.second_cut)

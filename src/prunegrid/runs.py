@@ -1,0 +1,74 @@
+"""What a job of predictions is asked to do: one model on one benchmark, and its cells. Imports no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from prunegrid import plugins
+
+if TYPE_CHECKING:
+    from prunegrid.benchmarks.base import Adapter
+
+
+@dataclass(frozen=True)
+class CellRun:
+    """What it takes to run one cell.
+
+    Attributes
+    ----------
+    key : str
+        Hash of all that its predictions depend on; names its files in the store.
+    code : str
+        Hash of the code that computes it.
+    label : str
+        How progress lines call it.
+    axes : dict
+        model, benchmark, strategy, criterion, ratio, seed, for the metadata.
+    strategy, criterion : tuple of (str, dict)
+        Plug-in and options; the criterion of a strategy that does not rank is None.
+    """
+
+    key: str
+    code: str
+    label: str
+    axes: dict[str, Any]
+    strategy: tuple[str, dict[str, Any]]
+    criterion: tuple[str, dict[str, Any]] | None
+
+    @property
+    def swaps_images(self) -> bool:
+        """Whether each question sees another sample's image."""
+        return plugins.load("strategies", self.strategy[0]).swaps_images
+
+
+@dataclass(frozen=True)
+class BenchmarkRun:
+    """One model on one benchmark: what the cells of a bundle share.
+
+    Attributes
+    ----------
+    model_path, data_path : str
+        Folders, files or hub ids.
+    model_spec, benchmark_spec : dict
+        Entries of the configuration.
+    store : Path
+        Folder of finished cells, `{key}.parquet`.
+    batch_size, shard_size : int
+        Samples per forward pass; samples between two writes.
+    """
+
+    model_path: str
+    model_spec: dict[str, Any]
+    data_path: str
+    benchmark_spec: dict[str, Any]
+    store: Path
+    batch_size: int = 16
+    shard_size: int = 512
+    say: Callable[[str], None] = field(default=print)
+
+    def max_new_tokens(self, adapter: Adapter) -> int:
+        """Return the length of the longest answer: the configuration's, else the adapter's."""
+        return self.benchmark_spec.get("max_new_tokens", adapter.max_new_tokens)
