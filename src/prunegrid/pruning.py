@@ -369,7 +369,9 @@ class Pruning:
         elif not any(keep):
             selected = torch.zeros_like(image)
         else:
-            selected = self._select(self._stage(run, index, hidden, numbers, image, keep), keep).to(image.device)
+            selected = self._select(self._stage(run, index, hidden, numbers, image, keep), keep).to(
+                image.device
+            )
         run.layout, chosen = run.layout.select(run.layout.valid & (~image | selected))
         for row, wanted in enumerate(run.cuts[index]):
             if wanted is not None:
