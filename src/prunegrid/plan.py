@@ -21,8 +21,8 @@ from prunegrid.grid import Cell, Grid, criterion_parts, expand, needs_answer
 
 # Model and benchmark settings that change how fast a number comes, but not the number.
 _SPEED_ONLY = ("batch_size", "device_map")
-# Hints for the plan alone.
-_HINTS = ("layers", "image_tokens")
+# Hints for the plan and for whoever runs its jobs.
+_HINTS = ("layers", "image_tokens", "mem_mb", "runtime", "gpus")
 # Packages whose versions may change a prediction.
 _NUMERIC = ("torch", "transformers", "pillow")
 

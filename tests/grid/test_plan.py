@@ -68,7 +68,8 @@ def test_keys_depend_on_what_matters(tmp_path, monkeypatch):
     deeper = {"hierarchical": {"options": {"layers": [0.25, 0.5]}}}
     changed = {folder for folder, key in keys(strategy_specs=deeper).items() if key != base[folder]}
     assert changed == {folder for folder in base if "/hierarchical/" in folder}
-    hints = {"m": {"path": str(HOME / "demo/model"), "image_tokens": 64, "layers": 8}}
+    needs = {"mem_mb": 16000, "runtime": 30, "gpus": 1}
+    hints = {"m": {"path": str(HOME / "demo/model"), "image_tokens": 64, "layers": 8, **needs}}
     assert keys(model_specs=hints) == base
     data(tmp_path / "data.parquet", question="Is there a cat?")
     assert not set(keys().values()) & set(base.values())

@@ -64,9 +64,9 @@ class Study:
             raise AssertionError(done.stdout[-6000:])
         return done.stdout
 
-    def planned(self) -> dict[str, int]:
+    def planned(self, *arguments: str) -> dict[str, int]:
         """Return rule -> number of jobs of a dry run."""
-        output = self.run("--dry-run")
+        output = self.run("--dry-run", *arguments)
         table = re.search(r"Job stats:\njob +count\n-+ +-+\n(.*?)\n\n", output, re.S)
         if table is None:
             assert "Nothing to be done" in output, output

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 
 import pandas as pd
@@ -80,6 +81,15 @@ def test_every_cell_has_its_files(study):
 
 def test_nothing_runs_twice(study):
     assert study.planned() == {}
+
+
+def test_a_job_asks_for_what_its_model_needs(study):
+    needs = "model_specs={demo: {mem_mb: 16000, runtime: 30, gpus: 2}}"
+    output = study.run("--dry-run", "--config", needs, "ratios=[0.7]")
+    assert study.planned("--config", needs) == {}, "the needs of a job are no reason to run it again"
+    asked = re.findall(r"rule predict:.*?resources: (.*?)\n", output, re.S)
+    assert len(asked) == 2, output[-3000:]
+    assert all("mem_mb=16000" in a and "runtime=30" in a and "gpu=2" in a for a in asked), asked
 
 
 def test_touched_files_rerun_nothing(study):

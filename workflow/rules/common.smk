@@ -69,6 +69,11 @@ def data_of(wildcards):
     return [path] if path in PLAN.prepared else []
 
 
+def model_spec(wildcards):
+    """What the configuration says of a model, the needs of its jobs included."""
+    return config["model_specs"][wildcards.model]
+
+
 def store_of(wildcards):
     """Folder of finished cells of one model and benchmark."""
     return STORE.format(model=wildcards.model, benchmark=wildcards.benchmark)

@@ -15,6 +15,10 @@ rule predict:
     conda:
         "../../envs/gpu.yaml"
     threads: 1
+    resources:
+        mem_mb=lambda wildcards: model_spec(wildcards)["mem_mb"],
+        runtime=lambda wildcards: model_spec(wildcards)["runtime"],
+        gpu=lambda wildcards: model_spec(wildcards)["gpus"],
     params:
         cell_keys=lambda wildcards: [PLAN.prediction_key(cell) for cell in bundle_of(wildcards)],
     script:
