@@ -1,6 +1,7 @@
 """Scored cells as they come from files, without files."""
 
 import pandas as pd
+import pyarrow as pa
 
 from prunegrid.tables.cells import ScoredCell
 
@@ -41,5 +42,5 @@ def cell(strategy: str, scores: list[float | None], headline: str = "accuracy", 
             "variants": {},
             "compute": {"ratio_requested": 0.5} | ({} if compute is None else compute),
         },
-        samples=samples,
+        load=pa.Table.from_pandas(samples).select,
     )

@@ -1,8 +1,9 @@
 """Cells with their scores, and cells.csv."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from prunegrid.files import write_text
 from prunegrid.score import SAMPLES, SCORES
 
 AXES = ("model", "benchmark", "strategy", "criterion", "ratio", "seed")
-_SAMPLE_COLUMNS = ["sample_id", "image_id", "score", "said"]
+_SAMPLE_COLUMNS = ("sample_id", "image_id", "score", "said")
 # Fewer image tokens than this in any layer, and a schedule is degenerate.
 _FEWEST = 4
 
@@ -37,8 +38,8 @@ class ScoredCell:
         The criterion needs the unpruned answer.
     scores : dict
         scores.json.
-    samples : DataFrame
-        sample_id, image_id, score (NaN in error rows), said.
+    load : callable
+        Takes names of columns and returns them: sample_id, image_id, score (null or NaN in error rows), said.
     """
 
     model: str
@@ -51,7 +52,7 @@ class ScoredCell:
     criterion_type: str
     needs_answer: bool
     scores: Mapping[str, Any]
-    samples: pd.DataFrame
+    load: Callable[[Sequence[str]], pa.Table]
 
     @property
     def row(self) -> RowKey:
@@ -84,12 +85,9 @@ def _read(cell: Mapping[str, Any]) -> ScoredCell:
     folder = Path(cell["folder"])
     try:
         scores = json.loads((folder / SCORES).read_text(encoding="utf-8"))
-        samples = pq.read_table(folder / SAMPLES, columns=_SAMPLE_COLUMNS).to_pandas()
-        samples["score"] = samples["score"].astype("float64")
-    except (OSError, ValueError, pa.ArrowException) as error:
-        raise DataError(
-            f"{folder}: its scores cannot be read ({error}); delete the folder and run again"
-        ) from error
+    except (OSError, ValueError) as error:
+        raise _unreadable(folder, error) from error
+    _load(folder, ())
     axes = {name: cell[name] for name in AXES}
     return ScoredCell(
         **axes,
@@ -97,8 +95,24 @@ def _read(cell: Mapping[str, Any]) -> ScoredCell:
         criterion_type=cell["criterion_type"],
         needs_answer=cell["needs_answer"],
         scores=scores,
-        samples=samples,
+        load=partial(_load, folder),
     )
+
+
+def _load(folder: Path, columns: Sequence[str]) -> pa.Table:
+    """Read some columns of a cell's per-sample scores; all must be there, whichever are asked for."""
+    try:
+        with pq.ParquetFile(folder / SAMPLES) as file:
+            missing = [name for name in _SAMPLE_COLUMNS if name not in file.schema_arrow.names]
+            if not missing:
+                return file.read(list(columns))
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise _unreadable(folder, error) from error
+    raise _unreadable(folder, f"{SAMPLES} lacks column {', '.join(missing)}")
+
+
+def _unreadable(folder: Path, why: object) -> DataError:
+    return DataError(f"{folder}: its scores cannot be read ({why}); delete the folder and run again")
 
 
 def write_cells(cells: Sequence[ScoredCell], path: Path) -> None:

@@ -4,7 +4,7 @@ All rows share the resamples of one clustered bootstrap, so that differences are
 rows cost one matrix product. Several seeds of a row are averaged per sample first.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -22,6 +22,7 @@ from prunegrid.statistics import (
 )
 from prunegrid.tables.cells import RowKey, ScoredCell
 from prunegrid.tables.options import TableOptions
+from prunegrid.tables.samples import RowScores, Samples, agreement
 
 _AT_ONCE = 50
 
@@ -134,66 +135,43 @@ class Comparison:
         return wanted if wanted in self.groups and wanted != key else None
 
     @cached_property
-    def _frames(self) -> list[pd.DataFrame]:
-        return [cell.samples.set_index("sample_id") for cells in self.groups.values() for cell in cells]
+    def _samples(self) -> Samples:
+        baseline = self.groups[self.baseline][0] if self.baseline is not None else None
+        return Samples([cell for cells in self.groups.values() for cell in cells], baseline)
+
+    def _read(self, key: RowKey) -> RowScores:
+        return self._samples.scores(self.groups[key])
 
     @cached_property
-    def _samples(self) -> pd.Index:
-        """All sample ids, in the order of the first cell that has them."""
-        index = self._frames[0].index
-        for frame in self._frames[1:]:
-            if not frame.index.equals(index):
-                index = index.append(frame.index.difference(index, sort=False))
-        return index
-
-    @cached_property
-    def _clusters(self) -> Clusters:
-        """Images by the unpruned model's cell: `mismatched` shows others."""
-        frames = self._frames
-        if self.baseline is not None:
-            frames = [self.groups[self.baseline][0].samples.set_index("sample_id"), *frames]
-        images = frames[0]["image_id"].reindex(self._samples)
-        for frame in frames[1:]:
-            if not images.isna().any():
-                break
-            images = images.fillna(frame["image_id"].reindex(self._samples))
-        return Clusters.of(images)
-
-    @cached_property
-    def _by_sample(self) -> dict[RowKey, np.ndarray]:
-        """Each row's score per sample, averaged over the seeds that answered it; NaN if none did."""
-        scores = {}
-        for key, cells in self.groups.items():
-            by_seed = [c.samples.set_index("sample_id")["score"].reindex(self._samples) for c in cells]
-            known = np.array([~s.isna() for s in by_seed])
-            total = np.array([s.fillna(0.0) for s in by_seed]).sum(axis=0)
-            counts = known.sum(axis=0)
-            scores[key] = np.where(counts > 0, total / np.maximum(counts, 1), np.nan)
-        return scores
+    def _others(self) -> dict[RowKey, RowScores]:
+        """What rows are compared with: few, and read once."""
+        found = {self.baseline, self.floor, *map(self.reference, self.keys)} - {None}
+        return {key: self._read(key) for key in self.keys if key in found}
 
     def results(self) -> dict[RowKey, Result]:
         """Compute everything."""
-        bootstrap = Bootstrap(self._clusters.count, self.options.replicates, self.options.seed)
-        means = {key: _Resampled(bootstrap, self._clusters, [s]) for key, s in self._anchors().items()}
+        clusters = self._samples.clusters
+        bootstrap = Bootstrap(clusters.count, self.options.replicates, self.options.seed)
+        means = {
+            key: _Resampled(bootstrap, clusters, [self._others[key].score])
+            for key in (self.baseline, self.floor)
+            if key is not None
+        }
         results: dict[RowKey, Result] = {}
         for start in range(0, len(self.keys), _AT_ONCE):
             results |= self._some(self.keys[start : start + _AT_ONCE], bootstrap, means)
         return results
 
-    def _anchors(self) -> dict[RowKey, np.ndarray]:
-        return {key: self._by_sample[key] for key in (self.baseline, self.floor) if key is not None}
-
     def _some(
         self, keys: list[RowKey], bootstrap: Bootstrap, anchors: dict[RowKey, "_Resampled"]
     ) -> dict[RowKey, Result]:
-        scores = self._by_sample
-        own = _Resampled(bootstrap, self._clusters, [scores[key] for key in keys])
+        rows = {key: self._others.get(key) or self._read(key) for key in keys}
+        own = _Resampled(bootstrap, self._samples.clusters, [row.score for row in rows.values()])
         results = {key: self._result(key, own, number) for number, key in enumerate(keys)}
         for attribute, other_of in (("to_none", self._baseline_of), ("to_reference", self.reference)):
-            compared = [key for key in keys if other_of(key) is not None]
-            columns = [scores[key] - scores[other_of(key)] for key in compared]
+            compared = {key: other for key in keys if (other := other_of(key)) is not None}
             if compared:
-                differences = self._differences(compared, columns, other_of, bootstrap)
+                differences = self._differences(compared, rows, bootstrap)
                 for key, difference in zip(compared, differences, strict=True):
                     setattr(results[key], attribute, difference)
         for number, key in enumerate(keys):
@@ -202,7 +180,7 @@ class Comparison:
             if result.to_none is not None:
                 low = result.to_none.low
                 result.non_inferior = None if np.isnan(low) else low > -self.options.margin(result.metric)
-                result.agreement = self._agreement(key)
+                result.agreement = agreement(rows[key], self._others[self.baseline])
         return results
 
     def _baseline_of(self, key: RowKey) -> RowKey | None:
@@ -227,12 +205,14 @@ class Comparison:
         )
 
     def _differences(
-        self, keys: list[RowKey], columns: list[np.ndarray], other_of, bootstrap
+        self, compared: Mapping[RowKey, RowKey], rows: Mapping[RowKey, RowScores], bootstrap: Bootstrap
     ) -> list[Difference]:
-        resampled = _Resampled(bootstrap, self._clusters, columns)
+        """Compare rows with others, in order; `compared` tells which with which."""
+        columns = [rows[key].score - self._others[other].score for key, other in compared.items()]
+        resampled = _Resampled(bootstrap, self._samples.clusters, columns)
         flips = sign_flip(resampled.sums, self.permutations, self.options.seed)
         whole = np.array(
-            [self._whole(column, other_of(key)) for key, column in zip(keys, columns, strict=True)]
+            [self._whole(column, other) for column, other in zip(columns, compared.values(), strict=True)]
         )
         scarce = score_limits(resampled.sums, resampled.counts, whole)
         detectable = detectable_difference(resampled.sums, resampled.counts, whole)
@@ -242,22 +222,22 @@ class Comparison:
                 low=float(min(resampled.limits[0, number], scarce[0, number])),
                 high=float(max(resampled.limits[1, number], scarce[1, number])),
                 p=float(flips[number]) if resampled.counted[number] else np.nan,
-                p_mcnemar=self._mcnemar(column, [*self.groups[key], *self.groups[other_of(key)]]),
+                p_mcnemar=self._mcnemar(column, rows[key], self._others[other]),
                 detectable=float(detectable[number]),
             )
-            for number, (key, column) in enumerate(zip(keys, columns, strict=True))
+            for number, ((key, other), column) in enumerate(zip(compared.items(), columns, strict=True))
         ]
 
     def _whole(self, column: np.ndarray, other: RowKey) -> float:
         """Return the change of a score that counts as whole; a caption can lose what the other one has."""
         if self.groups[other][0].scores["headline"] != "cider":
             return 1.0
-        known = self._by_sample[other][~np.isnan(column)]
+        known = self._others[other].score[~np.isnan(column)]
         return float(known.mean()) if known.any() else 1.0
 
-    def _mcnemar(self, column: np.ndarray, cells: list[ScoredCell]) -> float:
-        binary = len(cells) == 2 and all(c.samples["score"].dropna().isin([0.0, 1.0]).all() for c in cells)
-        if not binary or not self._clusters.single or np.isnan(column).all():
+    def _mcnemar(self, column: np.ndarray, *rows: RowScores) -> float:
+        binary = all(row.said is not None and row.binary for row in rows)
+        if not binary or not self._samples.clusters.single or np.isnan(column).all():
             return np.nan
         return mcnemar_exact(int((column == 1).sum()), int((column == -1).sum()))
 
@@ -275,16 +255,6 @@ class Comparison:
         with np.errstate(divide="ignore", invalid="ignore"):
             limits = interval(((own.means[:, number] - blind.means[:, 0]) / gain)[:, None])[:, 0]
         return float(value), float(limits[0]), float(limits[1])
-
-    def _agreement(self, key: RowKey) -> float:
-        cells = self.groups[key]
-        if len(cells) != 1:
-            return np.nan
-        mine = cells[0].samples.set_index("sample_id")
-        theirs = self.groups[self.baseline][0].samples.set_index("sample_id").reindex(mine.index)
-        both = mine["score"].notna() & theirs["score"].notna()
-        same = (mine["said"] == theirs["said"]) | (mine["said"].isna() & theirs["said"].isna())
-        return float(same[both].mean()) if both.any() else np.nan
 
 
 class _Resampled:

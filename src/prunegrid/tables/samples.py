@@ -1,0 +1,125 @@
+"""The samples that all cells of a benchmark share, and every row's scores in their order.
+
+Thousands of cells of thousands of samples do not fit into memory, nor need they: ids are held once, and a
+cell's file is read whenever its scores are asked for.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from prunegrid.statistics import Clusters
+from prunegrid.tables.cells import ScoredCell
+
+
+@dataclass(frozen=True)
+class RowScores:
+    """What one row of a table got, sample by sample.
+
+    Attributes
+    ----------
+    score : ndarray of float64, shape (samples,)
+        Averaged over the seeds that answered the sample; NaN if none did.
+    said : pa.ChunkedArray of string or None
+        Extracted answers; None for a row of several seeds.
+    binary : bool
+        Whether every score of every seed is 0 or 1.
+    """
+
+    score: np.ndarray
+    said: pa.ChunkedArray | None
+    binary: bool
+
+    @property
+    def answered(self) -> np.ndarray:
+        """Where the score is known: ndarray of bool, shape (samples,)."""
+        return ~np.isnan(self.score)
+
+
+class Samples:
+    """All samples of a benchmark, in the order of the first cell that has them.
+
+    Parameters
+    ----------
+    cells : sequence of ScoredCell
+        All cells of the benchmark.
+    baseline : ScoredCell or None
+        Its images make the clusters: `mismatched` shows others.
+    """
+
+    def __init__(self, cells: Sequence[ScoredCell], baseline: ScoredCell | None) -> None:
+        self._cells = cells
+        self._baseline = baseline
+
+    @cached_property
+    def ids(self) -> pd.Index:
+        """Sample ids."""
+        first = self._cells[0].load(["sample_id"])["sample_id"]
+        index = pd.Index(first.to_pandas())
+        for cell in self._cells[1:]:
+            ids = cell.load(["sample_id"])["sample_id"]
+            if not ids.equals(first):
+                index = index.append(pd.Index(ids.to_pandas()).difference(index, sort=False))
+        return index
+
+    @cached_property
+    def clusters(self) -> Clusters:
+        """Samples by image."""
+        images: pd.Series | None = None
+        for cell in self._cells if self._baseline is None else [self._baseline, *self._cells]:
+            own = cell.load(["sample_id", "image_id"]).to_pandas().set_index("sample_id")["image_id"]
+            own = own.reindex(self.ids)
+            images = own if images is None else images.fillna(own)
+            if not images.isna().any():
+                break
+        return Clusters.of(images)
+
+    def scores(self, cells: Sequence[ScoredCell]) -> RowScores:
+        """Read the cells of one row, a cell a seed."""
+        total, count = np.zeros(len(self.ids)), np.zeros(len(self.ids), dtype=np.int64)
+        said, binary = None, True
+        for cell in cells:
+            table = cell.load(["sample_id", "score", "said"])
+            score, places = table["score"].cast(pa.float64()).to_numpy(), self._places(table["sample_id"])
+            binary &= bool(np.isin(score, [0.0, 1.0])[~np.isnan(score)].all())
+            if places is not None:
+                score = np.where(places >= 0, score[places], np.nan)
+            known = ~np.isnan(score)
+            total += np.where(known, score, 0.0)
+            count += known
+            if len(cells) == 1:
+                said = _taken(table["said"].cast(pa.string()), places)
+        return RowScores(np.where(count > 0, total / np.maximum(count, 1), np.nan), said, binary)
+
+    def _places(self, ids: pa.ChunkedArray) -> np.ndarray | None:
+        """Return where each sample stands in a file, -1 where it is not; None if the order is the same."""
+        if ids.equals(self._arrow_ids):
+            return None
+        return pd.Index(ids.to_pandas()).get_indexer(self.ids)
+
+    @cached_property
+    def _arrow_ids(self) -> pa.ChunkedArray:
+        return pa.chunked_array([pa.array(self.ids, pa.string())])
+
+
+def agreement(mine: RowScores, theirs: RowScores) -> float:
+    """Return the share of samples that both answered on which both said the same; NaN if there are none."""
+    if mine.said is None or theirs.said is None:
+        return np.nan
+    same = pc.or_(
+        pc.fill_null(pc.equal(mine.said, theirs.said), False),
+        pc.and_(pc.is_null(mine.said), pc.is_null(theirs.said)),
+    )
+    both = mine.answered & theirs.answered
+    return float(same.to_numpy()[both].mean()) if both.any() else np.nan
+
+
+def _taken(values: pa.ChunkedArray, places: np.ndarray | None) -> pa.ChunkedArray:
+    if places is None:
+        return values
+    return values.take(pa.array(places, mask=places < 0))
