@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from prunegrid import compute
+from prunegrid import compute, positions
 from prunegrid.config import plugin_of, validate
 from prunegrid.grid import NO_CRITERION, Cell
 from prunegrid.plan import Plan
@@ -119,8 +119,14 @@ def score_benchmark(
         seed=tables["seed"],
     )
     for number, (key, scores) in enumerate(scored, start=1):
-        rows, metadata = read(files[key], [*compute.COLUMNS, "error"])
-        write_scores(store / "scores" / key, scores, compute.cell_compute(rows, metadata))
+        columns = dict.fromkeys([*compute.COLUMNS, *positions.COLUMNS, "error"])
+        rows, metadata = read(files[key], [*columns])
+        write_scores(
+            store / "scores" / key,
+            scores,
+            compute.cell_compute(rows, metadata),
+            positions.cell_positions(rows, metadata),
+        )
         if scores.n and scores.n_error == scores.n:
             name = label(Cell(**metadata["cell"]))
             say(f"WARNING: {name}: all {scores.n} rows are errors, the first: {rows['error'].iloc[0]}")

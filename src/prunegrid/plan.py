@@ -132,6 +132,7 @@ class Plan:
         code = self._code(
             plugins.PACKAGE / "score.py",
             plugins.PACKAGE / "compute.py",
+            plugins.PACKAGE / "positions.py",
             plugins.path("scoring", scorer),
             alone=self.home / "workflow/scripts/score.py",
         )

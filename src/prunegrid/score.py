@@ -85,11 +85,16 @@ def score_cells(
     yield from plugin.score_cells(CellFiles(files), replicates, seed)
 
 
-def write_scores(folder: str | Path, scores: Scores, compute: Mapping[str, Any]) -> None:
-    """Write scores.parquet and then scores.json into a cell's folder."""
+def write_scores(
+    folder: str | Path,
+    scores: Scores,
+    compute: Mapping[str, Any],
+    positions: Mapping[str, Any] | None = None,
+) -> None:
+    """Write scores.parquet and then scores.json into a cell's folder; see `cell_compute`, `cell_positions`."""
     folder = Path(folder)
     table = pa.Table.from_pandas(scores.per_sample, preserve_index=False)
     with atomic_path(folder / SAMPLES) as temporary:
         pq.write_table(table, temporary)
-    content = scores.as_json() | {"compute": dict(compute)}
+    content = scores.as_json() | {"compute": dict(compute), "positions": dict(positions or {})}
     write_text(folder / SCORES, json.dumps(content, indent=1, allow_nan=False) + "\n")

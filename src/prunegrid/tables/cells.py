@@ -60,6 +60,12 @@ class ScoredCell:
         return self.strategy, self.criterion, self.ratio
 
     @property
+    def numbers(self) -> dict[str, float]:
+        """Return the ledger, and the mean places of the kept tokens."""
+        positions = self.scores.get("positions", {})
+        return {**self.scores["compute"], **{k: v for k, v in positions.items() if k != "map"}}
+
+    @property
     def degenerate(self) -> bool:
         """Whether a layer is left with fewer than 4 image tokens."""
         return self.scores["compute"].get("min_image_tokens", _FEWEST) < _FEWEST
@@ -116,12 +122,12 @@ def _unreadable(folder: Path, why: object) -> DataError:
 
 
 def write_cells(cells: Sequence[ScoredCell], path: Path) -> None:
-    """Write cells.csv: one row per cell with its axes, n, errors, metrics, variants and ledger."""
+    """Write cells.csv: one row per cell with its axes, n, errors, ledger, places of kept tokens, metrics and variants."""
     rows = []
     for cell in cells:
         row = {name: getattr(cell, name) for name in AXES}
         row |= {"n": cell.scores["n"], "n_error": cell.scores["n_error"]}
-        row |= cell.scores["compute"]
+        row |= cell.numbers
         for metric, values in cell.scores["metrics"].items():
             row |= {metric: values["value"], f"{metric}_low": values["low"], f"{metric}_high": values["high"]}
         for metric, values in cell.scores["variants"].items():

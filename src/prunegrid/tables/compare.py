@@ -73,7 +73,7 @@ class Result:
     agreement : float
         Share of samples that get the answer of the unpruned model; NaN for several seeds.
     compute : dict
-        Mean ledger.
+        Mean ledger, and mean places of the kept tokens.
     """
 
     metric: str
@@ -188,7 +188,7 @@ class Comparison:
 
     def _result(self, key: RowKey, own: "_Resampled", number: int) -> Result:
         cells = self.groups[key]
-        ledgers = pd.DataFrame([cell.scores["compute"] for cell in cells])
+        ledgers = pd.DataFrame([cell.numbers for cell in cells])
         headline = cells[0].scores["headline"]
         values = [cell.scores["metrics"][headline]["value"] for cell in cells]
         return Result(
