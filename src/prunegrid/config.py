@@ -240,7 +240,7 @@ def _check_exclusion(config: Mapping[str, Any], position: int, entry: Mapping[st
         "strategy": [*config["strategies"], "none"],
         "criterion": [*config["criteria"], "none"],
         "ratio": [*config["ratios"], 0],
-        "seed": config["seeds"],
+        "seed": [*config["seeds"], *range(_most_seeds(config))],
     }
     return [
         f"exclude[{position}].{axis}: {value!r} is not in the grid: "
@@ -249,6 +249,11 @@ def _check_exclusion(config: Mapping[str, Any], position: int, entry: Mapping[st
         for value in as_list(values)
         if value not in valid[axis]
     ]
+
+
+def _most_seeds(config: Mapping[str, Any]) -> int:
+    specs = [*config["strategy_specs"].values(), *config["criterion_specs"].values()]
+    return max((spec.get("n_seeds", 0) for spec in specs), default=0)
 
 
 def as_list(value: Any) -> list:

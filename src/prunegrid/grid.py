@@ -1,6 +1,6 @@
 """Expand the axes into cells. Imports no torch: a dry run must be instant."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -66,8 +66,9 @@ def expand(config: Mapping[str, Any], layers: Mapping[str, int]) -> Grid:
     Raises
     ------
     ConfigError
-        If nothing is left, or a strategy's options do not fit a model.
+        If nothing is left, a strategy's options do not fit a model, or seeds are asked for of what has none.
     """
+    _check_seeds(config)
     cells: list[Cell] = []
     unreachable: list[Unreachable] = []
     excluded = [{axis: set(as_list(value)) for axis, value in entry.items()} for entry in config["exclude"]]
@@ -88,14 +89,47 @@ def expand(config: Mapping[str, Any], layers: Mapping[str, int]) -> Grid:
 def _rows(config: Mapping[str, Any]) -> Iterator[tuple[str, str, float, int]]:
     """Yield (strategy, criterion, ratio, seed), the baseline first."""
     strategies = [BASELINE, *(name for name in config["strategies"] if name != BASELINE)]
-    seeds = config["seeds"]
     for strategy in strategies:
         plugin = plugins.load("strategies", plugin_of(config, "strategies", strategy)[0])
         for criterion in config["criteria"] if plugin.ranks else [NO_CRITERION]:
-            drawn = plugin.stochastic or (plugin.ranks and is_stochastic(config, criterion))
+            drawn = [("strategy_specs", strategy)] if plugin.stochastic else []
+            if plugin.ranks and is_stochastic(config, criterion):
+                drawn.append(("criterion_specs", criterion))
             for ratio in config["ratios"] if plugin.has_ratio else [0.0]:
-                for seed in seeds if drawn else [0]:
+                for seed in _seeds(config, drawn):
                     yield strategy, criterion, float(ratio), seed
+
+
+def _seeds(config: Mapping[str, Any], drawn: Sequence[tuple[str, str]]) -> Sequence[int]:
+    """Return the seeds of a cell whose parts in `drawn`, (specs, name), are random."""
+    own = [n for specs, name in drawn if (n := config[specs].get(name, {}).get("n_seeds"))]
+    if own:
+        return range(max(own))
+    return config["seeds"] if drawn else [0]
+
+
+def _check_seeds(config: Mapping[str, Any]) -> None:
+    """Refuse what asks for seeds of a name that does not depend on them."""
+    faults = []
+    for axis, specs in (("strategies", "strategy_specs"), ("criteria", "criterion_specs")):
+        for name in config[axis]:
+            asked = config[specs].get(name, {}).get("n_seeds")
+            if asked and not _is_random(config, axis, name):
+                faults.append(f"{specs}.{name}.n_seeds: nothing of {name!r} depends on a seed")
+    for name in config["tables"]["best_of"]:
+        if name not in config["criteria"]:
+            valid = [c for c in config["criteria"] if is_stochastic(config, c)]
+            faults.append(f"tables.best_of: {name!r} is not in criteria: {plugins.nearest(name, valid)}")
+        elif not is_stochastic(config, name):
+            faults.append(f"tables.best_of: nothing of {name!r} depends on a seed, so there is no best one")
+    if faults:
+        raise ConfigError("\n".join(faults))
+
+
+def _is_random(config: Mapping[str, Any], axis: str, name: str) -> bool:
+    if axis == "criteria":
+        return is_stochastic(config, name)
+    return plugins.load("strategies", plugin_of(config, "strategies", name)[0]).stochastic
 
 
 def is_stochastic(config: Mapping[str, Any], criterion: str) -> bool:

@@ -91,7 +91,10 @@ def write_scores(
     compute: Mapping[str, Any],
     positions: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write scores.parquet and then scores.json into a cell's folder; see `cell_compute`, `cell_positions`."""
+    """Write scores.parquet and then scores.json into a cell's folder.
+
+    `compute` is of `compute.cell_compute`, `positions` of `positions.cell_positions`.
+    """
     folder = Path(folder)
     table = pa.Table.from_pandas(scores.per_sample, preserve_index=False)
     with atomic_path(folder / SAMPLES) as temporary:

@@ -127,3 +127,38 @@ def test_out_of_reach_is_left_out_and_named():
 def test_mistakes_are_named_with_what_would_be_right(changes, message):
     with pytest.raises(ConfigError, match=message):
         cells(**changes)
+
+
+def test_what_is_random_may_have_seeds_of_its_own():
+    grid = cells(
+        criterion_specs={"random": {"n_seeds": "5"}},
+        strategy_specs={"random": {"n_seeds": 4}},
+        strategies=["single", "random"],
+        ratios=[0.5],
+        tables={"best_of": ["random"]},
+        exclude=[{"strategy": "random", "criterion": "random", "seed": 4}],
+    )
+    found = {}
+    for cell in grid.cells:
+        found.setdefault((cell.strategy, cell.criterion), []).append(cell.seed)
+    assert found == {
+        ("none", "none"): [0],
+        ("single", "attention"): [0],
+        ("single", "random"): [0, 1, 2, 3, 4],
+        ("random", "attention"): [0, 1, 2, 3],
+        ("random", "random"): [0, 1, 2, 3],
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"criterion_specs": {"attention": {"n_seeds": 3}}}, "criterion_specs.attention.n_seeds: nothing of"),
+        ({"strategy_specs": {"exit": {"n_seeds": 3}}}, "strategy_specs.exit.n_seeds: nothing of"),
+        ({"tables": {"best_of": ["attention"]}}, "best_of: nothing of 'attention' depends on a seed"),
+        ({"tables": {"best_of": ["randon"]}}, "best_of: 'randon' is not in criteria: did you mean 'random'"),
+    ],
+)
+def test_seeds_of_what_has_none_are_refused(changes, message):
+    with pytest.raises(ConfigError, match=message):
+        cells(**changes)

@@ -13,6 +13,7 @@ from prunegrid.tables.compare import Comparison, Result
 from prunegrid.tables.display import printed
 from prunegrid.tables.layout import Maker, Table
 from prunegrid.tables.options import TableOptions
+from prunegrid.tables.oracle import best_of_seeds
 
 # So that the smallest possible p, times the number of tests, stays well below 5 %.
 _FLIPS_PER_TEST = 50
@@ -58,6 +59,7 @@ def make_tables(
     cells: Sequence[ScoredCell], unreachable: Iterable[Mapping[str, Any]], options: TableOptions
 ) -> list[Table]:
     """Return the strategy and the criterion table of one model's cells."""
+    cells = [*cells, *best_of_seeds(cells, options.best_of)]
     maker = Maker(cells, compare(cells, options), unreachable, options)
     return [maker.strategy(), maker.criterion()]
 

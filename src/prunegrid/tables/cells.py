@@ -40,6 +40,8 @@ class ScoredCell:
         scores.json.
     load : callable
         Takes names of columns and returns them: sample_id, image_id, score (null or NaN in error rows), said.
+    uses_label : bool
+        No run, but chosen from several by the gold answers; see `tables.oracle`.
     """
 
     model: str
@@ -53,6 +55,7 @@ class ScoredCell:
     needs_answer: bool
     scores: Mapping[str, Any]
     load: Callable[[Sequence[str]], pa.Table]
+    uses_label: bool = False
 
     @property
     def row(self) -> RowKey:
@@ -122,7 +125,7 @@ def _unreadable(folder: Path, why: object) -> DataError:
 
 
 def write_cells(cells: Sequence[ScoredCell], path: Path) -> None:
-    """Write cells.csv: one row per cell with its axes, n, errors, ledger, places of kept tokens, metrics and variants."""
+    """Write cells.csv: per cell its axes, n, errors, ledger, places of kept tokens, metrics, variants."""
     rows = []
     for cell in cells:
         row = {name: getattr(cell, name) for name in AXES}

@@ -5,7 +5,7 @@ rows cost one matrix product. Several seeds of a row are averaged per sample fir
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -37,7 +37,7 @@ class Difference:
         Mean difference and its 95 % interval: the bootstrap's, joined with the score interval, which
         stays open where no answer changed.
     p : float
-        Sign-flip permutation over clusters, uncorrected.
+        Sign-flip permutation over clusters, uncorrected; NaN where nothing is tested.
     p_mcnemar : float
         McNemar's exact test; NaN where a cluster has several rows, or answers are no single 0 or 1.
     detectable : float
@@ -173,11 +173,14 @@ class Comparison:
             if compared:
                 differences = self._differences(compared, rows, bootstrap)
                 for key, difference in zip(compared, differences, strict=True):
+                    if self.groups[key][0].uses_label:
+                        # What was chosen by the gold answers is no method to be tested.
+                        difference = replace(difference, p=np.nan, p_mcnemar=np.nan)
                     setattr(results[key], attribute, difference)
         for number, key in enumerate(keys):
             result = results[key]
             result.retained = self._retained(own, number, anchors)
-            if result.to_none is not None:
+            if result.to_none is not None and not self.groups[key][0].uses_label:
                 low = result.to_none.low
                 result.non_inferior = None if np.isnan(low) else low > -self.options.margin(result.metric)
                 result.agreement = agreement(rows[key], self._others[self.baseline])

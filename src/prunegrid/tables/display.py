@@ -141,9 +141,10 @@ def _difference(
         return Field(DASH)
     corrected = table.corrected[row.key, benchmark, which]
     mark = SIGNIFICANT * bool(corrected < _LEVEL) + mark
-    tip = (
-        f"p = {difference.p:.4g}, after Holm {corrected:.4g}; detectable {SCALE * difference.detectable:.1f}"
+    tested = (
+        f"p = {difference.p:.4g}, after Holm {corrected:.4g}" if np.isfinite(difference.p) else "not tested"
     )
+    tip = f"{tested}; detectable {SCALE * difference.detectable:.1f}"
     below = f"{_signed(difference.low)} to {_signed(difference.high)}"
     return Field(_signed(difference.value), (below,), mark, tip=tip)
 
@@ -198,6 +199,7 @@ def _notes(table: Table, headline: dict[str, str]) -> Iterable[str]:
             for result in results
             if (difference := result.to_reference or result.to_none) is not None
             and np.isfinite(difference.detectable)
+            and np.isfinite(difference.p)
         ]
         detectable = f"; minimum detectable difference {min(found):.1f} to {max(found):.1f}" if found else ""
         metric = headline[benchmark]
@@ -234,6 +236,12 @@ def _notes(table: Table, headline: dict[str, str]) -> Iterable[str]:
     )
     if any(row.needs_answer for row in table.rows):
         yield f"{NEEDS_ANSWER} needs the unpruned model's own answer: no method to deploy, and not ranked."
+    if any(row.uses_label for row in table.rows):
+        yield (
+            "Best of seeds (uses the label): per sample the best score of all seeds, chosen by the gold "
+            "answer: what any choice among these subsets could reach. No method: neither tested nor ranked. "
+            "Its FLOPs are those of one subset."
+        )
     if any(row.degenerate and not row.anchor for row in table.rows):
         yield f"{DEGENERATE} degenerate: fewer than 4 image tokens in some layer; not ranked."
     reasons: dict[str, list[str]] = {}

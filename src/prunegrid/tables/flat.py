@@ -27,6 +27,7 @@ def _row(table: Table, heading: str, row: Row) -> dict[str, object]:
         "ratio": ratio,
         "n_seeds": max((len(result.seeds) for result in results), default=0),
         "needs_answer": row.needs_answer,
+        "uses_label": row.uses_label,
         "degenerate": row.degenerate,
         "reference": row.reference,
         "unreachable": row.unreachable or "",

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from prunegrid.statistics import holm
+from prunegrid.tables import oracle
 from prunegrid.tables.cells import RowKey, ScoredCell
 from prunegrid.tables.compare import Result
 from prunegrid.tables.options import TableOptions
@@ -32,7 +33,7 @@ class Row:
         Why there are no results.
     strategy_type : str
         Plug-in behind the strategy's name.
-    anchor, reference, needs_answer, degenerate : bool
+    anchor, reference, needs_answer, uses_label, degenerate : bool
     best : set of str
         Benchmarks on which it is the best of its block.
     """
@@ -45,6 +46,7 @@ class Row:
     anchor: bool = False
     reference: bool = False
     needs_answer: bool = False
+    uses_label: bool = False
     degenerate: bool = False
     best: set[str] = field(default_factory=set)
 
@@ -129,7 +131,7 @@ class Maker:
             for criterion in self.criteria
             if self.types.get(criterion, criterion) == wanted
         ]
-        fixed = fixed or self.criteria or [NO_CRITERION]
+        fixed = fixed or [c for c in self.criteria if self.types.get(c) != oracle.TYPE] or [NO_CRITERION]
         blocks = [self._anchors()]
         for criterion in fixed:
             for ratio in self.ratios:
@@ -201,6 +203,7 @@ class Maker:
             anchor=self._is_anchor(key),
             reference=(strategy, criterion) == wanted,
             needs_answer=self.cells[key].needs_answer,
+            uses_label=self.cells[key].uses_label,
             degenerate=any(result.degenerate for result in results.values()),
         )
 
@@ -221,7 +224,7 @@ class Maker:
 
 
 def _mark_best(rows: list[Row], benchmark: str) -> None:
-    """Mark the highest values; degenerate rows, those that need the answer and anchors do not compete.
+    """Mark the highest values; anchors, degenerate rows and those that need an answer do not compete.
 
     Nor do rows of errors only, which have no value.
     """
@@ -230,7 +233,7 @@ def _mark_best(rows: list[Row], benchmark: str) -> None:
         for row in rows
         if benchmark in row.results
         and np.isfinite(row.results[benchmark].value)
-        and not (row.anchor or row.degenerate or row.needs_answer)
+        and not (row.anchor or row.degenerate or row.needs_answer or row.uses_label)
     ]
     if len(values) > 1:
         top = max(value for _, value in values)

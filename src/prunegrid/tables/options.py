@@ -14,6 +14,8 @@ class TableOptions:
         The cell that others are compared with, at the same model, benchmark and ratio.
     fixed_criteria : sequence of str
         Types of criteria, one block of the strategy table each.
+    best_of : sequence of str
+        Names of random criteria whose best seed per sample, by the gold answers, gets a row.
     replicates, seed : int
         Of the bootstrap and, at least, of the permutations.
     accuracy_margin, cider_margin : float
@@ -23,6 +25,7 @@ class TableOptions:
     reference_strategy: str = "hierarchical"
     reference_criterion: str = "attention"
     fixed_criteria: Sequence[str] = ("attention", "attention_shallow", "attention_deep", "random")
+    best_of: Sequence[str] = ()
     replicates: int = 10_000
     seed: int = 0
     accuracy_margin: float = 1.0
