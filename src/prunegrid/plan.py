@@ -175,7 +175,8 @@ class Plan:
 
     def report_key(self) -> str:
         """Return the hash of the code that draws figures and writes the page."""
-        scripts = [self.home / "workflow/scripts" / name for name in ("plot_tradeoff.py", "write_report.py")]
+        names = ("plot_survival.py", "plot_tradeoff.py", "write_report.py")
+        scripts = [self.home / "workflow/scripts" / name for name in names]
         return self._code(*sorted((plugins.PACKAGE / "report").glob("*")), *scripts)
 
     def render_key(self) -> str:

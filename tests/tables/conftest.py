@@ -11,6 +11,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import worlds
 
 from prunegrid.report.figure import plot_tradeoff
+from prunegrid.report.survival import plot_survival
 from prunegrid.report.write import write_report
 from prunegrid.score import score_cells, write_scores
 from prunegrid.tables.build import build_tables
@@ -51,6 +52,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
             write_scores(folder, scores, worlds.ledger(own[folder]))
     build_tables(study.cells, UNREACHABLE, study.tables, {"replicates": 1000})
     plot_tradeoff(study.tables, study.figures)
+    plot_survival(study.cells, study.figures)
     first = Path(study.cells[0]["folder"], "predictions.parquet")
     write_report(
         [{"name": "demo", "tables": study.tables, "figures": study.figures, "metadata": first}],

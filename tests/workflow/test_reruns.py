@@ -24,7 +24,7 @@ CONFIG = {
 }
 # none, blind; two strategies x (attention, norm, random at two seeds)
 PER_BENCHMARK = 2 + 2 * 4
-AFTER_SCORES = {"build_tables": 1, "plot_tradeoff": 1, "write_report": 1}
+AFTER_SCORES = {"build_tables": 1, "plot_survival": 1, "plot_tradeoff": 1, "write_report": 1}
 PLUGIN = '''"""Tokens far from the mean."""
 
 from dataclasses import dataclass

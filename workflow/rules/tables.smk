@@ -72,11 +72,39 @@ rule plot_tradeoff:
         "../scripts/plot_tradeoff.py"
 
 
+rule plot_survival:
+    """Draw which patches of the picture survive with each criterion."""
+    input:
+        scores=lambda wildcards: [cell_file(cell, "scores.json") for cell in model_cells(wildcards)],
+    output:
+        report(
+            f"{RESULTS}/{{model}}/figures/survival.svg",
+            caption="../report/survival.rst",
+            category="{model}",
+            labels={"figure": "surviving patches"},
+        ),
+        f"{RESULTS}/{{model}}/figures/survival.png",
+    log:
+        f"{RESULTS}/logs/plot_survival/{{model}}.log",
+    conda:
+        "../../envs/cpu.yaml"
+    params:
+        cells=lambda wildcards: [PLAN.describe_cell(cell) for cell in model_cells(wildcards)],
+        options=config["tables"],
+        code=PLAN.report_key(),
+    script:
+        "../scripts/plot_survival.py"
+
+
 rule write_report:
     """Write one self-contained page with all tables and figures."""
     input:
         tables=expand(rules.build_tables.output.cells, model=config["models"]),
-        figures=expand(f"{RESULTS}/{{model}}/figures/strategy.svg", model=config["models"]),
+        figures=expand(
+            f"{RESULTS}/{{model}}/figures/{{figure}}.svg",
+            model=config["models"],
+            figure=["strategy", "survival"],
+        ),
     output:
         report(f"{RESULTS}/report.html", caption="../report/report.rst", category="report"),
     log:

@@ -22,6 +22,12 @@ _CAPTIONS = {
     "strategy": "Each strategy with the reference criterion.",
     "criterion": "Each criterion with the reference strategy.",
 }
+_BARS = "Bars are 95 % intervals; total compute includes what the criterion itself costs."
+_SURVIVAL = (
+    "Share of samples, over all benchmarks and seeds, in which each patch is still present after a cut of "
+    "the reference strategy. The cross is the survivors' mean place: a criterion that prefers no place has "
+    "it in the middle, at row 0.5 and column 0.5. The means of every cell are in cells.csv."
+)
 _READING = """
 <p>A vision-language model reads an image as some hundred tokens. <em>Pruning</em> drops part of them
 on the way through the decoder. A <strong>strategy</strong> says at which layers and how many; a
@@ -81,7 +87,9 @@ def _sections(model: Mapping[str, Any]) -> list[tuple[str, str]]:
     sections = []
     for kind, heading in _KINDS.items():
         table = content_of((tables / f"{kind}.html").read_text(encoding="utf-8"))
-        sections.append((heading, _figure(figures / f"{kind}.svg", _CAPTIONS[kind]) + table))
+        caption = f"{_CAPTIONS[kind]} {_BARS}"
+        sections.append((heading, _figure(figures / f"{kind}.svg", caption) + table))
+    sections.append(("Where in the picture: surviving patches", _figure(figures / "survival.svg", _SURVIVAL)))
     sections.append(("Samples and errors", _samples(cells)))
     if model.get("metadata"):
         sections.append(("Versions", _versions(Path(model["metadata"]))))
@@ -94,8 +102,7 @@ def _figure(path: Path, caption: str) -> str:
     drawing = text[text.index("<svg") :]
     # Two drawings on one page share one space of ids.
     drawing = _own_ids(drawing, path.stem + "-" + path.parents[1].name)
-    text = f"{caption} Bars are 95 % intervals; total compute includes what the criterion itself costs."
-    return f"<figure>{drawing}<figcaption>{escape(text)}</figcaption></figure>\n"
+    return f"<figure>{drawing}<figcaption>{escape(caption)}</figcaption></figure>\n"
 
 
 def _own_ids(drawing: str, prefix: str) -> str:

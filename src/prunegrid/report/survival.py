@@ -1,0 +1,164 @@
+"""Which patches of the picture survive: one small map per criterion."""
+
+import json
+import textwrap
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from prunegrid.files import atomic_path
+from prunegrid.score import SCORES
+from prunegrid.tables.options import TableOptions
+
+_PER_LINE = 8
+_CUTS = {"first_cut": "after the first cut", "kept": "after the last cut"}
+_MARK = "#00e5ff"
+# Names longer than this are set smaller.
+_LONG = 20
+_NOTHING = (
+    "no cell has image tokens in a plain grid:\nits pictures are cut into tiles, or its tokens are no patches"
+)
+
+
+@dataclass(frozen=True)
+class SurvivalMap:
+    """Share of samples in which each patch survives a cut, mean over benchmarks and seeds.
+
+    Attributes
+    ----------
+    criterion : str
+    shares : dict
+        Cut -> ndarray of float64, shape (rows, columns), NaN where no picture has a patch.
+    """
+
+    criterion: str
+    shares: dict[str, np.ndarray]
+
+    def centre(self, cut: str) -> tuple[float, float]:
+        """Return the mean row and column of the survivors, in (0, 1)."""
+        weights = np.nan_to_num(self.shares[cut])
+        rows, columns = ((np.arange(n) + 0.5) / n for n in weights.shape)
+        total = weights.sum() or 1.0
+        return float(weights.sum(1) @ rows / total), float(weights.sum(0) @ columns / total)
+
+
+def plot_survival(
+    cells: Iterable[Mapping[str, Any]], folder: str | Path, options: TableOptions | None = None
+) -> list[Path]:
+    """Draw survival.{svg,png}: the reference strategy with every criterion, at the highest ratio.
+
+    Parameters
+    ----------
+    cells : iterable of mappings
+        Cells of one model, each with strategy, criterion, ratio and folder.
+    folder : path
+        Where the figure goes.
+    options : TableOptions, optional
+        Names the reference strategy.
+
+    Returns
+    -------
+    list of Path
+        The files written.
+    """
+    options = options or TableOptions()
+    ranked = [c for c in cells if c["strategy"] == options.reference_strategy]
+    ratio = max((cell["ratio"] for cell in ranked), default=0.0)
+    maps = read_maps(cell for cell in ranked if cell["ratio"] == ratio)
+    return _draw(maps, f"{options.reference_strategy}, ratio {ratio:g}", Path(folder) / "survival")
+
+
+def read_maps(cells: Iterable[Mapping[str, Any]]) -> list[SurvivalMap]:
+    """Return the maps of cells, one per criterion; cells whose maps have another size are left out.
+
+    The size that counts is that of the first map.
+    """
+    found: dict[str, list[dict[str, Any]]] = {}
+    size = None
+    for cell in cells:
+        scores = json.loads(Path(cell["folder"], SCORES).read_text(encoding="utf-8"))
+        drawn = scores.get("positions", {}).get("map")
+        if drawn is not None:
+            size = size or (drawn["rows"], drawn["columns"])
+            if (drawn["rows"], drawn["columns"]) == size:
+                found.setdefault(cell["criterion"], []).append(drawn)
+    return [
+        SurvivalMap(criterion, {cut: _mean([np.array(m[cut], dtype=float) for m in maps]) for cut in _CUTS})
+        for criterion, maps in found.items()
+    ]
+
+
+def _mean(maps: list[np.ndarray]) -> np.ndarray:
+    known = np.array([~np.isnan(m) for m in maps]).sum(axis=0)
+    total = np.nansum(maps, axis=0)
+    return np.where(known, total / np.maximum(known, 1), np.nan)
+
+
+def _draw(maps: list[SurvivalMap], title: str, path: Path) -> list[Path]:
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
+
+    cuts = list(_CUTS)
+    if all(np.array_equal(m.shares["first_cut"], m.shares["kept"], equal_nan=True) for m in maps):
+        cuts = cuts[-1:]
+    n_columns = min(_PER_LINE, max(1, len(maps)))
+    n_lines = -(-max(1, len(maps)) // n_columns)
+    style = {
+        "font.size": 8,
+        "svg.hashsalt": "prunegrid",
+        "svg.fonttype": "none",
+        "image.interpolation": "none",
+    }
+    with mpl.rc_context(style):
+        figure, axes = plt.subplots(
+            n_lines * len(cuts),
+            n_columns,
+            figsize=(1.35 * n_columns + 1.2, 1.55 * n_lines * len(cuts) + 0.5),
+            squeeze=False,
+            layout="constrained",
+        )
+        for panel in axes.flat:
+            panel.set_axis_off()
+        figure.suptitle(title if maps else _NOTHING, fontsize=9)
+        # Few survive the last cut: a linear scale would leave them all dark.
+        scale = mpl.colors.PowerNorm(0.5, vmin=0, vmax=1)
+        for number, drawn in enumerate(maps):
+            line, column = divmod(number, n_columns)
+            for row, cut in enumerate(cuts):
+                panel = axes[line * len(cuts) + row, column]
+                image = _panel(panel, drawn, cut, scale, name=row == 0)
+                if column == 0:
+                    panel.set_ylabel(_CUTS[cut])
+        if maps:
+            bar = figure.colorbar(image, ax=axes.ravel().tolist(), shrink=min(1, 2 / len(axes)), aspect=25)
+            bar.set_label("share of samples")
+        written = []
+        for ending in ("svg", "png"):
+            target = path.with_suffix(f".{ending}")
+            with atomic_path(target) as temporary:
+                metadata = {"Date": None} if ending == "svg" else {"Software": None}
+                figure.savefig(temporary, dpi=160, metadata=metadata)
+            written.append(target)
+        plt.close(figure)
+    return written
+
+
+def _panel(panel, drawn: SurvivalMap, cut: str, scale, *, name: bool):
+    """Draw one map: a cross at the survivors' mean place, thin lines at the middle of the picture."""
+    row, column = drawn.centre(cut)
+    panel.set_axis_on()
+    panel.set_xticks([])
+    panel.set_yticks([])
+    panel.spines[:].set_visible(False)
+    image = panel.imshow(drawn.shares[cut], cmap="magma", norm=scale, extent=(0, 1, 1, 0), aspect="equal")
+    for line in (panel.axhline, panel.axvline):
+        line(0.5, color="white", linewidth=0.5, alpha=0.5)
+    panel.plot([column], [row], marker="+", color=_MARK, markersize=7, markeredgewidth=1.4)
+    heading = f"{textwrap.shorten(drawn.criterion, 40)}\n" if name else ""
+    panel.set_title(f"{heading}row {row:.2f}, col {column:.2f}", fontsize=6 if len(heading) > _LONG else 7)
+    return image

@@ -1,0 +1,14 @@
+"""Draw which patches survive with each criterion."""
+
+from pathlib import Path
+
+from prunegrid.progress import job_log
+from prunegrid.report.survival import plot_survival
+from prunegrid.tables.options import TableOptions
+
+with job_log(snakemake.log[0], f"surviving patches of {snakemake.wildcards.model}"):
+    plot_survival(
+        snakemake.params.cells,
+        Path(snakemake.output[0]).parent,
+        TableOptions(**snakemake.params.options),
+    )
