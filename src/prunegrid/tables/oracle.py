@@ -65,7 +65,7 @@ def _best(seeds: Sequence[ScoredCell]) -> ScoredCell:
 
 
 def _load(seeds: Sequence[ScoredCell], columns: Sequence[str]) -> pa.Table:
-    """Return columns as `ScoredCell.load` does, with the best score of each sample; one seed in memory at a time."""
+    """Load columns with the best score of each sample, one seed in memory at a time."""
     table = seeds[0].load(["sample_id", "image_id", "said"])
     best = pd.Series(np.nan, index=table["sample_id"].to_pylist())
     for cell in seeds:
