@@ -62,6 +62,7 @@ def hold_devices(count: int, say: Callable[[str], None]) -> Iterator[list[str]]:
     with ExitStack() as locks:
         held = _wait_for(count, devices, locks, say)
         os.environ[VISIBLE] = ",".join(held)
+        say(f"holds {', '.join(held)}" if held else f"asks for no GPU and sees none of {len(devices)}")
         try:
             yield held
         finally:

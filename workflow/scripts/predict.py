@@ -3,12 +3,16 @@
 import json
 from pathlib import Path
 
+from prunegrid.devices import hold_devices
 from prunegrid.files import write_text
 from prunegrid.jobs import predict_bundle
 from prunegrid.progress import job_log
 
 wildcards = snakemake.wildcards
-with job_log(snakemake.log[0], f"{wildcards.model} {wildcards.benchmark}") as say:
+with (
+    job_log(snakemake.log[0], f"{wildcards.model} {wildcards.benchmark}") as say,
+    hold_devices(snakemake.resources.get("gpu", 0), say),
+):
     predict_bundle(
         snakemake.config,
         Path(snakemake.scriptdir).resolve().parents[1],
