@@ -43,6 +43,30 @@ def validate(config: Mapping[str, Any], schema_path: str | Path) -> dict[str, An
     return checked
 
 
+def check_gpus(config: Mapping[str, Any], allowed: int | None) -> None:
+    """Check that no job of a validated configuration needs more GPUs than Snakemake may give to all jobs.
+
+    Parameters
+    ----------
+    config : mapping
+        As `validate` returns it.
+    allowed : int or None
+        Snakemake's `--resources gpu=N`; None: any number.
+
+    Raises
+    ------
+    ConfigError
+        Naming the model.
+    """
+    for model in config["models"]:
+        needed = config["model_specs"][model]["gpus"]
+        if allowed is not None and needed > allowed:
+            raise ConfigError(
+                f"model_specs.{model}.gpus is {needed}, but `--resources gpu={allowed}`, from the command "
+                f"line or the profile, allows no more than {allowed} for all jobs together: change one of them"
+            )
+
+
 def _convert(value: Any, schema: Mapping[str, Any]) -> Any:
     """Convert strings to the schema's types and fill in defaults, recursively."""
     wanted = schema.get("type", [])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from prunegrid.config import validate
+from prunegrid.config import check_gpus, validate
 from prunegrid.errors import PrunegridError
 from prunegrid.plan import Plan
 
@@ -29,6 +29,8 @@ try:
     CELLS = {cell.folder: cell for cell in PLAN.grid.cells}
     # What `download` is to fetch cannot be there yet, and `compute_plan` reads no data.
     if workflow.is_main_process and not {"download", "compute_plan"} & set(sys.argv):
+        # Snakemake would quietly give each job no more than that.
+        check_gpus(config, workflow.global_resources.get("gpu").value)
         PLAN.check_inputs()
         PLAN.forget_lost_results()
 except PrunegridError as error:
@@ -72,6 +74,11 @@ def data_of(wildcards):
 def model_spec(wildcards):
     """What the configuration says of a model, the needs of its jobs included."""
     return config["model_specs"][wildcards.model]
+
+
+def more_each_attempt(need):
+    """A need of a model's jobs that grows: twice as much at the first retry, three times at the second."""
+    return lambda wildcards, attempt: model_spec(wildcards)[need] * attempt
 
 
 def store_of(wildcards):

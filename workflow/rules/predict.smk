@@ -16,8 +16,8 @@ rule predict:
         "../../envs/gpu.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards: model_spec(wildcards)["mem_mb"],
-        runtime=lambda wildcards: model_spec(wildcards)["runtime"],
+        mem_mb=more_each_attempt("mem_mb"),
+        runtime=more_each_attempt("runtime"),
         gpu=lambda wildcards: model_spec(wildcards)["gpus"],
     params:
         cell_keys=lambda wildcards: [PLAN.prediction_key(cell) for cell in bundle_of(wildcards)],
