@@ -62,8 +62,8 @@ def check_gpus(config: Mapping[str, Any], allowed: int | None) -> None:
         needed = config["model_specs"][model]["gpus"]
         if allowed is not None and needed > allowed:
             raise ConfigError(
-                f"model_specs.{model}.gpus is {needed}, but `--resources gpu={allowed}`, from the command "
-                f"line or the profile, allows no more than {allowed} for all jobs together: change one of them"
+                f"model_specs.{model}.gpus is {needed}, but `--resources gpu={allowed}`, on the command line "
+                f"or in the profile, allows no more than {allowed} for all jobs together: change one of them"
             )
 
 
