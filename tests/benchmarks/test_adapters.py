@@ -229,6 +229,26 @@ def test_another_picture_under_one_id_is_an_error_row(tmp_path):
     assert "'COCO_1' is that of another picture, in row 2" in faults[3]
 
 
+def test_a_part_of_the_rows_has_the_faults_of_all(tmp_path):
+    """Also where a row's fault lies in rows that are not asked for."""
+    rows = worlds.rows_of("pope", 8)
+    for number, row in enumerate(rows):
+        row["image"], row["image_source"] = worlds.picture(number % 3), f"COCO_{number % 3}"
+        row["question_id"] = str(number)
+    rows[0]["image"] = {"bytes": b"no image", "path": None}
+    rows[5]["image"] = worlds.picture(9)
+    path = worlds.write(tmp_path / "a.parquet", "pope", rows)
+    whole = list(adapter("pope", path).samples())
+    assert [sample.error is None for sample in whole] == [False, True, True, True, True, False, True, True]
+    assert "row 5: image_id 'COCO_2' is that of another picture, in row 2" in whole[5].error
+    reader = adapter("pope", path)
+    for size in (1, 2, 3, 5):
+        parts = [range(start, min(start + size, 8)) for start in range(0, 8, size)]
+        assert [sample for part in reversed(parts) for sample in reversed(list(reader.samples(part)))] == [
+            *reversed(whole)
+        ]
+
+
 def test_repeated_images_are_decoded_once(tmp_path, monkeypatch):
     rows = worlds.rows_of("pope", 30)
     for number, row in enumerate(rows):
@@ -237,7 +257,9 @@ def test_repeated_images_are_decoded_once(tmp_path, monkeypatch):
     path = worlds.write(tmp_path / "a.parquet", "pope", rows)
     decoded = []
     monkeypatch.setattr("prunegrid.data.images.decode", lambda data: decoded.append(data) or decode(data))
-    assert [sample.error for sample in adapter("pope", path).samples()] == [None] * 30
+    reader = adapter("pope", path)
+    assert [sample.error for sample in reader.samples()] == [None] * 30
+    assert [sample.error for sample in reader.samples(range(20, 30))] == [None] * 10
     assert len(decoded) == 10
 
 

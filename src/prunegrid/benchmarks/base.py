@@ -11,15 +11,17 @@ from PIL import Image
 from prunegrid.data import hub
 from prunegrid.data.images import ImageReader, image_file
 from prunegrid.data.rows import Row, Rows
+from prunegrid.data.shown import Shown, shown_before
 from prunegrid.data.sources import locate
 from prunegrid.errors import ConfigError, DataError
 from prunegrid.plugins import Plugin, nearest
 from prunegrid.prompts import LETTERS
 
-# Keys of a benchmark's specification that every adapter takes; `metrics` is for its scorer.
+# Keys of a benchmark's specification that every adapter takes; `metrics` is for its scorer and
+# `jobs_per_bundle` for the plan.
 KEYS = (
     "adapter", "path", "config", "split", "revision", "limit", "sample", "prompt", "columns",
-    "max_new_tokens", "metrics",
+    "max_new_tokens", "metrics", "jobs_per_bundle",
 )  # fmt: skip
 YES_NO = ("yes", "no")
 
@@ -82,7 +84,8 @@ class Adapter(Plugin):
         Keys `KEYS` and the leaf's `options`: `path` (hub id, folder, *.parquet, *.jsonl, or a list of which
         the first is taken that is there), `config`, `split`, `revision`; `limit` (the first n rows, or with
         `sample: seed` n rows drawn at random, in order); `prompt` (a variant); `columns` (name here -> name
-        in the file); `max_new_tokens`; `metrics` (for the scorer, not used here).
+        in the file); `max_new_tokens`; not used here are `metrics` (for the scorer) and
+        `jobs_per_bundle` (for the plan).
     base : path, optional
         Folder against which a relative path resolves; default the working directory.
 
@@ -132,6 +135,9 @@ class Adapter(Plugin):
         self.spec = dict(spec)
         self._base = base
         self._rows: Rows | None = None
+        self._ids: list[str] | None = None
+        self._image_ids: list[str | None] | None = None
+        self._images = ImageReader()
         self._check_spec()
         self.prompt: str = self.spec.get("prompt", self.prompts[0])
         variant = self.variant_tokens.get(self.prompt, type(self).max_new_tokens)
@@ -216,9 +222,10 @@ class Adapter(Plugin):
         DataError
             If two rows have one id, naming both.
         """
-        rows = self._opened()
+        if self._ids is not None:
+            return list(self._ids)
         seen: dict[str, Row] = {}
-        for row in rows.read(columns=self.id_columns):
+        for row in self._opened().read(columns=self.id_columns):
             sample_id, _ = self._identify(row)
             if sample_id in seen:
                 other = seen[sample_id]
@@ -228,7 +235,8 @@ class Adapter(Plugin):
                     + ": ids must be unique"
                 )
             seen[sample_id] = Row(row.number, row.file, {})
-        return list(seen)
+        self._ids = list(seen)
+        return list(self._ids)
 
     def samples(self, positions: Sequence[int] | None = None) -> Iterator[Sample]:
         """Yield samples in order, each image decoded when its sample is asked for.
@@ -245,14 +253,28 @@ class Adapter(Plugin):
             If the data cannot be read or ids repeat. A broken row becomes a sample with `error`.
         """
         self.sample_ids()
-        images = ImageReader()
-        shown: dict[str, tuple[str, int]] = {}
-        for row in self._opened().read(positions):
-            yield self._sample(row, images, shown)
+        rows = self._opened()
+        shown: Shown = {}
+        if positions is not None:
+            # What is wrong with a row must not depend on the rows that are asked for with it.
+            shown = shown_before(rows, positions, self._own_image_ids(), self._images)
+        for row in rows.read(positions):
+            yield self._sample(row, shown)
 
     # ---------------------------------------------------------------------------------------------
 
-    def _sample(self, row: Row, images: ImageReader, shown: dict[str, tuple[str, int]]) -> Sample:
+    def _own_image_ids(self) -> list[str | None]:
+        """Return the data set's own image id of every selected row, None where there is none."""
+        if self._image_ids is None:
+            rows, self._image_ids = self._opened(), []
+            for row in rows.read(columns=sorted(rows.present - {"image"})):
+                image_id = None
+                with suppress(DataError):
+                    image_id = self.image_id(row)
+                self._image_ids.append(image_id)
+        return self._image_ids
+
+    def _sample(self, row: Row, shown: Shown) -> Sample:
         sample_id, fault = self._identify(row)
         faults = [fault] if fault else []
         task, picture, image_id = Task("", str(row.values.get("question") or "")), None, None
@@ -265,7 +287,7 @@ class Adapter(Plugin):
         except DataError as error:
             faults.append(str(error))
         try:
-            picture = images.read(row.get("image"), row.file.parent)
+            picture = self._images.read(row.get("image"), row.file.parent)
         except DataError as error:
             faults.append(str(error))
         # Samples of one image_id share their vision features.

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from prunegrid.errors import DataError
 
@@ -165,6 +165,11 @@ def decode(data: bytes) -> Image.Image:
             return _to_rgb(ImageOps.exif_transpose(image))
     except DataError:
         raise
+    except UnidentifiedImageError as error:
+        # Pillow's own message holds an address, and an error row must be the same in every run.
+        raise DataError(
+            f"image cannot be decoded ({len(data)} bytes): no format that Pillow knows"
+        ) from error
     except Exception as error:
         # Pillow's decoders raise errors of a dozen kinds, struct.error and SyntaxError among them.
         raise DataError(f"image cannot be decoded ({len(data)} bytes): {error}") from error

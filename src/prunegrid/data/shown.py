@@ -1,0 +1,46 @@
+"""Which picture an image id stands for: the first one that is shown under it, wherever reading starts."""
+
+from collections.abc import Sequence
+
+from prunegrid.data.images import ImageReader
+from prunegrid.data.rows import Rows
+from prunegrid.errors import DataError
+
+# image id -> digest of its picture, and number of the row that showed it first.
+Shown = dict[str, tuple[str, int]]
+
+
+def shown_before(
+    rows: Rows, positions: Sequence[int], image_ids: Sequence[str | None], images: ImageReader
+) -> Shown:
+    """Return what rows before the given ones show under the same image ids.
+
+    Parameters
+    ----------
+    rows : Rows
+        All selected rows.
+    positions : sequence of int
+        Ascending positions among them that are about to be read.
+    image_ids : sequence of str or None
+        The data set's own image id of every selected row.
+    images : ImageReader
+        Decodes.
+    """
+    wanted = set(positions)
+    asked = {image_ids[position] for position in wanted} - {None}
+    earlier: dict[str, list[int]] = {}
+    for position in range(max(wanted, default=0)):
+        if position not in wanted and image_ids[position] in asked:
+            earlier.setdefault(image_ids[position], []).append(position)
+    shown: Shown = {}
+    while earlier:
+        # One pass over the files for all ids, and another only where a picture is broken.
+        first = {places.pop(0): name for name, places in earlier.items()}
+        for position, row in zip(sorted(first), rows.read(sorted(first)), strict=True):
+            try:
+                digest = images.read(row.get("image"), row.file.parent).digest
+            except DataError:
+                continue
+            shown[first[position]] = (digest, row.number)
+        earlier = {name: places for name, places in earlier.items() if places and name not in shown}
+    return shown
