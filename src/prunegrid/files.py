@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+_PARQUET = b"PAR1"
+
 
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
@@ -40,3 +42,17 @@ def write_text(path: str | Path, text: str) -> None:
     """Write `text` to `path` in UTF-8, atomically."""
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def is_whole_parquet(path: str | Path) -> bool:
+    """Return whether a Parquet file is there and not cut short: it ends with the mark that it begins with.
+
+    A few bytes are read, so that thousands of files can be looked at.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            begins = file.read(len(_PARQUET))
+            file.seek(-len(_PARQUET), os.SEEK_END)
+            return begins == file.read() == _PARQUET
+    except OSError:
+        return False

@@ -1,17 +1,21 @@
 """What the workflow's scripts call: one function a job. Torch is imported only to compute predictions."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from prunegrid import compute, positions
+from prunegrid.cell_shards import CellShards
 from prunegrid.config import plugin_of, validate
+from prunegrid.files import is_whole_parquet
 from prunegrid.grid import NO_CRITERION, Cell
 from prunegrid.plan import Plan
 from prunegrid.predictions import read
 from prunegrid.score import SCORES, score_cells, write_scores
 
 Say = Callable[[str], None]
+# What a job has left in the store: key -> files.
+Marker = dict[str, list[str]]
 
 
 def plan_for(config: Mapping[str, Any], home: str | Path, prepared: Collection[str] = ()) -> Plan:
@@ -24,11 +28,12 @@ def predict_bundle(
     config: Mapping[str, Any],
     home: Path,
     bundle: tuple[str, str, str],
+    part: str,
     keys: list[str],
     threads: int,
     say: Say,
-) -> None:
-    """Compute those cells of a bundle that the store does not hold.
+) -> Marker:
+    """Compute what the store does not hold of a bundle's cells, or of the part that is the job's.
 
     Parameters
     ----------
@@ -38,47 +43,113 @@ def predict_bundle(
         Folder of the Snakefile.
     bundle : tuple of str
         Model, benchmark and number of the bundle.
+    part : str
+        Which of the bundle's parallel jobs this is (`Plan.parts`); empty: the only one.
     keys : list of str
         The cells' keys, in the bundle's order, as planned.
     threads : int
         CPU threads.
     say : callable
         Takes a line of progress.
+
+    Returns
+    -------
+    dict
+        Key -> files that the store then holds, for the job's marker.
     """
     plan = plan_for(config, home)
     model, benchmark, number = bundle
     cells = plan.bundles(model, benchmark)[number]
     store = plan.store(model, benchmark)
-    missing = [
-        (cell, key) for cell, key in zip(cells, keys, strict=True) if not (store / f"{key}.parquet").exists()
-    ]
-    say(f"{len(cells) - len(missing)} of {len(cells)} cells are in the store")
-    if not missing:
-        return
-    import torch
+    missing = _missing(store, cells, keys, say)
+    job, n_jobs = plan.job_of(part)
+    if missing:
+        import torch
 
-    from prunegrid.bundle import predict_cells
-    from prunegrid.runs import BenchmarkRun, CellRun
+        from prunegrid.bundle import predict_cells
+        from prunegrid.runs import BenchmarkRun, CellRun
 
-    torch.set_num_threads(threads)
-    spec = plan.config["model_specs"][model]
-    run = BenchmarkRun(
-        model_path=plan.model_path(model),
-        model_spec=spec,
-        data_path=plan.data_path(benchmark),
-        benchmark_spec=plan.config["benchmark_specs"][benchmark],
-        store=store,
-        batch_size=spec.get("batch_size", plan.config["batch_size"]),
-        shard_size=plan.config["shard_size"],
-        say=say,
-    )
-    predict_cells(
-        run,
-        [
-            CellRun(key, plan.prediction_code(cell), label(cell), vars(cell), *_plugins(plan, cell))
-            for cell, key in missing
-        ],
-    )
+        torch.set_num_threads(threads)
+        spec = plan.config["model_specs"][model]
+        run = BenchmarkRun(
+            model_path=plan.model_path(model),
+            model_spec=spec,
+            data_path=plan.data_path(benchmark),
+            benchmark_spec=plan.config["benchmark_specs"][benchmark],
+            store=store,
+            batch_size=spec.get("batch_size", plan.config["batch_size"]),
+            shard_size=plan.config["shard_size"],
+            job=job,
+            n_jobs=n_jobs,
+            say=say,
+        )
+        predict_cells(
+            run,
+            [
+                CellRun(key, plan.prediction_code(cell), label(cell), vars(cell), *_plugins(plan, cell))
+                for key, cell in missing.items()
+            ],
+        )
+    if n_jobs == 1:
+        return _finished(keys)
+    shards = _shards(plan, model, benchmark, keys)
+    return {
+        key: [str(one.file(i).relative_to(store)) for i in range(job - 1, len(one), n_jobs)]
+        for key, one in shards.items()
+    }
+
+
+def join_bundle(
+    config: Mapping[str, Any], home: Path, bundle: tuple[str, str, str], keys: list[str], say: Say
+) -> Marker:
+    """Make the files of a bundle's cells of the shards that its parallel jobs have left.
+
+    Parameters
+    ----------
+    config, home, bundle, keys, say
+        As in `predict_bundle`.
+
+    Returns
+    -------
+    dict
+        Key -> files that the store then holds, for the job's marker.
+
+    Raises
+    ------
+    DataError
+        If a shard is missing or damaged; the next run computes it.
+    """
+    plan = plan_for(config, home)
+    model, benchmark, number = bundle
+    missing = _missing(plan.store(model, benchmark), plan.bundles(model, benchmark)[number], keys, say)
+    for key, shards in _shards(plan, model, benchmark, missing).items():
+        shards.join()
+        say(f"{label(missing[key])}: {len(shards)} shards joined")
+    return _finished(keys)
+
+
+def _missing(store: Path, cells: Iterable[Cell], keys: Iterable[str], say: Say) -> dict[str, Cell]:
+    """Return key -> cell of those that the store does not hold."""
+    missing = {}
+    for key, cell in zip(keys, cells, strict=True):
+        file = store / f"{key}.parquet"
+        if not is_whole_parquet(file):
+            missing[key] = cell
+            if file.exists():
+                say(f"WARNING: {file} is cut short; {label(cell)} is computed again")
+    n_cells = len(list(keys))
+    say(f"{n_cells - len(missing)} of {n_cells} cells are in the store")
+    return missing
+
+
+def _shards(plan: Plan, model: str, benchmark: str, keys: Iterable[str]) -> dict[str, CellShards]:
+    store, size = plan.store(model, benchmark), plan.config["shard_size"]
+    sample_ids = plan.adapter(benchmark).sample_ids()
+    return {key: CellShards(store, key, size, sample_ids) for key in keys}
+
+
+def _finished(keys: Iterable[str]) -> Marker:
+    return {key: [f"{key}.parquet"] for key in keys}
 
 
 def score_benchmark(

@@ -1,12 +1,9 @@
-"""What a cell's file says of how it was made."""
+"""What a file of predictions says of how it was made."""
 
 from __future__ import annotations
 
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
-
-import pyarrow as pa
-from pyarrow import compute as pc
 
 from prunegrid import plugins
 from prunegrid.loading import LoadedModel
@@ -18,10 +15,10 @@ if TYPE_CHECKING:
     from prunegrid.benchmarks.base import Adapter
 
 
-def cell_metadata(
-    run: BenchmarkRun, loaded: LoadedModel, adapter: Adapter, cell: CellRun, table: pa.Table, seconds: float
+def shard_metadata(
+    run: BenchmarkRun, loaded: LoadedModel, adapter: Adapter, cell: CellRun, seconds: float
 ) -> dict[str, Any]:
-    """Return the metadata of a cell's finished file.
+    """Return the metadata of one shard of a cell; `prunegrid.cell_shards.joined_metadata` goes on from there.
 
     Parameters
     ----------
@@ -29,29 +26,18 @@ def cell_metadata(
         What was asked for.
     loaded, adapter : LoadedModel, Adapter
         What it was computed with.
-    table : Table
-        All rows of the cell.
     seconds : float
-        Wall time of its predictions.
+        Wall time of the shard's predictions.
     """
     model, spec = loaded.model, run.model_spec
-    strategy = plugins.build("strategies", *cell.strategy)
     n_layers = len(loaded.family.layers(model))
-    # Where all samples have as many image tokens, the schedule as it was run.
-    sizes = set(table.filter(pc.equal(table["status"], "ok"))["n_image_tokens"].to_pylist())
-    schedule = strategy.solve(
-        cell.axes["ratio"] or None,
-        n_layers,
-        seed=cell.axes["seed"],
-        n_tokens=sizes.pop() if len(sizes) == 1 else None,
-    )
+    strategy = plugins.build("strategies", *cell.strategy)
+    schedule = strategy.solve(cell.axes["ratio"] or None, n_layers, seed=cell.axes["seed"])
     return {
         "key": cell.key,
         "cell": cell.axes,
         "strategy": list(cell.strategy),
         "criterion": list(cell.criterion) if cell.criterion else None,
-        "schedule": [list(cut) for cut in schedule.cuts],
-        "schedule_attempts": schedule.attempts,
         "n_layers": n_layers,
         "deep_from": _deep_from(cell, adapter, schedule),
         "second_cut": schedule.second_cut,

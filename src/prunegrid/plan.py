@@ -15,12 +15,12 @@ from prunegrid import plugins
 from prunegrid.config import plugin_of
 from prunegrid.data import hub
 from prunegrid.errors import ConfigError, PrunegridError
-from prunegrid.files import write_text
+from prunegrid.files import is_whole_parquet, write_text
 from prunegrid.fingerprint import code_hash, data_files, digest, files_hash
 from prunegrid.grid import Cell, Grid, criterion_parts, expand, needs_answer
 
 # Model and benchmark settings that change how fast a number comes, but not the number.
-_SPEED_ONLY = ("batch_size", "device_map")
+_SPEED_ONLY = ("batch_size", "device_map", "jobs_per_bundle")
 # Hints for the plan and for whoever runs its jobs.
 _HINTS = ("layers", "image_tokens", "mem_mb", "runtime", "gpus")
 # Packages whose versions may change a prediction.
@@ -235,29 +235,55 @@ class Plan:
     def is_stored(self, cell: Cell) -> bool:
         """Return whether the store holds a cell's predictions and scores."""
         store = self.store(cell.model, cell.benchmark)
-        files = (f"{self.prediction_key(cell)}.parquet", f"scores/{self.score_key(cell)}/scores.json")
-        return all((store / file).exists() for file in files)
+        scores = store / "scores" / self.score_key(cell) / "scores.json"
+        return scores.exists() and is_whole_parquet(store / f"{self.prediction_key(cell)}.parquet")
+
+    def parts(self, benchmark: str) -> list[str]:
+        """Return what the names of a bundle's jobs end with: nothing for one, else `.1-of-2` and so on.
+
+        Parallel jobs divide a bundle's shards, and a further job joins them.
+        """
+        n_jobs = self.config["benchmark_specs"][benchmark].get(
+            "jobs_per_bundle", self.config["jobs_per_bundle"]
+        )
+        return [f".{job}-of-{n_jobs}" for job in range(1, n_jobs + 1)] if n_jobs > 1 else [""]
+
+    @staticmethod
+    def job_of(part: str) -> tuple[int, int]:
+        """Return the number of a job, from 1, and how many there are, from what its name ends with."""
+        job, _, n_jobs = part.removeprefix(".").partition("-of-")
+        return (int(job), int(n_jobs)) if part else (1, 1)
+
+    def bundle_markers(self, model: str, benchmark: str) -> list[str]:
+        """Return the names of the markers that stand when all bundles are in the store."""
+        done = "predicted" if self.parts(benchmark) == [""] else "joined"
+        return [f"{done}-{bundle}.done" for bundle in self.bundles(model, benchmark)]
 
     def forget_lost_results(self) -> None:
         """Remove markers of jobs whose results have gone from the store, so that they run again.
 
         A job's marker lists what it left in the store. The store is no output of a rule, so Snakemake
-        cannot see that a file was deleted from it.
+        cannot see that a file was deleted from it, or cut short. A published file is the same file in
+        another place: cut short it is removed, for Snakemake takes what is there for whole.
         """
         wanted: dict[Path, set[str]] = {}
         for cell in self.grid.cells:
+            published = Path(self.config["results_dir"], cell.folder, "predictions.parquet")
+            if published.exists() and not is_whole_parquet(published):
+                published.unlink()
             store = self.store(cell.model, cell.benchmark)
             wanted.setdefault(store, set()).update((self.prediction_key(cell), self.score_key(cell)))
         for store, keys in wanted.items():
-            # Predictions first: without them no score is what it says, and Snakemake does not look behind
-            # a marker that is there.
-            lost = False
-            for marker in [*sorted(store.glob("predicted-*.done")), *store.glob("scored.done")]:
-                listed = keys.intersection(json.loads(marker.read_text(encoding="utf-8")))
-                files = ((store / f"{key}.parquet", store / "scores" / key) for key in listed)
-                lost |= not all(predictions.exists() or scores.exists() for predictions, scores in files)
-                if lost:
-                    marker.unlink()
+            lost = [
+                marker
+                for pattern in ("predicted-*.done", "joined-*.done", "scored.done")
+                for marker in store.glob(pattern)
+                if _has_lost(marker, keys)
+            ]
+            # Snakemake does not look behind a marker that is there, and without its predictions no score is
+            # what it says.
+            for marker in [*lost, store / "scored.done"] if lost else []:
+                marker.unlink(missing_ok=True)
 
     def _resolve(self, path: str) -> str:
         path = str(Path(path).expanduser()) if path.startswith("~") else path
@@ -282,7 +308,9 @@ class Plan:
 
     def _data_key(self, benchmark: str) -> list[Any]:
         spec = {
-            k: v for k, v in self.config["benchmark_specs"][benchmark].items() if k not in ("path", "metrics")
+            k: v
+            for k, v in self.config["benchmark_specs"][benchmark].items()
+            if k not in (*_SPEED_ONLY, "path", "metrics")
         }
         if self.config["benchmark_specs"][benchmark]["path"] in self.prepared:
             return [spec, self.render_key()]
@@ -332,6 +360,22 @@ class HashCache:
             self._known[name] = [state, files_hash(files)]
             write_text(self._file, json.dumps(self._known))
         return self._known[name][1]
+
+
+def _has_lost(marker: Path, keys: Collection[str]) -> bool:
+    """Return whether a job's marker lists a file, under one of the keys, that the store no longer holds."""
+    store = marker.parent
+    listed = json.loads(marker.read_text(encoding="utf-8"))
+    return not isinstance(listed, dict) or any(
+        # A finished cell has no shards any more.
+        not _is_there(store / f"{key}.parquet") and not all(_is_there(store / file) for file in files)
+        for key, files in listed.items()
+        if key in keys
+    )
+
+
+def _is_there(file: Path) -> bool:
+    return is_whole_parquet(file) if file.suffix == ".parquet" else file.exists()
 
 
 def _installed(package: str) -> str | None:

@@ -55,7 +55,7 @@ def write_table(path: str | Path, table: pa.Table, metadata: dict[str, Any] | No
     if metadata is not None:
         table = table.replace_schema_metadata({METADATA_KEY: json.dumps(metadata, sort_keys=True)})
     with atomic_path(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd")
+        pq.write_table(table, temporary, compression="zstd", write_page_checksum=True)
 
 
 def read(path: str | Path, columns: Sequence[str] | None = None) -> tuple[pd.DataFrame, dict[str, Any]]:
@@ -84,7 +84,11 @@ def read(path: str | Path, columns: Sequence[str] | None = None) -> tuple[pd.Dat
     try:
         schema = pq.read_schema(path)
         missing = [name for name in wanted if name not in schema.names]
-        table = None if missing else pq.read_table(path, columns=wanted, partitioning=None)
+        table = (
+            None
+            if missing
+            else pq.read_table(path, columns=wanted, partitioning=None, page_checksum_verification=True)
+        )
     except (OSError, pa.ArrowException) as error:
         raise DataError(
             f"{path} is not a readable file of predictions: {error}; delete it and run again"

@@ -58,6 +58,8 @@ class BenchmarkRun:
         Folder of finished cells, `{key}.parquet`.
     batch_size, shard_size : int
         Samples per forward pass; samples between two writes.
+    job, n_jobs : int
+        Which of how many parallel jobs this is, from 1: they divide the shards.
     """
 
     model_path: str
@@ -67,8 +69,14 @@ class BenchmarkRun:
     store: Path
     batch_size: int = 16
     shard_size: int = 512
+    job: int = 1
+    n_jobs: int = 1
     say: Callable[[str], None] = field(default=print)
 
     def max_new_tokens(self, adapter: Adapter) -> int:
         """Return the length of the longest answer: the configuration's, else the adapter's."""
         return self.benchmark_spec.get("max_new_tokens", adapter.max_new_tokens)
+
+    def own_shards(self, n_samples: int) -> range:
+        """Return the numbers of the job's shards: every `n_jobs`-th, so that no plan has to know how many."""
+        return range(self.job - 1, -(-n_samples // self.shard_size), self.n_jobs)

@@ -183,7 +183,7 @@ def test_a_resumed_run_is_an_undisturbed_one(tmp_path, monkeypatch):
     for size in (5, 12):
         store = f"killed-{size}"
         with monkeypatch.context() as patch:
-            patch.setattr("prunegrid.bundle.write_table", interrupted)
+            patch.setattr("prunegrid.cell_shards.write_table", interrupted)
             with pytest.raises(KeyboardInterrupt):
                 predict_cells(bundle(tmp_path, store, 5), [one])
         predict_cells(bundle(tmp_path, store, size), [one])

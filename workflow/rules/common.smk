@@ -50,6 +50,7 @@ wildcard_constraints:
     **{axis: one_of(getattr(cell, axis) for cell in PLAN.grid.cells) for axis in AXES},
     ratio=one_of(f"{cell.ratio:.3f}" for cell in PLAN.grid.cells),
     bundle=r"\d+",
+    part=r"(\.\d+-of-\d+)?",
 
 
 def cell_file(cell, name):

@@ -1,17 +1,19 @@
 """Predictions: a job takes a bundle of cells that share model and benchmark, and computes those of them
-that the store does not hold yet."""
+that the store does not hold yet. Where `jobs_per_bundle` says so, several jobs divide a bundle's samples among
+them, and a light one joins what they leave."""
 
 
 rule predict:
-    """Compute the missing cells of a bundle into the store; the marker lists what it then holds."""
+    """Compute the missing cells of a bundle, or a part of them, into the store; the marker lists what it then
+    holds."""
     input:
         data=lambda wildcards: ancient(data_of(wildcards)),
     output:
-        marker=f"{STORE}/predicted-{{bundle}}.done",
+        marker=f"{STORE}/predicted-{{bundle}}{{part}}.done",
     log:
-        f"{RESULTS}/logs/predict/{{model}}/{{benchmark}}/{{bundle}}.log",
+        f"{RESULTS}/logs/predict/{{model}}/{{benchmark}}/{{bundle}}{{part}}.log",
     benchmark:
-        f"{RESULTS}/logs/predict/{{model}}/{{benchmark}}/{{bundle}}.benchmark.tsv"
+        f"{RESULTS}/logs/predict/{{model}}/{{benchmark}}/{{bundle}}{{part}}.benchmark.tsv"
     conda:
         "../../envs/gpu.yaml"
     threads: 1
@@ -23,3 +25,22 @@ rule predict:
         cell_keys=lambda wildcards: [PLAN.prediction_key(cell) for cell in bundle_of(wildcards)],
     script:
         "../scripts/predict.py"
+
+
+rule join:
+    """Make the files of a bundle's cells from what its parallel jobs have left in the store."""
+    input:
+        parts=lambda wildcards: [
+            f"{store_of(wildcards)}/predicted-{wildcards.bundle}{part}.done"
+            for part in PLAN.parts(wildcards.benchmark)
+        ],
+    output:
+        marker=f"{STORE}/joined-{{bundle}}.done",
+    log:
+        f"{RESULTS}/logs/join/{{model}}/{{benchmark}}/{{bundle}}.log",
+    conda:
+        "../../envs/cpu.yaml"
+    params:
+        cell_keys=lambda wildcards: [PLAN.prediction_key(cell) for cell in bundle_of(wildcards)],
+    script:
+        "../scripts/join.py"

@@ -5,10 +5,10 @@ in their place."""
 rule score:
     """Score the cells whose scores the store does not hold yet; the marker lists what it then holds."""
     input:
-        predictions=lambda wildcards: expand(
-            f"{store_of(wildcards)}/predicted-{{bundle}}.done",
-            bundle=PLAN.bundles(wildcards.model, wildcards.benchmark),
-        ),
+        predictions=lambda wildcards: [
+            f"{store_of(wildcards)}/{marker}"
+            for marker in PLAN.bundle_markers(wildcards.model, wildcards.benchmark)
+        ],
     output:
         marker=f"{STORE}/scored.done",
     log:

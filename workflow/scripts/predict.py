@@ -1,4 +1,4 @@
-"""Compute the missing cells of one bundle."""
+"""Compute what is missing of one bundle, or a part of it."""
 
 import json
 from pathlib import Path
@@ -13,12 +13,13 @@ with (
     job_log(snakemake.log[0], f"{wildcards.model} {wildcards.benchmark}") as say,
     hold_devices(snakemake.resources.get("gpu", 0), say),
 ):
-    predict_bundle(
+    left = predict_bundle(
         snakemake.config,
         Path(snakemake.scriptdir).resolve().parents[1],
         (wildcards.model, wildcards.benchmark, wildcards.bundle),
+        wildcards.part,
         snakemake.params.cell_keys,
         threads=snakemake.threads,
         say=say,
     )
-    write_text(snakemake.output.marker, json.dumps(snakemake.params.cell_keys))
+    write_text(snakemake.output.marker, json.dumps(left))

@@ -1,0 +1,19 @@
+"""Join the shards that the jobs of one bundle have left."""
+
+import json
+from pathlib import Path
+
+from prunegrid.files import write_text
+from prunegrid.jobs import join_bundle
+from prunegrid.progress import job_log
+
+wildcards = snakemake.wildcards
+with job_log(snakemake.log[0], f"{wildcards.model} {wildcards.benchmark}") as say:
+    left = join_bundle(
+        snakemake.config,
+        Path(snakemake.scriptdir).resolve().parents[1],
+        (wildcards.model, wildcards.benchmark, wildcards.bundle),
+        snakemake.params.cell_keys,
+        say,
+    )
+    write_text(snakemake.output.marker, json.dumps(left))
