@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 from torch.nn.functional import pad
-from transformers import AutoConfig, AutoModelForImageTextToText, PreTrainedModel
+from transformers import AutoConfig, AutoModelForImageTextToText, PreTrainedConfig, PreTrainedModel
 
 from tests.engine.tiny import EOS_ID, IMAGE_ID, N_LAYERS, PAD_ID, tiny_llava
 
@@ -49,6 +49,16 @@ MROPE = {"rope_type": "default", "rope_theta": 10000.0, "mrope_section": [2, 1, 
 # Shorter than every prompt with an image, so that windows end among image tokens.
 GEMMA_WINDOW = 12
 MISTRAL_WINDOW = 70
+
+
+def random_model(config: PreTrainedConfig) -> PreTrainedModel:
+    """Return a model with random weights and image features as large as the embeddings of text."""
+    model = AutoModelForImageTextToText.from_config(config).eval()
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if any(part in name for part in ("projector", "connector", "merger")) and parameter.dim() > 1:
+                parameter.normal_(std=0.25)
+    return model
 
 
 @dataclass(frozen=True)
@@ -102,16 +112,10 @@ class TinyFamily:
         ids = {"image_token_id": IMAGE_ID, "video_token_id": VIDEO_ID, "tie_word_embeddings": False}
         if self.name in ("llava_next", "llava_onevision", "gemma3"):
             ids["image_token_index"] = ids.pop("image_token_id")
-        config = AutoConfig.for_model(self.name, **ids, **self.config)
-        model = AutoModelForImageTextToText.from_config(config).eval()
+        model = random_model(AutoConfig.for_model(self.name, **ids, **self.config))
         # Random weights would put image tokens into answers.
         ids = {"pad_token_id": PAD_ID, "eos_token_id": EOS_ID, "suppress_tokens": [VIDEO_ID, IMAGE_ID]}
         model.generation_config.update(**ids)
-        with torch.no_grad():
-            for name, parameter in model.named_parameters():
-                # Features as large as the embeddings of text, and different from each other.
-                if any(part in name for part in ("projector", "connector", "merger")) and parameter.dim() > 1:
-                    parameter.normal_(std=0.25)
         return model
 
     def request(self, model: PreTrainedModel, name: str, images: int, after: int, wide: bool) -> Request:

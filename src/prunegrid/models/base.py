@@ -44,9 +44,12 @@ class Family:
     ----------------
     one_tensor : bool
         The model takes the features of all images as one tensor, not as a list.
+    packages : tuple of str
+        What its processor imports beyond the base installation; all are in the extra `families`.
     """
 
     one_tensor: ClassVar[bool] = False
+    packages: ClassVar[tuple[str, ...]] = ()
 
     def decoder(self, model: PreTrainedModel) -> nn.Module:
         """Return the module that runs the decoder layers."""

@@ -11,3 +11,5 @@ class InternVL(Family):
     """Tiles have one size."""
 
     one_tensor: ClassVar[bool] = True
+    # Its processor has a video part, which is built on torchvision.
+    packages: ClassVar[tuple[str, ...]] = ("torchvision",)

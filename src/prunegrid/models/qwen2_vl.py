@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Qwen2VL(Family):
     """Positions come from the pictures' grids and from token types."""
+
+    # Its processor has a video part, which is built on torchvision.
+    packages: ClassVar[tuple[str, ...]] = ("torchvision",)
 
     def feature_inputs(
         self, model: PreTrainedModel, features: list[Features], input_ids: Tensor
