@@ -1,9 +1,15 @@
 """Which settings of `generate` pruning can honour."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from prunegrid.errors import PruningError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from transformers import GenerationConfig, PreTrainedModel
 
 # Setting -> (values that are honoured besides None, what to do instead)
 _HONOURED: dict[str, tuple[tuple[Any, ...], str]] = {
@@ -11,11 +17,27 @@ _HONOURED: dict[str, tuple[tuple[Any, ...], str]] = {
     "prefill_chunk_size": ((), "a criterion needs the whole prompt: leave it out"),
     "assistant_model": ((), "assisted decoding checks several tokens at once: leave it out"),
     "prompt_lookup_num_tokens": ((), "assisted decoding checks several tokens at once: leave it out"),
+    # Gemma 3's checkpoints say "hybrid", which `generate` reads as nothing said.
     "cache_implementation": (
-        ("dynamic", "dynamic_full"),
+        ("dynamic", "dynamic_full", "hybrid"),
         "only a dynamic cache holds layers of different lengths: leave it out",
     ),
 }
+
+
+def settings_of(
+    model: PreTrainedModel,
+    inputs: Tensor | None = None,
+    generation_config: GenerationConfig | None = None,
+    **settings: Any,
+) -> dict[str, Any]:
+    """Return the settings that a call of `generate` with these arguments goes by.
+
+    A configuration that is handed over takes what it leaves open from the model's own.
+    """
+    given = generation_config.to_dict() if generation_config is not None else {}
+    said = {name: value for name, value in given.items() if value is not None}
+    return {**model.generation_config.to_dict(), **said, **settings}
 
 
 def check_generation(settings: Mapping[str, Any]) -> int:

@@ -25,7 +25,7 @@ from prunegrid.attention import Projected, observe
 from prunegrid.criteria.base import Criterion
 from prunegrid.deepstack import DeepStack
 from prunegrid.errors import PruningError
-from prunegrid.generation import check_generation
+from prunegrid.generation import check_generation, settings_of
 from prunegrid.layout import Layout, gather_tokens
 from prunegrid.models.registry import family_of
 from prunegrid.plugins import build
@@ -220,8 +220,7 @@ class Pruning:
         @functools.wraps(generate)
         def checked(*args: Any, **kwargs: Any) -> Any:
             if not self._off:
-                config = kwargs.get("generation_config") or self.model.generation_config
-                self._copies = check_generation({**config.to_dict(), **kwargs})
+                self._copies = check_generation(settings_of(self.model, *args, **kwargs))
             try:
                 return generate(*args, **kwargs)
             finally:

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from transformers import StaticCache
+from transformers import GenerationConfig, StaticCache
 
 from prunegrid import prune
 from prunegrid.errors import PruningError
@@ -71,3 +71,28 @@ def test_a_static_cache_is_refused(model):
     cache = StaticCache(model.config.get_text_config(), max_cache_len=100)
     with pytest.raises(PruningError, match="StaticCache"):
         generate(model, requests(2)[:1], past_key_values=cache)
+
+
+def test_a_configuration_handed_over_takes_the_rest_from_the_models_own(model, monkeypatch):
+    monkeypatch.setattr(model.generation_config, "cache_implementation", "static")
+    for configuration in ({"generation_config": GenerationConfig(do_sample=False)}, {}):
+        with pytest.raises(PruningError, match="dynamic cache"):
+            generate(model, requests(3)[:2], **configuration)
+
+
+def test_a_configuration_handed_over_by_place_counts(model):
+    inputs = collate(requests(3)[:1])
+    settings = GenerationConfig(num_beams=2, max_new_tokens=4, do_sample=False)
+    with prune(model, "single", "norm", 0.5) as pruning, torch.no_grad():
+        model.generate(inputs.pop("input_ids"), settings, **inputs)
+    assert len(pruning.kept) == 2
+
+
+def test_a_hybrid_cache_of_a_checkpoint_is_a_dynamic_one(model, monkeypatch):
+    """So says Gemma 3's `generation_config.json`, and transformers reads it as nothing said."""
+    rows = requests(3)[:2]
+    wanted = generate(model, rows)
+    monkeypatch.setattr(model.generation_config, "cache_implementation", "hybrid")
+    found = generate(model, rows)
+    assert torch.equal(found[0], wanted[0])
+    assert found[1] == wanted[1]
