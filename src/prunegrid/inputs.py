@@ -7,22 +7,20 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
-from PIL import Image
 from torch import Tensor
 
+from prunegrid.chat import adds_special_tokens, chat_text
 from prunegrid.errors import ConfigError, PrunegridError
 from prunegrid.loading import LoadedModel
 from prunegrid.models.base import Features
+from prunegrid.squares import square
 
 if TYPE_CHECKING:
+    from PIL import Image
+    from transformers import BatchFeature
+
     from prunegrid.benchmarks.base import Sample
     from prunegrid.vision import Grid
-
-# Vicuna's system prompt, which HiMAP's and FastV's scripts put before the image (protocols: Chat form).
-VICUNA = (
-    "A chat between a curious human and an artificial intelligence assistant. "
-    "The assistant gives helpful, detailed, and polite answers to the human's questions."
-)
 
 
 @dataclass(frozen=True)
@@ -86,11 +84,7 @@ class PromptMaker:
 
     def chat_text(self, text: str) -> str:
         """Return the text of one user turn with one image, through the model's chat template."""
-        content = [{"type": "image"}, {"type": "text", "text": text}]
-        messages: list[dict[str, Any]] = [{"role": "user", "content": content}]
-        if self._system_prompt == "vicuna_v1":
-            messages.insert(0, {"role": "system", "content": [{"type": "text", "text": VICUNA}]})
-        return self._loaded.processor.apply_chat_template(messages, add_generation_prompt=True)
+        return chat_text(self._loaded.processor, text, self._system_prompt)
 
     def prompts(self, samples: Iterable[Sample], batch_size: int) -> list[Prompt]:
         """Return one prompt per sample, in order; vision features are computed once per distinct image.
@@ -117,7 +111,7 @@ class PromptMaker:
             return Prompt(sample, error=sample.error), {}
         text = self.chat_text(sample.prompt)
         try:
-            inputs = self._loaded.processor(images=self._square(sample.image), text=text, return_tensors="pt")
+            inputs = self._process(sample.image, text)
             ids = inputs.pop("input_ids")[0]
             self._check(ids)
         except (PrunegridError, ValueError, OSError) as error:
@@ -126,23 +120,19 @@ class PromptMaker:
         grids = self._loaded.family.grids(self._loaded.model.config, inputs)
         return Prompt(sample, text, ids, grids), {} if known_image else dict(inputs)
 
+    def _process(self, image: Image.Image, text: str) -> BatchFeature:
+        processor = self._loaded.processor
+        return processor(
+            images=square(image, self._image_mode, processor.image_processor.image_mean),
+            text=text,
+            add_special_tokens=adds_special_tokens(processor.tokenizer, text),
+            return_tensors="pt",
+        )
+
     def _check(self, ids: Tensor) -> None:
         image = ids == self._loaded.family.image_token_id(self._loaded.model.config)
         if bool(image[-1]):
             raise PrunegridError("no text after the image")
-
-    def _square(self, image: Image.Image) -> Image.Image:
-        """Make an image square where the configuration asks for it."""
-        if self._image_mode == "processor" or image.width == image.height:
-            return image
-        short, long = sorted(image.size)
-        if self._image_mode == "crop":
-            left, top = (image.width - short) // 2, (image.height - short) // 2
-            return image.crop((left, top, left + short, top + short))
-        mean = self._loaded.processor.image_processor.image_mean
-        square = Image.new("RGB", (long, long), tuple(int(value * 255) for value in mean))
-        square.paste(image, ((long - image.width) // 2, (long - image.height) // 2))
-        return square
 
     @torch.no_grad()
     def _features(self, pixels: dict[str, dict[str, Tensor]], batch_size: int) -> dict[str, Features]:
