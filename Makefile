@@ -3,10 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 CORES ?= 2
+FAMILIES := .venv-families
 SOURCES := src tests workflow/scripts benchmarks
 RULES := Snakefile workflow/rules
 
-.PHONY: demo test bench lint format clean
+.PHONY: demo test test-families bench lint format clean
 
 # The whole study of config.yaml, to results/report.html.
 demo: $(VENV)/.installed
@@ -14,6 +15,11 @@ demo: $(VENV)/.installed
 
 test: $(VENV)/.installed lint
 	$(BIN)/python -m pytest --numprocesses $(CORES) --dist loadscope
+
+# Every supported family, from a checkpoint in the hub's layout to its text: an environment of 5.5 GB, as some
+# processors need torchvision.
+test-families: $(FAMILIES)/.installed
+	PRUNEGRID_ALL_FAMILIES=1 $(FAMILIES)/bin/python -m pytest tests/families
 
 # Speed of one cell against unpruned, and what lower precision does to kept tokens; keep the machine quiet.
 bench: $(VENV)/.installed
@@ -32,9 +38,14 @@ format: $(VENV)/.installed
 	$(BIN)/snakefmt $(RULES)
 
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) $(FAMILIES)
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	touch $@
+
+$(FAMILIES)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(FAMILIES)
+	$(FAMILIES)/bin/python -m pip install --quiet --editable '.[dev,families]'
 	touch $@

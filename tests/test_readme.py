@@ -40,5 +40,5 @@ def test_the_study_shown_is_valid():
 
 def test_commands_exist():
     makefile = (Path(__file__).parents[1] / "Makefile").read_text()
-    for target in re.findall(r"\bmake (\w+)", README):
+    for target in re.findall(r"\bmake ([\w-]+)", README):
         assert f"\n{target}:" in makefile

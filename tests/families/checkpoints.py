@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
 import transformers
 from transformers import AutoConfig, PreTrainedTokenizerFast, ProcessorMixin
 
@@ -43,7 +44,7 @@ QWEN_PICTURES = {
     "min_pixels": 16 * 16,
     "max_pixels": 48 * 48,
 }
-IDEFICS_PICTURES = {"size": {"longest_edge": 4 * SIDE}, "max_image_size": {"longest_edge": SIDE}}
+IDEFICS_PICTURES = {"size": {"longest_edge": 3 * SIDE}, "max_image_size": {"longest_edge": SIDE}}
 VICUNA = {"pad_token": "<pad>", "bos_token": "<s>", "eos_token": "</s>"}
 
 
@@ -280,13 +281,15 @@ def _processor(name: str) -> ProcessorMixin:
     )
 
 
+def raw_settings(name: str) -> dict[str, Any]:
+    """Return a family's configuration without the ids of its tokens."""
+    return deepcopy({**FAMILIES[name].config, **RECIPES[name].config})
+
+
 def _save_model(name: str, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
     """Save random weights, with the tokenizer's ids in both configurations."""
-    import torch
-
-    recipe = RECIPES[name]
+    recipe, settings = RECIPES[name], raw_settings(name)
     id_of = tokenizer.convert_tokens_to_ids
-    settings = deepcopy({**FAMILIES[name].config, **recipe.config})
     ids = {key: id_of(token) for key, token in recipe.ids.items()}
     ends = {f"{key}_id": id_of(token) for key, token in recipe.special.items()}
     settings["text_config"].update(vocab_size=len(tokenizer), bos_token_id=None)

@@ -1,0 +1,78 @@
+"""Final prompts of every family and benchmark, word for word as in `tests/data/prompts`; one first token."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from prunegrid import plugins
+from prunegrid.benchmarks.base import Sample
+from prunegrid.inputs import PromptMaker
+from prunegrid.loading import load_model
+from tests.families.checkpoints import RECIPES
+from tests.families.prompts import CASES, FILES, as_text, from_tokenizer, question
+
+DEMO = Path(__file__).parents[2] / "demo/model"
+
+
+def kept(family):
+    return (FILES / f"{family}.txt").read_text(encoding="utf-8")
+
+
+def test_every_benchmark_has_a_prompt():
+    assert {adapter for adapter, *_ in CASES.values()} == set(plugins.names("benchmarks"))
+    for name in plugins.names("benchmarks"):
+        variants = plugins.load("benchmarks", name).prompts
+        given = {
+            settings.get("prompt", variants[0]) for adapter, settings, *_ in CASES.values() if adapter == name
+        }
+        assert given == set(variants)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_prompts_of_the_template_alone(name):
+    """Without the family's processor: `chat_text` is what `PromptMaker` calls, too."""
+    assert as_text(from_tokenizer(name)) == kept(name)
+
+
+def test_prompts_of_the_whole_processor(family, loaded):
+    makers = {system: PromptMaker(loaded, system) for system in ("none", "vicuna_v1")}
+    assert as_text({case: makers[CASES[case][3]].chat_text(question(case)) for case in CASES}) == kept(family)
+
+
+def test_the_demo_model_is_asked_as_llava():
+    loaded = load_model(str(DEMO), {})
+    makers = {system: PromptMaker(loaded, system) for system in ("none", "vicuna_v1")}
+    assert as_text({case: makers[CASES[case][3]].chat_text(question(case)) for case in CASES}) == kept(
+        "llava"
+    )
+
+
+@pytest.fixture(scope="module")
+def llava(checkpoint):
+    return load_model(str(checkpoint("llava")), {})
+
+
+@pytest.mark.parametrize("written", [False, True])
+def test_one_first_token_whoever_writes_it(llava, written, monkeypatch):
+    """A tokenizer that adds it, below a template that writes it, too."""
+    template = llava.processor.chat_template
+    monkeypatch.setattr(llava.processor, "chat_template", ("{{ bos_token }}" if written else "") + template)
+    (prompt,) = PromptMaker(llava).prompts([sample()], 1)
+    assert prompt.text.startswith("<s>" if written else "USER: ")
+    bos = llava.processor.tokenizer.bos_token_id
+    assert prompt.input_ids[0] == bos
+    assert (prompt.input_ids == bos).sum() == 1
+
+
+def test_a_picture_mark_in_a_question_is_an_error_row(llava):
+    """A second placeholder would stand for a picture that is not there."""
+    asked = [sample(), replace(sample(), prompt="What is <image>?"), sample()]
+    found = PromptMaker(llava).prompts(asked, 1)
+    assert [bool(prompt.error) for prompt in found] == [False, True, False]
+    assert "<image>" in found[1].error
+
+
+def sample():
+    return Sample("1", "1", Image.new("RGB", (30, 20), "red"), "What is it?", "What is it?")
