@@ -3,7 +3,6 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,7 +12,6 @@ from PIL import Image
 
 from prunegrid import plugins
 from prunegrid.benchmarks.base import KEYS
-from prunegrid.data import hub
 from prunegrid.data.images import ImageReader, decode, image_hash
 from prunegrid.data.splits import choose
 from prunegrid.errors import ConfigError, DataError
@@ -195,29 +193,6 @@ def test_a_hub_set_is_read_from_the_cache_only(tmp_path, monkeypatch):
     assert (reader.provenance()["path"], reader.provenance()["revision"]) == ("lmms-lab/POPE", "a" * 40)
 
 
-def test_download_asks_for_one_split_of_the_first_repository_that_exists(tmp_path, monkeypatch):
-    asked = {}
-
-    class Hub:
-        def dataset_info(self, repository, revision):
-            if repository != "lmms-lab/POPE":
-                raise OSError("moved")
-            names = ["README.md", "data/test-00000-of-00001.parquet", "Full/random-00000-of-00001.parquet"]
-            return SimpleNamespace(siblings=[SimpleNamespace(rfilename=name) for name in names])
-
-    def snapshot(repository, **options):
-        asked.update(options, repository=repository)
-        return str(tmp_path)
-
-    monkeypatch.setattr("huggingface_hub.HfApi", Hub)
-    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot)
-    assert hub.download(["lmms-lab-encoder/POPE", "lmms-lab/POPE"], split="test", revision="abc") == tmp_path
-    assert (asked["repository"], asked["revision"]) == ("lmms-lab/POPE", "abc")
-    assert asked["allow_patterns"] == ["data/test-00000-of-00001.parquet"]
-    with pytest.raises(DataError, match="no/where: moved"):
-        hub.download("no/where")
-
-
 def test_another_picture_under_one_id_is_an_error_row(tmp_path):
     rows = worlds.rows_of("pope")
     rows[3]["image"] = worlds.picture(9)
@@ -397,12 +372,13 @@ def test_options_are_checked(spec, fault):
         adapter("aokvqa", "x.parquet", **spec)
 
 
-def test_a_large_set_is_never_in_memory(tmp_path):
+@pytest.mark.parametrize("row_group_size", [10, 150])
+def test_a_large_set_is_never_in_memory(tmp_path, row_group_size):
     rows = [
         {**row, "image": {"bytes": bytes(200_000), "path": None}} for row in worlds.rows_of("nocaps", 150)
     ]
-    path = worlds.write(tmp_path / "a.parquet", "nocaps", rows, row_group_size=10, compression="none",
-                        use_dictionary=False)  # fmt: skip
+    options = {"row_group_size": row_group_size, "compression": "none", "use_dictionary": False}
+    path = worlds.write(tmp_path / "a.parquet", "nocaps", rows, **options)
     assert path.stat().st_size > 30e6
     del rows
     before, peak, n_rows = pa.total_allocated_bytes(), 0, 0

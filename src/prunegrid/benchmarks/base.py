@@ -186,20 +186,24 @@ class Adapter(Plugin):
                     found.setdefault(image_file(row.values.get("image"), row.file.parent))
         return [file for file in found if file is not None and file.is_file()]
 
-    def download(self) -> Path | None:
-        """Fetch a hub data set into the cache; return the snapshot folder, None if the data is local."""
+    def hub_files(self) -> tuple[list[str], dict[str, Any]] | None:
+        """Return the hub ids to try, with config, split and revision; None if the data is local.
+
+        Raises
+        ------
+        DataError
+            If it is neither here nor on the hub.
+        """
         paths = self._paths()
         try:
             if locate(paths, **self._where()).revision is None:
                 return None
         except DataError:
-            # Not here yet, or not complete: that is what the download is for.
-            pass
+            # Not here yet, or not complete: that is what a download is for.
+            if not any(map(hub.is_hub_id, paths)):
+                raise
         where = {key: value for key, value in self._where().items() if key != "base"}
-        repositories = [path for path in paths if hub.is_hub_id(path)]
-        if not repositories:
-            locate(paths, **self._where())
-        return hub.download(repositories, **where)
+        return [path for path in paths if hub.is_hub_id(path)], where
 
     def provenance(self) -> dict[str, Any]:
         """Return what was read: path, config, split, revision (a hub set's commit), files, n."""

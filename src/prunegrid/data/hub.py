@@ -1,20 +1,35 @@
-"""The Hugging Face hub: downloading is a step of its own, reading uses the cache and no network."""
+"""The cache of the Hugging Face hub, read without a network; `prunegrid.fetch` fills it."""
 
-import glob
+import json
 import re
-from collections.abc import Sequence
 from pathlib import Path
 
-from prunegrid.data.splits import ENDINGS, choose
-from prunegrid.errors import DataError
+from prunegrid.data.splits import ENDINGS
 
-_MODEL_FILES = ["*.safetensors", "*.json", "*.jinja", "*.txt", "*.model"]
+ADVICE = "run `snakemake download --cores 1` with this configuration once, where there is a network"
+
+_COMMIT = re.compile("[0-9a-f]{40}")
 _HUB_ID = re.compile(r"^\w[\w.-]*/\w[\w.-]*$")
 
 
 def is_hub_id(path: str) -> bool:
     """Tell whether `path` has the form owner/name of a data set on the hub."""
     return bool(_HUB_ID.match(path)) and not path.endswith(ENDINGS)
+
+
+def commit_of(folder: str | Path) -> str | None:
+    """Return the commit of a folder that is a snapshot in a hub cache, else None."""
+    folder = Path(folder)
+    return folder.name if folder.parent.name == "snapshots" and _COMMIT.fullmatch(folder.name) else None
+
+
+def missing_weights(folder: Path) -> list[str]:
+    """Return the weight files that a model's folder should have and has not; reads no weights."""
+    index = folder / "model.safetensors.index.json"
+    if index.is_file():
+        named = json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()
+        return sorted({name for name in named if not (folder / name).is_file()})
+    return [] if any(folder.glob("*.safetensors")) else ["model.safetensors"]
 
 
 def cached(repository: str, revision: str | None = None, kind: str = "dataset") -> Path | None:
@@ -30,64 +45,3 @@ def cached(repository: str, revision: str | None = None, kind: str = "dataset") 
     except (LocalEntryNotFoundError, HFValidationError):
         return None
     return Path(folder)
-
-
-def download_model(repository: str, revision: str | None = None) -> Path:
-    """Fetch a model's weights (safetensors alone), configuration and processor into the hub cache.
-
-    Raises
-    ------
-    DataError
-        If the repository cannot be fetched.
-    """
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
-
-    try:
-        return Path(snapshot_download(repository, revision=revision, allow_patterns=_MODEL_FILES))
-    except (HfHubHTTPError, HFValidationError, OfflineModeIsEnabled, OSError) as error:
-        raise DataError(f"cannot download the model {repository}: {str(error).splitlines()[0]}") from error
-
-
-def download(
-    path: str | Sequence[str],
-    *,
-    config: str | None = None,
-    split: str | Sequence[str] | None = None,
-    revision: str | None = None,
-) -> Path:
-    """Fetch the files of one configuration and split into the hub cache, resuming and verifying.
-
-    Parameters
-    ----------
-    path : str or sequence of str
-        Hub ids; the first that exists is taken, since repositories have moved before.
-    config, split, revision : optional
-        As in `choose`; revision is a commit, branch or tag.
-
-    Returns
-    -------
-    Path
-        The snapshot folder.
-
-    Raises
-    ------
-    DataError
-        If none of the repositories can be fetched.
-    """
-    from huggingface_hub import HfApi, snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
-
-    faults = []
-    for repository in [path] if isinstance(path, str) else path:
-        try:
-            siblings = HfApi().dataset_info(repository, revision=revision).siblings or []
-        except (HfHubHTTPError, OfflineModeIsEnabled, OSError) as error:
-            faults.append(f"{repository}: {str(error).strip().splitlines()[0]}")
-            continue
-        names = choose([file.rfilename for file in siblings], config=config, split=split, where=repository)
-        patterns = [glob.escape(name) for name in names]
-        return Path(
-            snapshot_download(repository, repo_type="dataset", revision=revision, allow_patterns=patterns)
-        )
-    raise DataError("cannot download the data set:\n" + "\n".join(faults))
