@@ -15,10 +15,17 @@ from snakemake.utils import min_version
 min_version("9.27")
 SOURCE = str(Path(workflow.basedir, "src"))
 sys.path.insert(0, SOURCE)
-# Scripts run in processes of their own: this checkout goes before a prunegrid that happens to be installed.
-os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, [SOURCE, dict(os.environ).get("PYTHONPATH")])))
+# Scripts run in processes of their own: this checkout goes before a prunegrid that happens to be installed,
+# and no job but `download` reaches for the hub.
+os.environ.update(
+    PYTHONPATH=os.pathsep.join(filter(None, [SOURCE, dict(os.environ).get("PYTHONPATH")])),
+    HF_HUB_OFFLINE="1",
+    TRANSFORMERS_OFFLINE="1",
+)
 
 
+# What names of published models mean, then the default study; --configfile and --config go over both.
+configfile: Path(workflow.basedir, "config/models.yaml")
 configfile: Path(workflow.basedir, "config.yaml")
 
 

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from tests.test_configs import planned
 from tests.workflow import test_reruns
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
@@ -25,17 +26,20 @@ def test_the_criterion_shown_is_the_criterion_tested():
     assert example.split("\n", 1)[1] == test_reruns.PLUGIN
 
 
-def test_the_study_shown_is_valid():
-    import yaml
-
-    from prunegrid.config import validate
-    from prunegrid.grid import expand
-
-    home = Path(__file__).parents[1]
+def test_the_study_shown_is_valid(tmp_path):
     (overlay,) = blocks("yaml")
-    config = {**yaml.safe_load((home / "config.yaml").read_text()), **yaml.safe_load(overlay)}
-    checked = validate(config, home / "workflow/schemas/config.schema.yaml")
-    assert expand(checked, {"llava-1.5-7b": 32}).unreachable == ()
+    (tmp_path / "my.yaml").write_text(overlay)
+    grid = planned(tmp_path / "my.yaml").grid
+    assert grid.unreachable == ()
+    assert len({cell.benchmark for cell in grid.cells}) == 5
+
+
+def test_no_target_is_taken_for_a_file_of_configuration():
+    """--configfile takes all that follows it, so a target stands before it."""
+    home = Path(__file__).parents[1]
+    for file in (home / "README.md", *(home / "docs").glob("*.md"), *(home / "config").glob("*.yaml")):
+        text = file.read_text(encoding="utf-8")
+        assert not re.search(r"--configfile(?: +\S+\.yaml)+ +(download|compute_plan|demo_model)", text), file
 
 
 def test_commands_exist():

@@ -39,6 +39,7 @@ def validate(config: Mapping[str, Any], schema_path: str | Path) -> dict[str, An
     errors = sorted(Draft202012Validator(schema).iter_errors(checked), key=lambda error: list(error.path))
     if errors:
         raise ConfigError("\n".join(_explain(error) for error in errors))
+    _name_adapters(checked)
     _check_names(checked)
     return checked
 
@@ -133,6 +134,14 @@ def _explain(error: Any) -> str:
     return f"{where}: {error.message}" + (f" ({about})" if about else "")
 
 
+def _name_adapters(config: dict[str, Any]) -> None:
+    """Let a benchmark's adapter default to its name: `benchmarks: [pope]` needs no more."""
+    specs, adapters = config["benchmark_specs"], plugins.names("benchmarks")
+    for name in config["benchmarks"]:
+        if name in specs or name in adapters:
+            specs[name] = {"adapter": name, **specs.get(name, {})}
+
+
 def _check_names(config: Mapping[str, Any]) -> None:
     """Check every name against what it stands for, and every option against its plug-in."""
     faults = [
@@ -140,17 +149,13 @@ def _check_names(config: Mapping[str, Any]) -> None:
         for place in ("strategy_specs", "criterion_specs", "criteria")
         if "none" in config[place]
     ]
-    for axis, specs in (("models", "model_specs"), ("benchmarks", "benchmark_specs")):
-        for name in config[axis]:
-            if name not in config[specs]:
-                faults.append(f"{axis}: {name!r} is not in {specs}: {plugins.nearest(name, config[specs])}")
+    faults += [
+        f"models: {name!r} is not in model_specs: {plugins.nearest(name, config['model_specs'])}"
+        for name in config["models"]
+        if name not in config["model_specs"]
+    ]
     for name in config["benchmarks"]:
-        adapter = config["benchmark_specs"].get(name, {}).get("adapter")
-        if adapter is not None and adapter not in plugins.names("benchmarks"):
-            faults.append(
-                f"benchmark_specs.{name}.adapter: unknown adapter {adapter!r}: "
-                f"{plugins.nearest(adapter, plugins.names('benchmarks'))}"
-            )
+        faults += _check_benchmark(config, name)
     for axis, specs, kind in (
         ("strategies", "strategy_specs", "strategies"),
         ("criteria", "criterion_specs", "criteria"),
@@ -173,6 +178,20 @@ def _check_names(config: Mapping[str, Any]) -> None:
         faults += _check_exclusion(config, position, entry)
     if faults:
         raise ConfigError("\n".join(faults))
+
+
+def _check_benchmark(config: Mapping[str, Any], name: str) -> list[str]:
+    specs, adapters = config["benchmark_specs"], plugins.names("benchmarks")
+    if name not in specs:
+        valid = {*specs, *adapters}
+        return [f"benchmarks: {name!r} is not in benchmark_specs: {plugins.nearest(name, valid)}"]
+    adapter = specs[name]["adapter"]
+    if adapter not in adapters:
+        hint = plugins.nearest(adapter, adapters)
+        return [f"benchmark_specs.{name}.adapter: unknown adapter {adapter!r}: {hint}"]
+    if "path" not in specs[name] and not plugins.describe("benchmarks", adapter)["hub_ids"]:
+        return [f"benchmark_specs.{name}: `path` is missing: a hub id, a folder, *.parquet or *.jsonl"]
+    return []
 
 
 def _check_plugin(config: Mapping[str, Any], axis: str, specs: str, kind: str, name: str) -> list[str]:

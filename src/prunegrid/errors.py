@@ -13,6 +13,10 @@ class DataError(PrunegridError):
     """A data set or a file of results is not what it should be."""
 
 
+class NotDownloadedError(DataError):
+    """A model or data set of the hub is not on this machine, or not all of it."""
+
+
 class PruningError(PrunegridError):
     """A model, input or schedule cannot be pruned as asked."""
 

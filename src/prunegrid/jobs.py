@@ -6,6 +6,7 @@ from typing import Any
 
 from prunegrid import compute, positions
 from prunegrid.cell_shards import CellShards
+from prunegrid.checks import check_benchmark, check_model
 from prunegrid.config import plugin_of, validate
 from prunegrid.files import is_whole_parquet
 from prunegrid.grid import NO_CRITERION, Cell
@@ -64,6 +65,9 @@ def predict_bundle(
     missing = _missing(store, cells, keys, say)
     job, n_jobs = plan.job_of(part)
     if missing:
+        # At once and by name, on a node that does not see what was downloaded elsewhere.
+        check_model(plan, model)
+        check_benchmark(plan, benchmark)
         import torch
 
         from prunegrid.bundle import predict_cells

@@ -6,6 +6,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from prunegrid import plugins
+from prunegrid.data import hub
 from prunegrid.loading import LoadedModel
 from prunegrid.predict import build_criterion
 from prunegrid.runs import BenchmarkRun, CellRun
@@ -29,7 +30,7 @@ def shard_metadata(
     seconds : float
         Wall time of the shard's predictions.
     """
-    model, spec = loaded.model, run.model_spec
+    model, spec, data = loaded.model, run.model_spec, adapter.provenance()
     n_layers = len(loaded.family.layers(model))
     strategy = plugins.build("strategies", *cell.strategy)
     schedule = strategy.solve(cell.axes["ratio"] or None, n_layers, seed=cell.axes["seed"])
@@ -44,12 +45,12 @@ def shard_metadata(
         "code": cell.code,
         "model": {
             "id": spec["path"],
-            "revision": getattr(model.config, "_commit_hash", None) or spec.get("revision"),
+            "revision": hub.commit_of(run.model_path) or spec.get("revision"),
             "config": model.config.to_dict(),
         },
         "data": {
-            "id": run.benchmark_spec["path"],
-            **adapter.provenance(),
+            "id": run.benchmark_spec.get("path") or data["path"],
+            **data,
             **{key: run.benchmark_spec.get(key) for key in ("adapter", "limit", "sample", "columns")},
             "prompt": adapter.prompt,
         },

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from prunegrid import plugins
+from prunegrid.checks import check_inputs
 from prunegrid.config import plugin_of
 from prunegrid.data import hub
-from prunegrid.errors import ConfigError, PrunegridError
+from prunegrid.errors import ConfigError, NotDownloadedError, PrunegridError
 from prunegrid.files import is_whole_parquet, write_text
 from prunegrid.fingerprint import code_hash, data_files, digest, files_hash
 from prunegrid.grid import Cell, Grid, criterion_parts, expand, needs_answer
@@ -67,9 +68,14 @@ class Plan:
         """Return whether a path exists in the working directory, at home or beside the Snakefile."""
         return Path(self._resolve(path)).exists()
 
-    def data_path(self, benchmark: str) -> str:
-        """Return the file or folder of a benchmark, or its hub id."""
-        return self._resolve(self.config["benchmark_specs"][benchmark]["path"])
+    def data_path(self, benchmark: str) -> str | None:
+        """Return the file or folder of a benchmark, or its hub id; None leaves it to the adapter."""
+        path = self.config["benchmark_specs"][benchmark].get("path")
+        return None if path is None else self._resolve(path)
+
+    def is_prepared(self, benchmark: str) -> bool:
+        """Return whether a rule makes the data of a benchmark."""
+        return self.config["benchmark_specs"][benchmark].get("path") in self.prepared
 
     def model_config(self, model: str) -> dict[str, Any]:
         """Return a model's config.json, or an empty dict where it is not on this machine."""
@@ -203,30 +209,9 @@ class Plan:
         size = -(-len(cells) // max(1, n_bundles))
         return {f"{start // size:04d}": cells[start : start + size] for start in range(0, len(cells), size)}
 
-    def check_inputs(self) -> None:
-        """Check what can be known of models and data before hours of work: folders, files, columns.
-
-        Data that a rule prepares is left to the jobs that read it.
-
-        Raises
-        ------
-        ConfigError, DataError
-            Naming what is missing, and where it was looked for.
-        """
-        for model in self.config["models"]:
-            path = Path(self.model_path(model))
-            if not (path / "config.json").is_file():
-                hint = "give a folder in the hub's layout or a hub id"
-                if hub.is_hub_id(str(path)) and not path.exists():
-                    hint = "it is not in the hub cache either: run `snakemake --cores 1 download` once"
-                raise ConfigError(f"model_specs.{model}.path: {path} has no config.json; {hint}")
-        for benchmark in self.config["benchmarks"]:
-            adapter = self.adapter(benchmark)
-            if self.config["benchmark_specs"][benchmark]["path"] not in self.prepared:
-                try:
-                    adapter.check()
-                except PrunegridError as error:
-                    raise type(error)(f"benchmark_specs.{benchmark}: {error}") from error
+    def check_inputs(self) -> list[str]:
+        """Check models and data before hours of work; see `prunegrid.checks.check_inputs`."""
+        return check_inputs(self)
 
     def store(self, model: str, benchmark: str) -> Path:
         """Return the folder of finished cells of a model and benchmark."""
@@ -312,9 +297,13 @@ class Plan:
             for k, v in self.config["benchmark_specs"][benchmark].items()
             if k not in (*_SPEED_ONLY, "path", "metrics")
         }
-        if self.config["benchmark_specs"][benchmark]["path"] in self.prepared:
+        if self.is_prepared(benchmark):
             return [spec, self.render_key()]
-        files = self.adapter(benchmark).files()
+        try:
+            files = self.adapter(benchmark).files()
+        except NotDownloadedError:
+            # A dry run plans with it; nothing is stored under such a key.
+            return [spec, "not downloaded"]
         return [spec, self._hashes.of(f"{benchmark} {spec}", files)]
 
     def prediction_code(self, cell: Cell) -> str:

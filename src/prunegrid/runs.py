@@ -51,7 +51,7 @@ class BenchmarkRun:
     Attributes
     ----------
     model_path, data_path : str
-        Folders, files or hub ids.
+        Folders, files or hub ids; without a data_path the adapter's published data set.
     model_spec, benchmark_spec : dict
         Entries of the configuration.
     store : Path
@@ -64,7 +64,7 @@ class BenchmarkRun:
 
     model_path: str
     model_spec: dict[str, Any]
-    data_path: str
+    data_path: str | None
     benchmark_spec: dict[str, Any]
     store: Path
     batch_size: int = 16

@@ -13,7 +13,7 @@ import yaml
 
 HOME = Path(__file__).parents[2]
 SNAKEMAKE = [sys.executable, "-m", "snakemake", "--cores", "2"]
-PARTS = ["Snakefile", "config.yaml", "src", "workflow", "profiles", "envs", "demo"]
+PARTS = ["Snakefile", "config.yaml", "config", "src", "workflow", "profiles", "envs", "demo"]
 TIMEOUT = 300
 
 
@@ -46,7 +46,8 @@ class Study:
         file.write_text(yaml.safe_dump({**known, **changes}))
 
     def command(self, *arguments: str) -> list[str]:
-        return [*SNAKEMAKE, "--configfile", "study.yaml", *arguments]
+        # A target before the option: --configfile takes all that follows it.
+        return [*SNAKEMAKE, *arguments, "--configfile", "study.yaml"]
 
     def run(self, *arguments: str, check: bool = True) -> str:
         """Run snakemake and return what it printed."""
@@ -78,7 +79,7 @@ class Study:
         """Return folder -> predictions of all published cells."""
         results = self.folder / "results"
         return {
-            str(f.parent.relative_to(results)): f for f in sorted(results.glob("demo/**/predictions.parquet"))
+            str(f.parent.relative_to(results)): f for f in sorted(results.glob("*/**/predictions.parquet"))
         }
 
     def stamps(self) -> dict[str, tuple[int, int]]:

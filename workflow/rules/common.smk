@@ -27,14 +27,25 @@ try:
         [DEMO_DATA.format(name) for name in DEMO_BENCHMARKS],
     )
     CELLS = {cell.folder: cell for cell in PLAN.grid.cells}
+    NOT_HERE = []
     # What `download` is to fetch cannot be there yet, and `compute_plan` reads no data.
     if workflow.is_main_process and not {"download", "compute_plan"} & set(sys.argv):
         # Snakemake would quietly give each job no more than that.
         check_gpus(config, workflow.global_resources.get("gpu").value)
-        PLAN.check_inputs()
+        NOT_HERE = PLAN.check_inputs()
         PLAN.forget_lost_results()
 except PrunegridError as error:
     raise WorkflowError(f"configuration:\n{error}") from None
+
+if NOT_HERE:
+    print("to be downloaded before a run:", *NOT_HERE, sep="\n", file=sys.stderr)
+
+
+# A dry run shows the plan of a study that is still to be downloaded; a run ends here.
+onstart:
+    if NOT_HERE:
+        raise WorkflowError("not on this machine:\n" + "\n".join(NOT_HERE))
+
 
 RESULTS = config["results_dir"]
 # Finished cells of one model and benchmark, under their keys.
@@ -68,8 +79,8 @@ def cell_of(wildcards):
 
 def data_of(wildcards):
     """The file that a rule makes for a benchmark, if a rule makes it."""
-    path = config["benchmark_specs"][wildcards.benchmark]["path"]
-    return [path] if path in PLAN.prepared else []
+    made = PLAN.is_prepared(wildcards.benchmark)
+    return [config["benchmark_specs"][wildcards.benchmark]["path"]] if made else []
 
 
 def model_spec(wildcards):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from prunegrid.data import hub
 from prunegrid.data.splits import ENDINGS, choose
-from prunegrid.errors import DataError
+from prunegrid.errors import DataError, NotDownloadedError
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def locate(
     Raises
     ------
     DataError
-        If it is not there; for a hub id it names `snakemake download`.
+        If it is not there; NotDownloadedError for a hub id, naming `snakemake download`.
     """
     candidates = [str(path)] if isinstance(path, (str, Path)) else [str(one) for one in path]
     for candidate in candidates:
@@ -70,7 +70,7 @@ def locate(
     tried = ", ".join(candidates)
     if hub_ids:
         at = f" at revision {revision}" if revision else ""
-        raise DataError(
+        raise NotDownloadedError(
             f"{tried}: no such file or folder here, and not in the hub cache{at}: run `snakemake download` "
             "once where there is a network, or set `path` to local Parquet files"
         )
