@@ -18,7 +18,7 @@ from pyarrow import parquet
 
 from prunegrid import plugins
 from prunegrid.errors import DataError
-from prunegrid.predictions import METADATA_KEY, SCHEMA, write_rows, write_table
+from prunegrid.predictions import METADATA_KEY, SCHEMA, write_finished, write_rows
 
 
 class CellShards:
@@ -107,7 +107,7 @@ class CellShards:
         metadata = joined_metadata(
             [json.loads(table.schema.metadata[METADATA_KEY]) for table in tables], table
         )
-        write_table(self.finished, table, metadata)
+        write_finished(self.finished, table, metadata)
         for folder in self.finished.parent.glob(f"{self.finished.stem}.shards-*"):
             shutil.rmtree(folder, ignore_errors=True)
 

@@ -1,10 +1,12 @@
-"""Atomic writes: a killed run leaves the old file or the new one, never half of one."""
+"""Atomic writes: a killed run leaves the old file or the new one, never half of one. And states of files."""
 
+import hashlib
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 _PARQUET = b"PAR1"
 
@@ -56,3 +58,25 @@ def is_whole_parquet(path: str | Path) -> bool:
             return begins == file.read() == _PARQUET
     except OSError:
         return False
+
+
+def file_state(path: Path) -> dict[str, Any]:
+    """Return what tells whether a file is still the same: its content's hash, its size and time stamp."""
+    stat = path.stat()
+    return {"sha256": _sha256(path), "bytes": stat.st_size, "modified": stat.st_mtime_ns}
+
+
+def is_unchanged(path: Path, state: Mapping[str, Any]) -> bool:
+    """Return whether a file has the content of a `file_state`; it is read only if its time stamp differs."""
+    try:
+        stat = path.stat()
+        if stat.st_size != state["bytes"]:
+            return False
+        return stat.st_mtime_ns == state["modified"] or _sha256(path) == state["sha256"]
+    except OSError:
+        return False
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()

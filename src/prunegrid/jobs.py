@@ -12,7 +12,9 @@ from prunegrid.files import is_whole_parquet
 from prunegrid.grid import NO_CRITERION, Cell
 from prunegrid.plan import Plan
 from prunegrid.predictions import read
-from prunegrid.score import SCORES, score_cells, write_scores
+from prunegrid.score import score_cells, write_scores
+from prunegrid.seals import are_of, check_predictions, seal_scores
+from prunegrid.store import Store
 
 Say = Callable[[str], None]
 # What a job has left in the store: key -> files.
@@ -175,15 +177,16 @@ def score_benchmark(
         Takes a line of progress.
     """
     plan = plan_for(config, home)
-    store = plan.store(model, benchmark)
-    files = {
-        scores: store / f"{predictions}.parquet"
-        for predictions, scores in keys.items()
-        if not (store / "scores" / scores / SCORES).exists()
+    store = Store(plan.store(model, benchmark))
+    made_under = {
+        scores: predictions for predictions, scores in keys.items() if not are_of(store, predictions, scores)
     }
+    files = {scores: store.predictions(key) for scores, key in made_under.items()}
     say(f"scores of {len(keys) - len(files)} of {len(keys)} cells are in the store")
     if not files:
         return
+    for key in made_under.values():
+        check_predictions(store, key)
     metrics = plan.config["benchmark_specs"][benchmark].get("metrics")
     tables = plan.config["tables"]
     scored = score_cells(
@@ -197,11 +200,13 @@ def score_benchmark(
         columns = dict.fromkeys([*compute.COLUMNS, *positions.COLUMNS, "error"])
         rows, metadata = read(files[key], [*columns])
         write_scores(
-            store / "scores" / key,
+            store.scores(key),
             scores,
             compute.cell_compute(rows, metadata),
             positions.cell_positions(rows, metadata),
+            rows["error"].dropna(),
         )
+        seal_scores(store, made_under[key], key)
         if scores.n and scores.n_error == scores.n:
             name = label(Cell(**metadata["cell"]))
             say(f"WARNING: {name}: all {scores.n} rows are errors, the first: {rows['error'].iloc[0]}")

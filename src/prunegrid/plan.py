@@ -19,6 +19,7 @@ from prunegrid.errors import ConfigError, NotDownloadedError, PrunegridError
 from prunegrid.files import is_whole_parquet, write_text
 from prunegrid.fingerprint import code_hash, data_files, digest, files_hash
 from prunegrid.grid import Cell, Grid, criterion_parts, expand, needs_answer
+from prunegrid.store import Store
 
 # Model and benchmark settings that change how fast a number comes, but not the number.
 _SPEED_ONLY = ("batch_size", "device_map", "jobs_per_bundle")
@@ -173,6 +174,22 @@ class Plan:
             "needs_answer": self.needs_answer(cell.criterion),
         }
 
+    def describe_files(self, cell: Cell) -> dict[str, Any]:
+        """Return what tells whether a cell's published files are its own (see `seals.check_cells`)."""
+        criterion = self._criterion(cell.criterion)
+        return {
+            "folder": str(Path(self.config["results_dir"], cell.folder)),
+            "store": str(self.store(cell.model, cell.benchmark)),
+            "predictions_key": self.prediction_key(cell),
+            "scores_key": self.score_key(cell),
+            "made_by": {
+                "cell": vars(cell),
+                "strategy": plugin_of(self.config, "strategies", cell.strategy),
+                "criterion": criterion or None,
+                "code": self.prediction_code(cell),
+            },
+        }
+
     def tables_key(self, cells: Sequence[Cell]) -> str:
         """Return the hash of all that the tables of these cells depend on."""
         script = self.home / "workflow/scripts/build_tables.py"
@@ -219,9 +236,8 @@ class Plan:
 
     def is_stored(self, cell: Cell) -> bool:
         """Return whether the store holds a cell's predictions and scores."""
-        store = self.store(cell.model, cell.benchmark)
-        scores = store / "scores" / self.score_key(cell) / "scores.json"
-        return scores.exists() and is_whole_parquet(store / f"{self.prediction_key(cell)}.parquet")
+        store = self._store_of(cell)
+        return store.has_predictions(self.prediction_key(cell)) and store.has_scores(self.score_key(cell))
 
     def parts(self, benchmark: str) -> list[str]:
         """Return what the names of a bundle's jobs end with: nothing for one, else `.1-of-2` and so on.
@@ -269,6 +285,9 @@ class Plan:
             # what it says.
             for marker in [*lost, store / "scored.done"] if lost else []:
                 marker.unlink(missing_ok=True)
+
+    def _store_of(self, cell: Cell) -> Store:
+        return Store(self.store(cell.model, cell.benchmark))
 
     def _resolve(self, path: str) -> str:
         path = str(Path(path).expanduser()) if path.startswith("~") else path

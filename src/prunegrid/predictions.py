@@ -10,9 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from prunegrid.errors import DataError
-from prunegrid.files import atomic_path
+from prunegrid.files import atomic_path, file_state, write_text
 
 METADATA_KEY = b"prunegrid"
+_UNREADABLE = "{path} is not a readable file of predictions: {error}; delete it and run again"
 
 # Beyond the contract, for the ledger: text tokens after the row's last image token; what the vision tower ran
 # on, [tiles, rows, columns] of patches; and tokens of the unpruned answer that a gradient was taken of.
@@ -45,17 +46,27 @@ SCHEMA = pa.schema(
 def write_rows(
     path: str | Path, rows: Sequence[dict[str, Any]], metadata: dict[str, Any] | None = None
 ) -> None:
-    """Write rows atomically; with `metadata`, as a finished file of a cell."""
-    table = pa.Table.from_pylist(list(rows), schema=SCHEMA)
-    write_table(path, table, metadata)
+    """Write rows of a cell atomically."""
+    with atomic_path(path) as temporary:
+        _write(temporary, pa.Table.from_pylist(list(rows), schema=SCHEMA), metadata)
 
 
-def write_table(path: str | Path, table: pa.Table, metadata: dict[str, Any] | None = None) -> None:
-    """Write a table of predictions atomically."""
+def write_finished(path: str | Path, table: pa.Table, metadata: dict[str, Any]) -> None:
+    """Write the file of a whole cell atomically, and its seal first: no finished file lacks one."""
+    with atomic_path(path) as temporary:
+        _write(temporary, table, metadata)
+        write_text(seal_of(path), json.dumps(file_state(temporary)))
+
+
+def _write(path: Path, table: pa.Table, metadata: dict[str, Any] | None) -> None:
     if metadata is not None:
         table = table.replace_schema_metadata({METADATA_KEY: json.dumps(metadata, sort_keys=True)})
-    with atomic_path(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd", write_page_checksum=True)
+    pq.write_table(table, path, compression="zstd", write_page_checksum=True)
+
+
+def seal_of(path: str | Path) -> Path:
+    """Return the file that tells what a cell's file of predictions was when it was finished."""
+    return Path(path).with_suffix(".seal.json")
 
 
 def read(path: str | Path, columns: Sequence[str] | None = None) -> tuple[pd.DataFrame, dict[str, Any]]:
@@ -90,18 +101,35 @@ def read(path: str | Path, columns: Sequence[str] | None = None) -> tuple[pd.Dat
             else pq.read_table(path, columns=wanted, partitioning=None, page_checksum_verification=True)
         )
     except (OSError, pa.ArrowException) as error:
-        raise DataError(
-            f"{path} is not a readable file of predictions: {error}; delete it and run again"
-        ) from error
+        raise DataError(_UNREADABLE.format(path=path, error=error)) from error
     if table is None:
         raise DataError(f"{path} lacks column {', '.join(missing)}; found {', '.join(schema.names)}")
+    metadata = _metadata(path, schema)
+    predictions = table.to_pandas()
+    _check_rows(path, predictions)
+    return predictions, metadata
+
+
+def read_metadata(path: str | Path) -> dict[str, Any]:
+    """Return what a file of predictions says of itself.
+
+    Raises
+    ------
+    DataError
+        If it is no whole file, or prunegrid did not write it.
+    """
+    try:
+        return _metadata(path, pq.read_schema(path))
+    except (OSError, pa.ArrowException) as error:
+        raise DataError(_UNREADABLE.format(path=path, error=error)) from error
+
+
+def _metadata(path: str | Path, schema: pa.Schema) -> dict[str, Any]:
     if METADATA_KEY not in (schema.metadata or {}):
         raise DataError(
             f"{path} has no prunegrid metadata: it was not written by prunegrid; delete it and run again"
         )
-    predictions = table.to_pandas()
-    _check_rows(path, predictions)
-    return predictions, json.loads(schema.metadata[METADATA_KEY])
+    return json.loads(schema.metadata[METADATA_KEY])
 
 
 def _check_rows(path: str | Path, predictions: pd.DataFrame) -> None:

@@ -5,7 +5,9 @@ cells in pairs without scoring again.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +19,7 @@ from prunegrid import plugins
 from prunegrid.files import atomic_path, write_text
 from prunegrid.predictions import read
 from prunegrid.scoring.base import Scores
-
-SCORES = "scores.json"
-SAMPLES = "scores.parquet"
+from prunegrid.store import SAMPLES, SCORES
 
 # All that scorers read: the largest columns, such as token_depth, are none of them.
 COLUMNS = (
@@ -32,6 +32,10 @@ COLUMNS = (
     "choice_logits",
     "status",
 )
+
+# What tells one sample's error from another's of its kind: names in quotes, addresses, numbers.
+_DETAIL = re.compile(r"'[^']*'|\"[^\"]*\"|0x[0-9a-f]+|\d+(\.\d+)?")
+_LONGEST_KIND = 120
 
 
 class CellFiles(Mapping[Any, pd.DataFrame]):
@@ -85,19 +89,31 @@ def score_cells(
     yield from plugin.score_cells(CellFiles(files), replicates, seed)
 
 
+def error_kinds(errors: Iterable[str]) -> dict[str, int]:
+    """Count errors by kind, the most frequent first: what differs between samples is left out."""
+    kinds = Counter(_DETAIL.sub("...", error)[:_LONGEST_KIND] for error in errors)
+    return dict(kinds.most_common())
+
+
 def write_scores(
     folder: str | Path,
     scores: Scores,
     compute: Mapping[str, Any],
     positions: Mapping[str, Any] | None = None,
+    errors: Iterable[str] = (),
 ) -> None:
     """Write scores.parquet and then scores.json into a cell's folder.
 
-    `compute` is of `compute.cell_compute`, `positions` of `positions.cell_positions`.
+    `compute` is of `compute.cell_compute`, `positions` of `positions.cell_positions`; `errors` are those of
+    error rows, counted by kind.
     """
     folder = Path(folder)
     table = pa.Table.from_pandas(scores.per_sample, preserve_index=False)
     with atomic_path(folder / SAMPLES) as temporary:
         pq.write_table(table, temporary)
-    content = scores.as_json() | {"compute": dict(compute), "positions": dict(positions or {})}
+    content = scores.as_json() | {
+        "errors": error_kinds(errors),
+        "compute": dict(compute),
+        "positions": dict(positions or {}),
+    }
     write_text(folder / SCORES, json.dumps(content, indent=1, allow_nan=False) + "\n")

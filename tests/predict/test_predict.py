@@ -183,14 +183,14 @@ def test_a_resumed_run_is_an_undisturbed_one(tmp_path, monkeypatch):
     for size in (5, 12):
         store = f"killed-{size}"
         with monkeypatch.context() as patch:
-            patch.setattr("prunegrid.cell_shards.write_table", interrupted)
+            patch.setattr("prunegrid.cell_shards.write_finished", interrupted)
             with pytest.raises(KeyboardInterrupt):
                 predict_cells(bundle(tmp_path, store, 5), [one])
         predict_cells(bundle(tmp_path, store, size), [one])
         found, wanted = (read(tmp_path / name / "key.parquet") for name in (store, "whole"))
         assert found[0].equals(wanted[0])
         assert cell_compute(*found) == cell_compute(*wanted)
-        assert [path.name for path in (tmp_path / store).iterdir()] == ["key.parquet"]
+        assert {path.name for path in (tmp_path / store).iterdir()} == {"key.parquet", "key.seal.json"}
 
 
 def interrupted(*_):

@@ -1,12 +1,15 @@
 """The score job: what it leaves in the store, and what it warns of."""
 
 import json
+import shutil
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
+from prunegrid.errors import DataError
 from prunegrid.jobs import score_benchmark
-from prunegrid.predictions import write_rows
+from prunegrid.predictions import SCHEMA, write_finished
 
 HOME = Path(__file__).parents[2]
 CONFIG = {
@@ -43,6 +46,7 @@ def write(path: Path, error: str | None, seed: int) -> None:
     ]
     axes = {"model": "m", "benchmark": "b", "strategy": "hierarchical", "criterion": "attention"}
     metadata = {
+        "key": path.stem,
         "model": {"config": model},
         "cell": {**axes, "ratio": 0.5, "seed": seed},
         "n_layers": model["text_config"]["num_hidden_layers"],
@@ -50,7 +54,7 @@ def write(path: Path, error: str | None, seed: int) -> None:
         "schedule": [],
         "attn_implementation": "sdpa",
     }
-    write_rows(path, rows, metadata)
+    write_finished(path, pa.Table.from_pylist(rows, schema=SCHEMA), metadata)
 
 
 def test_cells_of_errors_only_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,4 +75,17 @@ def test_cells_of_errors_only_are_named(tmp_path: Path, monkeypatch: pytest.Monk
     assert good["metrics"]["accuracy"]["value"] == 1
     assert good["compute"]["ratio_achieved"] == 0
     assert bad["n_error"] == 3
+    assert (good["errors"], bad["errors"]) == ({}, {"no text after the image ...": 3})
     assert bad["compute"] == {"ratio_requested": 0.5}
+
+
+def test_a_copy_of_another_cells_predictions_is_not_scored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    store = Path("results/m/b/.store")
+    write(store / "one.parquet", None, 0)
+    shutil.copy(store / "one.parquet", store / "two.parquet")
+    with pytest.raises(DataError, match=r"two.parquet was made under the key one, not two.*delete it"):
+        score_benchmark(CONFIG, HOME, "m", "b", {"two": "two-scores"}, print)
+    assert not (store / "scores/two-scores").exists()

@@ -6,6 +6,10 @@ rule build_tables:
     input:
         scores=lambda wildcards: [cell_file(cell, "scores.json") for cell in model_cells(wildcards)],
         samples=lambda wildcards: [cell_file(cell, "scores.parquet") for cell in model_cells(wildcards)],
+        # Not read, but checked: they are what was scored.
+        predictions=lambda wildcards: [
+            cell_file(cell, "predictions.parquet") for cell in model_cells(wildcards)
+        ],
     output:
         cells=f"{RESULTS}/{{model}}/tables/cells.csv",
         strategy=report(
@@ -35,6 +39,7 @@ rule build_tables:
         unreachable=lambda wildcards: [
             vars(row) for row in PLAN.grid.unreachable if row.model == wildcards.model
         ],
+        files=lambda wildcards: [PLAN.describe_files(cell) for cell in model_cells(wildcards)],
         options=config["tables"],
         cell_keys=lambda wildcards: PLAN.tables_key(model_cells(wildcards)),
     script:
@@ -75,6 +80,7 @@ rule plot_tradeoff:
 rule plot_survival:
     """Draw which patches of the picture survive with each criterion."""
     input:
+        checked=rules.build_tables.output.cells,
         scores=lambda wildcards: [cell_file(cell, "scores.json") for cell in model_cells(wildcards)],
     output:
         report(

@@ -3,9 +3,11 @@
 from pathlib import Path
 
 from prunegrid.progress import job_log
+from prunegrid.seals import check_cells
 from prunegrid.tables.build import build_tables
 
 with job_log(snakemake.log[0], f"tables of {snakemake.wildcards.model}") as say:
+    check_cells(snakemake.params.files)
     build_tables(
         snakemake.params.cells,
         snakemake.params.unreachable,

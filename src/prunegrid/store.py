@@ -1,0 +1,34 @@
+"""Where finished cells of one model and benchmark lie under their keys. Imports next to nothing."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from prunegrid.files import is_whole_parquet
+
+PREDICTIONS = "predictions.parquet"
+SCORES = "scores.json"
+SAMPLES = "scores.parquet"
+SEAL = "seal.json"
+
+
+@dataclass(frozen=True)
+class Store:
+    """A store; its folders are no output of a rule, so a job computes only what is missing in them."""
+
+    folder: Path
+
+    def predictions(self, key: str) -> Path:
+        """Return the file of a cell's predictions."""
+        return self.folder / f"{key}.parquet"
+
+    def scores(self, key: str) -> Path:
+        """Return the folder of a cell's scores."""
+        return self.folder / "scores" / key
+
+    def has_predictions(self, key: str) -> bool:
+        """Return whether a cell is predicted, and its file not cut short."""
+        return is_whole_parquet(self.predictions(key))
+
+    def has_scores(self, key: str) -> bool:
+        """Return whether a cell is scored; the seal is written last."""
+        return (self.scores(key) / SEAL).exists()
