@@ -6,6 +6,7 @@ import re
 import shutil
 
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -158,6 +159,28 @@ def test_a_lost_store_is_noticed(study):
     output = study.run()
     assert "blind, ratio 0.000" in output
     assert pq.read_table(file, partitioning=None).equals(kept)
+
+
+def test_an_edited_file_is_never_tabulated(study):
+    """An edit in place reaches the store, because published files are links to it."""
+    file = study.cells()["demo/shapes-pope/uniform/norm/ratio-0.600/seed-0"]
+    kept = pq.read_table(file, partitioning=None)
+    answers = pa.array(["no"] * kept.num_rows, pa.string())
+    pq.write_table(kept.set_column(kept.schema.get_field_index("prediction"), "prediction", answers), file)
+    tables = (study.folder / "results/demo/tables/cells.csv").read_bytes()
+    output = study.run(check=False)
+    told = re.search(r"DataError: (\S+) was changed after it was finished.*delete (.*) and run again", output)
+    assert told, output[-3000:]
+    assert told.group(1) == str(file.relative_to(study.folder))
+    assert "Traceback" not in output
+    for path in told.group(2).split(" and "):
+        path = study.folder / path
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    study.run()
+    again = pq.read_table(file, partitioning=None)
+    assert again.equals(kept)
+    assert (study.folder / "results/demo/tables/cells.csv").read_bytes() == tables
+    assert study.planned() == {}
 
 
 def test_one_file_adds_a_criterion(study):
