@@ -16,7 +16,7 @@ from prunegrid import plugins, prune
 from prunegrid.inputs import PromptMaker
 from prunegrid.loading import load_model
 from prunegrid.mismatch import ImageSpool
-from prunegrid.predict import token_depth
+from prunegrid.generate import token_depth
 from prunegrid.saliency import MOST_ANSWER_TOKENS
 
 
