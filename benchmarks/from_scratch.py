@@ -1,8 +1,8 @@
-"""One cell as published evaluation scripts run it: a process, a model, one sample at a time, pixels each time.
+"""One cell as published evaluation scripts run it: a process, a model, one sample at a time, from pixels.
 
-`python benchmarks/from_scratch.py CELL.json` reads what to run (see `grid.from_scratch`) and writes sample id,
-prediction and token depths as JSON lines. It shares nothing but the engine with the grid: samples go through the
-model's own processor and `generate`.
+`python benchmarks/from_scratch.py CELL.json` reads what to run (see `grid.from_scratch`) and writes sample
+id, prediction and token depths as JSON lines. It shares nothing but the engine with the grid: samples go
+through the model's own processor and `generate`.
 """
 
 import contextlib
@@ -13,10 +13,10 @@ from pathlib import Path
 import torch
 
 from prunegrid import plugins, prune
+from prunegrid.generate import token_depth
 from prunegrid.inputs import PromptMaker
 from prunegrid.loading import load_model
 from prunegrid.mismatch import ImageSpool
-from prunegrid.generate import token_depth
 from prunegrid.saliency import MOST_ANSWER_TOKENS
 
 

@@ -209,13 +209,19 @@ def measure(study: Study, cells: Sequence[Cell], rounds: int) -> bool:
     checked = [compare_rows(study, f"grid-{number}", cells) for number in range(rounds)]
     wall_b, sum_b = statistics.median(walls), statistics.median(jobs)
     each = ", ".join(f"{wall:.1f}" for wall in walls)
-    print(f"  (a) one by one from scratch      {wall_a:7.1f} s wall on {CORES} cores, {sum_a:7.1f} s in processes")
-    print(f"  (b) grid, scored and published   {wall_b:7.1f} s wall ({each}), {sum_b:7.1f} s in prediction jobs")
+    print(
+        f"  (a) one by one from scratch      {wall_a:7.1f} s wall on {CORES} cores, {sum_a:7.1f} s in processes"
+    )
+    print(
+        f"  (b) grid, scored and published   {wall_b:7.1f} s wall ({each}), {sum_b:7.1f} s in prediction jobs"
+    )
     print(f"  (a) / (b), wall                  {wall_a / wall_b:7.1f}")
     print(f"  (a) / (b), without snakemake     {sum_a / sum_b:7.1f}   processes against prediction jobs")
     n_rows = sum(rows for rows, _ in checked)
     differences = [line for _, lines in checked for line in lines]
-    print(f"  rows compared                    {n_rows:7d}   {len(differences)} differ in text or kept tokens")
+    print(
+        f"  rows compared                    {n_rows:7d}   {len(differences)} differ in text or kept tokens"
+    )
     for line in differences[:10]:
         print(f"    {line}")
     return not differences
@@ -267,12 +273,14 @@ def measure_wide(folder: Path, samples: int, rounds: int) -> bool:
     """Measure cells of a random model in which the decoder's arithmetic counts."""
     with _within(folder):
         study, cells = wide_study(folder, samples)
-        print(f"random model, hidden 512, 24 layers, 576 image tokens: {len(cells)} cells x {samples} samples")
+        print(
+            f"random model, hidden 512, 24 layers, 576 image tokens: {len(cells)} cells x {samples} samples"
+        )
         same = measure(study, cells, rounds)
-        rows = {
-            cell: read(folder / "grid-0" / cell.folder / "predictions.parquet") for cell in cells
-        }
-        print(f"  limit by FLOPs alone             {flop_limit(rows):7.1f}   (a)'s over those that cells cannot share")
+        rows = {cell: read(folder / "grid-0" / cell.folder / "predictions.parquet") for cell in cells}
+        print(
+            f"  limit by FLOPs alone             {flop_limit(rows):7.1f}   (a)'s over those that cells cannot share"
+        )
     return same
 
 

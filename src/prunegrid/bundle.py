@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -13,9 +12,9 @@ from prunegrid.inputs import PromptMaker
 from prunegrid.loading import LoadedModel, load_model
 from prunegrid.metadata import shard_metadata
 from prunegrid.mismatch import ImageSpool
-from prunegrid.predict import predict_prompts
+from prunegrid.predict import group_cells, predict_prompts
+from prunegrid.prefill import Saliencies
 from prunegrid.progress import Pace
-from prunegrid.pruning import Saliencies
 from prunegrid.runs import BenchmarkRun, CellRun
 
 if TYPE_CHECKING:
@@ -95,26 +94,33 @@ class _Bundle:
     def _run_shard(
         self, number: int, samples: Sequence[Sample], cells: Sequence[CellRun], pace: Pace
     ) -> None:
+        plain = [cell for cell in cells if not cell.swaps_images]
+        if plain:
+            self._run_cells(number, samples, plain, pace)
+        for cell in cells:
+            if cell.swaps_images:
+                # Its prompts are its own.
+                partners = self._spool.partners(cell.axes["seed"])
+                self._run_cells(number, self._spool.swapped(samples, partners), [cell], pace)
+
+    def _run_cells(
+        self, number: int, samples: Iterable[Sample], cells: Sequence[CellRun], pace: Pace
+    ) -> None:
+        """Run cells that see the same samples."""
         batch_size = self._run.batch_size
         prompts = self._maker.prompts(samples, batch_size)
         saliencies: Saliencies = {}
-        for cell in cells:
-            before = time.monotonic()
-            if cell.swaps_images:
-                partners = self._spool.partners(cell.axes["seed"])
-                seen = self._maker.prompts(self._spool.swapped(samples, partners), batch_size)
-            else:
-                seen = prompts
-            rows = predict_prompts(
+        for group in group_cells(self._loaded, self._adapter, prompts, cells):
+            found = predict_prompts(
                 self._loaded,
                 self._adapter,
-                seen,
-                cell,
+                prompts,
+                group,
                 batch_size=batch_size,
                 max_new_tokens=self._run.max_new_tokens(self._adapter),
                 saliencies=saliencies,
             )
-            seconds = time.monotonic() - before
-            metadata = shard_metadata(self._run, self._loaded, self._adapter, cell, seconds)
-            self._shards[cell.key].write(number, rows, metadata)
-            pace.done(cell.label, len(rows), sum(row["status"] == "error" for row in rows), seconds)
+            for cell, (rows, seconds) in zip(group, found, strict=True):
+                metadata = shard_metadata(self._run, self._loaded, self._adapter, cell, seconds)
+                self._shards[cell.key].write(number, rows, metadata)
+                pace.done(cell.label, len(rows), sum(row["status"] == "error" for row in rows), seconds)

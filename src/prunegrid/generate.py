@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +15,10 @@ from prunegrid.errors import PrunegridError
 from prunegrid.inputs import Batch, Prompt, collate
 from prunegrid.loading import LoadedModel
 from prunegrid.pruning import Pruning
+from prunegrid.trail import Trail
 
 if TYPE_CHECKING:
-    from prunegrid.benchmarks.base import Adapter
+    from prunegrid.benchmarks.base import Adapter, Sample
 
 TOP_K = 5
 
@@ -32,93 +34,116 @@ class _FirstLogits(LogitsProcessor):
         return scores
 
 
-def generate_rows(
-    loaded: LoadedModel,
-    adapter: Adapter,
-    prompts: Sequence[Prompt],
-    pruning: Pruning | None,
-    max_new_tokens: int,
-) -> list[dict[str, Any]]:
-    """Return one row per prompt; what a prompt alone cannot pass becomes its error row."""
-    try:
-        return list(_generate(loaded, adapter, collate(prompts, loaded), pruning, max_new_tokens))
-    except (PrunegridError, ValueError) as error:
-        if len(prompts) == 1:
-            return [error_row(replace(prompts[0], error=f"{type(error).__name__}: {error}"))]
-    return [
-        row for prompt in prompts for row in generate_rows(loaded, adapter, [prompt], pruning, max_new_tokens)
-    ]
+class Answers:
+    """Answers of one model to the prompts of one benchmark.
 
+    Parameters
+    ----------
+    loaded : LoadedModel
+        The model.
+    adapter : Adapter
+        The benchmark: which words' first logits are stored.
+    max_new_tokens : int
+        Longest answer.
+    """
 
-@torch.no_grad()
-def _generate(
-    loaded: LoadedModel, adapter: Adapter, batch: Batch, pruning: Pruning | None, max_new_tokens: int
-) -> Iterator[dict[str, Any]]:
-    """Generate greedily and yield one row per prompt."""
-    if pruning is not None:
-        pruning.sample_ids = [prompt.sample.sample_id for prompt in batch.prompts]
-    first = _FirstLogits()
-    tokenizer = loaded.processor.tokenizer
-    sequences = loaded.model.generate(
-        **batch.inputs,
-        max_new_tokens=max_new_tokens,
-        do_sample=False,
-        num_beams=1,
-        pad_token_id=tokenizer.pad_token_id,
-        logits_processor=LogitsProcessorList([first]),
-    )
-    new = sequences[:, batch.inputs["input_ids"].shape[1] :].cpu()
-    ends = loaded.model.generation_config.eos_token_id
-    ends = set(ends if isinstance(ends, list) else [ends])
-    image_id = loaded.family.image_token_id(loaded.model.config)
-    n_layers = len(loaded.family.layers(loaded.model))
-    top = first.logits.topk(TOP_K)
-    for row, prompt in enumerate(batch.prompts):
-        tokens = _until_end(new[row].tolist(), ends)
-        places = (prompt.input_ids == image_id).nonzero()
-        n_image = len(places)
-        n_tokens = len(prompt.input_ids)
-        words = adapter.option_words(prompt.sample)
-        yield {
-            **_question(prompt),
-            "prediction": tokenizer.decode(tokens, skip_special_tokens=True),
-            "n_image_tokens": n_image,
-            "n_text_tokens": n_tokens - n_image,
-            "n_text_after": n_tokens - 1 - int(places[-1]) if n_image else n_tokens,
-            "image_grids": prompt.grids,
-            "n_generated": len(tokens),
-            "n_explained": pruning.explained[row] if pruning else 0,
-            "token_depth": token_depth(n_image, n_layers, pruning.kept[row] if pruning else []),
-            "first_token_id": tokens[0],
-            "first_topk": [
-                {"id": token, "logit": logit}
-                for token, logit in zip(top.indices[row].tolist(), top.values[row].tolist(), strict=True)
-            ],
-            "choice_logits": _word_logits(tokenizer, first.logits[row], words) if words else None,
-            "status": "ok",
-            "error": None,
-        }
+    def __init__(self, loaded: LoadedModel, adapter: Adapter, max_new_tokens: int) -> None:
+        self._loaded, self._adapter, self._max_new_tokens = loaded, adapter, max_new_tokens
+        ends = loaded.model.generation_config.eos_token_id
+        self._ends = set(ends if isinstance(ends, list) else [ends])
+        self._image_id = loaded.family.image_token_id(loaded.model.config)
+        self._n_layers = len(loaded.family.layers(loaded.model))
+        self._word_ids: dict[str, list[int]] = {}
 
+    def rows(self, batch: Batch, pruning: Pruning | None, trail: Trail | None = None) -> list[dict[str, Any]]:
+        """Return one row per prompt; what a prompt alone cannot pass becomes its error row.
 
-def _until_end(tokens: list[int], ends: set[int]) -> list[int]:
-    """Return generated tokens up to and with the first end-of-sequence token."""
-    for place, token in enumerate(tokens):
-        if token in ends:
-            return tokens[: place + 1]
-    return tokens
+        Parameters
+        ----------
+        batch : Batch
+            The prompts.
+        pruning : Pruning or None
+            How the cell prunes.
+        trail : Trail, optional
+            Layers that the cells of this batch have in common.
+        """
+        try:
+            return list(self._generate(batch, pruning, trail))
+        except (PrunegridError, ValueError) as error:
+            if len(batch.prompts) == 1:
+                return [error_row(replace(batch.prompts[0], error=f"{type(error).__name__}: {error}"))]
+        alone = [collate([prompt], self._loaded) for prompt in batch.prompts]
+        return [row for one in alone for row in self.rows(one, pruning)]
 
+    @torch.no_grad()
+    def _generate(
+        self, batch: Batch, pruning: Pruning | None, trail: Trail | None
+    ) -> Iterator[dict[str, Any]]:
+        """Generate greedily and yield one row per prompt."""
+        if pruning is not None:
+            pruning.sample_ids = [prompt.sample.sample_id for prompt in batch.prompts]
+        first = _FirstLogits()
+        tokenizer = self._loaded.processor.tokenizer
+        with nullcontext() if pruning is None else pruning.hooked(trail):
+            sequences = self._loaded.model.generate(
+                **batch.inputs,
+                max_new_tokens=self._max_new_tokens,
+                do_sample=False,
+                num_beams=1,
+                pad_token_id=tokenizer.pad_token_id,
+                logits_processor=LogitsProcessorList([first]),
+            )
+        new = sequences[:, batch.inputs["input_ids"].shape[1] :].tolist()
+        top = first.logits.topk(TOP_K)
+        for row, prompt in enumerate(batch.prompts):
+            tokens = self._until_end(new[row])
+            places = (prompt.input_ids == self._image_id).nonzero()
+            n_image = len(places)
+            n_tokens = len(prompt.input_ids)
+            yield {
+                **_question(prompt),
+                "prediction": tokenizer.decode(tokens, skip_special_tokens=True),
+                "n_image_tokens": n_image,
+                "n_text_tokens": n_tokens - n_image,
+                "n_text_after": n_tokens - 1 - int(places[-1]) if n_image else n_tokens,
+                "image_grids": prompt.grids,
+                "n_generated": len(tokens),
+                "n_explained": pruning.explained[row] if pruning else 0,
+                "token_depth": token_depth(n_image, self._n_layers, pruning.kept[row] if pruning else []),
+                "first_token_id": tokens[0],
+                "first_topk": [
+                    {"id": token, "logit": logit}
+                    for token, logit in zip(top.indices[row].tolist(), top.values[row].tolist(), strict=True)
+                ],
+                "choice_logits": self._choice_logits(prompt.sample, first.logits[row]),
+                "status": "ok",
+                "error": None,
+            }
 
-def _word_logits(tokenizer: Any, logits: Tensor, words: Iterable[str]) -> list[float]:
-    """Return the first position's logit of each word: its first token, with or without a space before it."""
-    found = []
-    for word in words:
+    def _until_end(self, tokens: list[int]) -> list[int]:
+        """Return generated tokens up to and with the first end-of-sequence token."""
+        for place, token in enumerate(tokens):
+            if token in self._ends:
+                return tokens[: place + 1]
+        return tokens
+
+    def _choice_logits(self, sample: Sample, logits: Tensor) -> list[float] | None:
+        """Return the first position's logit of each option's word, or None where a sample has none."""
+        words = self._adapter.option_words(sample)
+        if not words:
+            return None
+        for word in words:
+            if word not in self._word_ids:
+                self._word_ids[word] = self._first_ids(word)
+        return [max(float(logits[token]) for token in self._word_ids[word]) for word in words]
+
+    def _first_ids(self, word: str) -> list[int]:
+        """Return the tokens that a word may begin with: with or without a space before it."""
+        tokenizer = self._loaded.processor.tokenizer
         ids = {tokenizer.encode(text, add_special_tokens=False)[0] for text in (word, f" {word}")}
         # Some tokenizers split the space off: a token of nothing but space is not the word's.
         texts = {token: tokenizer.decode([token]).strip() for token in ids}
-        found.append(
-            max(float(logits[token]) for token, text in texts.items() if text and word.startswith(text))
-        )
-    return found
+        return [token for token, text in texts.items() if text and word.startswith(text)]
 
 
 def token_depth(n_image: int, n_layers: int, kept: Iterable[tuple[int, Sequence[int]]]) -> list[int]:

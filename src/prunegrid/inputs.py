@@ -159,6 +159,10 @@ class Batch:
     prompts: list[Prompt]
     inputs: dict[str, Any]
 
+    def image_tokens(self, image_token_id: int) -> list[int]:
+        """Return how many image tokens each prompt has."""
+        return [int((prompt.input_ids == image_token_id).sum()) for prompt in self.prompts]
+
 
 def collate(prompts: Sequence[Prompt], loaded: LoadedModel) -> Batch:
     """Pad prompts on the left and put them on the model's device."""

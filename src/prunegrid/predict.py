@@ -1,36 +1,61 @@
-"""Predict one cell on prompts: batches of like length, smaller ones where memory runs out."""
+"""Predict cells on prompts: batches of like length, all cells on each; smaller ones where memory runs out."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import nullcontext
+import time
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from accelerate.utils.memory import clear_device_cache, should_reduce_batch_size
 
 from prunegrid import plugins
-from prunegrid.generate import error_row, generate_rows
-from prunegrid.inputs import Prompt
+from prunegrid.generate import Answers, error_row
+from prunegrid.inputs import Prompt, collate
 from prunegrid.loading import LoadedModel
-from prunegrid.pruning import Saliencies, prune
+from prunegrid.prefill import Saliencies
+from prunegrid.pruning import Pruning
 from prunegrid.runs import CellRun
 from prunegrid.saliency import MOST_ANSWER_TOKENS
+from prunegrid.trail import Trail, Turn, turns
 
 if TYPE_CHECKING:
     from prunegrid.benchmarks.base import Adapter
+
+Row = dict[str, Any]
+# Cells that go through a batch together. Each further one shares more layers, but a killed run loses the
+# group's work on a shard.
+TOGETHER = 8
+
+
+@dataclass
+class Predicted:
+    """A cell's predictions.
+
+    Attributes
+    ----------
+    rows : dict of int to dict
+        Place of the prompt -> row of `prunegrid.predictions.SCHEMA`.
+    seconds : float
+        What it took. Layers that cells share are counted for the cell that ran them.
+    """
+
+    rows: dict[int, Row] = field(default_factory=dict)
+    seconds: float = 0.0
 
 
 def predict_prompts(
     loaded: LoadedModel,
     adapter: Adapter,
     prompts: Sequence[Prompt],
-    cell: CellRun,
+    cells: Sequence[CellRun],
     *,
     batch_size: int,
     max_new_tokens: int,
     saliencies: Saliencies | None = None,
-) -> list[dict[str, Any]]:
-    """Predict one cell on prompts, in their order.
+) -> list[tuple[list[Row], float]]:
+    """Predict cells on prompts; decoder layers that cells have in common are run once a batch.
 
     Parameters
     ----------
@@ -40,8 +65,8 @@ def predict_prompts(
         The benchmark: which words' first logits are stored, and whether answers are free text.
     prompts : sequence of Prompt
         Those with an error become error rows.
-    cell : CellRun
-        The cell.
+    cells : sequence of CellRun
+        The cells; all of them see these prompts.
     batch_size : int
         Prompts per pass; halved where memory runs out.
     max_new_tokens : int
@@ -51,32 +76,96 @@ def predict_prompts(
 
     Returns
     -------
-    list of dict
-        Rows of `prunegrid.predictions.SCHEMA`.
+    list of (list of dict, float)
+        Per cell the rows of `prunegrid.predictions.SCHEMA` in the prompts' order, and its seconds.
     """
-    good = [place for place, prompt in enumerate(prompts) if prompt.error is None]
+    broken = {place: error_row(prompt) for place, prompt in enumerate(prompts) if prompt.error is not None}
+    found = [Predicted(dict(broken)) for _ in cells]
+    prunings = [_pruning(loaded, adapter, cell, saliencies) for cell in cells]
+    answers = Answers(loaded, adapter, max_new_tokens)
     # Prompts of one length need no padding among themselves.
-    good.sort(key=lambda place: (len(prompts[place].input_ids), place))
-    rows = {place: error_row(prompt) for place, prompt in enumerate(prompts) if prompt.error is not None}
-    criterion = build_criterion(cell, adapter.free_text)
+    good = sorted(
+        (place for place in range(len(prompts)) if place not in broken),
+        key=lambda place: (len(prompts[place].input_ids), place),
+    )
+    todo = deque([(good, list(range(len(cells))))] if good else [])
+    while todo:
+        places, numbers = todo.popleft()
+        some, rest = places[:batch_size], places[batch_size:]
+        if rest:
+            todo.appendleft((rest, numbers))
+        left = _Pass(loaded, answers, prunings, found).run(prompts, some, numbers)
+        if left:
+            batch_size = len(some) // 2
+            clear_device_cache(garbage_collection=True)
+            todo.appendleft((some, left))
+    return [([one.rows[place] for place in range(len(prompts))], one.seconds) for one in found]
 
-    with _context(loaded, cell, criterion, saliencies) as pruning:
-        start = 0
-        while start < len(good):
-            places = good[start : start + batch_size]
+
+def group_cells(
+    loaded: LoadedModel, adapter: Adapter, prompts: Sequence[Prompt], cells: Sequence[CellRun]
+) -> list[list[CellRun]]:
+    """Cut cells into groups for `predict_prompts`; those that share most layers come together.
+
+    Parameters
+    ----------
+    loaded, adapter : LoadedModel, Adapter
+        Model and benchmark.
+    prompts : sequence of Prompt
+        What the cells will see.
+    cells : sequence of CellRun
+        All of them see these prompts.
+    """
+    image_id = loaded.family.image_token_id(loaded.model.config)
+    # Counts differ little from prompt to prompt, and a worse order costs time only.
+    counts = [int((prompt.input_ids == image_id).sum()) for prompt in prompts if prompt.error is None][:1]
+    prunings = [_pruning(loaded, adapter, cell, None) for cell in cells]
+    order = [cells[number] for turn in _turns(prunings, range(len(cells)), counts) for number in turn.cells]
+    return [order[start : start + TOGETHER] for start in range(0, len(order), TOGETHER)]
+
+
+@dataclass(frozen=True)
+class _Pass:
+    """One batch through all cells."""
+
+    loaded: LoadedModel
+    answers: Answers
+    prunings: Sequence[Pruning | None]
+    found: Sequence[Predicted]
+
+    def run(self, prompts: Sequence[Prompt], places: Sequence[int], numbers: Sequence[int]) -> list[int]:
+        """Predict cells on the prompts at some places; return the cells for which memory ran out."""
+        batch = collate([prompts[place] for place in places], self.loaded)
+        counts = batch.image_tokens(self.loaded.family.image_token_id(self.loaded.model.config))
+        order = _turns(self.prunings, numbers, counts)
+        trail = Trail(order)
+        for position, turn in enumerate(order):
+            before = time.monotonic()
+            pruning = self.prunings[turn.cells[0]]
+            trail.begin(turn)
             try:
-                found = generate_rows(
-                    loaded, adapter, [prompts[place] for place in places], pruning, max_new_tokens
-                )
+                rows = self.answers.rows(batch, pruning, None if pruning is None else trail)
             except RuntimeError as error:
                 if len(places) == 1 or not should_reduce_batch_size(error):
                     raise
-                batch_size = len(places) // 2
-                clear_device_cache(garbage_collection=True)
-                continue
-            rows.update(zip(places, found, strict=True))
-            start += len(places)
-    return [rows[place] for place in range(len(prompts))]
+                return [number for later in order[position:] for number in later.cells]
+            seconds = time.monotonic() - before
+            for number in turn.cells:
+                self.found[number].rows.update(zip(places, map(dict, rows), strict=True))
+                self.found[number].seconds += seconds / len(turn.cells)
+        return []
+
+
+def _turns(prunings: Sequence[Pruning | None], numbers: Iterable[int], counts: Sequence[int]) -> list[Turn]:
+    """Return the order of cells in which prompts of so many image tokens share most layers.
+
+    Unpruned cells come first and share nothing.
+    """
+    numbers = list(numbers)
+    pruned = [number for number in numbers if prunings[number] is not None]
+    order = turns([prunings[number].stages(counts) for number in pruned])
+    named = [Turn(tuple(pruned[at] for at in turn.cells), turn.shared, turn.kept) for turn in order]
+    return [*(Turn((number,), 0, 0) for number in numbers if prunings[number] is None), *named]
 
 
 def build_criterion(cell: CellRun, free_text: bool) -> Any:
@@ -89,15 +178,18 @@ def build_criterion(cell: CellRun, free_text: bool) -> Any:
     return plugins.build("criteria", name, options)
 
 
-def _context(loaded: LoadedModel, cell: CellRun, criterion: Any, saliencies: Saliencies | None):
+def _pruning(
+    loaded: LoadedModel, adapter: Adapter, cell: CellRun, saliencies: Saliencies | None
+) -> Pruning | None:
+    """Return how a cell prunes, or None for the model as it is."""
     strategy = plugins.build("strategies", *cell.strategy)
     if not strategy.has_ratio and cell.strategy[0] != "blind":
-        return nullcontext(None)
-    return prune(
+        return None
+    return Pruning(
         loaded.model,
         strategy,
-        criterion if criterion is not None else "first",
-        ratio=cell.axes["ratio"] if strategy.has_ratio else None,
-        seed=cell.axes["seed"],
+        build_criterion(cell, adapter.free_text) or plugins.build("criteria", "first"),
+        cell.axes["ratio"] if strategy.has_ratio else None,
+        cell.axes["seed"],
         saliencies=saliencies,
     )

@@ -53,17 +53,19 @@ class Pace:
         for cell, samples in work:
             self._total[cell] += samples
         self._left.update(self._total)
-        self._place = {cell: place for place, cell in enumerate(self._total, start=1)}
+        # Cells that share work come in an order of their own.
+        self._place: dict[str, int] = {}
         self._started = time.monotonic()
 
     def done(self, cell: str, samples: int, errors: int, seconds: float) -> None:
         """Say that samples of a cell are done, how many of them are error rows, and how long it took."""
         self._left[cell] -= samples
         self._took[cell] += seconds
+        place = self._place.setdefault(cell, len(self._place) + 1)
         total, rate = self._total[cell], samples / max(seconds, 1e-9)
         count = f"{total - self._left[cell]} of {total} samples" if total > samples else f"{samples} samples"
         self._say(
-            f"[{self._place[cell]}/{len(self._place)}] {cell}: {count}, "
+            f"[{place}/{len(self._total)}] {cell}: {count}, "
             f"{f'{errors} errors, ' if errors else ''}{rate:.{0 if rate > 9 else 1}f}/s, "
             f"about {duration(self.seconds_left())} left"
         )

@@ -9,31 +9,29 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterator, MutableMapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
-from transformers.cache_utils import DynamicCache, DynamicLayer
+from transformers.cache_utils import DynamicCache
 
 from prunegrid.attention import Projected, observe
 from prunegrid.criteria.base import Criterion
-from prunegrid.deepstack import DeepStack
 from prunegrid.errors import PruningError
 from prunegrid.generation import check_generation, settings_of
 from prunegrid.layout import Layout, gather_tokens
 from prunegrid.models.registry import family_of
 from prunegrid.plugins import build
+from prunegrid.prefill import Prefill, Saliencies, cuts_of, keep_whole
 from prunegrid.saliency import unpruned_saliency
+from prunegrid.selection import select
 from prunegrid.stage import Stage
 from prunegrid.strategies.base import Schedule, Strategy
-
-Saliencies = MutableMapping[tuple[str, int, int], tuple[Tensor, int]]
+from prunegrid.trail import Passed, Trail
 
 
 @contextmanager
@@ -96,40 +94,6 @@ def prune(
         yield pruning
 
 
-@dataclass(eq=False)
-class Prefill:
-    """One prompt batch on its way through the layers, and what later tokens need to know of it."""
-
-    inputs: dict[str, Any]
-    numbers: Tensor
-    layout: Layout
-    counts: list[int]
-    schedules: list[Schedule]
-    sample_ids: Sequence[str]
-    embeddings: Tensor | None = None
-    projected: Projected | None = None
-    deep_stack: DeepStack | None = None
-    first_layer_refilled: bool = False
-    saliencies: Saliencies = field(default_factory=dict)
-    layouts: dict[int, Layout] = field(default_factory=dict)
-    cut_arguments: dict[tuple[int, str, int], tuple[Any, Any]] = field(default_factory=dict)
-
-    @cached_property
-    def cuts(self) -> dict[int, list[int | None]]:
-        """Layer -> image tokens to keep per row (None: a row without images or without this cut)."""
-        found: dict[int, list[int | None]] = {}
-        for row, (schedule, count) in enumerate(zip(self.schedules, self.counts, strict=True)):
-            for layer, keep in schedule.counts(count):
-                found.setdefault(layer, [None] * len(self.counts))[row] = keep if count else None
-        return dict(sorted(found.items()))
-
-    def release(self) -> None:
-        """Let go of what only the prefill needs."""
-        self.inputs, self.embeddings, self.projected, self.saliencies = {}, None, None, {}
-        self.deep_stack = None
-        self.cut_arguments.clear()
-
-
 class Pruning:
     """State of a `prune` context.
 
@@ -185,17 +149,43 @@ class Pruning:
         self._active: Prefill | None = None
         self._prefilling = False
         self._off = False
+        self._trail: Trail | None = None
         # Rows that `generate` makes of one sample: beams, returned sequences.
         self._copies = 1
         # Raises now, not after the first batch, if the ratio is out of reach.
         self._schedule_for(None)
 
+    def stages(self, counts: Sequence[int]) -> list[Hashable]:
+        """Return what is done before each layer, None for nothing, to prompts of so many image tokens.
+
+        Prefills of one batch whose stages are equal up to some layer are the same up to there.
+        """
+        found: list[Hashable] = [None] * len(self._layers)
+        schedules = [self._schedule_for(count) for count in counts]
+        for layer, keep in cuts_of(schedules, counts).items():
+            ranking = None
+            if any(keep):
+                second_cut = schedules[0].second_cut
+                criterion = self.criterion.in_charge(layer, len(self._layers), second_cut)
+                ranking = (criterion.identity, self.criterion.reverse, second_cut, self.seed)
+            found[layer] = (tuple(keep), ranking)
+        return found
+
     @contextmanager
-    def hooked(self) -> Iterator[None]:
-        """Keep hooks on the model for the time of the context."""
+    def hooked(self, trail: Trail | None = None) -> Iterator[None]:
+        """Keep hooks on the model for the time of the context.
+
+        Parameters
+        ----------
+        trail : Trail, optional
+            Layers that prefills of one batch take over from one another: the only prompt within the context
+            is that batch.
+        """
         if any(getattr(module.config, "prunegrid_observer", None) for module in self._attentions):
             raise PruningError("this model is being pruned already: prune contexts do not nest")
-        read = [self._attentions[i] for i in range(len(self._layers) - 1)] if self.strategy.ranks else []
+        ranks = self.strategy.ranks or trail is not None
+        read = [self._attentions[i] for i in range(len(self._layers) - 1)] if ranks else []
+        self._trail = trail
         with ExitStack() as stack:
             stack.enter_context(observe(read, self._keep_projected))
             hooks = [self.model.register_forward_pre_hook(self._enter_model, with_kwargs=True)]
@@ -209,8 +199,12 @@ class Pruning:
             hooks.append(self._layers[-1].register_forward_hook(self._leave_last_layer))
             for handle in hooks:
                 stack.callback(handle.remove)
+            if trail is not None:
+                for index, layer in enumerate(self._layers):
+                    stack.callback(_restore, layer, "forward", vars(layer).get("forward"))
+                    layer.forward = self._passing(index, layer.forward)
             if hasattr(self.model, "generate"):
-                stack.callback(_restore, self.model, vars(self.model).get("generate"))
+                stack.callback(_restore, self.model, "generate", vars(self.model).get("generate"))
                 self.model.generate = self._checked(self.model.generate)
             yield
 
@@ -312,9 +306,10 @@ class Pruning:
                 self._enter_first_layer(hidden, kwargs.get("past_key_values"))
             run = self._active
             if self._prefilling:
-                if index in run.cuts:
-                    hidden = self._cut(run, index, hidden)
-                run.layouts[index] = run.layout
+                if self._takes_over(index):
+                    self._follow(run, index)
+                    return None
+                hidden = self._enter_layer(run, index, hidden)
             layout = run.layouts[index]
             if layout.untouched and not (index == 0 and run.first_layer_refilled):
                 return None
@@ -344,8 +339,53 @@ class Pruning:
         self._active = run
         if cache is not None:
             if run.cuts:
-                _keep_whole(cache)
+                keep_whole(cache)
             self._of_cache[cache] = run
+
+    def _enter_layer(self, run: Prefill, index: int, hidden: Tensor) -> Tensor:
+        """Cut where the schedule says so; return the hidden states that stay."""
+        trail = self._trail
+        if trail is not None:
+            if index == trail.shared > 0:
+                run.projected = trail.entering(index)[1]
+            trail.arrive(index, hidden, run.projected)
+        if index in run.cuts:
+            hidden = self._cut(run, index, hidden)
+        run.layouts[index] = run.layout
+        if trail is not None:
+            kept = {row: cuts[-1][1] for row, cuts in enumerate(self.kept) if cuts and cuts[-1][0] == index}
+            trail.cut(index, Passed(run.layout, kept, list(self.explained)))
+        return hidden
+
+    def _takes_over(self, index: int) -> bool:
+        return self._trail is not None and self._trail.takes_over(index)
+
+    def _follow(self, run: Prefill, index: int) -> None:
+        """Take over what another prefill of this batch did before a layer."""
+        passed = self._trail.passed(index)
+        run.layouts[index] = run.layout = passed.layout
+        self.explained = list(passed.explained)
+        for row, numbers in passed.kept.items():
+            self.kept[row].append((index, numbers))
+
+    def _passing(self, index: int, forward: Callable[..., Any]) -> Callable[..., Any]:
+        """Wrap a layer's forward: it does not run where its outcome is on the trail."""
+
+        @functools.wraps(forward)
+        def passing(*args: Any, **kwargs: Any) -> Any:
+            if self._off or not self._prefilling:
+                return forward(*args, **kwargs)
+            trail, cache = self._trail, kwargs.get("past_key_values")
+            if trail.takes_over(index):
+                trail.take_over(index, cache)
+                # Between layers that are taken over nobody looks at the hidden states.
+                last = index + 1 == trail.shared
+                return trail.entering(index + 1)[0] if last else args[0] if args else kwargs["hidden_states"]
+            output = forward(*args, **kwargs)
+            trail.leave(index, cache)
+            return output
+
+        return passing
 
     def _check_window(self, run: Prefill, tokens: int) -> None:
         """Refuse windows that flash attention would count in kept tokens instead of original positions."""
@@ -368,9 +408,8 @@ class Pruning:
         elif not any(keep):
             selected = torch.zeros_like(image)
         else:
-            selected = self._select(self._stage(run, index, hidden, numbers, image, keep), keep).to(
-                image.device
-            )
+            stage = self._stage(run, index, hidden, numbers, image, keep)
+            selected = select(self.criterion, stage).to(image.device)
         run.layout, chosen = run.layout.select(run.layout.valid & (~image | selected))
         for row, wanted in enumerate(run.cuts[index]):
             if wanted is not None:
@@ -406,29 +445,6 @@ class Pruning:
             _saliency=lambda rank, tokens: self._saliency(run, rank, tokens),
         )
 
-    def _select(self, stage: Stage, keep: list[int]) -> Tensor:
-        """Mark the `keep` best-scored image tokens of each row; ties go to the lower number."""
-        scores = self.criterion.score(stage).float()
-        if scores.shape != stage.image.shape:
-            raise PruningError(
-                f"criterion {type(self.criterion).__name__} returned scores of shape {tuple(scores.shape)}, "
-                f"not {tuple(stage.image.shape)}"
-            )
-        if self.criterion.reverse:
-            scores = -scores
-        if bool((scores.isnan() & stage.image).any()):
-            raise PruningError(
-                f"criterion {type(self.criterion).__name__} returned NaN before layer {stage.layer}"
-            )
-        # Text goes behind every image token, then a stable sort leaves ties in the order of the numbers.
-        scores = scores.masked_fill(~stage.image, -torch.inf)
-        by_score = scores.argsort(dim=1, descending=True, stable=True)
-        text_last = (~stage.image.gather(1, by_score)).to(torch.uint8).argsort(dim=1, stable=True)
-        order = by_score.gather(1, text_last)
-        wanted = torch.tensor(keep, device=order.device)[:, None]
-        among = torch.arange(order.shape[1], device=order.device) < wanted
-        return torch.zeros_like(stage.image).scatter(1, order, among)
-
     def _cut_arguments(self, run: Prefill, layout: Layout, index: int, hidden: Tensor, kwargs: dict) -> dict:
         """Return a layer's arguments with masks and positions of the present tokens only."""
         kwargs = dict(kwargs)
@@ -463,6 +479,9 @@ class Pruning:
         def hook(layer: nn.Module, args: tuple, output: Tensor) -> Tensor | None:
             if self._off or not self._prefilling or self._active.deep_stack is None:
                 return None
+            if self._takes_over(index):
+                # They are in the hidden states that were taken over.
+                return None
             return self._active.deep_stack.add(index, output, self._active.layout)
 
         return hook
@@ -471,8 +490,9 @@ class Pruning:
         """Keep the queries and keys of the layer before a cut."""
         if self._off or not self._prefilling:
             return
-        index = module.layer_idx
-        self._active.projected = projected if index + 1 in self._active.cuts else None
+        after = module.layer_idx + 1
+        read = after in self._active.cuts or (self._trail is not None and self._trail.leaves_at(after))
+        self._active.projected = projected if read else None
 
     def _leave_first_layer(self, layer: nn.Module, args: tuple, kwargs: dict, output: Any) -> None:
         """Give layer 0's cache its full length back where the image was dropped before it.
@@ -523,20 +543,9 @@ class Pruning:
         return result
 
 
-def _restore(model: PreTrainedModel, generate: Callable[..., Any] | None) -> None:
-    """Give a model back its own `generate`, or the one that somebody had set on it."""
-    if generate is None:
-        del model.generate
+def _restore(module: nn.Module, name: str, before: Callable[..., Any] | None) -> None:
+    """Give a module back its own method, or the one that somebody had set on it."""
+    if before is None:
+        delattr(module, name)
     else:
-        model.generate = generate
-
-
-def _keep_whole(cache: DynamicCache) -> None:
-    """Let an empty cache keep all tokens of sliding layers.
-
-    A sliding layer keeps the last tokens by their number, but windows count original positions; with
-    whole layers the model's masks enforce them.
-    """
-    for index, layer in enumerate(cache.layers):
-        if layer.is_sliding:
-            cache.layers[index] = DynamicLayer()
+        setattr(module, name, before)

@@ -93,8 +93,8 @@ MUTATIONS = {
             Change(
                 Pruning,
                 "_keep_projected",
-                "projected if index + 1 in self._active.cuts else None",
-                "projected if index + 2 in self._active.cuts else self._active.projected",
+                "projected if read else None",
+                "projected if after + 1 in self._active.cuts else self._active.projected",
             )
         ],
         "single",
@@ -115,7 +115,7 @@ MUTATIONS = {
         "attention",
     ),
     "deep from the layer after": Mutation(
-        [Change(Staged, "score", "stage.layer >=", "stage.layer >")], "hierarchical", "attention"
+        [Change(Staged, "in_charge", "layer >=", "layer >")], "hierarchical", "attention"
     ),
     # How it is computed.
     "no causal mask": Mutation(
@@ -211,8 +211,8 @@ MUTATIONS = {
     "ties to the higher number": Mutation(
         [
             Change(
-                Pruning,
-                "_select",
+                pruning,
+                "select",
                 "scores.argsort(dim=1, descending=True, stable=True)",
                 "scores.shape[1] - 1 - scores.flip(1).argsort(dim=1, descending=True, stable=True)",
             )
@@ -223,8 +223,8 @@ MUTATIONS = {
     "ties turn with reverse": Mutation(
         [
             Change(
-                Pruning,
-                "_select",
+                pruning,
+                "select",
                 "scores.argsort(dim=1, descending=True, stable=True)",
                 "scores.shape[1] - 1 - scores.flip(1).argsort(dim=1, descending=True, stable=True)",
             )
@@ -233,10 +233,10 @@ MUTATIONS = {
         "ties reversed",
     ),
     "reverse forgotten": Mutation(
-        [Change(Pruning, "_select", "scores = -scores", "pass")], "hierarchical", "deep reversed"
+        [Change(pruning, "select", "scores = -scores", "pass")], "hierarchical", "deep reversed"
     ),
     "row 0 decides for all": Mutation(
-        [Change(Pruning, "_select", "scatter(1, order,", "scatter(1, order[:1].expand_as(order),")],
+        [Change(pruning, "select", "scatter(1, order,", "scatter(1, order[:1].expand_as(order),")],
         "constant",
         "norm",
         ragged=True,

@@ -43,11 +43,13 @@ def test_a_cells_ledger_is_what_it_ran(loaded, strategy, criterion, free_text):
     ratio = 0.0 if strategy == "none" else 0.5
     axes, ranking = {"ratio": ratio, "seed": 0}, (criterion, {}) if criterion else None
     cell = CellRun("key", "code", "", axes, (strategy, options), ranking)
-    rows = []
+    found = []
     flops = counted(
-        lambda: rows.extend(predict_prompts(loaded, adapter, prompts, cell, batch_size=1, max_new_tokens=6))
+        lambda: found.extend(
+            predict_prompts(loaded, adapter, prompts, [cell], batch_size=1, max_new_tokens=6)
+        )
     )
-    (row,) = rows
+    (((row,), _),) = found
     assert row["status"] == "ok"
     assert row["n_explained"] == 0 if "gradient" not in str(criterion) else row["n_explained"] >= 1
     schedule = plugins.build("strategies", strategy, options).solve(ratio or None, 8, n_tokens=64)

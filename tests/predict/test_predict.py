@@ -20,7 +20,7 @@ from prunegrid.generate import token_depth
 from prunegrid.inputs import PromptMaker, collate
 from prunegrid.loading import load_model
 from prunegrid.mismatch import ImageSpool, partners
-from prunegrid.predict import predict_prompts
+from prunegrid.predict import group_cells, predict_prompts
 from prunegrid.predictions import read
 from prunegrid.prompts import yes_no
 from prunegrid.runs import BenchmarkRun, CellRun
@@ -66,9 +66,10 @@ def cell(strategy="hierarchical", criterion="attention", ratio=0.5, seed=0, **op
 
 def run(loaded, adapter, samples, some_cell, batch_size=4, **more):
     prompts = PromptMaker(loaded).prompts(samples, batch_size)
-    return predict_prompts(
-        loaded, adapter, prompts, some_cell, batch_size=batch_size, max_new_tokens=3, **more
+    ((rows, _),) = predict_prompts(
+        loaded, adapter, prompts, [some_cell], batch_size=batch_size, max_new_tokens=3, **more
     )
+    return rows
 
 
 def assert_same(rows, others):
@@ -244,3 +245,56 @@ def test_mismatched_samples_see_their_partner(loaded):
     for sample, swapped in zip(samples, spool.swapped(samples, partner), strict=True):
         assert swapped.image_id == sample.image_id
         assert np.array_equal(np.asarray(swapped.image), np.asarray(own[partner[sample.image_id]]))
+
+
+def test_cells_together_are_cells_alone(loaded, adapter):
+    """Row by row and bit by bit, however the cells are grouped, and the ledger with them."""
+    samples = make_samples(7)
+    samples[2] = replace(samples[2], image=None, error="the image cannot be read: truncated")
+    prompts = PromptMaker(loaded).prompts(samples, 4)
+    cells = [
+        cell("hierarchical", "attention", layers=[1, 3]),
+        cell("hierarchical", "attention_shallow", layers=[1, 3]),
+        cell("none", None),
+        cell("single", "gradient", 0.3),
+        cell("single", "attention_deep", 0.3),
+        cell("single", "attention", 0.3),
+        cell("random", "random", seed=1),
+        cell("exit", None),
+        cell("blind", None),
+    ]
+
+    def predicted(some):
+        found = predict_prompts(loaded, adapter, prompts, some, batch_size=4, max_new_tokens=3)
+        return [rows for rows, _ in found]
+
+    alone = [predicted([one])[0] for one in cells]
+    assert predicted(cells) == alone
+    assert predicted(cells[::-1])[::-1] == alone
+    groups = group_cells(loaded, adapter, prompts, cells)
+    assert sorted(cells.index(one) for group in groups for one in group) == list(range(len(cells)))
+    assert [rows for group in groups for rows in predicted(group)] == [
+        alone[cells.index(one)] for group in groups for one in group
+    ]
+
+
+def test_batches_shrink_for_cells_together(loaded, adapter, monkeypatch):
+    prompts = PromptMaker(loaded).prompts(make_samples(7), 7)
+    cells = [cell(layers=[1, 2]), cell("single", "norm", 0.3), cell("single", "random", 0.3)]
+    limits = {"batch_size": 7, "max_new_tokens": 3}
+    wanted = predict_prompts(loaded, adapter, prompts, cells, **limits)
+    generate, calls = loaded.model.generate, []
+
+    def small(**inputs):
+        calls.append(len(inputs["input_ids"]))
+        # The third cell in turn is the one that asks for too much.
+        if calls[-1] > 2 and len(calls) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 1 GiB")
+        return generate(**inputs)
+
+    monkeypatch.setattr(loaded.model, "generate", small)
+    found = predict_prompts(loaded, adapter, prompts, cells, **limits)
+    assert calls[:3] == [7, 7, 7]
+    assert max(calls[4:]) < 3
+    for (rows, _), (others, _) in zip(found, wanted, strict=True):
+        assert_same(rows, others)

@@ -44,6 +44,24 @@ class Criterion(Plugin):
 
     reverse: bool = False
 
+    def in_charge(self, layer: int, n_layers: int, second_cut: int | None) -> Criterion:
+        """Return the criterion that scores before a layer: this one, or one that it hands the work to.
+
+        Parameters
+        ----------
+        layer, n_layers : int
+            l and L.
+        second_cut : int or None
+            K2 of a hierarchical schedule.
+        """
+        return self
+
+    @property
+    def identity(self) -> tuple:
+        """What tells criteria apart: the class and all options but `reverse`, which the engine applies."""
+        options = sorted((name, repr(value)) for name, value in vars(self).items() if name[0] != "_")
+        return type(self).__module__, type(self).__qualname__, *(o for o in options if o[0] != "reverse")
+
     def score(self, stage: Stage) -> Tensor:
         """Score the tokens that are present just before layer `stage.layer`.
 

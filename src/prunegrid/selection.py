@@ -1,0 +1,48 @@
+"""Which image tokens stay at a cut."""
+
+import torch
+from torch import Tensor
+
+from prunegrid.criteria.base import Criterion
+from prunegrid.errors import PruningError
+from prunegrid.stage import Stage
+
+
+def select(criterion: Criterion, stage: Stage) -> Tensor:
+    """Mark the best-scored image tokens of each row; ties go to the lower number.
+
+    Parameters
+    ----------
+    criterion : Criterion
+        Scores them.
+    stage : Stage
+        Tells the tokens present and how many to keep per row.
+
+    Returns
+    -------
+    Tensor
+        (batch, present tokens), bool.
+
+    Raises
+    ------
+    PruningError
+        If the criterion returns another shape, or NaN.
+    """
+    scores = criterion.score(stage).float()
+    if scores.shape != stage.image.shape:
+        raise PruningError(
+            f"criterion {type(criterion).__name__} returned scores of shape {tuple(scores.shape)}, "
+            f"not {tuple(stage.image.shape)}"
+        )
+    if criterion.reverse:
+        scores = -scores
+    if bool((scores.isnan() & stage.image).any()):
+        raise PruningError(f"criterion {type(criterion).__name__} returned NaN before layer {stage.layer}")
+    # Text goes behind every image token, then a stable sort leaves ties in the order of the numbers.
+    scores = scores.masked_fill(~stage.image, -torch.inf)
+    by_score = scores.argsort(dim=1, descending=True, stable=True)
+    text_last = (~stage.image.gather(1, by_score)).to(torch.uint8).argsort(dim=1, stable=True)
+    order = by_score.gather(1, text_last)
+    wanted = torch.tensor(stage.keep, device=order.device)[:, None]
+    among = torch.arange(order.shape[1], device=order.device) < wanted
+    return torch.zeros_like(stage.image).scatter(1, order, among)
