@@ -7,7 +7,7 @@ FAMILIES := .venv-families
 SOURCES := src tests workflow/scripts benchmarks
 RULES := Snakefile workflow/rules
 
-.PHONY: demo test test-families bench lint format clean
+.PHONY: demo test test-families bench bench-grid lint format clean
 
 # The whole study of config.yaml, to results/report.html.
 demo: $(VENV)/.installed
@@ -25,6 +25,10 @@ test-families: $(FAMILIES)/.installed
 bench: $(VENV)/.installed
 	$(BIN)/python benchmarks/cell.py
 	PYTHONPATH=src:. $(BIN)/python benchmarks/precision.py
+
+# What a grid costs, against its cells one by one from scratch; keep the machine quiet.
+bench-grid: $(VENV)/.installed
+	PYTHONPATH=src $(BIN)/python benchmarks/grid.py
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check $(SOURCES)

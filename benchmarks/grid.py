@@ -1,47 +1,34 @@
-"""What a grid costs: against its cells one by one from scratch, where the rest goes, and how it grows.
+"""What a grid costs, against its cells one by one from scratch, as published evaluation scripts run them.
 
-(a) is one process per cell, batch 1, everything from scratch (`from_scratch.py`), two processes at a time; (b) is
-`snakemake --cores 2` on the same cells. Both run in turns, on one thread a process, and kept tokens and text are
-compared row by row: a difference ends the benchmark with status 1.
+(a) is one process per cell, batch 1, everything from scratch (`from_scratch.py`), two processes at a time;
+(b) is `snakemake --cores 2` on the same cells, to scored and published files. Both run in turns, on one
+thread a process, and kept tokens and text are compared row by row: a difference ends the benchmark with
+status 1.
 
-`python benchmarks/grid.py --part demo|wide|growth|all`
+`python benchmarks/grid.py --part demo|wide|all`
 """
 
 import argparse
+import csv
 import json
-import os
 import random
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-from floplimit import flop_limit
+from study import CORES, DEMO_BENCHMARKS, HOME, Study, line, render_demo, timed, within
+from wide_model import IMAGE_TOKENS, write_wide_model
 
 from prunegrid.config import plugin_of
-from prunegrid.demo.benchmarks import render_benchmark
 from prunegrid.grid import NO_CRITERION, Cell
-from prunegrid.jobs import plan_for
 from prunegrid.plan import Plan
 from prunegrid.predictions import read
 
-HOME = Path(__file__).resolve().parents[1]
-DEMO_DATA = {"easyvqa": None, "shapes-pope": None, "shapes-mcq": None, "shapes-caption": None}
-CORES = 2
-ENVIRONMENT = {
-    **os.environ,
-    "OMP_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "PYTHONPATH": os.pathsep.join([str(HOME / "src"), os.environ.get("PYTHONPATH", "")]),
-}
-# Cells of the wide model: with and without a score to compute, one cut and many, and the floor.
+# Cells of the wide model: one cut and many, scores that cost much and little, and none at all.
 WIDE_CELLS = [
     ("none", "none"),
     ("hierarchical", "attention"),
@@ -52,100 +39,36 @@ WIDE_CELLS = [
     ("uniform", "attention_shallow"),
     ("exit", "none"),
 ]
-
-
-@dataclass(frozen=True)
-class Study:
-    """A configuration in a folder of its own.
-
-    Attributes
-    ----------
-    folder : Path
-        Working directory.
-    config : dict
-        Overlay of the default configuration, without `results_dir`.
-    """
-
-    folder: Path
-    config: dict
-
-    def write(self, results: str) -> Path:
-        """Write the overlay and return its file."""
-        file = self.folder / f"{results}.yaml"
-        file.write_text(yaml.safe_dump({**self.config, "results_dir": results}))
-        return file
-
-    def plan(self, results: str) -> Plan:
-        """Return the plan of the study."""
-        default = yaml.safe_load((HOME / "config.yaml").read_text())
-        merged = _merge(default, {**self.config, "results_dir": results})
-        return plan_for(merged, HOME, [f"resources/demo/{name}.parquet" for name in DEMO_DATA])
-
-    def snakemake(self, results: str, *arguments: str) -> float:
-        """Run snakemake and return its seconds."""
-        command = [sys.executable, "-m", "snakemake", "--snakefile", str(HOME / "Snakefile")]
-        command += ["--cores", str(CORES), "--configfile", str(self.write(results)), *arguments]
-        return _timed(command, self.folder)
-
-
-def _merge(base: dict, over: dict) -> dict:
-    both = {key: _merge(base[key], over[key]) for key in base.keys() & over.keys() if _maps(base, over, key)}
-    return {**base, **over, **both}
-
-
-def _maps(base: dict, over: dict, key: str) -> bool:
-    return isinstance(base[key], dict) and isinstance(over[key], dict)
-
-
-def _timed(command: Sequence[str], folder: Path) -> float:
-    begun = time.perf_counter()
-    done = subprocess.run(command, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, check=False)
-    if done.returncode:
-        sys.exit(f"{' '.join(command)} failed:\n{done.stdout[-3000:]}\n{done.stderr[-6000:]}")
-    return time.perf_counter() - begun
-
-
-@contextmanager
-def _within(folder: Path) -> Iterator[None]:
-    before = Path.cwd()
-    os.chdir(folder)
-    try:
-        yield
-    finally:
-        os.chdir(before)
-
-
-# --- (a) -----------------------------------------------------------------------------------------
+WIDE_SAMPLES = 8
 
 
 def from_scratch(study: Study, plan: Plan, cell: Cell) -> float:
     """Run one cell from scratch and return its seconds."""
-    criterion = None if cell.criterion == NO_CRITERION else plugin_of(plan.config, "criteria", cell.criterion)
+    ranked = cell.criterion != NO_CRITERION
+    benchmark = plan.config["benchmark_specs"][cell.benchmark]
+    output = _rows_file(study, cell)
+    output.parent.mkdir(parents=True, exist_ok=True)
     task = {
         "model_path": plan.model_path(cell.model),
         "model_spec": plan.config["model_specs"][cell.model],
-        "benchmark_spec": {
-            **plan.config["benchmark_specs"][cell.benchmark],
-            "path": plan.data_path(cell.benchmark),
-        },
+        "benchmark_spec": {**benchmark, "path": plan.data_path(cell.benchmark)},
         "strategy": plugin_of(plan.config, "strategies", cell.strategy),
-        "criterion": criterion,
+        "criterion": plugin_of(plan.config, "criteria", cell.criterion) if ranked else None,
         "ratio": cell.ratio,
         "seed": cell.seed,
         "threads": 1,
-        "output": str(_rows_file(study, cell)),
+        "output": str(output),
     }
-    file = _rows_file(study, cell).with_suffix(".task.json")
-    file.parent.mkdir(parents=True, exist_ok=True)
+    file = output.with_suffix(".task.json")
     file.write_text(json.dumps(task))
-    return _timed([sys.executable, str(HOME / "benchmarks/from_scratch.py"), str(file)], study.folder)
+    return timed([sys.executable, str(HOME / "benchmarks/from_scratch.py"), str(file)], study.folder)
 
 
 def _rows_file(study: Study, cell: Cell) -> Path:
     return study.folder / "from-scratch" / cell.folder / "rows.jsonl"
 
 
-def scratch_cells(study: Study, plan: Plan, cells: Sequence[Cell]) -> tuple[float, float]:
+def cells_from_scratch(study: Study, plan: Plan, cells: Sequence[Cell]) -> tuple[float, float]:
     """Run cells from scratch, so many at a time as there are cores; return wall and summed seconds."""
     begun = time.perf_counter()
     with ThreadPoolExecutor(CORES) as pool:
@@ -153,22 +76,15 @@ def scratch_cells(study: Study, plan: Plan, cells: Sequence[Cell]) -> tuple[floa
     return time.perf_counter() - begun, sum(seconds)
 
 
-# --- (b) -----------------------------------------------------------------------------------------
-
-
-def grid_cells(study: Study, results: str, cells: Sequence[Cell]) -> tuple[float, float]:
-    """Run cells as a grid to their published, scored files; return wall and the prediction jobs' seconds."""
+def cells_as_grid(study: Study, results: str, cells: Sequence[Cell]) -> tuple[float, float]:
+    """Run cells to their published, scored files; return wall and the prediction jobs' seconds."""
     names = ("predictions.parquet", "scores.json", "scores.parquet")
     targets = [f"{results}/{cell.folder}/{name}" for cell in cells for name in names]
-    wall = study.snakemake(results, "--", *targets)
-    jobs = 0.0
-    for file in (study.folder / results).rglob("*.benchmark.tsv"):
-        header, *rows = [line.split("\t") for line in file.read_text().splitlines()]
-        jobs += sum(float(dict(zip(header, row, strict=True))["s"]) for row in rows)
+    wall, jobs = study.snakemake(results, "--", *targets), 0.0
+    for file in (study.folder / results / "logs/predict").rglob("*.benchmark.tsv"):
+        with file.open() as rows:
+            jobs += sum(float(row["s"]) for row in csv.DictReader(rows, delimiter="\t"))
     return wall, jobs
-
-
-# --- together ------------------------------------------------------------------------------------
 
 
 def compare_rows(study: Study, results: str, cells: Sequence[Cell]) -> tuple[int, list[str]]:
@@ -180,130 +96,98 @@ def compare_rows(study: Study, results: str, cells: Sequence[Cell]) -> tuple[int
         rows, _ = read(study.folder / results / cell.folder / "predictions.parquet")
         if list(rows["sample_id"]) != list(wanted):
             found.append(f"{cell.folder}: other samples")
+            continue
         for row in rows.itertuples():
             n_rows += 1
-            other = wanted[row.sample_id]
+            other, where = wanted[row.sample_id], f"{cell.folder} {row.sample_id}"
             if row.status != "ok":
-                found.append(f"{cell.folder} {row.sample_id}: {row.error}")
+                found.append(f"{where}: {row.error}")
             elif row.prediction != other["prediction"]:
-                found.append(
-                    f"{cell.folder} {row.sample_id}: text {row.prediction!r}, not {other['prediction']!r}"
-                )
+                found.append(f"{where}: text {row.prediction!r}, not {other['prediction']!r}")
             elif list(row.token_depth) != other["token_depth"]:
                 away = sum(a != b for a, b in zip(row.token_depth, other["token_depth"], strict=True))
-                found.append(f"{cell.folder} {row.sample_id}: the depth of {away} image tokens")
+                found.append(f"{where}: the depths of {away} image tokens")
     return n_rows, found
 
 
 def measure(study: Study, cells: Sequence[Cell], rounds: int) -> bool:
-    """Run (a) and (b) in turns: a part of the cells from scratch, then all of them as a grid; print."""
-    plan = study.plan("plan")
+    """Run (a) and (b) in turns, a part of the cells from scratch, then all of them as a grid; print."""
+    plan = study.plan()
     wall_a = sum_a = 0.0
-    walls, jobs = [], []
+    walls, jobs, n_rows, differences = [], [], 0, []
     for number in range(rounds):
-        wall, total = scratch_cells(study, plan, cells[number::rounds])
+        wall, total = cells_from_scratch(study, plan, cells[number::rounds])
         wall_a, sum_a = wall_a + wall, sum_a + total
-        wall, total = grid_cells(study, f"grid-{number}", cells)
+        wall, total = cells_as_grid(study, f"grid-{number}", cells)
         walls.append(wall)
         jobs.append(total)
-    checked = [compare_rows(study, f"grid-{number}", cells) for number in range(rounds)]
+    for number in range(rounds):
+        rows, found = compare_rows(study, f"grid-{number}", cells)
+        n_rows, differences = n_rows + rows, differences + found
     wall_b, sum_b = statistics.median(walls), statistics.median(jobs)
     each = ", ".join(f"{wall:.1f}" for wall in walls)
-    print(
-        f"  (a) one by one from scratch      {wall_a:7.1f} s wall on {CORES} cores, {sum_a:7.1f} s in processes"
-    )
-    print(
-        f"  (b) grid, scored and published   {wall_b:7.1f} s wall ({each}), {sum_b:7.1f} s in prediction jobs"
-    )
-    print(f"  (a) / (b), wall                  {wall_a / wall_b:7.1f}")
-    print(f"  (a) / (b), without snakemake     {sum_a / sum_b:7.1f}   processes against prediction jobs")
-    n_rows = sum(rows for rows, _ in checked)
-    differences = [line for _, lines in checked for line in lines]
-    print(
-        f"  rows compared                    {n_rows:7d}   {len(differences)} differ in text or kept tokens"
-    )
-    for line in differences[:10]:
-        print(f"    {line}")
+    line("(a) one by one from scratch", wall_a, f"s wall on {CORES} cores; {sum_a:.1f} s in processes")
+    line("(b) grid, scored and published", wall_b, f"s wall ({each}); {sum_b:.1f} s in prediction jobs")
+    line("(a) / (b), wall", wall_a / wall_b)
+    line("(a) / (b), without snakemake", sum_a / sum_b, "processes against prediction jobs")
+    line("rows compared", n_rows, f"{len(differences)} differ in text or kept tokens")
+    for difference in differences[:10]:
+        print(f"    {difference}")
     return not differences
 
 
 def measure_demo(folder: Path, n_cells: int, limit: int | None, rounds: int) -> bool:
     """Measure a seeded sample of the demo grid's cells."""
-    config = {"benchmark_specs": {name: {"limit": limit} for name in DEMO_DATA}} if limit else {}
-    whole = Study(folder, config)
-    with _within(folder):
-        cells = whole.plan("plan").grid.cells
+    limits = {name: {"limit": limit} for name in DEMO_BENCHMARKS}
+    whole = Study(folder, {"benchmark_specs": limits} if limit else {})
+    with within(folder):
+        cells = whole.plan().grid.cells
         drawn = set(random.Random(0).sample(cells, n_cells))
-        chosen = [cell for cell in cells if cell in drawn]
-        study = Study(folder, {**config, "exclude": [_axes(cell) for cell in cells if cell not in drawn]})
-        n_samples = f"{limit} samples each" if limit else "all samples"
-        print(f"{n_cells} of the demo grid's {len(cells)} cells, drawn with seed 0, {n_samples}", flush=True)
-        return measure(study, chosen, rounds)
+        samples = f"{limit} samples each" if limit else "the demo's samples"
+        print(f"{n_cells} of the demo grid's {len(cells)} cells, drawn with seed 0, {samples}", flush=True)
+        return measure(whole.only(cells, drawn), [cell for cell in cells if cell in drawn], rounds)
 
 
-def _axes(cell: Cell) -> dict:
-    found = {**vars(cell)}
-    return {axis: found[axis] for axis in ("model", "benchmark", "strategy", "criterion", "ratio", "seed")}
-
-
-def wide_study(folder: Path, samples: int) -> tuple[Study, list[Cell]]:
-    """Return the study of the wide random model, and its cells."""
-    from wide_model import IMAGE_TOKENS, write_wide_model
-
+def measure_wide(folder: Path, rounds: int) -> bool:
+    """Measure cells of a random model in which the decoder's arithmetic counts."""
     write_wide_model(folder / "wide", HOME / "demo/model")
     config = {
         "models": ["wide"],
         "model_specs": {"wide": {"path": "wide", "image_tokens": IMAGE_TOKENS}},
         "benchmarks": ["shapes-pope"],
-        "benchmark_specs": {"shapes-pope": {"limit": samples}},
+        "benchmark_specs": {"shapes-pope": {"limit": WIDE_SAMPLES}},
         "strategies": sorted({strategy for strategy, _ in WIDE_CELLS} - {"none"}),
         "criteria": sorted({criterion for _, criterion in WIDE_CELLS} - {"none"}),
         "strategy_specs": {"hierarchical": {"options": {"layers": [2, 8]}}},
         "ratios": [0.7],
         "seeds": [0],
+        # One job per core.
         "bundle_size": len(WIDE_CELLS) // CORES,
     }
-    cells = Study(folder, config).plan("plan").grid.cells
-    chosen = [cell for cell in cells if (cell.strategy, cell.criterion) in WIDE_CELLS]
-    exclude = [_axes(cell) for cell in cells if cell not in chosen]
-    return Study(folder, {**config, "exclude": exclude}), chosen
-
-
-def measure_wide(folder: Path, samples: int, rounds: int) -> bool:
-    """Measure cells of a random model in which the decoder's arithmetic counts."""
-    with _within(folder):
-        study, cells = wide_study(folder, samples)
-        print(
-            f"random model, hidden 512, 24 layers, 576 image tokens: {len(cells)} cells x {samples} samples"
-        )
-        same = measure(study, cells, rounds)
-        rows = {cell: read(folder / "grid-0" / cell.folder / "predictions.parquet") for cell in cells}
-        print(
-            f"  limit by FLOPs alone             {flop_limit(rows):7.1f}   (a)'s over those that cells cannot share"
-        )
-    return same
+    with within(folder):
+        cells = Study(folder, config).plan().grid.cells
+        chosen = [cell for cell in cells if (cell.strategy, cell.criterion) in WIDE_CELLS]
+        shape = f"hidden 512, 24 layers, {IMAGE_TOKENS} image tokens"
+        print(f"random model, {shape}: {len(chosen)} cells x {WIDE_SAMPLES} samples", flush=True)
+        return measure(Study(folder, config).only(cells, chosen), chosen, rounds)
 
 
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--part", choices=["demo", "wide", "growth", "all"], default="all")
+    parser.add_argument("--part", choices=["demo", "wide", "all"], default="all")
     parser.add_argument("--cells", type=int, default=24, help="cells of the demo grid")
-    parser.add_argument("--limit", type=int, help="samples per benchmark of the demo grid; default all")
+    parser.add_argument("--limit", type=int, help="samples per benchmark of the demo grid")
     parser.add_argument("--rounds", type=int, default=2, help="turns of (a) and (b)")
     arguments = parser.parse_args()
-    good = True
+    same = True
     with tempfile.TemporaryDirectory(prefix="prunegrid-grid-") as name:
-        folder = Path(name)
-        for benchmark in DEMO_DATA:
-            file = folder / "resources/demo" / f"{benchmark}.parquet"
-            file.parent.mkdir(parents=True, exist_ok=True)
-            render_benchmark(benchmark, file)
+        render_demo(Path(name))
         if arguments.part in ("demo", "all"):
-            good &= measure_demo(folder, arguments.cells, arguments.limit, arguments.rounds)
+            same &= measure_demo(Path(name), arguments.cells, arguments.limit, arguments.rounds)
         if arguments.part in ("wide", "all"):
-            good &= measure_wide(folder, 8, arguments.rounds)
-    sys.exit(0 if good else 1)
+            same &= measure_wide(Path(name), arguments.rounds)
+    sys.exit(0 if same else "(a) and (b) differ")
 
 
 if __name__ == "__main__":
