@@ -7,7 +7,7 @@ FAMILIES := .venv-families
 SOURCES := src tests workflow/scripts benchmarks
 RULES := Snakefile workflow/rules
 
-.PHONY: demo test test-families bench bench-grid lint format clean
+.PHONY: demo test test-families test-cluster bench bench-grid lint format clean
 
 # The whole study of config.yaml, to results/report.html.
 demo: $(VENV)/.installed
@@ -20,6 +20,12 @@ test: $(VENV)/.installed lint
 # processors need torchvision.
 test-families: $(FAMILIES)/.installed
 	PRUNEGRID_ALL_FAMILIES=1 $(FAMILIES)/bin/python -m pytest tests/families
+
+# A small study on a real Slurm, started for it on this machine, on 127.0.0.1 and with pretended GPUs, and stopped
+# again: about two minutes. Where Slurm is missing, and you are root on Debian, it is installed by apt-get.
+test-cluster: $(VENV)/.installed
+	tests/cluster/install_slurm.sh
+	$(BIN)/python -m pytest --capture=no tests/cluster
 
 # Speed of one cell against unpruned, and what lower precision does to kept tokens; keep the machine quiet.
 bench: $(VENV)/.installed
