@@ -5,6 +5,7 @@ keys, so a result made by other code, data or options is never taken for the one
 """
 
 import json
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
@@ -27,6 +28,9 @@ _SPEED_ONLY = ("batch_size", "device_map", "jobs_per_bundle")
 _HINTS = ("layers", "image_tokens", "mem_mb", "runtime", "gpus")
 # Packages whose versions may change a prediction.
 _NUMERIC = ("torch", "transformers", "pillow")
+
+# Newer than the markers of jobs whose results have gone.
+_NEWER = Path(".snakemake", "prunegrid-lost")
 
 
 class Plan:
@@ -260,31 +264,36 @@ class Plan:
         done = "predicted" if self.parts(benchmark) == [""] else "joined"
         return [f"{done}-{bundle}.done" for bundle in self.bundles(model, benchmark)]
 
-    def forget_lost_results(self) -> None:
-        """Remove markers of jobs whose results have gone from the store, so that they run again.
+    def lost(self, marker: str) -> list[str]:
+        """Return a file newer than a job's marker if what the job left in the store has gone, else nothing.
 
-        A job's marker lists what it left in the store. The store is no output of a rule, so Snakemake
-        cannot see that a file was deleted from it, or cut short. A published file is the same file in
-        another place: cut short it is removed, for Snakemake takes what is there for whole.
+        The store is no output of a rule, so Snakemake cannot see that a file was deleted from it, or cut
+        short. As an input, the newer file makes it run the job again.
         """
-        wanted: dict[Path, set[str]] = {}
-        for cell in self.grid.cells:
-            published = Path(self.config["results_dir"], cell.folder, "predictions.parquet")
-            if published.exists() and not is_whole_parquet(published):
-                published.unlink()
-            store = self.store(cell.model, cell.benchmark)
-            wanted.setdefault(store, set()).update((self.prediction_key(cell), self.score_key(cell)))
-        for store, keys in wanted.items():
-            lost = [
-                marker
-                for pattern in ("predicted-*.done", "joined-*.done", "scored.done")
-                for marker in store.glob(pattern)
-                if _has_lost(marker, keys)
-            ]
-            # Snakemake does not look behind a marker that is there, and without its predictions no score is
-            # what it says.
-            for marker in [*lost, store / "scored.done"] if lost else []:
-                marker.unlink(missing_ok=True)
+        file = Path(marker)
+        return [self._newer] if file.exists() and _has_lost(file, self._keys_in(file.parent)) else []
+
+    def cut_short(self, published: str) -> list[str]:
+        """Return a file newer than published predictions that were cut short, else nothing; see `lost`."""
+        return [self._newer] if Path(published).exists() and not is_whole_parquet(published) else []
+
+    def _keys_in(self, store: Path) -> frozenset[str]:
+        """Return the keys that the plan wants in a store."""
+        return self._once(
+            ("keys", store),
+            lambda: frozenset(
+                key
+                for cell in self.grid.cells
+                if self.store(cell.model, cell.benchmark) == store
+                for key in (self.prediction_key(cell), self.score_key(cell))
+            ),
+        )
+
+    @cached_property
+    def _newer(self) -> str:
+        # Another content each time: Snakemake compares checksums of small inputs with those of the last run.
+        write_text(_NEWER, str(time.time_ns()))
+        return str(_NEWER)
 
     def _store_of(self, cell: Cell) -> Store:
         return Store(self.store(cell.model, cell.benchmark))

@@ -22,7 +22,9 @@ CONFIG = {
     "tables": {"replicates": 200},
 }
 CELLS = 4  # none, mismatched, uniform x (norm, gradient)
-LAST = {"score": 1, "publish": 1, "build_tables": 1, "plot_tradeoff": 1, "write_report": 1}
+LAST = dict.fromkeys(
+    ("score", "publish", "build_tables", "plot_tradeoff", "plot_survival", "write_report"), 1
+)
 ONE = "uniform/norm/ratio-0.505/seed-0"
 
 

@@ -156,6 +156,9 @@ def test_a_lost_store_is_noticed(study):
     key = json.loads(kept.schema.metadata[b"prunegrid"])["key"]
     (store / f"{key}.parquet").unlink()
     shutil.rmtree(file.parent)
+    left = sorted(store.rglob("*"))
+    assert study.planned() == {"predict": 1, "score": 1, "publish": 1, **AFTER_SCORES}
+    assert sorted(store.rglob("*")) == left
     output = study.run()
     assert "blind, ratio 0.000" in output
     assert pq.read_table(file, partitioning=None).equals(kept)

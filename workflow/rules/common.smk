@@ -33,7 +33,6 @@ try:
         # Snakemake would quietly give each job no more than that.
         check_gpus(config, workflow.global_resources.get("gpu").value)
         NOT_HERE = PLAN.check_inputs()
-        PLAN.forget_lost_results()
 except PrunegridError as error:
     raise WorkflowError(f"configuration:\n{error}") from None
 

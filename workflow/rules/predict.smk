@@ -8,6 +8,9 @@ rule predict:
     holds."""
     input:
         data=lambda wildcards: ancient(data_of(wildcards)),
+        lost=lambda wildcards: PLAN.lost(
+            f"{store_of(wildcards)}/predicted-{wildcards.bundle}{wildcards.part}.done"
+        ),
     output:
         marker=f"{STORE}/predicted-{{bundle}}{{part}}.done",
     log:
@@ -34,6 +37,7 @@ rule join:
             f"{store_of(wildcards)}/predicted-{wildcards.bundle}{part}.done"
             for part in PLAN.parts(wildcards.benchmark)
         ],
+        lost=lambda wildcards: PLAN.lost(f"{store_of(wildcards)}/joined-{wildcards.bundle}.done"),
     output:
         marker=f"{STORE}/joined-{{bundle}}.done",
     log:

@@ -9,6 +9,7 @@ rule score:
             f"{store_of(wildcards)}/{marker}"
             for marker in PLAN.bundle_markers(wildcards.model, wildcards.benchmark)
         ],
+        lost=lambda wildcards: PLAN.lost(f"{store_of(wildcards)}/scored.done"),
     output:
         marker=f"{STORE}/scored.done",
     log:
@@ -33,6 +34,7 @@ rule publish:
         # A cell that the store holds waits for nothing: Snakemake's `ancient` would hide missing outputs
         # behind a job that runs for other cells.
         scored=lambda wildcards: [] if in_store(wildcards) else f"{store_of(wildcards)}/scored.done",
+        lost=lambda wildcards: PLAN.cut_short(cell_file(cell_of(wildcards), "predictions.parquet")),
     output:
         predictions=f"{RESULTS}/{CELL}/predictions.parquet",
         scores=f"{RESULTS}/{CELL}/scores.json",
