@@ -5,20 +5,20 @@ process behind, however a test ends.
 """
 
 import contextlib
-import ctypes
 import getpass
 import os
 import re
 import shutil
-import signal
 import socket
 import subprocess
+import sys
 import time
 from pathlib import Path
 
+from tests.cluster import reaper
+
 N_GPUS = 4
 _PATH = os.pathsep.join([os.environ["PATH"], "/usr/sbin", "/sbin"])
-_PR_SET_PDEATHSIG = 1
 _CONFIG = """\
 ClusterName=lab
 SlurmctldHost={host}(127.0.0.1)
@@ -85,10 +85,17 @@ class Slurm:
             "PATH": os.pathsep.join([str(folder / "bin"), _PATH]),
         }
         self._daemons: list[subprocess.Popen] = []
+        self._reaper: subprocess.Popen | None = None
 
     def __enter__(self) -> "Slurm":
         try:
             self._configure()
+            # It has a session of its own: Ctrl-C reaches the test alone.
+            self._reaper = subprocess.Popen(
+                [sys.executable, reaper.__file__, self.environment["SLURM_CONF"]],
+                stdin=subprocess.PIPE,
+                start_new_session=True,
+            )
             # -c: no state from an earlier run. -D: as children of this process, so that their pids are known.
             for daemon in ("slurmctld", "slurmd"):
                 self._start(
@@ -113,9 +120,9 @@ class Slurm:
             except subprocess.TimeoutExpired:
                 daemon.kill()
                 daemon.wait()
-        for pid in self.processes():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        if self._reaper is not None:
+            self._reaper.stdin.close()
+            self._reaper.wait(30)
 
     def run(self, *command: str) -> str:
         """Return what one of Slurm's commands prints."""
@@ -128,16 +135,6 @@ class Slurm:
         """Return all jobs since the start, the finished ones too, as `scontrol show job` tells them."""
         rows = self.run("scontrol", "--oneliner", "show", "job").splitlines()
         return [dict(re.findall(r"(\S+?)=(\S*)", row)) for row in rows if row.startswith("JobId=")]
-
-    def processes(self) -> list[int]:
-        """Return the processes that were started with this Slurm's environment, its daemons included."""
-        mark = f"SLURM_CONF={self.environment['SLURM_CONF']}".encode()
-        found = []
-        for environ in Path("/proc").glob("[0-9]*/environ"):
-            with contextlib.suppress(OSError):
-                if mark in environ.read_bytes().split(b"\0"):
-                    found.append(int(environ.parent.name))
-        return found
 
     def _configure(self) -> None:
         for name in ("state", "spool", "bin"):
@@ -173,7 +170,6 @@ class Slurm:
                     stdout=log,
                     stderr=subprocess.STDOUT,
                     stdin=subprocess.DEVNULL,
-                    preexec_fn=_die_with_parent,
                 )
             )
 
@@ -189,11 +185,6 @@ class Slurm:
                 )
                 raise TimeoutError("\n".join([complaint, *logs]))
             time.sleep(0.1)
-
-
-def _die_with_parent() -> None:
-    """Have the kernel end this process should the test be killed and get no chance to end it."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _free_ports(count: int) -> list[int]:

@@ -11,8 +11,9 @@ import time
 
 import pytest
 
+from tests.cluster.reaper import processes
 from tests.cluster.slurm import Slurm
-from tests.workflow.study import Study
+from tests.workflow.study import HOME, Study
 
 STEP = 120  # seconds, the most that any step may take
 SNAKEMAKE = [sys.executable, "-m", "snakemake", "--profile", "profiles/slurm", "--configfile", "study.yaml"]
@@ -99,14 +100,17 @@ class Run:
             assert time.monotonic() < deadline, self.output[-6000:]
             time.sleep(0.5)
 
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
     def stop(self) -> None:
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGINT)
             try:
                 self._process.wait(20)
             except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
+                self.kill()
 
 
 def tell(line: str) -> None:
@@ -131,7 +135,7 @@ def slurm(tmp_path_factory):
         yield slurm
         tell("the end of all:")
         tell_jobs(slurm)
-    assert not slurm.processes()
+    assert not processes(slurm.environment["SLURM_CONF"])
 
 
 @pytest.fixture(scope="module")
@@ -185,6 +189,13 @@ def finished(study, slurm, before):
     tell(f"the second run ended with {code}")
     assert code == 0, run.output[-6000:]
     return slurm.jobs()[n_jobs:]
+
+
+def wait_for(ready, seconds=20):
+    deadline = time.monotonic() + seconds
+    while not ready():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 def of_bundle(jobs, bundle):
@@ -286,16 +297,56 @@ def test_nothing_is_left_to_do(finished, study):
     assert study.planned() == {}
 
 
-def test_an_interrupted_run_cancels_its_jobs(finished, study, slurm):
+@pytest.fixture
+def waiting(finished, study, slurm):
+    """A run whose jobs wait: one more ratio."""
     (study.folder / "wait").touch()
     n_jobs = len(slurm.jobs())
-    # One more ratio of the slow criterion alone.
-    run = Run(study, "--config", "ratios=[0.505,0.6]", 'criteria=["norm","fragile","slow"]')
+    run = Run(study, "--config", "ratios=[0.505,0.6]")
     try:
         run.wait_until(lambda: any(job["JobState"] == "RUNNING" for job in slurm.jobs()[n_jobs:]))
+        yield run, lambda: {job["JobState"] for job in slurm.jobs()[n_jobs:]}
     finally:
         run.stop()
-    states = {job["JobState"] for job in slurm.jobs()[n_jobs:]}
-    tell(f"after an interrupt, jobs are {states}")
-    assert not states & {"RUNNING", "PENDING"}
+
+
+def test_an_interrupted_run_cancels_its_jobs(waiting, study):
+    run, states = waiting
+    run.stop()
+    tell(f"after SIGINT, its jobs are {states()}")
+    assert not states() & {"RUNNING", "PENDING"}
     assert not list((study.folder / ".snakemake/locks").glob("*")), "the folder is locked"
+
+
+def test_jobs_of_a_killed_run_are_cancelled_by_their_name(waiting, study, slurm):
+    run, states = waiting
+    run.kill()
+    tell(f"after SIGKILL, its jobs are {states()}")
+    assert "RUNNING" in states()
+    (name,) = re.findall(r"SLURM run ID: (\S+)", run.output)
+    slurm.run("scancel", "--name", name)
+    wait_for(lambda: not states() & {"RUNNING", "PENDING", "COMPLETING"})
+    assert "cannot be locked" in study.run("--config", "ratios=[0.505,0.6]", check=False)
+    study.run("--unlock")
+    assert study.planned() == {}
+
+
+def test_a_killed_test_leaves_no_process(tmp_path):
+    start = f"""
+import time
+from pathlib import Path
+from tests.cluster.slurm import Slurm
+with Slurm(Path({str(tmp_path / "slurm")!r})) as slurm:
+    slurm.run("sbatch", "-p", "gpu", "--wrap", "sleep 300")
+    print("ready", flush=True)
+    time.sleep({STEP})
+"""
+    conf = str(tmp_path / "slurm/slurm.conf")
+    test = subprocess.Popen([sys.executable, "-c", start], cwd=HOME, stdout=subprocess.PIPE, text=True)
+    try:
+        assert test.stdout.readline() == "ready\n"
+        wait_for(lambda: len(processes(conf)) >= 4)  # two daemons, a job and its step
+    finally:
+        test.kill()
+        test.communicate()
+    wait_for(lambda: not processes(conf))
