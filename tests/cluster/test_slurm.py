@@ -337,7 +337,7 @@ import time
 from pathlib import Path
 from tests.cluster.slurm import Slurm
 with Slurm(Path({str(tmp_path / "slurm")!r})) as slurm:
-    slurm.run("sbatch", "-p", "gpu", "--wrap", "sleep 300")
+    slurm.run("sbatch", "-p", "gpu", "-o", "/dev/null", "--wrap", "sleep 300")
     print("ready", flush=True)
     time.sleep({STEP})
 """
