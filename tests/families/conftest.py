@@ -39,7 +39,10 @@ def checkpoint(tmp_path_factory):
 
 
 # Those that cannot be loaded here are skipped by name once, in `test_packages.py`.
-@pytest.fixture(scope="module", params=[name for name in RECIPES if os.environ.get(ALL) or not missing(name)])
+FAMILIES_HERE = [name for name in RECIPES if os.environ.get(ALL) or not missing(name)]
+
+
+@pytest.fixture(scope="module", params=FAMILIES_HERE)
 def family(request):
     return request.param
 
