@@ -1,5 +1,7 @@
 """Every family's whole path: its checkpoint in the hub's layout, its own processor, pruning, text."""
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 import torch
@@ -9,11 +11,13 @@ from prunegrid import plugins, prune
 from prunegrid.bundle import predict_cells
 from prunegrid.compute import cell_compute
 from prunegrid.generate import token_depth
-from prunegrid.inputs import PromptMaker, collate
+from prunegrid.inputs import PromptMaker
 from prunegrid.loading import load_model
 from prunegrid.models.registry import supported
+from prunegrid.predict import predict_prompts
 from prunegrid.predictions import read
 from prunegrid.runs import BenchmarkRun, CellRun
+from prunegrid.squares import square
 from prunegrid.vision import vision_flops
 from tests.engine.test_compute import counted
 from tests.families.checkpoints import RECIPES, as_published
@@ -213,10 +217,26 @@ def test_the_published_layout_is_the_same(family, folder, loaded, samples, promp
 
 
 @pytest.mark.parametrize("mode", ["crop", "pad"])
-def test_image_modes(family, loaded, samples, mode):
-    """Any processor is given a square: one grid of as many rows as columns, or whole tiles."""
-    for prompt in PromptMaker(loaded, image_mode=mode).prompts(samples, 3):
+def test_image_modes(loaded, samples, mode):
+    """Any processor, also of grids by size, is given the square, and nothing else is asked of it."""
+    mean = loaded.processor.image_processor.image_mean
+    squares = [replace(sample, image=square(sample.image, mode, mean)) for sample in samples]
+    assert all(sample.image.width == sample.image.height for sample in squares)
+    found = PromptMaker(loaded, image_mode=mode).prompts(samples, 3)
+    for prompt, same in zip(found, PromptMaker(loaded).prompts(squares, 3), strict=True):
         assert prompt.error is None
-        for _, rows, columns in prompt.grids:
-            assert rows == columns
-        collate([prompt], loaded)
+        assert prompt.grids == same.grids
+        assert prompt.input_ids.tolist() == same.input_ids.tolist()
+        for features, expected in zip(prompt.features.images, same.features.images, strict=True):
+            assert torch.equal(features, expected)
+        assert all(rows == columns for _, rows, columns in prompt.grids)
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_lower_precision_runs(folder, adapter, samples, dtype):
+    loaded = load_model(str(folder), {"dtype": dtype})
+    prompts = PromptMaker(loaded).prompts(samples[:4], 2)
+    assert {image.dtype for prompt in prompts for image in prompt.features.images} == {getattr(torch, dtype)}
+    for key in ("attention", "gradient"):
+        rows = predict_prompts(loaded, adapter, prompts, cell_of(key), batch_size=4, max_new_tokens=2)
+        assert [row["error"] for row in rows if row["status"] != "ok"] == []
