@@ -22,9 +22,7 @@ CONFIG = {
     "tables": {"replicates": 200},
 }
 CELLS = 4  # none, mismatched, uniform x (norm, gradient)
-LAST = dict.fromkeys(
-    ("score", "publish", "build_tables", "plot_tradeoff", "plot_survival", "write_report"), 1
-)
+RULES = ("predict", "join", "score", "publish")
 ONE = "uniform/norm/ratio-0.505/seed-0"
 
 
@@ -38,6 +36,10 @@ def study(tmp_path_factory):
 
 def metadata(file):
     return json.loads(pq.read_schema(file).metadata[b"prunegrid"])
+
+
+def planned(study):
+    return {rule: count for rule, count in study.planned().items() if rule in RULES}
 
 
 def check_cells(study):
@@ -77,7 +79,7 @@ def test_damaged_files_are_computed_again_and_nothing_else(study):
     cell = store / f"{key}.parquet"
     assert cell.samefile(published)
     cut(cell)
-    assert study.planned() == {"predict": 2, "join": 1, **LAST}
+    assert planned(study) == {"predict": 2, "join": 1, "score": 1, "publish": 1}
     output = study.run("--until", "predict")
     assert f"{key}.parquet is cut short" in output
     shards = sorted(store.glob(f"{key}.shards-4/0*.parquet"))
@@ -85,7 +87,7 @@ def test_damaged_files_are_computed_again_and_nothing_else(study):
 
     before = {shard: shard.stat().st_mtime_ns for shard in shards}
     cut(shards[2])
-    assert study.planned() == {"predict": 1, "join": 1, **LAST}
+    assert planned(study) == {"predict": 1, "join": 1, "score": 1, "publish": 1}
     output = study.run("--until", "predict")
     assert "00002.parquet cannot be read" in output
     assert "its samples are computed again" in output

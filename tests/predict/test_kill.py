@@ -1,0 +1,151 @@
+"""kill -9 of a prediction job, again and again: what is lost, and what comes out in the end."""
+
+import json
+import multiprocessing
+import os
+import random
+import signal
+import time
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+import torch
+
+from prunegrid import bundle
+from prunegrid.demo.benchmarks import render_benchmark
+from prunegrid.loading import load_model
+from prunegrid.runs import BenchmarkRun, CellRun
+
+MODEL = Path(__file__).parents[2] / "demo/model"
+ROWS, SHARD = 60, 3
+KILLS = 10
+CELLS = [
+    CellRun(
+        "plain",
+        "code",
+        "plain",
+        {"ratio": 0.5, "seed": 0},
+        ("hierarchical", {"layers": [1, 2]}),
+        ("attention", {}),
+    ),
+    CellRun("explained", "code", "explained", {"ratio": 0.3, "seed": 0}, ("single", {}), ("gradient", {})),
+    CellRun("swapped", "code", "swapped", {"ratio": 0.0, "seed": 1}, ("mismatched", {}), None),
+]
+N_SHARDS = len(CELLS) * ROWS // SHARD
+# A child of a process that has imported torch and loaded the model starts in milliseconds.
+FORK = multiprocessing.get_context("fork")
+
+
+@pytest.fixture(scope="module")
+def loaded():
+    torch.set_num_threads(1)
+    return load_model(str(MODEL), {})
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    path = tmp_path_factory.mktemp("data") / "shapes-pope.parquet"
+    render_benchmark("shapes-pope", path, rows=ROWS)
+    return path
+
+
+class Job:
+    """A prediction job in a process of its own.
+
+    Parameters
+    ----------
+    store : Path
+        Its store; beside it, a log with a line per cell and shard that it begins to compute.
+    """
+
+    def __init__(self, loaded, data: Path, store: Path) -> None:
+        self.log = store.with_suffix(".log")
+        run = BenchmarkRun(
+            str(MODEL),
+            {"path": "demo/model"},
+            str(data),
+            {"adapter": "pope", "path": str(data), "max_new_tokens": 4},
+            store,
+            batch_size=2,
+            shard_size=SHARD,
+            say=lambda line: None,
+        )
+        self.process = FORK.Process(target=self._work, args=(run, loaded))
+        self._begun = self.begun()
+        self.process.start()
+
+    def _work(self, run: BenchmarkRun, loaded) -> None:
+        predict = bundle.predict_prompts
+
+        def logged(*args, **options):
+            handle = os.open(self.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+            os.write(handle, b"shard\n")
+            os.close(handle)
+            return predict(*args, **options)
+
+        bundle.predict_prompts = logged
+        bundle.load_model = lambda *_: loaded
+        bundle.predict_cells(run, CELLS)
+
+    def begun(self) -> int:
+        """Return how many shards any job on this store has begun to compute."""
+        return self.log.read_text().count("shard") if self.log.exists() else 0
+
+    def wait_until_it_computes(self) -> None:
+        while self.begun() == self._begun:
+            assert self.process.is_alive(), "the job ended before it could be killed"
+            time.sleep(0.001)
+
+    def kill(self) -> None:
+        assert self.process.is_alive(), "the job ended before it could be killed"
+        os.kill(self.process.pid, signal.SIGKILL)
+        self.process.join()
+        assert self.process.exitcode == -signal.SIGKILL
+
+    def finish(self) -> None:
+        self.process.join()
+        assert self.process.exitcode == 0
+
+
+def shards(store: Path) -> dict[str, tuple[int, int]]:
+    stats = {str(file.relative_to(store)): file.stat() for file in store.glob("*.shards-*/0*.parquet")}
+    return {name: (stat.st_ino, stat.st_mtime_ns) for name, stat in stats.items()}
+
+
+def test_ten_kills_lose_at_most_a_shard_each(loaded, data, tmp_path):
+    undisturbed = Job(loaded, data, tmp_path / "undisturbed")
+    undisturbed.wait_until_it_computes()
+    started = time.monotonic()
+    undisturbed.finish()
+    per_shard = (time.monotonic() - started) / N_SHARDS
+    assert undisturbed.begun() == N_SHARDS
+
+    store = tmp_path / "killed"
+    whole: dict[str, tuple[int, int]] = {}
+    for number in range(KILLS):
+        job = Job(loaded, data, store)
+        job.wait_until_it_computes()
+        time.sleep(random.Random(number).uniform(0, 4) * per_shard)
+        job.kill()
+        after = shards(store)
+        assert after | whole == after, "a shard that was whole before is not what it was"
+        whole = after
+    assert len(whole) < N_SHARDS
+    assert not list(store.glob("*.parquet"))
+    # What was begun and is not there was lost.
+    assert job.begun() - len(whole) <= KILLS
+
+    last = Job(loaded, data, store)
+    last.finish()
+    assert last.begun() <= N_SHARDS + KILLS
+    for cell in CELLS:
+        killed, wanted = (
+            pq.read_table(tmp_path / name / f"{cell.key}.parquet") for name in ("killed", "undisturbed")
+        )
+        assert killed.num_rows == ROWS
+        assert killed.equals(wanted)
+        ours, theirs = (json.loads(table.schema.metadata[b"prunegrid"]) for table in (killed, wanted))
+        assert ours.pop("seconds") > 0 < theirs.pop("seconds")
+        assert ours == theirs
+    assert {file.name for file in store.iterdir()} == {f"{cell.key}.parquet" for cell in CELLS}
