@@ -108,7 +108,7 @@ class _Bundle:
     ) -> None:
         """Run cells that see the same samples."""
         batch_size = self._run.batch_size
-        prompts = self._maker.prompts(samples, batch_size)
+        prompts = self._maker.prompts(samples)
         saliencies: Saliencies = {}
         for group in group_cells(self._loaded, self._adapter, prompts, cells):
             found = predict_prompts(

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import torch
+from accelerate.utils import send_to_device
+from accelerate.utils.memory import clear_device_cache
 from torch import Tensor
 
 from prunegrid.chat import adds_special_tokens, chat_text
 from prunegrid.errors import ConfigError, PrunegridError
+from prunegrid.features import PictureFeatures
 from prunegrid.loading import LoadedModel
+from prunegrid.memory import TOO_LARGE, ran_out
 from prunegrid.models.base import Features
 from prunegrid.squares import square
 
@@ -38,7 +42,7 @@ class Prompt:
     grids : list of (int, int, int)
         What the vision tower runs on; see `prunegrid.vision`.
     features : Features or None
-        What the decoder is given of the sample's image.
+        What the decoder is given of the sample's image, in main memory.
     error : str or None
         Why the sample cannot be run.
     """
@@ -75,6 +79,7 @@ class PromptMaker:
         self._loaded = loaded
         self._system_prompt = system_prompt
         self._image_mode = image_mode
+        self._features = PictureFeatures(loaded)
         try:
             self.chat_text("?")
         except Exception as error:  # A template may raise anything.
@@ -86,39 +91,28 @@ class PromptMaker:
         """Return the text of one user turn with one image, through the model's chat template."""
         return chat_text(self._loaded.processor, text, self._system_prompt)
 
-    def prompts(self, samples: Iterable[Sample], batch_size: int) -> list[Prompt]:
-        """Return one prompt per sample, in order; vision features are computed once per distinct image.
+    def prompts(self, samples: Iterable[Sample]) -> list[Prompt]:
+        """Return one prompt per sample, in order; vision features are computed once per distinct picture."""
+        return [self._prompt(sample) for sample in samples]
 
-        Parameters
-        ----------
-        samples : iterable of Sample
-            Samples of one `image_id` show the same picture.
-        batch_size : int
-            Images per pass of the vision tower.
-        """
-        prompts: list[Prompt] = []
-        pixels: dict[str, dict[str, Tensor]] = {}
-        for sample in samples:
-            prompt, image = self._prompt(sample, sample.image_id in pixels)
-            if image:
-                pixels[sample.image_id] = image
-            prompts.append(prompt)
-        features = self._features(pixels, batch_size)
-        return [p if p.error else replace(p, features=features[p.sample.image_id]) for p in prompts]
-
-    def _prompt(self, sample: Sample, known_image: bool) -> tuple[Prompt, dict[str, Tensor]]:
+    def _prompt(self, sample: Sample) -> Prompt:
         if sample.error:
-            return Prompt(sample, error=sample.error), {}
+            return Prompt(sample, error=sample.error)
         text = self.chat_text(sample.prompt)
         try:
             inputs = self._process(sample.image, text)
             ids = inputs.pop("input_ids")[0]
             self._check(ids)
+            inputs.pop("attention_mask")
+            grids = self._loaded.family.grids(self._loaded.model.config, inputs)
+            return Prompt(sample, text, ids, grids, self._features.of(sample.image, inputs))
         except (PrunegridError, ValueError, OSError) as error:
-            return Prompt(sample, text, error=f"{type(error).__name__}: {error}"), {}
-        inputs.pop("attention_mask")
-        grids = self._loaded.family.grids(self._loaded.model.config, inputs)
-        return Prompt(sample, text, ids, grids), {} if known_image else dict(inputs)
+            return Prompt(sample, text, error=f"{type(error).__name__}: {error}")
+        except (RuntimeError, MemoryError) as error:
+            if not ran_out(error):
+                raise
+        clear_device_cache(garbage_collection=True)
+        return Prompt(sample, text, error=TOO_LARGE)
 
     def _process(self, image: Image.Image, text: str) -> BatchFeature:
         processor = self._loaded.processor
@@ -133,15 +127,6 @@ class PromptMaker:
         image = ids == self._loaded.family.image_token_id(self._loaded.model.config)
         if bool(image[-1]):
             raise PrunegridError("no text after the image")
-
-    @torch.no_grad()
-    def _features(self, pixels: dict[str, dict[str, Tensor]], batch_size: int) -> dict[str, Features]:
-        names, found = list(pixels), {}
-        for start in range(0, len(names), batch_size):
-            some = names[start : start + batch_size]
-            features = self._loaded.family.features(self._loaded.model, [pixels[name] for name in some])
-            found.update(zip(some, features, strict=True))
-        return found
 
 
 @dataclass(frozen=True)
@@ -175,7 +160,10 @@ def collate(prompts: Sequence[Prompt], loaded: LoadedModel) -> Batch:
         start = width - len(prompt.input_ids)
         ids[row, start:] = prompt.input_ids
         mask[row, start:] = 1
-    features = [prompt.features for prompt in prompts]
+    features = [
+        Features(send_to_device(one.images, device), send_to_device(one.beside, device))
+        for one in (prompt.features for prompt in prompts)
+    ]
     inputs = {"input_ids": ids.to(device), "attention_mask": mask.to(device)}
     images = loaded.family.feature_inputs(loaded.model, features, inputs["input_ids"])
     return Batch(list(prompts), {**inputs, **images})

@@ -62,7 +62,7 @@ def samples(adapter):
 
 @pytest.fixture(scope="module")
 def prompts(loaded, samples):
-    return PromptMaker(loaded).prompts(samples, 3)
+    return PromptMaker(loaded).prompts(samples)
 
 
 @pytest.fixture(scope="module")
@@ -207,7 +207,7 @@ def test_the_published_layout_is_the_same(family, folder, loaded, samples, promp
     """Most repositories keep an older layout, and older names of image processors."""
     old = load_model(str(as_published(folder, family, tmp_path / "old")), {})
     assert type(old.processor) is type(loaded.processor)
-    again = PromptMaker(old).prompts(samples, 3)
+    again = PromptMaker(old).prompts(samples)
     for prompt, other in zip(again, prompts, strict=True):
         assert prompt.text == other.text
         assert prompt.input_ids.tolist() == other.input_ids.tolist()
@@ -222,8 +222,8 @@ def test_image_modes(loaded, samples, mode):
     mean = loaded.processor.image_processor.image_mean
     squares = [replace(sample, image=square(sample.image, mode, mean)) for sample in samples]
     assert all(sample.image.width == sample.image.height for sample in squares)
-    found = PromptMaker(loaded, image_mode=mode).prompts(samples, 3)
-    for prompt, same in zip(found, PromptMaker(loaded).prompts(squares, 3), strict=True):
+    found = PromptMaker(loaded, image_mode=mode).prompts(samples)
+    for prompt, same in zip(found, PromptMaker(loaded).prompts(squares), strict=True):
         assert prompt.error is None
         assert prompt.grids == same.grids
         assert prompt.input_ids.tolist() == same.input_ids.tolist()
@@ -235,7 +235,7 @@ def test_image_modes(loaded, samples, mode):
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
 def test_lower_precision_runs(folder, adapter, samples, dtype):
     loaded = load_model(str(folder), {"dtype": dtype})
-    prompts = PromptMaker(loaded).prompts(samples[:4], 2)
+    prompts = PromptMaker(loaded).prompts(samples[:4])
     assert {image.dtype for prompt in prompts for image in prompt.features.images} == {getattr(torch, dtype)}
     for key in ("attention", "gradient"):
         rows = predict_prompts(loaded, adapter, prompts, cell_of(key), batch_size=4, max_new_tokens=2)

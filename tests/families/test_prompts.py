@@ -59,7 +59,7 @@ def test_one_first_token_whoever_writes_it(llava, written, monkeypatch):
     """A tokenizer that adds it, below a template that writes it, too."""
     template = llava.processor.chat_template
     monkeypatch.setattr(llava.processor, "chat_template", ("{{ bos_token }}" if written else "") + template)
-    (prompt,) = PromptMaker(llava).prompts([sample()], 1)
+    (prompt,) = PromptMaker(llava).prompts([sample()])
     assert prompt.text.startswith("<s>" if written else "USER: ")
     bos = llava.processor.tokenizer.bos_token_id
     assert prompt.input_ids[0] == bos
@@ -69,7 +69,7 @@ def test_one_first_token_whoever_writes_it(llava, written, monkeypatch):
 def test_a_picture_mark_in_a_question_is_an_error_row(llava):
     """A second placeholder would stand for a picture that is not there."""
     asked = [sample(), replace(sample(), prompt="What is <image>?"), sample()]
-    found = PromptMaker(llava).prompts(asked, 1)
+    found = PromptMaker(llava).prompts(asked)
     assert [bool(prompt.error) for prompt in found] == [False, True, False]
     assert "<image>" in found[1].error
 

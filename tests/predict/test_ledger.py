@@ -38,7 +38,7 @@ def loaded():
 def test_a_cells_ledger_is_what_it_ran(loaded, strategy, criterion, free_text):
     name = "nocaps" if free_text else "vqa"
     adapter = plugins.load("benchmarks", name)({"adapter": name, "path": "unread.parquet"})
-    prompts = PromptMaker(loaded).prompts(make_samples(1), 1)
+    prompts = PromptMaker(loaded).prompts(make_samples(1))
     options = {"hierarchical": {"layers": [1, 3]}, "single": {"layer": 2}}.get(strategy, {})
     ratio = 0.0 if strategy == "none" else 0.5
     axes, ranking = {"ratio": ratio, "seed": 0}, (criterion, {}) if criterion else None

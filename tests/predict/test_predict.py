@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 
-from prunegrid import plugins
 from prunegrid.benchmarks.base import Sample
 from prunegrid.bundle import predict_cells
 from prunegrid.compute import cell_compute
@@ -18,7 +17,6 @@ from prunegrid.demo.scene import named_rng, sample_scene
 from prunegrid.errors import ConfigError
 from prunegrid.generate import token_depth
 from prunegrid.inputs import PromptMaker, collate
-from prunegrid.loading import load_model
 from prunegrid.mismatch import ImageSpool, partners
 from prunegrid.predict import group_cells, predict_prompts
 from prunegrid.predictions import read
@@ -26,16 +24,6 @@ from prunegrid.prompts import yes_no
 from prunegrid.runs import BenchmarkRun, CellRun
 
 MODEL = Path(__file__).parents[2] / "demo/model"
-
-
-@pytest.fixture(scope="module")
-def loaded():
-    return load_model(str(MODEL), {})
-
-
-@pytest.fixture(scope="module")
-def adapter():
-    return plugins.load("benchmarks", "pope")({"adapter": "pope", "path": "unread.parquet"})
 
 
 def make_samples(n):
@@ -65,7 +53,7 @@ def cell(strategy="hierarchical", criterion="attention", ratio=0.5, seed=0, **op
 
 
 def run(loaded, adapter, samples, some_cell, batch_size=4, **more):
-    prompts = PromptMaker(loaded).prompts(samples, batch_size)
+    prompts = PromptMaker(loaded).prompts(samples)
     ((rows, _),) = predict_prompts(
         loaded, adapter, prompts, [some_cell], batch_size=batch_size, max_new_tokens=3, **more
     )
@@ -208,7 +196,7 @@ def test_rows_tell_what_happened(loaded, adapter):
     assert row["first_topk"][0]["id"] == row["first_token_id"]
     assert len(row["first_topk"]) == 5
     assert len(row["choice_logits"]) == 2
-    prompt = PromptMaker(loaded).prompts(make_samples(1), 1)[0]
+    prompt = PromptMaker(loaded).prompts(make_samples(1))[0]
     assert row["n_text_tokens"] + n_image == len(prompt.input_ids)
 
 
@@ -216,7 +204,7 @@ def test_features_given_are_features_computed(loaded):
     """Image features computed apart and handed to `generate` give what pixels give."""
     sample = make_samples(1)[0]
     maker = PromptMaker(loaded)
-    batch = collate(maker.prompts([sample], 1), loaded)
+    batch = collate(maker.prompts([sample]), loaded)
     pixels = loaded.processor(images=sample.image, text=maker.chat_text(sample.prompt), return_tensors="pt")
     with torch.no_grad():
         given, computed = loaded.model(**batch.inputs).logits, loaded.model(**pixels).logits
@@ -251,7 +239,7 @@ def test_cells_together_are_cells_alone(loaded, adapter):
     """Row by row and bit by bit, however the cells are grouped, and the ledger with them."""
     samples = make_samples(7)
     samples[2] = replace(samples[2], image=None, error="the image cannot be read: truncated")
-    prompts = PromptMaker(loaded).prompts(samples, 4)
+    prompts = PromptMaker(loaded).prompts(samples)
     cells = [
         cell("hierarchical", "attention", layers=[1, 3]),
         cell("hierarchical", "attention_shallow", layers=[1, 3]),
@@ -279,7 +267,7 @@ def test_cells_together_are_cells_alone(loaded, adapter):
 
 
 def test_batches_shrink_for_cells_together(loaded, adapter, monkeypatch):
-    prompts = PromptMaker(loaded).prompts(make_samples(7), 7)
+    prompts = PromptMaker(loaded).prompts(make_samples(7))
     cells = [cell(layers=[1, 2]), cell("single", "norm", 0.3), cell("single", "random", 0.3)]
     limits = {"batch_size": 7, "max_new_tokens": 3}
     wanted = predict_prompts(loaded, adapter, prompts, cells, **limits)

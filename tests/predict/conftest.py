@@ -1,0 +1,18 @@
+from pathlib import Path
+
+import pytest
+
+from prunegrid import plugins
+from prunegrid.loading import load_model
+
+MODEL = Path(__file__).parents[2] / "demo/model"
+
+
+@pytest.fixture(scope="module")
+def loaded():
+    return load_model(str(MODEL), {})
+
+
+@pytest.fixture(scope="module")
+def adapter():
+    return plugins.load("benchmarks", "pope")({"adapter": "pope", "path": "unread.parquet"})
