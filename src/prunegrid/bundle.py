@@ -10,6 +10,7 @@ from prunegrid import plugins
 from prunegrid.cell_shards import CellShards
 from prunegrid.inputs import PromptMaker
 from prunegrid.loading import LoadedModel, load_model
+from prunegrid.memory import BatchSize
 from prunegrid.metadata import shard_metadata
 from prunegrid.mismatch import ImageSpool
 from prunegrid.predict import group_cells, predict_prompts
@@ -75,6 +76,7 @@ class _Bundle:
         self._maker = PromptMaker(
             loaded, spec.get("system_prompt", "none"), spec.get("image_mode", "processor")
         )
+        self._batch_sizes: dict[tuple[str, ...], BatchSize] = {}
 
     @cached_property
     def _spool(self) -> ImageSpool:
@@ -107,7 +109,6 @@ class _Bundle:
         self, number: int, samples: Iterable[Sample], cells: Sequence[CellRun], pace: Pace
     ) -> None:
         """Run cells that see the same samples."""
-        batch_size = self._run.batch_size
         prompts = self._maker.prompts(samples)
         saliencies: Saliencies = {}
         for group in group_cells(self._loaded, self._adapter, prompts, cells):
@@ -116,7 +117,7 @@ class _Bundle:
                 self._adapter,
                 prompts,
                 group,
-                batch_size=batch_size,
+                batch_size=self._batch_size(group),
                 max_new_tokens=self._run.max_new_tokens(self._adapter),
                 saliencies=saliencies,
             )
@@ -124,3 +125,8 @@ class _Bundle:
                 metadata = shard_metadata(self._run, self._loaded, self._adapter, cell, seconds)
                 self._shards[cell.key].write(number, rows, metadata)
                 pace.done(cell.label, len(rows), sum(row["status"] == "error" for row in rows), seconds)
+
+    def _batch_size(self, group: Sequence[CellRun]) -> BatchSize:
+        """Return how many samples fit at once, as the group's earlier shards have found."""
+        keys = tuple(cell.key for cell in group)
+        return self._batch_sizes.setdefault(keys, BatchSize(self._run.batch_size))

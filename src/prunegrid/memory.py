@@ -1,6 +1,6 @@
 """What becomes of work that does not fit into memory."""
 
-from accelerate.utils.memory import clear_device_cache, should_reduce_batch_size
+from accelerate.utils.memory import should_reduce_batch_size
 
 TOO_LARGE = "OutOfMemoryError: the sample alone does not fit into memory"
 
@@ -27,5 +27,3 @@ class BatchSize:
     def shrink(self, n: int) -> None:
         """Tell that `n` samples, at least 2, did not fit."""
         self.size = n // 2
-        # The error holds on to the tensors of the frames that it went through.
-        clear_device_cache(garbage_collection=True)

@@ -5,15 +5,17 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from accelerate.utils.memory import clear_device_cache, should_reduce_batch_size
+from accelerate.utils.memory import clear_device_cache
 
 from prunegrid import plugins
+from prunegrid.errors import PrunegridError
 from prunegrid.generate import Answers, error_row
 from prunegrid.inputs import Prompt, collate
 from prunegrid.loading import LoadedModel
+from prunegrid.memory import TOO_LARGE, BatchSize, ran_out
 from prunegrid.prefill import Saliencies
 from prunegrid.pruning import Pruning
 from prunegrid.runs import CellRun
@@ -51,7 +53,7 @@ def predict_prompts(
     prompts: Sequence[Prompt],
     cells: Sequence[CellRun],
     *,
-    batch_size: int,
+    batch_size: int | BatchSize,
     max_new_tokens: int,
     saliencies: Saliencies | None = None,
 ) -> list[tuple[list[Row], float]]:
@@ -67,8 +69,8 @@ def predict_prompts(
         Those with an error become error rows.
     cells : sequence of CellRun
         The cells; all of them see these prompts.
-    batch_size : int
-        Prompts per pass; halved where memory runs out.
+    batch_size : int or BatchSize
+        Prompts per pass; halved where memory runs out. A `BatchSize` keeps what was found for the next call.
     max_new_tokens : int
         Longest answer.
     saliencies : mutable mapping, optional
@@ -77,8 +79,15 @@ def predict_prompts(
     Returns
     -------
     list of (list of dict, float)
-        Per cell the rows of `prunegrid.predictions.SCHEMA` in the prompts' order, and its seconds.
+        Per cell the rows of `prunegrid.predictions.SCHEMA` in the prompts' order, and its seconds. A prompt
+        that does not fit into memory alone is an error row.
+
+    Raises
+    ------
+    PrunegridError
+        If not even the shortest of several prompts fits into memory.
     """
+    size = batch_size if isinstance(batch_size, BatchSize) else BatchSize(batch_size)
     broken = {place: error_row(prompt) for place, prompt in enumerate(prompts) if prompt.error is not None}
     found = [Predicted(dict(broken)) for _ in cells]
     prunings = [_pruning(loaded, adapter, cell, saliencies) for cell in cells]
@@ -91,14 +100,29 @@ def predict_prompts(
     todo = deque([(good, list(range(len(cells))))] if good else [])
     while todo:
         places, numbers = todo.popleft()
-        some, rest = places[:batch_size], places[batch_size:]
+        some, rest = places[: size.size], places[size.size :]
         if rest:
             todo.appendleft((rest, numbers))
         left = _Pass(loaded, answers, prunings, found).run(prompts, some, numbers)
-        if left:
-            batch_size = len(some) // 2
-            clear_device_cache(garbage_collection=True)
-            todo.appendleft((some, left))
+        if not left:
+            continue
+        clear_device_cache(garbage_collection=True)
+        if len(some) > 1:
+            size.shrink(len(some))
+            todo.appendleft((some, [number for turn in left for number in turn.cells]))
+            continue
+        # Where one does not fit, longer ones will not; and it may be the device that is taken, not the prompt
+        # that is large.
+        if some[0] == good[0] and len(good) > 1:
+            labels = ", ".join(cells[number].label for number in left[0].cells)
+            raise PrunegridError(
+                f"{labels}: not even the shortest of {len(good)} samples fits into the memory of "
+                f"{loaded.model.device}; free it, or ask for more"
+            )
+        for number in left[0].cells:
+            found[number].rows[some[0]] = error_row(replace(prompts[some[0]], error=TOO_LARGE))
+        if others := [number for turn in left[1:] for number in turn.cells]:
+            todo.appendleft((some, others))
     return [([one.rows[place] for place in range(len(prompts))], one.seconds) for one in found]
 
 
@@ -133,8 +157,8 @@ class _Pass:
     prunings: Sequence[Pruning | None]
     found: Sequence[Predicted]
 
-    def run(self, prompts: Sequence[Prompt], places: Sequence[int], numbers: Sequence[int]) -> list[int]:
-        """Predict cells on the prompts at some places; return the cells for which memory ran out."""
+    def run(self, prompts: Sequence[Prompt], places: Sequence[int], numbers: Sequence[int]) -> list[Turn]:
+        """Predict cells on the prompts at some places; return the turns left when memory ran out."""
         batch = collate([prompts[place] for place in places], self.loaded)
         counts = batch.image_tokens(self.loaded.family.image_token_id(self.loaded.model.config))
         order = _turns(self.prunings, numbers, counts)
@@ -145,10 +169,10 @@ class _Pass:
             trail.begin(turn)
             try:
                 rows = self.answers.rows(batch, pruning, None if pruning is None else trail)
-            except RuntimeError as error:
-                if len(places) == 1 or not should_reduce_batch_size(error):
+            except (RuntimeError, MemoryError) as error:
+                if not ran_out(error):
                     raise
-                return [number for later in order[position:] for number in later.cells]
+                return order[position:]
             seconds = time.monotonic() - before
             for number in turn.cells:
                 self.found[number].rows.update(zip(places, map(dict, rows), strict=True))

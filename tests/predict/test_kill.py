@@ -147,4 +147,6 @@ def test_ten_kills_lose_at_most_a_shard_each(loaded, data, tmp_path):
         ours, theirs = (json.loads(table.schema.metadata[b"prunegrid"]) for table in (killed, wanted))
         assert ours.pop("seconds") > 0 < theirs.pop("seconds")
         assert ours == theirs
-    assert {file.name for file in store.iterdir()} == {f"{cell.key}.parquet" for cell in CELLS}
+    left = {file.name for file in (tmp_path / "undisturbed").iterdir()}
+    assert {file.name for file in store.iterdir()} == left
+    assert not any("shards" in name for name in left)

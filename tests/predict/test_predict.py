@@ -14,9 +14,10 @@ from prunegrid.criteria.norm import Norm
 from prunegrid.demo.benchmarks import render_benchmark
 from prunegrid.demo.render import render
 from prunegrid.demo.scene import named_rng, sample_scene
-from prunegrid.errors import ConfigError
+from prunegrid.errors import ConfigError, PrunegridError
 from prunegrid.generate import token_depth
 from prunegrid.inputs import PromptMaker, collate
+from prunegrid.memory import BatchSize
 from prunegrid.mismatch import ImageSpool, partners
 from prunegrid.predict import group_cells, predict_prompts
 from prunegrid.predictions import read
@@ -96,6 +97,60 @@ def test_batches_shrink_where_memory_runs_out(loaded, adapter, monkeypatch):
     monkeypatch.setattr(loaded.model, "generate", small)
     assert_same(run(loaded, adapter, samples, cell(layers=[1, 2]), batch_size=7), wanted)
     assert sizes == [7, 3, 1, 1, 1, 1, 1, 1, 1]
+
+
+def test_a_batch_size_that_fits_is_kept(loaded, adapter, monkeypatch):
+    generate, sizes, size = loaded.model.generate, [], BatchSize(8)
+
+    def small(**inputs):
+        sizes.append(len(inputs["input_ids"]))
+        if sizes[-1] > 3:
+            raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried ...")
+        return generate(**inputs)
+
+    monkeypatch.setattr(loaded.model, "generate", small)
+    samples, some_cell = make_samples(8), cell(layers=[1, 2])
+    for _ in range(2):
+        run(loaded, adapter, samples, some_cell, batch_size=size)
+    assert sizes == [8, 4, 2, 2, 2, 2, 2, 2, 2, 2]
+
+
+def test_a_sample_too_large_for_memory_is_an_error_row(loaded, adapter, monkeypatch):
+    samples, cells = make_samples(5), [cell(layers=[1, 2]), cell("single", "norm", 0.3)]
+    prompts = PromptMaker(loaded).prompts(samples)
+    longest = max(len(prompt.input_ids) for prompt in prompts)
+    large = [len(prompt.input_ids) == longest for prompt in prompts]
+    assert 0 < sum(large) < 5
+    limits = {"batch_size": 4, "max_new_tokens": 3}
+    wanted = predict_prompts(loaded, adapter, prompts, cells, **limits)
+    generate = loaded.model.generate
+
+    def small(**inputs):
+        if inputs["input_ids"].shape[1] == longest:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 1 GiB")
+        return generate(**inputs)
+
+    monkeypatch.setattr(loaded.model, "generate", small)
+    for (rows, _), (others, _) in zip(
+        predict_prompts(loaded, adapter, prompts, cells, **limits), wanted, strict=True
+    ):
+        assert [row["status"] == "error" for row in rows] == large
+        assert all("does not fit into memory" in row["error"] for row in rows if row["status"] == "error")
+        fits = [place for place in range(5) if not large[place]]
+        assert_same([rows[place] for place in fits], [others[place] for place in fits])
+
+
+def test_a_device_that_is_taken_stops_the_job(loaded, adapter, monkeypatch):
+    """Its rows would else be errors for good, though another day they fit."""
+
+    def full(**_):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 1 GiB")
+
+    monkeypatch.setattr(loaded.model, "generate", full)
+    with pytest.raises(
+        PrunegridError, match="not even the shortest of 4 samples fits into the memory of cpu"
+    ):
+        run(loaded, adapter, make_samples(4), cell(layers=[1, 2]))
 
 
 def test_shared_gradients_are_the_same(loaded, adapter):
