@@ -238,5 +238,7 @@ def test_lower_precision_runs(folder, adapter, samples, dtype):
     prompts = PromptMaker(loaded).prompts(samples[:4])
     assert {image.dtype for prompt in prompts for image in prompt.features.images} == {getattr(torch, dtype)}
     for key in ("attention", "gradient"):
-        rows = predict_prompts(loaded, adapter, prompts, cell_of(key), batch_size=4, max_new_tokens=2)
+        ((rows, _),) = predict_prompts(
+            loaded, adapter, prompts, [cell_of(key)], batch_size=4, max_new_tokens=2
+        )
         assert [row["error"] for row in rows if row["status"] != "ok"] == []
