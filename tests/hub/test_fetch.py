@@ -117,6 +117,16 @@ def test_what_is_not_there_is_named(hub):
         fetch_model("owner/old", None, print)
 
 
+def test_a_long_download_tells_how_far_it_is(hub, monkeypatch):
+    monkeypatch.setattr("prunegrid.fetch._SECONDS", 0.0)
+    said = []
+    fetch_model("owner/model", None, said.append)
+    total = sum(len(MODEL[name]) for name in WANTED) / 1e6
+    far = [float(line.split(" MB of ")[0]) for line in said if " MB of " in line]
+    assert far == sorted(far)
+    assert far[-1] == pytest.approx(total, abs=0.01)
+
+
 def test_a_changed_byte_is_noticed_and_fetched_again(hub):
     hub.spoil[WEIGHTS] = 1
     said = []
