@@ -22,7 +22,7 @@ test-families: $(FAMILIES)/.installed
 	PRUNEGRID_ALL_FAMILIES=1 $(FAMILIES)/bin/python -m pytest tests/families
 
 # A small study on a real Slurm, started for it on this machine, on 127.0.0.1 and with pretended GPUs, and stopped
-# again: about two minutes. Where Slurm is missing, and you are root on Debian, it is installed by apt-get.
+# again: two to four minutes. Where Slurm is missing, and you are root on Debian, it is installed by apt-get.
 test-cluster: $(VENV)/.installed
 	tests/cluster/install_slurm.sh
 	$(BIN)/python -m pytest --capture=no tests/cluster
