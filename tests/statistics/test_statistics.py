@@ -69,32 +69,3 @@ def test_metrics_are_functions_of_sums() -> None:
     assert np.isnan(ratio([0], [0]).value())
     assert mean_of([mean(a), mean(b)]).value() == pytest.approx((2 / 3 + 3 / 4) / 2)
     assert np.isnan(interval(np.full((5, 1), np.nan))).all()
-
-
-def test_clustered_intervals_cover_where_naive_ones_fail() -> None:
-    generator = np.random.default_rng(5)
-    n_images, per_image, trials = 80, 6, 300
-    images = np.repeat([f"i{k:03d}" for k in range(n_images)], per_image)
-    covered = {"clustered": 0, "naive": 0}
-    kinds = {
-        "clustered": Clusters.of(images),
-        "naive": Clusters.of([f"r{k:04d}" for k in range(len(images))]),
-    }
-    bootstraps = {name: Bootstrap(kind.count, replicates=600) for name, kind in kinds.items()}
-    for _ in range(trials):
-        easy = np.repeat(generator.beta(1.5, 1.5, n_images), per_image)
-        correct = generator.random(len(images)) < easy
-        for name, kind in kinds.items():
-            limits = intervals({"m": mean(correct)}, kind, bootstraps[name])["m"]
-            covered[name] += limits["low"] <= 0.5 <= limits["high"]
-    assert 0.91 <= covered["clustered"] / trials <= 0.985
-    assert covered["naive"] / trials < 0.88
-
-
-def test_family_wise_error_under_the_null() -> None:
-    generator = np.random.default_rng(7)
-    false_alarms = 0
-    for trial in range(200):
-        differences = generator.choice([-1.0, 0, 1], size=(60, 15), p=[0.1, 0.8, 0.1])
-        false_alarms += holm(sign_flip(differences, 2000, seed=trial)).min() < 0.05
-    assert false_alarms / 200 <= 0.08

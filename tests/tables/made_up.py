@@ -7,14 +7,15 @@ from prunegrid.tables.cells import ScoredCell
 
 
 def cell(strategy: str, scores: list[float | None], headline: str = "accuracy", **changes) -> ScoredCell:
-    """Return a cell of made-up scores; `changes` are of its axes, or `compute`."""
+    """Return a cell of made-up scores; `changes` are of its axes, or `compute`, `images`."""
     compute = changes.pop("compute", {"tflops_published": 1.0, "tflops_total": 2.0, "ratio_achieved": 0.5})
+    images = changes.pop("images", [f"i{i:05d}" for i in range(len(scores))])
     n, n_error = len(scores), sum(score is None for score in scores)
     known = [score for score in scores if score is not None]
     samples = pd.DataFrame(
         {
             "sample_id": [f"s{i:05d}" for i in range(n)],
-            "image_id": [f"i{i:05d}" for i in range(n)],
+            "image_id": list(images),
             "score": pd.Series(scores, dtype="float64"),
             "said": [None] * n,
         }
