@@ -160,32 +160,33 @@ def test_options_that_look_like_letters_or_hold_punctuation() -> None:
 
 
 @pytest.mark.parametrize(
-    ("output", "contains", "strict", "lmms", "llava"),
+    ("output", "contains", "strict", "lmms", "lowered", "llava"),
     [
-        ("B", True, True, True, "B"),
-        ("b", False, False, True, None),
-        (" B\n", True, True, True, "B"),
-        ("B.", True, False, True, None),
-        ("B. hot dog", True, False, True, "B"),
-        ("b. hot dog", False, False, False, None),
-        ("(B)", True, False, False, None),
-        ("The answer is B.", True, False, False, "B"),
-        ("", False, False, False, None),
-        ("The answer is B. The answer is C.", True, False, False, None),
-        ("hot dog", False, False, False, None),
-        ("Because", True, False, False, None),
-        ("E", False, False, False, None),
-        ("A or B", True, False, False, None),
-        ("B.hot dog", True, False, True, None),
-        ("C. B", True, False, False, "C"),
+        ("B", True, True, True, True, "B"),
+        ("b", False, False, True, True, None),
+        (" B\n", True, True, True, True, "B"),
+        ("B.", True, False, True, False, None),
+        ("B. hot dog", True, False, True, False, "B"),
+        ("b. hot dog", False, False, False, False, None),
+        ("(B)", True, False, False, False, None),
+        ("The answer is B.", True, False, False, False, "B"),
+        ("", False, False, False, False, None),
+        ("The answer is B. The answer is C.", True, False, False, False, None),
+        ("hot dog", False, False, False, False, None),
+        ("Because", True, False, False, False, None),
+        ("E", False, False, False, False, None),
+        ("A or B", True, False, False, False, None),
+        ("B.hot dog", True, False, True, False, None),
+        ("C. B", True, False, False, False, "C"),
     ],
 )
 def test_published_choice_rules(
-    output: str, contains: bool, strict: bool, lmms: bool, llava: str | None
+    output: str, contains: bool, strict: bool, lmms: bool, lowered: bool, llava: str | None
 ) -> None:
     assert letters.contains(output, "B") == contains
     assert letters.equals(output, "B") == strict
     assert letters.lmms(output, "B") == lmms
+    assert letters.lmms_lowered(output, "B") == lowered
     assert letters.llava(output, 4) == llava
 
 

@@ -13,6 +13,7 @@ from pycocoevalcap.cider.cider import Cider
 from pycocoevalcap.rouge.rouge import Rouge
 from pycocoevalcap.tokenizer.ptbtokenizer import PTBTokenizer
 
+from prunegrid.captions.cider import FrozenCider
 from prunegrid.captions.ptb import tokenize
 from prunegrid.errors import ConfigError, DataError
 from prunegrid.plugins import build
@@ -91,10 +92,39 @@ def test_cider_bleu_and_rouge_equal_pycocoevalcap() -> None:
             assert ours.metrics[name]["value"] == pytest.approx(value, abs=1e-9), (key, name)
 
 
-def test_meteor_equals_pycocoevalcap() -> None:
+def test_cider_equals_pycocoevalcap_on_many_captions() -> None:
+    generator = np.random.default_rng(0)
+
+    def captions(n: int) -> list[str]:
+        # Few words, so that n-grams meet; some captions are empty, some say the same again and again.
+        drawn = [generator.choice(list("abcdefgh"), generator.integers(0, 12)) for _ in range(n)]
+        return [" ".join(words) for words in drawn]
+
+    references = [captions(generator.integers(1, 6)) for _ in range(80)]
+    references = [[caption or "a" for caption in of_image] for of_image in references]
+    cider = FrozenCider(references)
+    for _ in range(5):
+        said = captions(80)
+        corpus, each = Cider().compute_score(
+            dict(enumerate(references)), {i: [c] for i, c in enumerate(said)}
+        )
+        ours = [cider.score(image, [caption])[0] for image, caption in enumerate(said)]
+        np.testing.assert_allclose(ours, each, atol=1e-9, rtol=0)
+        assert np.mean(ours) == pytest.approx(corpus, abs=1e-9)
+
+
+def test_meteor_equals_pycocoevalcap(monkeypatch: pytest.MonkeyPatch) -> None:
     # What pycocoevalcap returns for these captions; asking it here would load METEOR twice, 20 s each.
     expected = [0.0, 0.0, 0.01941747572815534, 0.18320610687022898, 0.016701461377870565]
-    scores = Caption(extra=("meteor",)).score(table(CELLS["awkward"]), replicates=50)
+    started = []
+    start = subprocess.Popen.__init__
+    monkeypatch.setattr(
+        subprocess.Popen, "__init__", lambda s, *a, **k: started.append(a) or start(s, *a, **k)
+    )
+    cells = {key: table(CELLS[key]) for key in ("good", "awkward")}
+    scores = dict(Caption(extra=("bleu", "meteor", "rouge")).score_cells(cells, replicates=50))["awkward"]
+    # One for the tokens of all cells and metrics; METEOR is a program of its own.
+    assert len(started) == 2
     assert scores.metrics["meteor"]["value"] == pytest.approx(0.02444987775061125, abs=1e-9)
     np.testing.assert_allclose(scores.per_sample["meteor"], expected, atol=1e-9)
 

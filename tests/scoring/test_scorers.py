@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from prunegrid.answers import yesno
 from prunegrid.errors import DataError
 from prunegrid.plugins import build, names
 from prunegrid.predictions import read
@@ -61,6 +62,48 @@ def test_pope_against_counts_by_hand() -> None:
     assert metric["low"] <= metric["value"] <= metric["high"]
 
 
+RULES = {"official": yesno.official, "lmms": yesno.lmms, "strict": yesno.strict}
+OUTPUTS = ["Yes", "No", "yes.", "NO", "no, there isn't", "There is a dog.", "", "It is not.", "Yes, no doubt"]
+
+
+def counted(gold: list[str], said: list[str | None]) -> dict[str, float]:
+    """POPE's metrics one row at a time; what is neither yes nor no is no negative."""
+    right = sum(g == s for g, s in zip(gold, said, strict=True))
+    hit, false_alarm, miss = (
+        sum((g, s) == pair for g, s in zip(gold, said, strict=True))
+        for pair in (("yes", "yes"), ("no", "yes"), ("yes", "no"))
+    )
+    precision = hit / (hit + false_alarm) if hit + false_alarm else 0.0
+    recall = hit / (hit + miss) if hit + miss else 0.0
+    f1 = 2 * precision * recall / (precision + recall) if precision + recall else 0.0
+    yes = sum(s == "yes" for s in said)
+    values = (right / len(gold), precision, recall, f1, yes / len(gold))
+    return dict(zip(("accuracy", "precision", "recall", "f1", "yes_ratio"), values, strict=True))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_pope_is_what_counting_gives_under_every_rule_and_category(seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    outputs = generator.choice(OUTPUTS, 90).tolist()
+    gold = generator.choice(["yes", "no"], 90).tolist()
+    ids = [f"{c}/{i}" for i, c in enumerate(["adversarial", "popular", "random"] * 30)]
+    scores = build("scoring", "pope").score(table(outputs, answer=gold, sample_id=ids), replicates=50)
+    for variant, rule in RULES.items():
+        for name, value in counted(gold, [rule(text) for text in outputs]).items():
+            assert scores.variants[name][variant] == pytest.approx(value), (variant, name)
+    said = [yesno.official(text) for text in outputs]
+    assert {n: scores.metrics[n]["value"] for n in counted(gold, said)} == pytest.approx(counted(gold, said))
+    by_category = {
+        c: counted(gold[k::3], said[k::3]) for k, c in enumerate(["adversarial", "popular", "random"])
+    }
+    for category, values in by_category.items():
+        for name, value in values.items():
+            assert scores.metrics[f"{name}_{category}"]["value"] == pytest.approx(value)
+    for name in counted(gold, said):
+        mean = np.mean([values[name] for values in by_category.values()])
+        assert scores.metrics[f"{name}_category_mean"]["value"] == pytest.approx(mean)
+
+
 def test_choices_and_their_variants() -> None:
     data = table(["B", "b", "hot dog", None], answer=list("BBBB"), choices=[["cat", "hot dog"]] * 4)
     aokvqa = build("scoring", "aokvqa").score(data, replicates=50)
@@ -69,6 +112,7 @@ def test_choices_and_their_variants() -> None:
     scienceqa = build("scoring", "scienceqa").score(data, replicates=50)
     assert scienceqa.variants["accuracy"] == {
         "lmms": pytest.approx(2 / 3),
+        "lmms_lowered": pytest.approx(2 / 3),
         "strict": pytest.approx(1 / 3),
         "llava": pytest.approx(1 / 3),
     }

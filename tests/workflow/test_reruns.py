@@ -137,6 +137,30 @@ def test_an_edited_criterion_recomputes_its_cells_only(study):
     assert study.planned() == {}
 
 
+def test_an_edited_scorer_scores_anew_without_the_model(study):
+    before, cells = study.stamps(), study.cells()
+    own = {name for name in cells if "pope" in name}
+    old = {name: cells[name].with_name("scores.json").read_text() for name in cells}
+    file = study.folder / "src/prunegrid/answers/yesno.py"
+    # Whatever scores now must not have loaded what predicts.
+    check = 'import sys\n\nassert not {"torch", "transformers"} & set(sys.modules)\n'
+    text = file.read_text().replace(
+        'return "no" if {"No", "not", "no"} & set(words) else "yes"', 'return "no"'
+    )
+    head, rest = text.split('"""\n', 1)
+    file.write_text(f'{head}"""\n\n{check}{rest}')
+    assert study.planned() == {"score": 1, "publish": len(own), **AFTER_SCORES}
+    study.run()
+    assert study.stamps() == before
+    for name in cells:
+        scores = json.loads(cells[name].with_name("scores.json").read_text())
+        if name in own:
+            assert scores["metrics"]["yes_ratio"]["value"] == 0
+        else:
+            assert scores == json.loads(old[name])
+    assert study.planned() == {}
+
+
 def test_a_deleted_cell_comes_back_alone(study):
     before = study.stamps()
     name = "demo/shapes-pope/uniform/norm/ratio-0.600/seed-0"
