@@ -63,7 +63,7 @@ def _settings(plan: Plan, cell: Cell) -> dict[str, Any]:
         **plan.config["compute_plan"],
         "strategy": strategy,
         "criterion": criterion,
-        "ratio": cell.ratio,
+        "ratio": plan.share_ratio(cell),
         "seed": cell.seed,
         "strategy_options": strategy_options,
         "criterion_options": criterion_options,

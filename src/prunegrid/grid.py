@@ -1,6 +1,6 @@
 """Expand the axes into cells. Imports no torch: a dry run must be instant."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -53,7 +53,11 @@ class Grid:
     unreachable: tuple[Unreachable, ...] = field(default=())
 
 
-def expand(config: Mapping[str, Any], layers: Mapping[str, int]) -> Grid:
+# Takes model, strategy, criterion, ratio and seed; returns the ratio to solve for, or raises that none is.
+Match = Callable[[str, str, str, float, int], float]
+
+
+def expand(config: Mapping[str, Any], layers: Mapping[str, int], match: Match | None = None) -> Grid:
     """Expand a validated configuration.
 
     Parameters
@@ -62,6 +66,8 @@ def expand(config: Mapping[str, Any], layers: Mapping[str, int]) -> Grid:
         As `prunegrid.config.validate` returns it.
     layers : mapping
         Model name -> number of decoder layers.
+    match : callable, optional
+        What is equal at one ratio, if it is not the share of tokens; see `prunegrid.matching`.
 
     Raises
     ------
@@ -74,7 +80,7 @@ def expand(config: Mapping[str, Any], layers: Mapping[str, int]) -> Grid:
     excluded = [{axis: set(as_list(value)) for axis, value in entry.items()} for entry in config["exclude"]]
     for model in config["models"]:
         rows = list(_rows(config))
-        reached = {row: _reason(config, layers[model], model, *row) for row in rows}
+        reached = {row: _reason(config, layers[model], match, model, *row) for row in rows}
         unreachable += [Unreachable(model, *row, reason) for row, reason in reached.items() if reason]
         for benchmark in config["benchmarks"]:
             for row in rows:
@@ -162,6 +168,7 @@ def criterion_parts(config: Mapping[str, Any], criterion: str) -> dict[str, dict
 def _reason(
     config: Mapping[str, Any],
     n_layers: int,
+    match: Match | None,
     model: str,
     strategy: str,
     criterion: str,
@@ -173,7 +180,11 @@ def _reason(
     frozen = tuple(sorted((key, tuple(v) if isinstance(v, list) else v) for key, v in options.items()))
     n_tokens = config["model_specs"][model].get("image_tokens")
     try:
+        if match is not None:
+            ratio = match(model, strategy, criterion, ratio, seed)
         return _solve(plugin, frozen, ratio, n_layers, seed, n_tokens)
+    except UnreachableRatioError as error:
+        return str(error)
     except PruningError as error:
         raise ConfigError(f"strategy {strategy!r} on model {model!r} ({n_layers} layers): {error}") from error
 

@@ -92,7 +92,14 @@ def predict_bundle(
         predict_cells(
             run,
             [
-                CellRun(key, plan.prediction_code(cell), label(cell), vars(cell), *_plugins(plan, cell))
+                CellRun(
+                    key,
+                    plan.prediction_code(cell),
+                    label(cell),
+                    vars(cell),
+                    *_plugins(plan, cell),
+                    share_ratio=plan.share_ratio(cell),
+                )
                 for key, cell in missing.items()
             ],
         )

@@ -33,10 +33,11 @@ def shard_metadata(
     model, spec, data = loaded.model, run.model_spec, adapter.provenance()
     n_layers = len(loaded.family.layers(model))
     strategy = plugins.build("strategies", *cell.strategy)
-    schedule = strategy.solve(cell.axes["ratio"] or None, n_layers, seed=cell.axes["seed"])
+    schedule = strategy.solve(cell.ratio, n_layers, seed=cell.axes["seed"])
     return {
         "key": cell.key,
         "cell": cell.axes,
+        "share_ratio": cell.ratio,
         "strategy": list(cell.strategy),
         "criterion": list(cell.criterion) if cell.criterion else None,
         "n_layers": n_layers,

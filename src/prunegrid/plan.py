@@ -20,6 +20,7 @@ from prunegrid.errors import ConfigError, NotDownloadedError, PrunegridError
 from prunegrid.files import is_whole_parquet, write_text
 from prunegrid.fingerprint import code_hash, data_files, digest, files_hash
 from prunegrid.grid import Cell, Grid, criterion_parts, expand, needs_answer
+from prunegrid.matching import Matches
 from prunegrid.store import Store
 
 # Model and benchmark settings that change how fast a number comes, but not the number.
@@ -52,12 +53,24 @@ class Plan:
         self.home = home
         self.prepared = frozenset(prepared)
         self._hashes = HashCache(Path(".snakemake", "prunegrid-hashes.json"))
+        self._matches = Matches(config, self.model_config, Path(".snakemake", "prunegrid-matches.json"))
         self._known: dict[tuple, Any] = {}
 
     @cached_property
     def grid(self) -> Grid:
         """All cells."""
-        return expand(self.config, {model: self.layers(model) for model in self.config["models"]})
+        layers = {model: self.layers(model) for model in self.config["models"]}
+        if self.config["match"] == "share":
+            return expand(self.config, layers)
+        grid = expand(self.config, layers, self._matches.ratio)
+        self._matches.save()
+        return grid
+
+    def share_ratio(self, cell: Cell) -> float:
+        """Return the share of image-token work that a cell removes: its ratio, or the matched one."""
+        if self.config["match"] == "share":
+            return cell.ratio
+        return self._matches.ratio(cell.model, cell.strategy, cell.criterion, cell.ratio, cell.seed)
 
     def model_path(self, model: str) -> str:
         """Return the folder of a model: its own, or its snapshot in the hub cache; else its hub id."""
@@ -122,7 +135,7 @@ class Plan:
     def _prediction_key(self, cell: Cell) -> str:
         return digest(
             {
-                "axes": [cell.ratio, cell.seed],
+                "axes": [self.share_ratio(cell), cell.seed],
                 "strategy": plugin_of(self.config, "strategies", cell.strategy),
                 "criterion": self._criterion(cell.criterion),
                 "model": self._once(("model", cell.model), lambda: self._model_key(cell.model)),

@@ -213,7 +213,7 @@ def _pruning(
         loaded.model,
         strategy,
         build_criterion(cell, adapter.free_text) or plugins.build("criteria", "first"),
-        cell.axes["ratio"] if strategy.has_ratio else None,
+        cell.ratio if strategy.has_ratio else None,
         cell.axes["seed"],
         saliencies=saliencies,
     )

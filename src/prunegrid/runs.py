@@ -29,6 +29,8 @@ class CellRun:
         model, benchmark, strategy, criterion, ratio, seed, for the metadata.
     strategy, criterion : tuple of (str, dict)
         Plug-in and options; the criterion of a strategy that does not rank is None.
+    share_ratio : float, optional
+        Share of the image-token work to remove, where it is not the ratio in `axes`.
     """
 
     key: str
@@ -37,6 +39,12 @@ class CellRun:
     axes: dict[str, Any]
     strategy: tuple[str, dict[str, Any]]
     criterion: tuple[str, dict[str, Any]] | None
+    share_ratio: float | None = None
+
+    @property
+    def ratio(self) -> float | None:
+        """Share of the image-token work to remove; None where the strategy takes none."""
+        return (self.axes["ratio"] if self.share_ratio is None else self.share_ratio) or None
 
     @property
     def swaps_images(self) -> bool:

@@ -40,7 +40,7 @@ rule build_tables:
             vars(row) for row in PLAN.grid.unreachable if row.model == wildcards.model
         ],
         files=lambda wildcards: [PLAN.describe_files(cell) for cell in model_cells(wildcards)],
-        options=config["tables"],
+        options={**config["tables"], "match": config["match"]},
         cell_keys=lambda wildcards: PLAN.tables_key(model_cells(wildcards)),
     script:
         "../scripts/build_tables.py"
@@ -71,7 +71,7 @@ rule plot_tradeoff:
     conda:
         "../../envs/cpu.yaml"
     params:
-        options=config["tables"],
+        options={**config["tables"], "match": config["match"]},
         code=PLAN.report_key(),
     script:
         "../scripts/plot_tradeoff.py"
@@ -96,7 +96,7 @@ rule plot_survival:
         "../../envs/cpu.yaml"
     params:
         cells=lambda wildcards: [PLAN.describe_cell(cell) for cell in model_cells(wildcards)],
-        options=config["tables"],
+        options={**config["tables"], "match": config["match"]},
         code=PLAN.report_key(),
     script:
         "../scripts/plot_survival.py"

@@ -31,8 +31,8 @@ _SURVIVAL = (
 _READING = """
 <p>A vision-language model reads an image as some hundred tokens. <em>Pruning</em> drops part of them
 on the way through the decoder. A <strong>strategy</strong> says at which layers and how many; a
-<strong>criterion</strong> says which. This page crosses them: every row of a block removes the same share
-of image-token work, so that rows differ in nothing else.</p>
+<strong>criterion</strong> says which. This page crosses them: every row of a block has the same budget. It
+removes the same share of image-token work or, where the configuration says so, costs as much in total.</p>
 <ul class="plain">
 <li><strong>value</strong> is the benchmark's own metric with its 95 % interval.</li>
 <li><strong>to unpruned</strong> and <strong>to reference</strong> are paired differences, on the same

@@ -223,6 +223,11 @@ def _notes(table: Table, headline: dict[str, str]) -> Iterable[str]:
         "Bold: best of its block. Gain kept: (value - blind) / (unpruned - blind), left out where that "
         "denominator's interval includes 0."
     )
+    if options.match == "tflops_total":
+        yield (
+            "Rows at one ratio have the total compute that the reference has there, as nearly as whole "
+            "tokens allow and for a prompt of assumed length: what they remove differs."
+        )
     yield (
         "Several seeds are averaged per sample; their range and standard deviation stand below. "
         "Minimum detectable difference: two-sided 5 %, power 80 %, before correction."

@@ -18,6 +18,8 @@ class TableOptions:
         Names of random criteria whose best seed per sample, by the gold answers, gets a row.
     replicates, seed : int
         Of the bootstrap and, at least, of the permutations.
+    match : str
+        What is equal at one ratio: share or tflops_total.
     accuracy_margin, cider_margin : float
         Loss that still counts as none, in points of the printed scale (per cent; CIDEr x 100).
     """
@@ -28,6 +30,7 @@ class TableOptions:
     best_of: Sequence[str] = ()
     replicates: int = 10_000
     seed: int = 0
+    match: str = "share"
     accuracy_margin: float = 1.0
     cider_margin: float = 2.0
 
