@@ -57,8 +57,8 @@ def test_the_figure_shows_the_reference_strategy_at_the_highest_ratio(
     names = [panel.get_title().split("\n")[0] for panel in panels if "\n" in panel.get_title()]
     assert sorted(names) == sorted(f"c{k}" for k in range(10))
     assert len(panels) == 20
-    first = files[0].read_bytes()
-    assert plot_survival(cells, tmp_path)[0].read_bytes() == first
+    first = plot_survival(cells[:1], tmp_path)[0].read_bytes()
+    assert plot_survival(cells[:1], tmp_path)[0].read_bytes() == first
     assert matplotlib.get_backend().lower() == "agg"
 
 
