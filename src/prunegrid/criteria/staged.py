@@ -43,16 +43,18 @@ class Staged(Criterion):
 
     def score(self, stage: Stage) -> Tensor:
         """Return the score of the part in charge, shape (batch, present tokens)."""
-        return self.in_charge(stage.layer, stage.n_layers, stage.second_cut).score(stage)
+        return self._part_before(stage.layer, stage.n_layers, stage.second_cut).score(stage)
 
     def in_charge(self, layer: int, n_layers: int, second_cut: int | None) -> Criterion:
         """Return the criterion that scores before a layer; see `Criterion.in_charge`."""
         if type(self).score is not Staged.score:
             # A subclass that scores in its own way.
             return self
+        return self._part_before(layer, n_layers, second_cut).in_charge(layer, n_layers, second_cut)
+
+    def _part_before(self, layer: int, n_layers: int, second_cut: int | None) -> Criterion:
         shallow, deep = self._parts
-        part = deep if layer >= self.first_deep(n_layers, second_cut) else shallow
-        return part.in_charge(layer, n_layers, second_cut)
+        return deep if layer >= self.first_deep(n_layers, second_cut) else shallow
 
     def first_deep(self, n_layers: int, second_cut: int | None) -> int:
         """Return the first layer whose stage is deep.
