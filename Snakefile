@@ -3,6 +3,7 @@
 snakemake --cores 2                          the study of config.yaml, to results/report.html
 snakemake --cores 2 --configfile my.yaml     your study
 snakemake --cores 1 compute_plan             what every cell will cost, before it is run
+snakemake --cores 1 status                   which cells are missing, and why
 snakemake --cores 2 demo_model               train the embedded model anew
 """
 
@@ -53,4 +54,5 @@ include: "workflow/rules/demo.smk"
 include: "workflow/rules/download.smk"
 include: "workflow/rules/predict.smk"
 include: "workflow/rules/score.smk"
+include: "workflow/rules/status.smk"
 include: "workflow/rules/tables.smk"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,22 @@ def check_inputs(plan: Plan) -> list[str]:
         except NotDownloadedError as error:
             missing.append(str(error))
     return missing
+
+
+def check_writable(folder: str | Path) -> None:
+    """Check that results can be written.
+
+    Raises
+    ------
+    ConfigError
+        If the folder cannot be made, or nothing be written into it.
+    """
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(b"something")
+    except OSError as error:
+        raise ConfigError(f"results_dir: {folder} cannot be written: {error}") from error
 
 
 def check_model(plan: Plan, model: str) -> None:

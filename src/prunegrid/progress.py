@@ -1,39 +1,52 @@
 """Progress that a person reads: one line per step, on the terminal and in the job's log."""
 
+import errno
 import sys
 import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from prunegrid.errors import PrunegridError
+
+_DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
+_DISK = "results cannot be written: {error}; what was finished is kept: mend the disk and run again"
 
 
 @contextmanager
 def job_log(path: str | Path, name: str) -> Iterator[Callable[[str], None]]:
     """Yield a function that says a line, on stderr with the job's name and in its log with the time.
 
-    An error is written to the log whole. One that prunegrid raised on purpose ends the job with its
-    message alone: a user has no use for the traceback.
+    An error is written to the log whole. One that prunegrid raised on purpose, or of a disk that is full or
+    read-only, ends the job with its message alone: a user has no use for the traceback.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8", buffering=1) as log:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        log = path.open("a", encoding="utf-8", buffering=1)
+    except OSError as error:
+        sys.exit(f"{name}: {_DISK.format(error=error)}")
 
-        def say(line: str) -> None:
-            print(f"{name}: {line}", file=sys.stderr, flush=True)
-            print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {line}", file=log)
+    def say(line: str) -> None:
+        print(f"{name}: {line}", file=sys.stderr, flush=True)
+        print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {line}", file=log)
 
-        try:
-            yield say
-        except PrunegridError as error:
+    try:
+        yield say
+    except BaseException as error:
+        # A log on a full disk must not hide the error.
+        with suppress(OSError):
             traceback.print_exc(file=log)
+        if isinstance(error, PrunegridError):
             sys.exit(f"{name}: {type(error).__name__}: {error}")
-        except BaseException:
-            traceback.print_exc(file=log)
-            raise
+        if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
+            sys.exit(f"{name}: {_DISK.format(error=error)}")
+        raise
+    finally:
+        with suppress(OSError):
+            log.close()
 
 
 class Pace:

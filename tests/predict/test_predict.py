@@ -23,6 +23,7 @@ from prunegrid.predict import group_cells, predict_prompts
 from prunegrid.predictions import read
 from prunegrid.prompts import yes_no
 from prunegrid.runs import BenchmarkRun, CellRun
+from tests.workflow.faults import check
 
 MODEL = Path(__file__).parents[2] / "demo/model"
 
@@ -135,7 +136,9 @@ def test_a_sample_too_large_for_memory_is_an_error_row(loaded, adapter, monkeypa
         predict_prompts(loaded, adapter, prompts, cells, **limits), wanted, strict=True
     ):
         assert [row["status"] == "error" for row in rows] == large
-        assert all("does not fit into memory" in row["error"] for row in rows if row["status"] == "error")
+        for row in rows:
+            if row["status"] == "error":
+                check("a device's memory is exhausted", row["error"], 1)
         fits = [place for place in range(5) if not large[place]]
         assert_same([rows[place] for place in fits], [others[place] for place in fits])
 
@@ -149,8 +152,9 @@ def test_a_device_that_is_taken_stops_the_job(loaded, adapter, monkeypatch):
     monkeypatch.setattr(loaded.model, "generate", full)
     with pytest.raises(
         PrunegridError, match="not even the shortest of 4 samples fits into the memory of cpu"
-    ):
+    ) as caught:
         run(loaded, adapter, make_samples(4), cell(layers=[1, 2]))
+    check("a device's memory is exhausted", str(caught.value), 0)
 
 
 def test_shared_gradients_are_the_same(loaded, adapter):

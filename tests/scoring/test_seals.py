@@ -16,6 +16,7 @@ from prunegrid.predictions import SCHEMA, read, write_finished
 from prunegrid.score import score_cells, write_scores
 from prunegrid.seals import are_of, check_cells, check_predictions, seal_scores
 from prunegrid.store import PREDICTIONS, SAMPLES, SCORES, Store
+from tests.workflow.faults import check
 
 CELL = {"model": "m", "benchmark": "b", "strategy": "uniform", "criterion": "norm", "ratio": 0.5, "seed": 0}
 MADE_BY = {"cell": CELL, "strategy": ["uniform", {}], "criterion": ["norm", {}], "code": "c0de"}
@@ -128,6 +129,7 @@ def test_an_edited_file_is_noticed(published: Published, name: str, own_copy: bo
     with pytest.raises(DataError, match="was changed after it was finished") as caught:
         published.check()
     message = str(caught.value)
+    check("a file of results is edited, or copied from another run", message, 0)
     assert message.startswith(str(file))
     assert (str(published.store.folder) in message) == (not own_copy)
     cure(message)
@@ -155,6 +157,7 @@ def test_a_copy_from_another_run_is_told_apart(published: Published, changes: di
     with pytest.raises(DataError, match="is not this cell's") as caught:
         published.check()
     assert told in str(caught.value)
+    check("a file of results is edited, or copied from another run", str(caught.value), 1)
     cure(str(caught.value))
     published.make()
     published.check()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
+from prunegrid.checks import check_writable
 from prunegrid.config import check_gpus, validate
 from prunegrid.errors import PrunegridError
 from prunegrid.plan import Plan
@@ -16,6 +17,8 @@ ENDINGS = ["csv", "md", "tex", "html"]
 CELL_FILES = ["predictions.parquet", "scores.json", "scores.parquet"]
 CELL = "{model}/{benchmark}/{strategy}/{criterion}/ratio-{ratio}/seed-{seed}"
 AXES = ["model", "benchmark", "strategy", "criterion", "seed"]
+# Targets that run no cell.
+NO_STUDY = {"download", "compute_plan", "status"}
 DEMO_DATA = "resources/demo/{}.parquet"
 DEMO_BENCHMARKS = ["easyvqa", "shapes-pope", "shapes-mcq", "shapes-caption"]
 
@@ -28,8 +31,8 @@ try:
     )
     CELLS = {cell.folder: cell for cell in PLAN.grid.cells}
     NOT_HERE = []
-    # What `download` is to fetch cannot be there yet, and `compute_plan` reads no data.
-    if workflow.is_main_process and not {"download", "compute_plan"} & set(sys.argv):
+    # What `download` is to fetch cannot be there yet, and the others read no data.
+    if workflow.is_main_process and not NO_STUDY & set(sys.argv):
         # Snakemake would quietly give each job no more than that.
         check_gpus(config, workflow.global_resources.get("gpu").value)
         NOT_HERE = PLAN.check_inputs()
@@ -44,6 +47,10 @@ if NOT_HERE:
 onstart:
     if NOT_HERE:
         raise WorkflowError("not on this machine:\n" + "\n".join(NOT_HERE))
+    try:
+        check_writable(RESULTS)
+    except PrunegridError as error:
+        raise WorkflowError(str(error)) from None
 
 
 RESULTS = config["results_dir"]
@@ -119,3 +126,14 @@ def cells_of(wildcards):
 def model_cells(wildcards):
     """The cells of a model."""
     return [cell for cell in PLAN.grid.cells if cell.model == wildcards.model]
+
+
+def say_summary():
+    """Say at the end of a run how many cells are done, failed or wait, and the errors by kind."""
+    if not NO_STUDY & set(sys.argv):
+        from prunegrid.status import status, summary
+
+        cells = status(PLAN)
+        print(summary(cells, len(PLAN.grid.unreachable)), file=sys.stderr)
+        if any(cell.missing for cell in cells):
+            print("what is missing, and why: snakemake --cores 1 status", file=sys.stderr)

@@ -1,0 +1,228 @@
+"""Faults: what a user sees, and that running again mends them with nothing lost (docs/faults.md)."""
+
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from prunegrid import predictions
+from prunegrid.cell_shards import CellShards
+from prunegrid.errors import DataError
+from prunegrid.predictions import SCHEMA, write_finished
+from prunegrid.progress import job_log
+from tests.benchmarks.worlds import SCHEMAS, rows_of
+from tests.workflow.faults import check, promised
+from tests.workflow.study import TIMEOUT, Study
+
+CONFIG = {
+    "benchmarks": ["own"],
+    "benchmark_specs": {"own": {"adapter": "pope", "path": "own.parquet", "max_new_tokens": 2}},
+    "strategies": ["uniform"],
+    "criteria": ["norm"],
+    "ratios": [0.505],
+    "seeds": [0],
+    "bundle_size": 50,
+    "shard_size": 2,
+    "tables": {"replicates": 100},
+}
+ONE = "demo/own/uniform/norm/ratio-0.505/seed-0"
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory):
+    """A study with one broken image in four, and what two snakemakes printed that ran in it at once."""
+    study = Study(tmp_path_factory.mktemp("faults") / "project", CONFIG)
+    rows = rows_of("pope", 4)
+    rows[2]["image"]["bytes"] = rows[2]["image"]["bytes"][:40]
+    pq.write_table(
+        pa.Table.from_pylist(rows, schema=pa.schema(SCHEMAS["pope"])), study.folder / "own.parquet"
+    )
+    with (study.folder / "first.txt").open("w") as file:
+        first = subprocess.Popen(study.command(), cwd=study.folder, stdout=file, stderr=subprocess.STDOUT)
+        deadline = time.monotonic() + TIMEOUT
+        while not list(study.folder.glob(".snakemake/locks/*")):
+            assert first.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        second = study.run(check=False)
+        assert first.wait(TIMEOUT) == 0
+    return study, (study.folder / "first.txt").read_text(), second
+
+
+def test_two_snakemakes_in_one_folder(ran):
+    study, first, second = ran
+    check("two snakemake processes run in one folder", second)
+    assert "Traceback" not in second
+    assert "2 of 2 cells are done" in first
+    assert study.planned() == {}
+
+
+def test_a_broken_image_is_an_error_row(ran):
+    study, first, _ = ran
+    check("a row of the data has a broken image", first)
+    assert "2 error rows in 2 cells:\n  2 x row ...: image cannot be decoded (... bytes)" in first
+    cells = pd.read_csv(study.folder / "results/demo/tables/cells.csv")
+    assert cells[["n", "n_error"]].to_numpy().tolist() == [[4, 1], [4, 1]]
+    table = pq.read_table(study.cells()[ONE], partitioning=None).to_pylist()
+    assert [row["status"] for row in table] == ["ok", "ok", "error", "ok"]
+    assert "n = 4 per cell, 2 errors" in (study.folder / "results/demo/tables/strategy.md").read_text()
+
+
+def test_damage_is_found_and_mended(ran):
+    """At once: a finished file cut short; a job killed between two shards; a shard with a flipped bit."""
+    study = ran[0]
+    kept = {name: pq.read_table(file, partitioning=None) for name, file in study.cells().items()}
+    store = study.folder / "results/demo/own/.store"
+    keys = {name: json.loads(table.schema.metadata[b"prunegrid"])["key"] for name, table in kept.items()}
+    whole = store / f"{keys[ONE]}.parquet"
+    shards = store / f"{keys[ONE]}.shards-2"
+    shards.mkdir()
+    for number in range(2):
+        pq.write_table(
+            kept[ONE].slice(2 * number, 2), shards / f"0000{number}.parquet", write_page_checksum=True
+        )
+    whole.unlink()
+    told = study.run("status")
+    assert "1 cell computed in part" in told
+    check("a job is killed while it writes", told, 0)
+
+    (shards / ".00001-half.parquet").write_bytes(b"PAR1 half of a file")
+    damaged = bytearray((shards / "00001.parquet").read_bytes())
+    column = pq.read_metadata(shards / "00001.parquet").row_group(0).column(SCHEMA.names.index("prediction"))
+    damaged[column.data_page_offset + column.total_compressed_size - 1] ^= 1
+    (shards / "00001.parquet").write_bytes(damaged)
+    other = next(store / f"{key}.parquet" for name, key in keys.items() if name != ONE)
+    os.truncate(other, other.stat().st_size // 2)
+
+    output = study.run()
+    check("a file of predictions is cut short", output)
+    check("a shard is corrupted", output)
+    check("a job is killed while it writes", output, 1)
+    assert "1 of 4 shards are there" in output
+    again = {name: pq.read_table(file, partitioning=None) for name, file in study.cells().items()}
+    assert all(again[name].equals(table) for name, table in kept.items())
+    assert not list(store.glob("*.shards-*"))
+    assert study.planned() == {}
+
+
+def mount(folder: Path, *options: str) -> bool:
+    """Mount a file system of 64 kB; return whether this machine lets us."""
+    command = ["mount", "-t", "tmpfs", "-o", ",".join(["size=64k", *options]), "tmpfs", str(folder)]
+    return subprocess.run(command, check=False, stderr=subprocess.DEVNULL).returncode == 0
+
+
+@pytest.fixture
+def disk(tmp_path, monkeypatch):
+    """A disk of 64 kB; where none can be mounted, a folder whose files cannot grow beyond that."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = mount(folder)
+    if not mounted:
+        write = Path.write_bytes
+
+        def limited(path, content):
+            if sum(file.stat().st_size for file in folder.rglob("*")) + len(content) > 2**16:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            return write(path, content)
+
+        monkeypatch.setattr(Path, "write_bytes", limited)
+    yield folder
+    if mounted:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_read_only_folder_is_told_before_any_job(ran, tmp_path):
+    study = ran[0]
+    mounted = mount(tmp_path, "ro")
+    # Where nothing can be mounted: a file system in which nobody makes folders.
+    folder = tmp_path if mounted else Path("/proc/results")
+    output = study.run("--config", f"results_dir={folder}", check=False)
+    if mounted:
+        subprocess.run(["umount", str(tmp_path)], check=True)
+        check("the results folder is read-only", output)
+    assert f"results_dir: {folder} cannot be written" in output
+    assert "Traceback" not in output
+    assert "rule predict" not in output
+
+
+def cell(fill: str) -> pa.Table:
+    return pa.Table.from_pylist([{"sample_id": "s0", "prediction": fill, "status": "ok"}], schema=SCHEMA)
+
+
+def test_a_full_disk_is_told_and_keeps_what_is_finished(disk, capsys, monkeypatch):
+    file, log = disk / "key.parquet", disk / "logs/job.log"
+    write_finished(file, cell("first"), {"key": "key"})
+    before = file.read_bytes()
+    write = predictions._write
+
+    def large(path, table, metadata):
+        """Take the room that the file needs."""
+        write(path, table, metadata)
+        path.write_bytes(b"x" * 100_000)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(predictions, "_write", large)
+        with pytest.raises(SystemExit) as ended, job_log(log, "demo own"):
+            write_finished(file, cell("second"), {"key": "key"})
+    check("the disk is full", str(ended.value))
+    assert file.read_bytes() == before
+    assert not list(disk.glob(".*"))
+    assert "Traceback" not in capsys.readouterr().err
+
+    with job_log(log, "demo own"):
+        write_finished(file, cell("second"), {"key": "key"})
+    assert pq.read_table(file, partitioning=None)["prediction"].to_pylist() == ["second"]
+
+
+def test_a_log_that_finds_no_room_does_not_hide_the_error():
+    with pytest.raises(SystemExit) as ended, job_log("/dev/full", "demo own") as say:
+        say("begins")
+    check("the disk is full", str(ended.value))
+    with pytest.raises(SystemExit, match="DataError: no such row"), job_log("/dev/full", "demo own"):
+        raise DataError("no such row")
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+import prunegrid.predictions as predictions
+from prunegrid.cell_shards import CellShards
+
+shards = CellShards(Path(sys.argv[1]), "key", 1, ["s0", "s1"])
+row = {"sample_id": "s0", "status": "ok"}
+shards.write(0, [row], {"key": "key"})
+
+def half(path, table, metadata):
+    path.write_bytes(b"PAR1 half of a file")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+predictions._write = half
+shards.write(1, [{**row, "sample_id": "s1"}], {"key": "key"})
+"""
+
+
+def test_a_job_killed_while_it_writes_leaves_no_half_file(tmp_path):
+    done = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], check=False)
+    assert done.returncode == -signal.SIGKILL
+    shards = CellShards(tmp_path, "key", 1, ["s0", "s1"])
+    said = []
+    assert shards.is_done(0, said.append)
+    assert not shards.is_done(1, said.append)
+    assert not said
+    assert len(list(Path(tmp_path).rglob(".*.parquet"))) == 1  # never read
+    shards.write(1, [{"sample_id": "s1", "status": "ok"}], {"key": "key"})
+    assert shards.is_done(1, said.append)
+
+
+def test_every_fault_of_the_document_has_messages():
+    assert len(promised()) == 9
+    assert all(promised().values())

@@ -1,0 +1,26 @@
+"""What is done and what is missing: at the end of every run, and on request."""
+
+
+localrules:
+    status,
+
+
+rule status:
+    """Target: `snakemake --cores 1 status`, always run: prints which cells are missing, and why."""
+    log:
+        f"{RESULTS}/logs/status.log",
+    conda:
+        "../../envs/cpu.yaml"
+    params:
+        home=str(HOME),
+        prepared=sorted(PLAN.prepared),
+    script:
+        "../scripts/status.py"
+
+
+onsuccess:
+    say_summary()
+
+
+onerror:
+    say_summary()
