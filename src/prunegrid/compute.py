@@ -239,7 +239,8 @@ def cell_compute(predictions: pd.DataFrame, metadata: Mapping[str, Any]) -> dict
                 row.n_text_after,
                 row.n_generated,
                 row.n_explained,
-                [tuple(grid) for grid in row.image_grids],
+                # Python's integers: a file's 32 bits do not hold a tower's FLOPs.
+                [tuple(map(int, grid)) for grid in row.image_grids],
             ),
             metadata,
             eager,

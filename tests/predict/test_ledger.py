@@ -4,13 +4,17 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from transformers import CLIPVisionConfig, LlamaConfig, LlavaConfig
 
 from prunegrid import plugins
 from prunegrid.compute import TERA, cell_compute
-from prunegrid.inputs import PromptMaker
+from prunegrid.generate import error_row
+from prunegrid.inputs import Prompt, PromptMaker
 from prunegrid.loading import load_model
 from prunegrid.predict import predict_prompts
+from prunegrid.predictions import read, write_rows
 from prunegrid.runs import CellRun
+from prunegrid.vision import vision_flops
 from tests.engine.test_compute import counted
 from tests.predict.test_predict import make_samples
 
@@ -69,3 +73,41 @@ def test_a_cells_ledger_is_what_it_ran(loaded, strategy, criterion, free_text):
     norms = sum(2 * hidden * n for n in schedule.tokens_per_layer(64)[:-1]) if criterion == "norm" else 0
     ran = ledger["tflops_total"] - ledger["tflops_vision"] - norms / TERA
     assert flops == pytest.approx(ran * TERA, rel=0.01)
+
+
+def test_a_tower_of_real_size_does_not_overflow_what_a_file_holds(tmp_path):
+    """CLIP-L of LLaVA-1.5 takes 0.38 TFLOP an image; files hold 32-bit integers."""
+    text = LlamaConfig(num_hidden_layers=2)
+    vision = CLIPVisionConfig(
+        hidden_size=1024,
+        intermediate_size=4096,
+        num_hidden_layers=24,
+        num_attention_heads=16,
+        image_size=336,
+        patch_size=14,
+    )
+    config = LlavaConfig(text_config=text.to_dict(), vision_config=vision.to_dict()).to_dict()
+    row = {
+        **error_row(Prompt(make_samples(1)[0])),
+        "status": "ok",
+        "n_image_tokens": 576,
+        "n_text_tokens": 60,
+        "n_text_after": 25,
+        "n_generated": 1,
+        "token_depth": [2] * 576,
+        "image_grids": [[1, 24, 24]],
+    }
+    metadata = {
+        "model": {"config": config},
+        "cell": {"ratio": 0.0},
+        "criterion": None,
+        "schedule": [],
+        "n_layers": 2,
+        "second_cut": None,
+        "deep_from": None,
+        "attn_implementation": "sdpa",
+    }
+    write_rows(tmp_path / "cell.parquet", [row], metadata)
+    found = cell_compute(*read(tmp_path / "cell.parquet"))
+    assert found["tflops_vision"] == pytest.approx(vision_flops(config, [(1, 24, 24)]) / TERA)
+    assert found["tflops_vision"] > 0.3
