@@ -194,7 +194,8 @@ class Pruning:
             for index, layer in enumerate(self._layers):
                 hook = self._layer_hook(index)
                 hooks.append(layer.register_forward_pre_hook(hook, with_kwargs=True))
-                hooks.append(layer.register_forward_hook(self._deep_stack_hook(index)))
+                if self._family.has_deep_stack:
+                    hooks.append(layer.register_forward_hook(self._deep_stack_hook(index)))
             hooks.append(self._layers[0].register_forward_hook(self._leave_first_layer, with_kwargs=True))
             hooks.append(self._layers[-1].register_forward_hook(self._leave_last_layer))
             for handle in hooks:
@@ -235,8 +236,10 @@ class Pruning:
         """Read a prompt's image span before the model runs it."""
         if self._off:
             return
-        inputs = inspect.signature(model.forward).bind(*args, **kwargs).arguments
-        inputs = {**inputs.pop("kwargs", {}), **inputs}
+        inputs = kwargs
+        if args:
+            inputs = inspect.signature(model.forward).bind(*args, **kwargs).arguments
+            inputs = {**inputs.pop("kwargs", {}), **inputs}
         cache = inputs.get("past_key_values")
         ids = inputs.get("input_ids")
         if cache is not None and cache.get_seq_length() > 0:

@@ -42,12 +42,15 @@ class Family:
 
     Class attributes
     ----------------
+    has_deep_stack : bool
+        The decoder adds features to image tokens after its first layers: see `take_deep_stack`.
     one_tensor : bool
         The model takes the features of all images as one tensor, not as a list.
     packages : tuple of str
         What its processor imports beyond the base installation; all are in the extra `families`.
     """
 
+    has_deep_stack: ClassVar[bool] = False
     one_tensor: ClassVar[bool] = False
     packages: ClassVar[tuple[str, ...]] = ()
 

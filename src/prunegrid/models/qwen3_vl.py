@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from transformers.models.qwen3_vl.modeling_qwen3_vl import BaseModelOutputWithDeepstackFeatures
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Qwen3VL(Qwen2VL):
     """Deep-stack features go with the features, and are added by the engine where tokens are dropped."""
+
+    has_deep_stack: ClassVar[bool] = True
 
     def take_deep_stack(self, arguments: dict[str, Any]) -> DeepStack | None:
         """Take the features and their places out of the decoder's arguments."""
