@@ -5,7 +5,8 @@
 thread a process, and kept tokens and text are compared row by row: a difference ends the benchmark with
 status 1.
 
-`python benchmarks/grid.py --part demo|wide|all`
+Then come where the time of (b)'s prediction jobs goes, and how a grid's cost grows with cells and samples.
+`python benchmarks/grid.py --part demo|wide|growth|all`
 """
 
 import argparse
@@ -20,9 +21,11 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from grid_growth import measure_growth, print_ledger
 from study import CORES, DEMO_BENCHMARKS, HOME, Study, line, render_demo, timed, within
 from wide_model import IMAGE_TOKENS, write_wide_model
 
+from prunegrid.compute import TERA, Decoder, cell_compute
 from prunegrid.config import plugin_of
 from prunegrid.grid import NO_CRITERION, Cell
 from prunegrid.plan import Plan
@@ -133,6 +136,7 @@ def measure(study: Study, cells: Sequence[Cell], rounds: int) -> bool:
     line("rows compared", n_rows, f"{len(differences)} differ in text or kept tokens")
     for difference in differences[:10]:
         print(f"    {difference}")
+    print_ledger(study, cells)
     return not differences
 
 
@@ -161,21 +165,44 @@ def measure_wide(folder: Path, rounds: int) -> bool:
         "strategy_specs": {"hierarchical": {"options": {"layers": [2, 8]}}},
         "ratios": [0.7],
         "seeds": [0],
-        # One job per core.
-        "bundle_size": len(WIDE_CELLS) // CORES,
+        # One job per core: each takes half of the samples, and all cells.
+        "bundle_size": len(WIDE_CELLS),
+        "shard_size": WIDE_SAMPLES // CORES,
+        "jobs_per_bundle": CORES,
     }
     with within(folder):
         cells = Study(folder, config).plan().grid.cells
         chosen = [cell for cell in cells if (cell.strategy, cell.criterion) in WIDE_CELLS]
         shape = f"hidden 512, 24 layers, {IMAGE_TOKENS} image tokens"
         print(f"random model, {shape}: {len(chosen)} cells x {WIDE_SAMPLES} samples", flush=True)
-        return measure(Study(folder, config).only(cells, chosen), chosen, rounds)
+        same = measure(Study(folder, config).only(cells, chosen), chosen, rounds)
+        line("limit of (a) / (b) by FLOPs", flop_limit(folder / "grid-0", chosen), "without any start")
+        return same
+
+
+def flop_limit(results: Path, cells: Sequence[Cell]) -> float:
+    """Return how many times the FLOPs of a grid its cells have one by one.
+
+    In the grid an image is encoded once, and the layers before a cell's first cut are the unpruned cell's.
+    """
+    apart = together = 0.0
+    for cell in cells:
+        rows, metadata = read(results / cell.folder / "predictions.parquet")
+        ledger, decoder = cell_compute(rows, metadata), Decoder.from_config(metadata["model"]["config"])
+        tokens = (rows["n_image_tokens"] + rows["n_text_tokens"]).to_numpy(dtype=float)
+        layers = min((layer for layer, _ in metadata["schedule"]), default=0)
+        shared = layers * decoder.layer(tokens, tokens).sum() / TERA
+        vision, total = ledger["tflops_vision"] * len(rows), ledger["tflops_total"] * len(rows)
+        apart += total
+        together += total - shared - vision
+    # The images are the same in all cells.
+    return apart / (together + vision * rows["image_id"].nunique() / len(rows))
 
 
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--part", choices=["demo", "wide", "all"], default="all")
+    parser.add_argument("--part", choices=["demo", "wide", "growth", "all"], default="all")
     parser.add_argument("--cells", type=int, default=24, help="cells of the demo grid")
     parser.add_argument("--limit", type=int, help="samples per benchmark of the demo grid")
     parser.add_argument("--rounds", type=int, default=2, help="turns of (a) and (b)")
@@ -187,6 +214,8 @@ def main() -> None:
             same &= measure_demo(Path(name), arguments.cells, arguments.limit, arguments.rounds)
         if arguments.part in ("wide", "all"):
             same &= measure_wide(Path(name), arguments.rounds)
+        if arguments.part in ("growth", "all"):
+            measure_growth(Path(name))
     sys.exit(0 if same else "(a) and (b) differ")
 
 

@@ -45,9 +45,17 @@ class Study:
 
     def only(self, cells: Sequence[Cell], wanted: Collection[Cell]) -> "Study":
         """Return the study with some of its cells alone."""
-        return Study(
-            self.folder, {**self.config, "exclude": [vars(cell) for cell in cells if cell not in wanted]}
-        )
+        exclude = []
+        for (benchmark, strategy), some in _grouped(cells, "benchmark", "strategy").items():
+            unwanted = [
+                criterion
+                for (criterion,), ones in _grouped(some, "criterion").items()
+                if not any(cell in wanted for cell in ones)
+            ]
+            if unwanted:
+                exclude.append({"benchmark": benchmark, "strategy": strategy, "criterion": unwanted})
+            exclude += [vars(cell) for cell in some if cell not in wanted and cell.criterion not in unwanted]
+        return Study(self.folder, {**self.config, "exclude": exclude})
 
     def plan(self, results: str = "results") -> Plan:
         """Return the plan of the study."""
@@ -62,6 +70,13 @@ class Study:
         command = [sys.executable, "-m", "snakemake", "--snakefile", str(HOME / "Snakefile")]
         command += ["--cores", str(CORES), "--configfile", str(file), *arguments]
         return timed(command, self.folder)
+
+
+def _grouped(cells: Sequence[Cell], *axes: str) -> dict[tuple, list[Cell]]:
+    found: dict[tuple, list[Cell]] = {}
+    for cell in cells:
+        found.setdefault(tuple(getattr(cell, axis) for axis in axes), []).append(cell)
+    return found
 
 
 def _data(benchmark: str) -> str:
