@@ -115,7 +115,7 @@ MUTATIONS = {
         "attention",
     ),
     "deep from the layer after": Mutation(
-        [Change(Staged, "in_charge", "layer >=", "layer >")], "hierarchical", "attention"
+        [Change(Staged, "_part_before", "layer >=", "layer >")], "hierarchical", "attention"
     ),
     # How it is computed.
     "no causal mask": Mutation(
