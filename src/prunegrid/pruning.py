@@ -412,7 +412,7 @@ class Pruning:
             selected = torch.zeros_like(image)
         else:
             stage = self._stage(run, index, hidden, numbers, image, keep)
-            selected = select(self.criterion, stage).to(image.device)
+            selected = select(self.criterion, stage, self._trail is not None).to(image.device)
         run.layout, chosen = run.layout.select(run.layout.valid & (~image | selected))
         for row, wanted in enumerate(run.cuts[index]):
             if wanted is not None:

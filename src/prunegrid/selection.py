@@ -8,7 +8,7 @@ from prunegrid.errors import PruningError
 from prunegrid.stage import Stage
 
 
-def select(criterion: Criterion, stage: Stage) -> Tensor:
+def select(criterion: Criterion, stage: Stage, shared: bool = False) -> Tensor:
     """Mark the best-scored image tokens of each row; ties go to the lower number.
 
     Parameters
@@ -17,6 +17,8 @@ def select(criterion: Criterion, stage: Stage) -> Tensor:
         Scores them.
     stage : Stage
         Tells the tokens present and how many to keep per row.
+    shared : bool
+        Other prefills take over what is selected.
 
     Returns
     -------
@@ -26,9 +28,17 @@ def select(criterion: Criterion, stage: Stage) -> Tensor:
     Raises
     ------
     PruningError
-        If the criterion returns another shape, or NaN.
+        If the criterion returns another shape, or NaN, or if a shared selection changes what it holds: it
+        would miss the stages that are taken over.
     """
+    asked = criterion.in_charge(stage.layer, stage.n_layers, stage.second_cut)
+    before = asked.identity if shared else None
     scores = criterion.score(stage).float()
+    if shared and asked.identity != before:
+        raise PruningError(
+            f"criterion {type(asked).__name__} holds something else after `score` than before: cells share "
+            "stages, so a score must follow from the options and the stage alone"
+        )
     if scores.shape != stage.image.shape:
         raise PruningError(
             f"criterion {type(criterion).__name__} returned scores of shape {tuple(scores.shape)}, "

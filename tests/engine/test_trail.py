@@ -1,11 +1,12 @@
 """Cells that share layers get what they get alone: the same tensors, bit by bit, in every family."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 
 import pytest
 import torch
 
+from prunegrid.criteria.base import Criterion
 from prunegrid.criteria.norm import Norm
 from prunegrid.criteria.staged import Staged
 from prunegrid.errors import PruningError
@@ -158,10 +159,10 @@ def test_turns_follow_what_cells_have_in_common():
 def test_stages_tell_apart_what_ranks_apart():
     model = FAMILIES["llava"].model()
 
-    def stages(criterion, strategy="single", seed=0, **options):
-        plugin = build("strategies", strategy, STRATEGY_OPTIONS.get(strategy))
+    def stages(criterion, strategy="single", seed=0, chosen=None, ratio=0.5, **options):
+        plugin = build("strategies", strategy, chosen or STRATEGY_OPTIONS.get(strategy))
         criterion = criterion if not isinstance(criterion, str) else build("criteria", criterion, options)
-        return Pruning(model, plugin, criterion, 0.5, seed).stages([25, 25])
+        return Pruning(model, plugin, criterion, ratio, seed).stages([25, 25])
 
     assert stages("attention_deep") == stages("attention")
     assert stages("attention_deep") != stages("attention_shallow")
@@ -177,3 +178,68 @@ def test_stages_tell_apart_what_ranks_apart():
             return stage.numbers.float()
 
     assert stages(Own()) != stages("attention_deep")
+
+    def first_cut(second_layer):
+        layers = len(stages("norm"))
+        ratio = 1 - (1 + 0.6 * (second_layer - 1) + 0.2 * (layers - second_layer)) / layers
+        chosen = {"layers": [1, second_layer], "keep": [0.6, 0.2]}
+        return stages("norm", "hierarchical", chosen=chosen, ratio=ratio)[1]
+
+    # A criterion may look at the second cut.
+    assert first_cut(2)[0] == first_cut(3)[0]
+    assert first_cut(2) != first_cut(3)
+
+
+@dataclass(frozen=True, slots=True)
+class Slotted(Criterion):
+    power: float = 1.0
+
+
+class Plain(Criterion):
+    def __init__(self, power: float = 1.0) -> None:
+        super().__init__()
+        self._power = power
+
+
+@pytest.mark.parametrize("kind", [Slotted, Plain])
+def test_options_tell_criteria_apart_however_they_are_held(kind):
+    assert kind(power=2.0).identity == kind(power=2.0).identity != kind(power=3.0).identity
+    assert kind(power=2.0).identity[:2] == (__name__, kind.__name__)
+    assert "reverse" not in dict(kind(power=2.0).identity[2:])
+
+
+def test_what_is_cached_is_no_option():
+    criterion = Staged()
+    before = criterion.identity
+    assert criterion._parts
+    assert criterion.identity == before
+
+
+@dataclass(frozen=True)
+class Remembering(Criterion):
+    """Adds up the scores of its stages, so that one that is taken over would be missing."""
+
+    _seen: list = field(default_factory=list)
+
+    def score(self, stage):
+        self._seen.append(stage.layer)
+        return stage.numbers.float() * len(self._seen)
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_a_criterion_that_remembers_is_refused_where_stages_are_shared(wrapped, monkeypatch):
+    tiny = FAMILIES["llava"]
+    model = tiny.model()
+    rows = tiny.requests(model)
+    batch, sample_ids = tiny.collate(rows), [row.name for row in rows]
+    criterion = Remembering()
+    if wrapped:
+        monkeypatch.setattr(Staged, "_part", lambda self, name: Remembering())
+        criterion = Staged()
+    pruning = Pruning(model, build("strategies", "single", {"layer": 2}), criterion, 0.5, 0)
+    assert generate(pruning, batch, sample_ids).kept
+    order = turns([pruning.stages(image_tokens(pruning, batch))])
+    trail = Trail(order)
+    trail.begin(order[0])
+    with pytest.raises(PruningError, match="Remembering holds something else after `score`"):
+        generate(pruning, batch, sample_ids, trail)

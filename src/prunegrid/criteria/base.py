@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
 from prunegrid.plugins import Plugin
@@ -58,12 +59,25 @@ class Criterion(Plugin):
 
     @property
     def identity(self) -> tuple:
-        """What tells criteria apart: the class and all options but `reverse`, which the engine applies."""
-        options = sorted((name, repr(value)) for name, value in vars(self).items() if name[0] != "_")
-        return type(self).__module__, type(self).__qualname__, *(o for o in options if o[0] != "reverse")
+        """What tells criteria apart: the class and all that it holds but `reverse`, which the engine applies.
+
+        Cached properties follow from the rest.
+        """
+        kind = type(self)
+        # Fields of a class with slots are not among its variables.
+        held = {field.name: getattr(self, field.name) for field in fields(self)} | vars(self)
+        options = sorted(
+            (name, repr(value))
+            for name, value in held.items()
+            if name != "reverse" and not isinstance(getattr(kind, name, None), cached_property)
+        )
+        return kind.__module__, kind.__qualname__, *options
 
     def score(self, stage: Stage) -> Tensor:
         """Score the tokens that are present just before layer `stage.layer`.
+
+        The score must follow from the options and the stage alone: cells that have a stage in common share
+        it, so that not every cell's criterion is asked at each of its stages.
 
         Parameters
         ----------
