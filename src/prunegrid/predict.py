@@ -111,18 +111,22 @@ def predict_prompts(
             size.shrink(len(some))
             todo.appendleft((some, [number for turn in left for number in turn.cells]))
             continue
+        alone = list(left[0].cells)
+        others = [number for turn in left[1:] for number in turn.cells]
+        if len(alone) < len(numbers):
+            # What it left for the cells around it takes memory, too: by itself it may fit.
+            todo.extendleft((some, again) for again in (others, alone) if again)
+            continue
         # Where one does not fit, longer ones will not; and it may be the device that is taken, not the prompt
         # that is large.
         if some[0] == good[0] and len(good) > 1:
-            labels = ", ".join(cells[number].label for number in left[0].cells)
+            labels = ", ".join(cells[number].label for number in alone)
             raise PrunegridError(
                 f"{labels}: not even the shortest of {len(good)} samples fits into the memory of "
                 f"{loaded.model.device}; free it, or ask for more"
             )
-        for number in left[0].cells:
+        for number in alone:
             found[number].rows[some[0]] = error_row(replace(prompts[some[0]], error=TOO_LARGE))
-        if others := [number for turn in left[1:] for number in turn.cells]:
-            todo.appendleft((some, others))
     return [([one.rows[place] for place in range(len(prompts))], one.seconds) for one in found]
 
 

@@ -23,6 +23,7 @@ from prunegrid.predict import group_cells, predict_prompts
 from prunegrid.predictions import read
 from prunegrid.prompts import yes_no
 from prunegrid.runs import BenchmarkRun, CellRun
+from prunegrid.trail import Trail
 from tests.workflow.faults import check
 
 MODEL = Path(__file__).parents[2] / "demo/model"
@@ -343,5 +344,25 @@ def test_batches_shrink_for_cells_together(loaded, adapter, monkeypatch):
     found = predict_prompts(loaded, adapter, prompts, cells, **limits)
     assert calls[:3] == [7, 7, 7]
     assert max(calls[4:]) < 3
+    for (rows, _), (others, _) in zip(found, wanted, strict=True):
+        assert_same(rows, others)
+
+
+def test_what_cells_share_makes_no_sample_too_large(loaded, adapter, monkeypatch):
+    prompts = PromptMaker(loaded).prompts(make_samples(2))
+    cells = [cell("single", name, 0.3, layer=2) for name in ("norm", "attention_deep", "random", "first")]
+    limits = {"batch_size": 2, "max_new_tokens": 3}
+    wanted = predict_prompts(loaded, adapter, prompts, cells, **limits)
+    keep, kept = Trail.arrive, []
+
+    def small(self, layer, hidden, projected):
+        keep(self, layer, hidden, projected)
+        if self._entering:
+            kept.append(layer)
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 1 GiB")
+
+    monkeypatch.setattr(Trail, "arrive", small)
+    found = predict_prompts(loaded, adapter, prompts, cells, **limits)
+    assert kept
     for (rows, _), (others, _) in zip(found, wanted, strict=True):
         assert_same(rows, others)
