@@ -151,6 +151,22 @@ def test_a_failed_cell_costs_its_neighbours_nothing(monkeypatch):
     assert_alike(found, {name: one for name, one in alone.items() if " norm " not in name})
 
 
+def test_a_gradient_that_is_taken_over_counts_as_explained():
+    tiny = FAMILIES["llava"]
+    model = tiny.model()
+    rows = tiny.requests(model)
+    batch, sample_ids = tiny.collate(rows), [row.name for row in rows]
+    grid = []
+    for deep in ("gradient", "norm", "first"):
+        strategy = build("strategies", "hierarchical", STRATEGY_OPTIONS.get("hierarchical"))
+        criterion = build("criteria", "staged", {"shallow": "gradient", "deep": deep})
+        grid.append((deep, Pruning(model, strategy, criterion, 0.5, 0)))
+    found, order = together(grid, batch, sample_ids)
+    assert all(turn.shared for turn in order[1:])
+    assert set(found["norm"].explained) >= {1}
+    assert_alike(found, {name: generate(pruning, batch, sample_ids) for name, pruning in grid})
+
+
 def test_turns_follow_what_cells_have_in_common():
     found = turns(["aab", "abb", "aac", "aab", "caa"])
     assert found == [Turn((0, 3), 0, 2), Turn((2,), 2, 1), Turn((1,), 1, 0), Turn((4,), 0, 0)]
@@ -159,10 +175,10 @@ def test_turns_follow_what_cells_have_in_common():
 def test_stages_tell_apart_what_ranks_apart():
     model = FAMILIES["llava"].model()
 
-    def stages(criterion, strategy="single", seed=0, chosen=None, ratio=0.5, **options):
+    def stages(criterion, strategy="single", seed=0, chosen=None, ratio=0.5, counts=(25, 25), **options):
         plugin = build("strategies", strategy, chosen or STRATEGY_OPTIONS.get(strategy))
         criterion = criterion if not isinstance(criterion, str) else build("criteria", criterion, options)
-        return Pruning(model, plugin, criterion, ratio, seed).stages([25, 25])
+        return Pruning(model, plugin, criterion, ratio, seed).stages(counts)
 
     assert stages("attention_deep") == stages("attention")
     assert stages("attention_deep") != stages("attention_shallow")
@@ -184,6 +200,11 @@ def test_stages_tell_apart_what_ranks_apart():
         ratio = 1 - (1 + 0.6 * (second_layer - 1) + 0.2 * (layers - second_layer)) / layers
         chosen = {"layers": [1, second_layer], "keep": [0.6, 0.2]}
         return stages("norm", "hierarchical", chosen=chosen, ratio=ratio)[1]
+
+    # A row's own count tells, not the first row's alone.
+    one, other = (stages("norm", ratio=ratio, counts=(4, 400)) for ratio in (0.5, 0.51))
+    assert [stage and stage[0][0] for stage in one] == [stage and stage[0][0] for stage in other]
+    assert one != other
 
     # A criterion may look at the second cut.
     assert first_cut(2)[0] == first_cut(3)[0]

@@ -71,6 +71,15 @@ def test_keys_depend_on_what_matters(tmp_path, monkeypatch):
     needs = {"mem_mb": 16000, "runtime": 30, "gpus": 1}
     hints = {"m": {"path": str(HOME / "demo/model"), "image_tokens": 64, "layers": 8, **needs}}
     assert keys(model_specs=hints) == base
+    for setting in (
+        {"dtype": "bfloat16"},
+        {"attn_implementation": "eager"},
+        {"image_mode": "pad"},
+        {"system_prompt": "vicuna_v1"},
+        {"revision": "main"},
+    ):
+        other = keys(model_specs={"m": {"path": str(HOME / "demo/model"), **setting}})
+        assert not set(other.values()) & set(base.values()), setting
     data(tmp_path / "data.parquet", question="Is there a cat?")
     assert not set(keys().values()) & set(base.values())
 
@@ -117,8 +126,8 @@ def test_cells_that_differ_by_name_alone_are_computed_once(tmp_path, monkeypatch
 
 
 def test_code_of_predictions_is_not_that_of_scores():
-    files = {path.relative_to(PACKAGE).as_posix() for path in closure(PACKAGE / "predict.py")}
-    assert "pruning.py" in files
+    files = {path.relative_to(PACKAGE).as_posix() for path in closure(PACKAGE / "bundle.py")}
+    assert files >= {"pruning.py", "trail.py", "predict.py", "inputs.py", "features.py", "mismatch.py"}
     assert not files & {"plan.py", "jobs.py", "compute.py", "score.py", "config.py", "tables/build.py"}
     assert not any(
         file.startswith(("criteria/", "statistics/", "scoring/")) for file in files - {"criteria/base.py"}
