@@ -123,8 +123,13 @@ class Plan:
         found = found or told
         if found is None:
             raise ConfigError(
-                f"model_specs.{model}: the number of decoder layers is not known before the model is "
-                f"loaded: set `layers` (path {spec['path']!r} has no config.json that tells)"
+                f"model_specs.{model}: no config.json tells the number of layers: {spec['path']!r} is "
+                + (
+                    "a folder without it: give the model's folder, or set `layers`"
+                    if self.is_local(spec["path"])
+                    else "no folder here (is it misspelt?) and not in the hub cache: "
+                    "for a model of the hub, set `layers`"
+                )
             )
         return int(found)
 
