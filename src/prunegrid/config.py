@@ -189,9 +189,15 @@ def _check_benchmark(config: Mapping[str, Any], name: str) -> list[str]:
     if adapter not in adapters:
         hint = plugins.nearest(adapter, adapters)
         return [f"benchmark_specs.{name}.adapter: unknown adapter {adapter!r}: {hint}"]
-    if "path" not in specs[name] and not plugins.describe("benchmarks", adapter)["hub_ids"]:
+    described = plugins.describe("benchmarks", adapter)
+    if "path" not in specs[name] and not described["hub_ids"]:
         return [f"benchmark_specs.{name}: `path` is missing: a hub id, a folder, *.parquet or *.jsonl"]
-    return []
+    valid = plugins.describe("scoring", described["scorer"])["on_request"]
+    return [
+        f"benchmark_specs.{name}.metrics: unknown metric {metric!r}: {plugins.nearest(metric, valid)}"
+        for metric in specs[name].get("metrics", [])
+        if metric not in valid
+    ]
 
 
 def _check_plugin(config: Mapping[str, Any], axis: str, specs: str, kind: str, name: str) -> list[str]:

@@ -41,7 +41,10 @@ def test_missing_model_is_named_before_the_run(tmp_path, monkeypatch):
 
 def test_unknown_depth_is_asked_for(tmp_path, monkeypatch):
     hub = {"m": {"path": "owner/name"}}
-    with pytest.raises(ConfigError, match="set `layers`"):
+    with pytest.raises(ConfigError, match=r"no folder here .*misspelt.* set `layers`"):
+        plan(tmp_path, monkeypatch, model_specs=hub).layers("m")
+    (tmp_path / "owner/name").mkdir(parents=True)
+    with pytest.raises(ConfigError, match=r"a folder without it: .*set `layers`"):
         plan(tmp_path, monkeypatch, model_specs=hub).layers("m")
 
 
@@ -159,11 +162,24 @@ def test_nested_criteria_count(tmp_path, monkeypatch):
         ({"strategy_specs": {"hierarchical": {"options": {"layers": ["a"]}}}}, "is not a list of numbers"),
         ({"strategy_specs": {"none": {"type": "uniform"}}}, "the name 'none' is taken"),
         ({"tables": {"reference_criterion": "atention"}}, "did you mean 'attention'"),
+        (
+            {"criteria": ["nrom"], "criterion_specs": {"norm": {}}},
+            "did you mean 'norm'.* last, norm, norm_input",
+        ),
+        ({"benchmark_specs": {"b": {"metrics": ["bleu"]}}}, "b.metrics: unknown metric 'bleu': valid: none"),
+        (
+            {"benchmark_specs": {"b": {"adapter": "caption", "path": "x.jsonl", "metrics": ["bluo"]}}},
+            "b.metrics: unknown metric 'bluo': did you mean 'bleu'.*valid: bleu, meteor, rouge",
+        ),
     ],
 )
 def test_what_would_fail_later_is_refused_now(tmp_path, monkeypatch, changes, message):
     with pytest.raises(ConfigError, match=message):
-        plan(tmp_path, monkeypatch, strategies=["hierarchical", "single"], criteria=["norm"], **changes)
+        plan(
+            tmp_path,
+            monkeypatch,
+            **{"strategies": ["hierarchical", "single"], "criteria": ["norm"], **changes},
+        )
 
 
 def test_options_from_the_command_line_are_converted(tmp_path, monkeypatch):

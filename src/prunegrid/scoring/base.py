@@ -73,11 +73,14 @@ class Scorer(Plugin):
         The published rule that the headline follows.
     variants : tuple of str
         All rules that are computed side by side.
+    on_request : tuple of str
+        Further metrics that a benchmark's `metrics` may ask for, by the scorer's option `extra`.
     """
 
     headline: ClassVar[str] = "accuracy"
     headline_variant: ClassVar[str]
     variants: ClassVar[tuple[str, ...]]
+    on_request: ClassVar[tuple[str, ...]] = ()
 
     def rows(self, predictions: pd.DataFrame) -> pd.DataFrame:
         """Score rows that all have status "ok".

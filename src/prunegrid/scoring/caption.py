@@ -18,8 +18,6 @@ from prunegrid.plugins import nearest
 from prunegrid.scoring.base import Scorer, Variants, plain_columns
 from prunegrid.statistics.sums import SumMetric, mean
 
-_EXTRA = ("bleu", "meteor", "rouge")
-
 
 @dataclass(frozen=True)
 class Caption(Scorer):
@@ -36,13 +34,14 @@ class Caption(Scorer):
     headline: ClassVar[str] = "cider"
     headline_variant: ClassVar[str] = "pycocoevalcap"
     variants: ClassVar[tuple[str, ...]] = ("pycocoevalcap",)
+    on_request: ClassVar[tuple[str, ...]] = ("bleu", "meteor", "rouge")
 
     extra: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         for name in self.extra:
-            if name not in _EXTRA:
-                raise ValueError(f"unknown extra caption metric {name!r}: {nearest(name, _EXTRA)}")
+            if name not in self.on_request:
+                raise ValueError(f"unknown extra caption metric {name!r}: {nearest(name, self.on_request)}")
 
     def rows_of_cells(
         self, cells: Mapping[Any, pd.DataFrame]
