@@ -166,7 +166,10 @@ def test_nested_criteria_count(tmp_path, monkeypatch):
             {"criteria": ["nrom"], "criterion_specs": {"norm": {}}},
             "did you mean 'norm'.* last, norm, norm_input",
         ),
-        ({"benchmark_specs": {"b": {"metrics": ["bleu"]}}}, "b.metrics: unknown metric 'bleu': valid: none"),
+        (
+            {"benchmark_specs": {"b": {"adapter": "pope", "path": "x.jsonl", "metrics": ["bleu"]}}},
+            "b.metrics: unknown metric 'bleu': valid: none",
+        ),
         (
             {"benchmark_specs": {"b": {"adapter": "caption", "path": "x.jsonl", "metrics": ["bluo"]}}},
             "b.metrics: unknown metric 'bluo': did you mean 'bleu'.*valid: bleu, meteor, rouge",
