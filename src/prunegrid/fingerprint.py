@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from prunegrid.files import write_text
 from prunegrid.plugins import PACKAGE
 
 
@@ -90,3 +91,25 @@ def files_hash(files: Sequence[Path]) -> str:
 def _file_hash(file: Path) -> str:
     with file.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+class HashCache:
+    """Content hashes remembered by size and time stamp, so that large files are read once.
+
+    A touched file is read again and has the same hash as before.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        try:
+            self._known = json.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            self._known = {}
+
+    def of(self, name: str, files: Sequence[Path]) -> str:
+        """Return the hash of the contents and names of files that are known together as `name`."""
+        state = digest([(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files])
+        if self._known.get(name, [None])[0] != state:
+            self._known[name] = [state, files_hash(files)]
+            write_text(self._file, json.dumps(self._known))
+        return self._known[name][1]

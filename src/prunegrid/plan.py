@@ -18,10 +18,10 @@ from prunegrid.config import plugin_of
 from prunegrid.data import hub
 from prunegrid.errors import ConfigError, NotDownloadedError, PrunegridError
 from prunegrid.files import is_whole_parquet, write_text
-from prunegrid.fingerprint import code_hash, data_files, digest, files_hash
+from prunegrid.fingerprint import HashCache, code_hash, data_files, digest
 from prunegrid.grid import Cell, Grid, criterion_parts, expand, needs_answer
 from prunegrid.matching import Matches
-from prunegrid.store import Store
+from prunegrid.store import Store, has_lost
 
 # Model and benchmark settings that change how fast a number comes, but not the number.
 _SPEED_ONLY = ("batch_size", "device_map", "jobs_per_bundle")
@@ -289,7 +289,7 @@ class Plan:
         short. As an input, the newer file makes it run the job again.
         """
         file = Path(marker)
-        return [self._newer] if file.exists() and _has_lost(file, self._keys_in(file.parent)) else []
+        return [self._newer] if file.exists() and has_lost(file, self._keys_in(file.parent)) else []
 
     def cut_short(self, published: str) -> list[str]:
         """Return a file newer than published predictions that were cut short, else nothing; see `lost`."""
@@ -373,44 +373,6 @@ class Plan:
         if key not in self._known:
             self._known[key] = compute()
         return self._known[key]
-
-
-class HashCache:
-    """Content hashes remembered by size and time stamp, so that large files are read once.
-
-    A touched file is read again and has the same hash as before.
-    """
-
-    def __init__(self, file: Path) -> None:
-        self._file = file
-        try:
-            self._known = json.loads(file.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            self._known = {}
-
-    def of(self, name: str, files: Sequence[Path]) -> str:
-        """Return the hash of the contents and names of files that are known together as `name`."""
-        state = digest([(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files])
-        if self._known.get(name, [None])[0] != state:
-            self._known[name] = [state, files_hash(files)]
-            write_text(self._file, json.dumps(self._known))
-        return self._known[name][1]
-
-
-def _has_lost(marker: Path, keys: Collection[str]) -> bool:
-    """Return whether a job's marker lists a file, under one of the keys, that the store no longer holds."""
-    store = marker.parent
-    listed = json.loads(marker.read_text(encoding="utf-8"))
-    return not isinstance(listed, dict) or any(
-        # A finished cell has no shards any more.
-        not _is_there(store / f"{key}.parquet") and not all(_is_there(store / file) for file in files)
-        for key, files in listed.items()
-        if key in keys
-    )
-
-
-def _is_there(file: Path) -> bool:
-    return is_whole_parquet(file) if file.suffix == ".parquet" else file.exists()
 
 
 def _installed(package: str) -> str | None:

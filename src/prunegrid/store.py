@@ -1,5 +1,7 @@
 """Where finished cells of one model and benchmark lie under their keys. Imports next to nothing."""
 
+import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,3 +34,19 @@ class Store:
     def has_scores(self, key: str) -> bool:
         """Return whether a cell is scored; the seal is written last."""
         return (self.scores(key) / SEAL).exists()
+
+
+def has_lost(marker: Path, keys: Collection[str]) -> bool:
+    """Return whether a job's marker lists a file, under one of the keys, that the store no longer holds."""
+    store = marker.parent
+    listed = json.loads(marker.read_text(encoding="utf-8"))
+    return not isinstance(listed, dict) or any(
+        # A finished cell has no shards any more.
+        not _is_there(store / f"{key}.parquet") and not all(_is_there(store / file) for file in files)
+        for key, files in listed.items()
+        if key in keys
+    )
+
+
+def _is_there(file: Path) -> bool:
+    return is_whole_parquet(file) if file.suffix == ".parquet" else file.exists()

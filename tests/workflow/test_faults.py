@@ -137,7 +137,7 @@ def disk(tmp_path, monkeypatch):
         monkeypatch.setattr(Path, "write_bytes", limited)
     yield folder
     if mounted:
-        subprocess.run(["umount", str(folder)], check=True)
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 def test_a_read_only_folder_is_told_before_any_job(ran, tmp_path):
@@ -147,7 +147,7 @@ def test_a_read_only_folder_is_told_before_any_job(ran, tmp_path):
     folder = tmp_path if mounted else Path("/proc/results")
     output = study.run("--config", f"results_dir={folder}", check=False)
     if mounted:
-        subprocess.run(["umount", str(tmp_path)], check=True)
+        subprocess.run(["umount", "--lazy", str(tmp_path)], check=True)
         check("the results folder is read-only", output)
     assert f"results_dir: {folder} cannot be written" in output
     assert "Traceback" not in output
