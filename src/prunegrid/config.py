@@ -170,6 +170,7 @@ def _check_names(config: Mapping[str, Any]) -> None:
             ):
                 valid = [*config[axis], *plugins.names(kind)]
                 faults.append(f"{specs}: {name!r} is used nowhere: {plugins.nearest(name, valid)}")
+    faults += _check_empty_axes(config)
     faults += _check_tables(config)
     for ratio in config["ratios"]:
         if abs(ratio * 1000 - round(ratio * 1000)) > 1e-6:
@@ -178,6 +179,21 @@ def _check_names(config: Mapping[str, Any]) -> None:
         faults += _check_exclusion(config, position, entry)
     if faults:
         raise ConfigError("\n".join(faults))
+
+
+def _check_empty_axes(config: Mapping[str, Any]) -> list[str]:
+    """Refuse an empty list that would let the cells of a strategy vanish."""
+    faults = []
+    for axis, needs in (("criteria", "ranks"), ("ratios", "has_ratio")):
+        strategies = [
+            name
+            for name in config["strategies"]
+            if (plugin := plugin_of(config, "strategies", name)[0]) in plugins.names("strategies")
+            and plugins.describe("strategies", plugin)[needs]
+        ]
+        if strategies and not config[axis]:
+            faults.append(f"{axis}: is empty, but strategy {strategies[0]!r} needs one: name at least one")
+    return faults
 
 
 def _check_benchmark(config: Mapping[str, Any], name: str) -> list[str]:

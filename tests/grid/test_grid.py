@@ -115,6 +115,8 @@ def test_out_of_reach_is_left_out_and_named():
         ({"model_specs": {"m": {"path": "x", "dtype": "float61"}}}, "did you mean 'float16'"),
         ({"ratios": [0.5004]}, "0.5004 is not a multiple of 0.001"),
         ({"ratios": [1.5]}, "ratios.0: 1.5"),
+        ({"ratios": []}, "ratios: is empty, but strategy 'hierarchical'"),
+        ({"criteria": []}, "criteria: is empty, but strategy 'hierarchical'"),
         (
             {"strategy_specs": {"hierarchical": {"options": {"layer": 3}}}},
             "unknown option 'layer': did you mean 'layers'",

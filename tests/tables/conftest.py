@@ -53,9 +53,9 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
     build_tables(study.cells, UNREACHABLE, study.tables, {"replicates": 1000})
     plot_tradeoff(study.tables, study.figures)
     plot_survival(study.cells, study.figures)
-    first = Path(study.cells[0]["folder"], "predictions.parquet")
+    files = {cell["benchmark"]: Path(cell["folder"], "predictions.parquet") for cell in study.cells}
     write_report(
-        [{"name": "demo", "tables": study.tables, "figures": study.figures, "metadata": first}],
+        [{"name": "demo", "tables": study.tables, "figures": study.figures, "metadata": files}],
         study.folder / "report.html",
     )
     return study

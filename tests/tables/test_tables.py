@@ -1,5 +1,6 @@
 """The table files: contents, marks, formats."""
 
+import re
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -7,9 +8,11 @@ import pandas as pd
 import pytest
 
 from prunegrid.errors import DataError
+from prunegrid.report.write import write_report
 from prunegrid.tables import html, latex, markdown
 from prunegrid.tables.build import build_tables
 from prunegrid.tables.display import Field, Line, Printed
+from tests.tables import worlds
 
 AXES = ["model", "benchmark", "strategy", "criterion", "ratio", "seed"]
 
@@ -143,6 +146,21 @@ def test_the_report_is_one_self_contained_page(study) -> None:
     assert not {"script", "link", "iframe"} & set(checker.tags)
     assert 'src="http' not in text
     assert "transformers" in text
+
+
+def test_the_report_tells_versions_once_and_data_for_each_benchmark(study, tmp_path) -> None:
+    files = {}
+    for name in ("pope", "nocaps"):
+        files[name] = tmp_path / f"{name}.parquet"
+        told = {"dtype": "float32", "data": {"id": f"my/{name}"}, "key": name, "cell": {"seed": 0}}
+        worlds.write(files[name], [], told)
+    model = {"name": "m", "tables": study.tables, "figures": study.figures, "metadata": files}
+    write_report([model], tmp_path / "report.html")
+    text = (tmp_path / "report.html").read_text()
+    rows = re.findall(r'<tr><th scope="row">(.*?)</th><td>(.*?)</td><td>(.*?)</td></tr>', text)
+    assert ("dtype", "all", "float32") in rows
+    assert {("data.id", "pope", "my/pope"), ("data.id", "nocaps", "my/nocaps")} < set(rows)
+    assert not {"key", "cell.seed"} & {row[0] for row in rows}
 
 
 def test_text_of_users_is_escaped_in_every_format() -> None:

@@ -123,9 +123,11 @@ rule write_report:
                 "name": model,
                 "tables": f"{RESULTS}/{model}/tables",
                 "figures": f"{RESULTS}/{model}/figures",
-                "metadata": next(
-                    cell_file(c, "predictions.parquet") for c in PLAN.grid.cells if c.model == model
-                ),
+                "metadata": {
+                    c.benchmark: cell_file(c, "predictions.parquet")
+                    for c in PLAN.grid.cells
+                    if (c.model, c.strategy) == (model, "none")
+                },
             }
             for model in config["models"]
         ],

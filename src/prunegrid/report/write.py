@@ -28,6 +28,11 @@ _SURVIVAL = (
     "the reference strategy. The cross is the survivors' mean place: a criterion that prefers no place has "
     "it in the middle, at row 0.5 and column 0.5. The means of every cell are in cells.csv."
 )
+# Metadata that say nothing of the other cells.
+_OF_ONE_CELL = frozenset(
+    ("cell", "code", "criterion", "deep_from", "key", "schedule", "schedule_attempts", "second_cut")
+    + ("seconds", "strategy")
+)
 _READING = """
 <p>A vision-language model reads an image as some hundred tokens. <em>Pruning</em> drops part of them
 on the way through the decoder. A <strong>strategy</strong> says at which layers and how many; a
@@ -54,8 +59,8 @@ def write_report(
     Parameters
     ----------
     models : sequence of mappings
-        Per model: `name`; `tables` and `figures`, folders; `metadata`, optional, a predictions.parquet
-        whose metadata tells versions and devices.
+        Per model: `name`; `tables` and `figures`, folders; `metadata`, optional, benchmark -> a
+        predictions.parquet whose metadata tells data, versions and devices.
     path : path
         The page to write.
     title : str
@@ -92,7 +97,7 @@ def _sections(model: Mapping[str, Any]) -> list[tuple[str, str]]:
     sections.append(("Where in the picture: surviving patches", _figure(figures / "survival.svg", _SURVIVAL)))
     sections.append(("Samples and errors", _samples(cells)))
     if model.get("metadata"):
-        sections.append(("Versions", _versions(Path(model["metadata"]))))
+        sections.append(("Versions", _versions(model["metadata"])))
     return sections
 
 
@@ -134,9 +139,20 @@ def _samples(cells: pd.DataFrame) -> str:
     return _plain_table(names, rows)
 
 
-def _versions(path: Path) -> str:
-    metadata = json.loads((pq.read_schema(path).metadata or {}).get(METADATA_KEY, b"{}"))
-    return _plain_table(["what", "value"], [list(pair) for pair in _flatten(metadata)])
+def _versions(files: Mapping[str, str | Path]) -> str:
+    """Tell what the study was run on: what all benchmarks share once, the rest for each."""
+    known: dict[str, dict[str, str]] = {}
+    for benchmark, file in files.items():
+        metadata = json.loads((pq.read_schema(file).metadata or {}).get(METADATA_KEY, b"{}"))
+        for name, value in _flatten({key: metadata[key] for key in metadata if key not in _OF_ONE_CELL}):
+            known.setdefault(name, {})[benchmark] = value
+    rows = []
+    for name, values in known.items():
+        if len(values) == len(files) and len(set(values.values())) == 1:
+            rows.append([name, "all", *set(values.values())])
+        else:
+            rows += [[name, benchmark, value] for benchmark, value in values.items()]
+    return _plain_table(["what", "benchmark", "value"], rows)
 
 
 def _flatten(value: Any, name: str = "") -> list[tuple[str, str]]:
@@ -145,7 +161,7 @@ def _flatten(value: Any, name: str = "") -> list[tuple[str, str]]:
         return [
             pair
             for key, inner in value.items()
-            if key not in ("config", "schedule")
+            if key != "config"
             for pair in _flatten(inner, f"{name}.{key}" if name else str(key))
         ]
     return [(name, value if isinstance(value, str) else json.dumps(value))]
