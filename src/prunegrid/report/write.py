@@ -29,9 +29,9 @@ _SURVIVAL = (
     "it in the middle, at row 0.5 and column 0.5. The means of every cell are in cells.csv."
 )
 # Metadata that say nothing of the other cells.
-_OF_ONE_CELL = frozenset(
-    ("cell", "code", "criterion", "deep_from", "key", "schedule", "schedule_attempts", "second_cut")
-    + ("seconds", "strategy")
+_OF_ONE_CELL = (
+    *("cell", "code", "criterion", "deep_from", "key", "schedule", "schedule_attempts", "second_cut"),
+    *("seconds", "strategy"),
 )
 _READING = """
 <p>A vision-language model reads an image as some hundred tokens. <em>Pruning</em> drops part of them
