@@ -10,6 +10,7 @@ from transformers import (
     LlavaConfig,
     LlavaForConditionalGeneration,
 )
+from transformers.utils.logging import disable_progress_bar
 
 HIDDEN, LAYERS, FFN = 512, 24, 1376
 # 24 x 24 patches, as LLaVA-1.5 has; the tower is a sixteenth of the decoder, as CLIP-L is of a 7B decoder.
@@ -19,6 +20,7 @@ VISION_HIDDEN, VISION_LAYERS = 256, 6
 
 def write_wide_model(folder: Path, demo: Path) -> None:
     """Write the model, with the demo model's tokenizer and chat template."""
+    disable_progress_bar()
     torch.manual_seed(0)
     processor = AutoProcessor.from_pretrained(demo, backend="pil")
     processor.image_processor.size = {"shortest_edge": SIDE}
