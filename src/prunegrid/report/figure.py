@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from prunegrid.files import atomic_path
+from prunegrid.report.saving import save_figure
 from prunegrid.tables.options import SCALE, TableOptions
 
 # Okabe and Ito's palette, safe for colour-blind readers; black is the reference's.
@@ -98,13 +98,7 @@ def _draw(table: pd.DataFrame, lines: dict[str, pd.DataFrame], reference: str, p
             ncols=legend_columns,
             frameon=False,
         )
-        written = []
-        for ending in ("svg", "png"):
-            target = path.with_suffix(f".{ending}")
-            with atomic_path(target) as temporary:
-                metadata = {"Date": None} if ending == "svg" else {"Software": None}
-                figure.savefig(temporary, dpi=160, metadata=metadata)
-            written.append(target)
+        written = save_figure(figure, path)
         plt.close(figure)
     return written
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from prunegrid.files import atomic_path
+from prunegrid.report.saving import save_figure
 from prunegrid.score import SCORES
 from prunegrid.tables.options import TableOptions
 
@@ -137,13 +137,7 @@ def _draw(maps: list[SurvivalMap], title: str, path: Path) -> list[Path]:
         if maps:
             bar = figure.colorbar(image, ax=axes.ravel().tolist(), shrink=min(1, 2 / len(axes)), aspect=25)
             bar.set_label("share of samples")
-        written = []
-        for ending in ("svg", "png"):
-            target = path.with_suffix(f".{ending}")
-            with atomic_path(target) as temporary:
-                metadata = {"Date": None} if ending == "svg" else {"Software": None}
-                figure.savefig(temporary, dpi=160, metadata=metadata)
-            written.append(target)
+        written = save_figure(figure, path)
         plt.close(figure)
     return written
 
