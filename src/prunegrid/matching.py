@@ -19,9 +19,8 @@ from prunegrid.config import plugin_of
 from prunegrid.errors import ConfigError, PrunegridError, UnreachableRatioError
 from prunegrid.files import write_text
 from prunegrid.fingerprint import code_hash, digest
+from prunegrid.tables.options import MATCH_TOLERANCE
 
-# Relative to the target.
-TOLERANCE = 0.005
 # Ratios are tried in steps of one millionth.
 _UNIT = 1_000_000
 # Twice the tolerance of strategies, so that no ratio within their reach is stepped over.
@@ -99,10 +98,10 @@ def matched_ratio(
         more = total(low) is None if found is None else found > 1
         low, high = (middle, high) if more else (low, middle)
     best = min((low, high), key=miss)
-    if miss(best) > TOLERANCE:
+    if miss(best) > MATCH_TOLERANCE:
         # Drawn schedules jump where another draw is accepted.
         best = min([best, *range(best - _STEP, best + _STEP, _SCAN)], key=miss)
-    if miss(best) > TOLERANCE and None in (total(low), total(high)):
+    if miss(best) > MATCH_TOLERANCE and None in (total(low), total(high)):
         bound = "at least" if total(best) > 1 else "at most"
         raise UnreachableRatioError(
             f"ratio {ratio:.3f} at equal total compute is out of reach: it takes {bound} "

@@ -10,8 +10,9 @@ from prunegrid import matching
 from prunegrid.compute import expected_compute
 from prunegrid.config import validate
 from prunegrid.errors import UnreachableRatioError
-from prunegrid.matching import TOLERANCE, Matches, matched_ratio
+from prunegrid.matching import Matches, matched_ratio
 from prunegrid.plan import Plan
+from prunegrid.tables.options import MATCH_TOLERANCE
 
 HOME = Path(__file__).parents[2]
 DEMO = json.loads((HOME / "demo/model/config.json").read_text())
@@ -53,7 +54,7 @@ def test_totals_are_those_of_the_reference(model: str, strategy: str, criterion:
         of, seed = settings(strategy, criterion), 3 if strategy == "random" else 0
         found = matched_ratio(CONFIGS[model], of, REFERENCE, ratio, seed, assumed(model))
         miss = abs(total(model, of, found, seed) / target - 1)
-        assert miss <= TOLERANCE
+        assert miss <= MATCH_TOLERANCE
         # No ratio nearby does better than whole tokens allow.
         others = [total(model, of, found + k / 1000, seed) for k in range(-5, 6)]
         assert miss <= min(abs(other / target - 1) for other in others) + 1e-3

@@ -1,6 +1,7 @@
 """From scored cells to the table files of one model."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from prunegrid.tables.cells import RowKey, ScoredCell, read_cells, write_cells
 from prunegrid.tables.compare import Comparison, Result
 from prunegrid.tables.display import printed
 from prunegrid.tables.layout import Maker, Table
+from prunegrid.tables.matched import gap_columns, reference_totals
 from prunegrid.tables.options import TableOptions
 from prunegrid.tables.oracle import best_of_seeds
 
@@ -50,8 +52,9 @@ def build_tables(
         raise DataError(
             f"{folder}: tables are of one model, got cells of {sorted({c.model for c in scored})}"
         )
-    write_cells(scored, folder / "cells.csv")
-    for table in make_tables(scored, unreachable, TableOptions(**(options or {}))):
+    chosen = TableOptions(**(options or {}))
+    write_cells(scored, folder / "cells.csv", partial(gap_columns, reference_totals(scored, chosen)))
+    for table in make_tables(scored, unreachable, chosen):
         write_table(table, folder)
 
 

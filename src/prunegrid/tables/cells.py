@@ -124,13 +124,19 @@ def _unreadable(folder: Path, why: object) -> DataError:
     return DataError(f"{folder}: its scores cannot be read ({why}); delete the folder and run again")
 
 
-def write_cells(cells: Sequence[ScoredCell], path: Path) -> None:
-    """Write cells.csv: per cell its axes, n, errors, ledger, places of kept tokens, metrics, variants."""
+def write_cells(
+    cells: Sequence[ScoredCell], path: Path, more: Callable[[ScoredCell], Mapping[str, Any]] | None = None
+) -> None:
+    """Write cells.csv: per cell its axes, n, errors, ledger, places of kept tokens, metrics, variants.
+
+    `more` returns further columns, which stand after the ledger.
+    """
     rows = []
     for cell in cells:
         row = {name: getattr(cell, name) for name in AXES}
         row |= {"n": cell.scores["n"], "n_error": cell.scores["n_error"]}
         row |= cell.numbers
+        row |= more(cell) if more is not None else {}
         for metric, values in cell.scores["metrics"].items():
             row |= {metric: values["value"], f"{metric}_low": values["low"], f"{metric}_high": values["high"]}
         for metric, values in cell.scores["variants"].items():

@@ -21,6 +21,7 @@ from prunegrid.statistics import (
     sign_flip,
 )
 from prunegrid.tables.cells import RowKey, ScoredCell
+from prunegrid.tables.matched import reference_totals, total_gap
 from prunegrid.tables.options import TableOptions
 from prunegrid.tables.samples import RowScores, Samples, agreement
 
@@ -74,6 +75,8 @@ class Result:
         Share of samples that get the answer of the unpruned model; NaN for several seeds.
     compute : dict
         Mean ledger, and mean places of the kept tokens.
+    total_gap : float
+        How much more total compute it takes than the reference, relative; NaN unless rows were matched.
     """
 
     metric: str
@@ -90,6 +93,7 @@ class Result:
     to_reference: Difference | None = None
     retained: tuple[float, float, float] | None = None
     agreement: float = np.nan
+    total_gap: float = np.nan
     non_inferior: bool | None = field(default=None)
 
     @property
@@ -122,6 +126,7 @@ class Comparison:
         for cell in cells:
             self.groups.setdefault(cell.row, []).append(cell)
         self.keys = list(self.groups)
+        self._targets = reference_totals(cells, options)
         self.baseline = self._only("none")
         self.floor = self._only("blind")
 
@@ -191,7 +196,8 @@ class Comparison:
 
     def _result(self, key: RowKey, own: "_Resampled", number: int) -> Result:
         cells = self.groups[key]
-        ledgers = pd.DataFrame([cell.numbers for cell in cells])
+        ledgers = pd.DataFrame([cell.numbers for cell in cells]).mean(numeric_only=True)
+        compute = {name: float(value) for name, value in ledgers.items()}
         headline = cells[0].scores["headline"]
         values = [cell.scores["metrics"][headline]["value"] for cell in cells]
         return Result(
@@ -203,8 +209,9 @@ class Comparison:
             n=max(cell.scores["n"] for cell in cells),
             n_error=sum(cell.scores["n_error"] for cell in cells),
             seeds=[np.nan if value is None else float(value) for value in values],
-            compute={name: float(value) for name, value in ledgers.mean(numeric_only=True).items()},
+            compute=compute,
             degenerate=any(cell.degenerate for cell in cells),
+            total_gap=total_gap(compute, self._targets.get((cells[0].benchmark, key[2]))),
         )
 
     def _differences(

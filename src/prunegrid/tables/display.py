@@ -8,7 +8,7 @@ import numpy as np
 from prunegrid.tables.compare import Difference, Result
 from prunegrid.tables.layout import Row, Table
 from prunegrid.tables.ledger import mean_ledger, share_of_unpruned
-from prunegrid.tables.options import SCALE
+from prunegrid.tables.options import MATCH_TOLERANCE, SCALE
 
 DASH = "–"  # noqa: RUF001
 MINUS = "−"  # noqa: RUF001
@@ -16,6 +16,7 @@ SIGNIFICANT = "*"
 NO_LOSS = "°"
 NEEDS_ANSWER = "†"
 DEGENERATE = "‡"
+OFF_TARGET = "§"
 
 _UNITS = ((1.0, "TFLOPs"), (1e-3, "GFLOPs"), (1e-6, "MFLOPs"))
 _METRICS = {"accuracy": "accuracy, %", "cider": "CIDEr x 100"}
@@ -103,7 +104,10 @@ def _line(table: Table, row: Row, factor: float) -> Line:
     fields = [name]
     for ledger in ("tflops_published", "tflops_total"):
         value, share = mean_ledger(row, ledger), share_of_unpruned(table, row, ledger)
-        fields.append(Field(_flops(value / factor), (f"{100 * share:.1f} %",) if np.isfinite(share) else ()))
+        below = (f"{100 * share:.1f} %",) if np.isfinite(share) else ()
+        gaps = row.off_target if ledger == "tflops_total" else {}
+        tip = "; ".join(f"{name}: {_gap(gap)} of the reference's total" for name, gap in gaps.items())
+        fields.append(Field(_flops(value / factor), below, OFF_TARGET * bool(gaps), tip=tip))
     fields.append(Field(_plain(mean_ledger(row, "ratio_achieved"), 3)))
     for benchmark in table.benchmarks:
         fields += _benchmark(table, row, benchmark)
@@ -174,6 +178,11 @@ def _flops(value: float) -> str:
     return _plain(value, 3 if value < 10 else 2 if value < 100 else 1)
 
 
+def _gap(value: float) -> str:
+    """Return a small share of something with its sign: +1.3 %."""
+    return _minus(f"{100 * value:+.1f} %")
+
+
 def _plain(value: float, digits: int) -> str:
     return _minus(f"{value:.{digits}f}") if np.isfinite(value) else DASH
 
@@ -228,6 +237,14 @@ def _notes(table: Table, headline: dict[str, str]) -> Iterable[str]:
             "Rows at one ratio have the total compute that the reference has there, as nearly as whole "
             "tokens allow and for a prompt of assumed length: what they remove differs."
         )
+        gaps = [gap for row in table.rows for gap in row.off_target.values()]
+        if gaps:
+            yield (
+                f"{OFF_TARGET} on the samples that were run its total is more than "
+                f"{100 * MATCH_TOLERANCE:g} % from the reference's on some benchmark "
+                f"({_gap(min(gaps))} to {_gap(max(gaps))} in this table), so that it "
+                "does not cost the same; it is ranked all the same."
+            )
     yield (
         "Several seeds are averaged per sample; their range and standard deviation stand below. "
         "Minimum detectable difference: two-sided 5 %, power 80 %, before correction."

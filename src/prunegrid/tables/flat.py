@@ -1,10 +1,12 @@
 """Tables as CSV: full precision, every statistic, natural units, one row per line of the table."""
 
+import numpy as np
 import pandas as pd
 
 from prunegrid.tables.compare import Difference, Result
 from prunegrid.tables.layout import Row, Table
 from prunegrid.tables.ledger import mean_ledger, share_of_unpruned
+from prunegrid.tables.matched import is_off
 
 # Means over different benchmarks do not compare; shares do.
 _SHARED = ("tflops_published", "tflops_total")
@@ -62,6 +64,8 @@ def _result(result: Result) -> dict[str, object]:
         "non_inferior": result.non_inferior,
         "tflops_total": result.compute.get("tflops_total"),
     }
+    if np.isfinite(result.total_gap):
+        flat |= {"total_gap": result.total_gap, "total_is_off": is_off(result.total_gap)}
     if len(result.seeds) > 1 and (known := result.answered):
         flat |= {"seed_sd": result.spread, "seed_low": min(known), "seed_high": max(known)}
     if result.retained is not None:

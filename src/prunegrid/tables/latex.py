@@ -2,7 +2,17 @@
 
 from dataclasses import replace
 
-from prunegrid.tables.display import DASH, DEGENERATE, MINUS, NEEDS_ANSWER, NO_LOSS, Field, Line, Printed
+from prunegrid.tables.display import (
+    DASH,
+    DEGENERATE,
+    MINUS,
+    NEEDS_ANSWER,
+    NO_LOSS,
+    OFF_TARGET,
+    Field,
+    Line,
+    Printed,
+)
 
 _HEAD = r"""% \usepackage[T1]{fontenc} \usepackage{booktabs,longtable,pdflscape}
 % It is wide: put it into \begin{landscape}.
@@ -24,6 +34,7 @@ _SPECIAL = {
     NO_LOSS: r"$^{\circ}$",
     NEEDS_ANSWER: r"$^{\dagger}$",
     DEGENERATE: r"$^{\ddagger}$",
+    OFF_TARGET: r"$^{\S}$",
 }
 
 

@@ -10,6 +10,7 @@ from prunegrid.statistics import holm
 from prunegrid.tables import oracle
 from prunegrid.tables.cells import RowKey, ScoredCell
 from prunegrid.tables.compare import Result
+from prunegrid.tables.matched import is_off
 from prunegrid.tables.options import TableOptions
 
 NO_CRITERION = "none"
@@ -49,6 +50,11 @@ class Row:
     uses_label: bool = False
     degenerate: bool = False
     best: set[str] = field(default_factory=set)
+
+    @property
+    def off_target(self) -> dict[str, float]:
+        """Benchmarks on which its total compute is not the reference's, as `match` asks: by how much more."""
+        return {b: result.total_gap for b, result in self.results.items() if is_off(result.total_gap)}
 
 
 @dataclass
