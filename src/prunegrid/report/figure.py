@@ -18,6 +18,10 @@ _LEGEND_LINES = 14
 _LABELS = {"accuracy": "accuracy, %", "cider": "CIDEr x 100"}
 # A gradient costs several forward passes: a linear axis would squeeze all else.
 _LOG_FROM = 1.5
+# No axis shows less than this share of the unpruned model's compute: small differences are to look small.
+_LEAST_SPAN = 0.2
+# Steps between ticks of a logarithmic axis: many on a short one.
+_FEW_TICKS, _MANY_TICKS, _LONG = (1, 2, 5), (1, 1.5, 2, 3, 5, 7), 20
 
 
 def plot_tradeoff(tables: str | Path, folder: str | Path, options: TableOptions | None = None) -> list[Path]:
@@ -62,7 +66,6 @@ def _draw(table: pd.DataFrame, lines: dict[str, pd.DataFrame], reference: str, p
 
     mpl.use("Agg")
     from matplotlib import pyplot as plt
-    from matplotlib.ticker import FuncFormatter, NullFormatter
 
     benchmarks = [c.removesuffix("_metric") for c in table.columns if c.endswith("_metric")]
     style = {"font.size": 9, "svg.hashsalt": "prunegrid", "svg.fonttype": "none", "axes.axisbelow": True}
@@ -78,16 +81,16 @@ def _draw(table: pd.DataFrame, lines: dict[str, pd.DataFrame], reference: str, p
             layout="constrained",
         )
         styles = _styles(lines, reference)
-        for place, panel in enumerate(axes.flat):
-            if place >= len(benchmarks):
-                panel.set_axis_off()
-                continue
-            largest = _panel(panel, table, lines, styles, reference, benchmarks[place])
-            if largest > _LOG_FROM:
-                panel.set_xscale("log", base=2)
-                panel.xaxis.set_minor_formatter(NullFormatter())
-            panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g}"))
-            panel.set_xlabel("total compute, % of unpruned")
+        for panel in axes.flat[len(benchmarks) :]:
+            panel.set_axis_off()
+        panels = list(axes.flat[: len(benchmarks)])
+        shares = [
+            share
+            for panel, benchmark in zip(panels, benchmarks, strict=True)
+            for share in _panel(panel, table, lines, styles, reference, benchmark)
+        ]
+        for panel in panels:
+            _set_compute_axis(panel, shares)
         found = [zip(*panel.get_legend_handles_labels()[::-1], strict=True) for panel in axes.flat]
         drawn = {label: handle for pairs in found for label, handle in pairs}
         names = [name for name in (*lines, "unpruned", "blind") if name in drawn]
@@ -122,8 +125,8 @@ def _panel(
     styles: dict[str, tuple[str, str]],
     reference: str,
     benchmark: str,
-) -> float:
-    """Draw one benchmark; return the largest compute, unpruned = 1."""
+) -> list[float]:
+    """Draw one benchmark; return the compute of its points and of the unpruned model, which is 1."""
     x_name, y_name = f"{benchmark}_tflops_total", f"{benchmark}_value"
     metric = table[f"{benchmark}_metric"].dropna().iloc[0]
     panel.set_title(benchmark, loc="left", fontweight="bold")
@@ -155,4 +158,26 @@ def _panel(
             panel.axhline(
                 SCALE * values.iloc[0], color="#6b7480", linestyle=dashes, linewidth=1.1, label=label
             )
-    return max(seen)
+    return seen
+
+
+def _set_compute_axis(panel, shares: list[float]) -> None:
+    """Show all points of the figure and the unpruned model's compute, and say it where steps are factors."""
+    from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+    high = max(shares)
+    low = min(*shares, high - _LEAST_SPAN)
+    label = "total compute, % of unpruned"
+    if high > _LOG_FROM:
+        panel.set_xscale("log")
+        margin = (high / low) ** 0.05
+        panel.set_xlim(low / margin, high * margin)
+        steps = _FEW_TICKS if high / low > _LONG else _MANY_TICKS
+        panel.xaxis.set_major_locator(FixedLocator([s * 10.0**k for k in range(-4, 4) for s in steps]))
+        panel.xaxis.set_minor_locator(NullLocator())
+        label += " (log scale)"
+    else:
+        margin = 0.05 * (high - low)
+        panel.set_xlim(low - margin, high + margin)
+    panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g}"))
+    panel.set_xlabel(label)
