@@ -195,15 +195,16 @@ class Adapter(Plugin):
             If it is neither here nor on the hub.
         """
         paths = self._paths()
+        repositories = [path for path in paths if hub.is_hub_id(path) and not self._is_here(path)]
         try:
             if locate(paths, **self._where()).revision is None:
                 return None
         except DataError:
             # Not here yet, or not complete: that is what a download is for.
-            if not any(map(hub.is_hub_id, paths)):
+            if not repositories:
                 raise
         where = {key: value for key, value in self._where().items() if key != "base"}
-        return [path for path in paths if hub.is_hub_id(path)], where
+        return repositories, where
 
     def provenance(self) -> dict[str, Any]:
         """Return what was read: path, config, split, revision (a hub set's commit), files, n."""
@@ -337,6 +338,9 @@ class Adapter(Plugin):
                 )
             self._rows = rows
         return self._rows
+
+    def _is_here(self, path: str) -> bool:
+        return Path(self._base or ".", path).exists()
 
     def _paths(self) -> list[str]:
         path = self.spec.get("path") or list(self.hub_ids)

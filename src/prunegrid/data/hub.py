@@ -1,5 +1,6 @@
 """The cache of the Hugging Face hub, read without a network; `prunegrid.fetch` fills it."""
 
+import difflib
 import json
 import re
 from pathlib import Path
@@ -10,11 +11,28 @@ ADVICE = "run `snakemake download --cores 1` with this configuration once, where
 
 _COMMIT = re.compile("[0-9a-f]{40}")
 _HUB_ID = re.compile(r"^\w[\w.-]*/\w[\w.-]*$")
+# Names on the hub may have dots (`llava-1.5`), but these say that a file is meant.
+_FILE_ENDINGS = frozenset(
+    [
+        *ENDINGS,
+        *(".json", ".ndjson", ".csv", ".tsv", ".txt", ".xls", ".xlsx", ".pq", ".arrow", ".feather", ".h5"),
+        *(".gz", ".bz2", ".xz", ".zst", ".zip", ".tar", ".tgz", ".pkl", ".pickle", ".yaml", ".yml"),
+        *(".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".gguf"),
+    ]
+)
+# As difflib measures likeness: `.parquett` and `.jsonlines` are misspelt.
+_ALIKE = 0.7
 
 
 def is_hub_id(path: str) -> bool:
-    """Tell whether `path` has the form owner/name of a data set on the hub."""
-    return bool(_HUB_ID.match(path)) and not path.endswith(ENDINGS)
+    """Tell whether `path` has the form owner/name of a model or data set on the hub, and no file is meant."""
+    return bool(_HUB_ID.match(path)) and not names_file(path)
+
+
+def names_file(path: str) -> bool:
+    """Tell whether a name ends like a file, of a kind that is read here or not, also if it is misspelt."""
+    ending = Path(path).suffix.lower()
+    return ending in _FILE_ENDINGS or bool(difflib.get_close_matches(ending, ENDINGS, n=1, cutoff=_ALIKE))
 
 
 def commit_of(folder: str | Path) -> str | None:

@@ -9,6 +9,8 @@ from prunegrid.data import hub
 from prunegrid.data.splits import ENDINGS, choose
 from prunegrid.errors import DataError, NotDownloadedError
 
+_READ = " or ".join(f"*{ending}" for ending in ENDINGS)
+
 
 @dataclass(frozen=True)
 class Source:
@@ -74,7 +76,13 @@ def locate(
             f"{tried}: no such file or folder here, and not in the hub cache{at}: run `snakemake download` "
             "once where there is a network, or set `path` to local Parquet files"
         )
-    raise DataError(f"{tried}: no such file or folder in {Path(base or '.').resolve()}")
+    raise DataError(f"{tried}: no such file or folder in {Path(base or '.').resolve()}{_hint(candidates)}")
+
+
+def _hint(candidates: Sequence[str]) -> str:
+    """Say which endings are read if a file of another one is asked for."""
+    odd = [path for path in candidates if hub.names_file(path) and not path.endswith(ENDINGS)]
+    return f" (and a file must be {_READ})" if odd else ""
 
 
 def _local(
@@ -88,9 +96,7 @@ def _local(
     )
     endings = {file.suffix for file in files}
     if len(endings) > 1 or endings - set(ENDINGS):
-        raise DataError(
-            f"{full}: must be {' or '.join('*' + ending for ending in ENDINGS)}, found {sorted(endings)}"
-        )
+        raise DataError(f"{full}: must be {_READ}, found {' and '.join(map(repr, sorted(endings)))}")
     return files
 
 
