@@ -19,8 +19,8 @@ _DISK = "results cannot be written: {error}; what was finished is kept: mend the
 def job_log(path: str | Path, name: str) -> Iterator[Callable[[str], None]]:
     """Yield a function that says a line, on stderr with the job's name and in its log with the time.
 
-    An error is written to the log whole. One that prunegrid raised on purpose, or of a disk that is full or
-    read-only, ends the job with its message alone: a user has no use for the traceback.
+    An error that prunegrid raised on purpose, or of a disk that is full or read-only, ends the job, and its
+    log, with its message alone: a user has no use for the traceback. Any other is written to the log whole.
     """
     path = Path(path)
     try:
@@ -36,17 +36,25 @@ def job_log(path: str | Path, name: str) -> Iterator[Callable[[str], None]]:
     try:
         yield say
     except BaseException as error:
+        message = _message(error)
         # A log on a full disk must not hide the error.
         with suppress(OSError):
-            traceback.print_exc(file=log)
-        if isinstance(error, PrunegridError):
-            sys.exit(f"{name}: {type(error).__name__}: {error}")
-        if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
-            sys.exit(f"{name}: {_DISK.format(error=error)}")
+            log.write(f"{message}\n" if message else traceback.format_exc())
+        if message:
+            sys.exit(f"{name}: {message}")
         raise
     finally:
         with suppress(OSError):
             log.close()
+
+
+def _message(error: BaseException) -> str | None:
+    """Return what a user is told of an error without its traceback; None of one that is nobody's mistake."""
+    if isinstance(error, PrunegridError):
+        return f"{type(error).__name__}: {error}"
+    if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
+        return _DISK.format(error=error)
+    return None
 
 
 class Pace:

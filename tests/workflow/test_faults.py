@@ -16,7 +16,7 @@ import pytest
 
 from prunegrid import predictions
 from prunegrid.cell_shards import CellShards
-from prunegrid.errors import DataError
+from prunegrid.errors import ConfigError, DataError
 from prunegrid.predictions import SCHEMA, write_finished
 from prunegrid.progress import job_log
 from tests.benchmarks.worlds import SCHEMAS, rows_of
@@ -181,6 +181,38 @@ def test_a_full_disk_is_told_and_keeps_what_is_finished(disk, capsys, monkeypatc
     with job_log(log, "demo own"):
         write_finished(file, cell("second"), {"key": "key"})
     assert pq.read_table(file, partitioning=None)["prediction"].to_pylist() == ["second"]
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (ConfigError("models: none is named"), "ConfigError: models: none is named"),
+        (DataError("key.parquet: no such row"), "DataError: key.parquet: no such row"),
+        (OSError(errno.ENOSPC, "No space left"), "results cannot be written: [Errno 28] No space left"),
+    ],
+)
+def test_a_log_ends_with_one_line_for_a_users_fault(tmp_path, error, line):
+    log = tmp_path / "job.log"
+    with pytest.raises(SystemExit), job_log(log, "demo own") as say:
+        fail(say, error)
+    first, second = log.read_text().splitlines()
+    assert first.endswith("begins")
+    assert second.startswith(line)
+
+
+def fail(say, error):
+    say("begins")
+    raise error
+
+
+def test_a_log_shows_where_a_bug_is(tmp_path):
+    log = tmp_path / "job.log"
+    with pytest.raises(ZeroDivisionError), job_log(log, "demo own"):
+        1 / 0  # noqa: B018
+    lines = log.read_text().splitlines()
+    assert lines[0].startswith("Traceback")
+    assert "1 / 0  # noqa: B018" in log.read_text()
+    assert lines[-1] == "ZeroDivisionError: division by zero"
 
 
 def test_a_log_that_finds_no_room_does_not_hide_the_error():
