@@ -146,7 +146,7 @@ def _last_line(log: Path) -> str:
 
 
 def summary(cells: Sequence[CellStatus], n_unreachable: int = 0) -> str:
-    """Return how many cells are done, failed, waiting and out of reach, and the errors by kind."""
+    """Return how many cells are done, failed, waiting and out of reach, those that were begun, and errors."""
     missing = [one for one in cells if one.missing]
     failed = sum(bool(one.why) for one in missing)
     parts = [
@@ -155,7 +155,7 @@ def summary(cells: Sequence[CellStatus], n_unreachable: int = 0) -> str:
         f"{len(missing) - failed} wait" if len(missing) > failed else "",
         f"{n_unreachable} are out of reach" if n_unreachable else "",
     ]
-    lines = ["; ".join(filter(None, parts))]
+    lines = ["; ".join(filter(None, parts)), *_begun(missing)]
     with_errors = [one for one in cells if one.n_error]
     if with_errors:
         n_all = sum(one.state == ALL_ERRORS for one in with_errors)
@@ -166,6 +166,14 @@ def summary(cells: Sequence[CellStatus], n_unreachable: int = 0) -> str:
         lines += [f"  {rows} x {kind}" for kind, rows in kinds.most_common(_MOST_NAMED)]
         lines += [f"  and {len(kinds) - _MOST_NAMED} other kinds"] if len(kinds) > _MOST_NAMED else []
     return "\n".join(lines)
+
+
+def _begun(missing: Sequence[CellStatus]) -> Iterator[str]:
+    """Yield where missing cells are that need less than all their work."""
+    for state in (NOT_PUBLISHED, NOT_SCORED, BEGUN):
+        cells = [one.cell for one in missing if one.state == state]
+        if cells:
+            yield f"{len(cells)} {state}: {_values(f'{cell.model}/{cell.benchmark}' for cell in cells)}"
 
 
 def as_text(cells: Sequence[CellStatus], plan: Plan) -> str:

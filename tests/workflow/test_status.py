@@ -112,6 +112,23 @@ def test_jobs_that_failed_or_were_killed_are_told_apart(world: World) -> None:
     assert "2 failed" in text.splitlines()[0]
 
 
+def test_the_summary_says_which_cells_were_begun(world: World) -> None:
+    """Ctrl-C between the jobs: what is computed already is not lost, and the last lines of the run say so."""
+    n = len(world.cells)
+    for number in range(3):
+        world.predict(number)
+    world.score(0)
+    shards = world.store.folder / f"{world.plan.prediction_key(world.cells[3])}.shards-512"
+    shards.mkdir(parents=True)
+    (shards / "00000.parquet").touch()
+    assert summary(status(world.plan)).splitlines() == [
+        f"0 of {n} cells are done; {n} wait",
+        "1 computed and scored, not in place yet: demo/shapes-pope",
+        "2 computed, not scored yet: demo/shapes-pope",
+        "1 computed in part: demo/shapes-pope",
+    ]
+
+
 def test_files_of_an_older_key_are_not_in_place(world: World) -> None:
     world.predict(0)
     world.score(0)
