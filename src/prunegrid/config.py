@@ -120,18 +120,19 @@ def _plain(value: Any) -> Any:
 
 def _explain(error: Any) -> str:
     """Turn a schema error into a line that says what would be right."""
-    where = ".".join(str(part) for part in error.path) or "the configuration"
+    # Of the whole configuration, whoever prints the error says that it is about it.
+    where = f"{'.'.join(map(str, error.path))}: " if error.path else ""
     if error.validator == "additionalProperties":
         valid = error.schema.get("properties", {})
         unknown = [key for key in error.instance if key not in valid]
-        return "\n".join(f"{where}: unknown key {key!r}: {plugins.nearest(key, valid)}" for key in unknown)
+        return "\n".join(f"{where}unknown key {key!r}: {plugins.nearest(key, valid)}" for key in unknown)
     if error.validator == "enum":
         hint = plugins.nearest(error.instance, map(str, error.validator_value))
-        return f"{where}: {error.instance!r} is not allowed: {hint}"
+        return f"{where}{error.instance!r} is not allowed: {hint}"
     if error.validator == "required":
-        return f"{where}: {error.message}"
+        return f"{where}{error.message}"
     about = error.schema.get("description", "")
-    return f"{where}: {error.message}" + (f" ({about})" if about else "")
+    return f"{where}{error.message}" + (f" ({about})" if about else "")
 
 
 def _name_adapters(config: dict[str, Any]) -> None:

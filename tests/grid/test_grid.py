@@ -32,6 +32,12 @@ def cells(**changes):
     return expand(config, {"m": 8})
 
 
+def test_a_fault_of_the_whole_configuration_does_not_say_so_twice():
+    """The Snakefile prints faults under the line "configuration:"."""
+    with pytest.raises(ConfigError, match=r"^unknown key 'strategis'"):
+        validate(configuration(strategis=[]), SCHEMA)
+
+
 def test_default_configuration_is_valid():
     validate(yaml.safe_load((HOME / "config.yaml").read_text()), SCHEMA)
 
