@@ -7,7 +7,9 @@ import ast
 import hashlib
 import json
 import os
+import sys
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,55 +24,109 @@ def digest(value: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
-def code_hash(entries: Iterable[Path], alone: Iterable[Path] = ()) -> str:
-    """Return the hash of the given files and of every module of prunegrid that they import, directly or not.
+class Code:
+    """What modules mean and import, remembered by content, so that no file is parsed twice.
 
-    Plug-ins are imported by name at run time, so they count only where they are given. Of files given as
-    `alone`, such as scripts, what they import does not count.
+    Parameters
+    ----------
+    file : Path, optional
+        Where it is remembered between processes. An entry counts only for the bytes, the Python and the
+        version of this module that it was made of, so it is never stale, and processes that write at one
+        time lose no more than each other's entries.
     """
-    files = frozenset[Path]().union(*(closure(Path(entry)) for entry in entries), alone)
-    return digest(sorted((file.parent.name, file.name, _source(file)[0]) for file in files))
+
+    def __init__(self, file: Path | None = None) -> None:
+        self._file = file
+        self._known: dict[str, list[Any]] = {}
+        if file is not None:
+            with suppress(OSError, ValueError):
+                self._known = dict(json.loads(file.read_text(encoding="utf-8")))
+        self._new = False
+        self._seen: dict[Path, tuple[str, tuple[Path, ...]]] = {}
+        self._closures: dict[Path, frozenset[Path]] = {}
+
+    def hash(self, entries: Iterable[Path], alone: Iterable[Path] = ()) -> str:
+        """Return the hash of files and of every module of prunegrid that they import, directly or not.
+
+        Plug-ins are imported by name at run time, so they count only where they are given. Of files given
+        as `alone`, such as scripts, what they import does not count.
+        """
+        files = frozenset[Path]().union(*(self.closure(Path(entry)) for entry in entries), alone)
+        found = digest(sorted((file.parent.name, file.name, self._look(file)[0]) for file in files))
+        if self._new and self._file is not None:
+            write_text(self._file, json.dumps(self._known))
+            self._new = False
+        return found
+
+    def closure(self, file: Path) -> frozenset[Path]:
+        """Return a file and all modules of prunegrid that it imports, directly or not."""
+        if file not in self._closures:
+            found: set[Path] = set()
+            waiting = [file]
+            while waiting:
+                at = waiting.pop()
+                if at not in found:
+                    found.add(at)
+                    waiting += self._look(at)[1]
+            self._closures[file] = frozenset(found)
+        return self._closures[file]
+
+    def _look(self, file: Path) -> tuple[str, tuple[Path, ...]]:
+        """Return a hash of what a file means, and the files of prunegrid that it imports."""
+        if file not in self._seen:
+            content = file.read_bytes()
+            if file.suffix == ".py":
+                meaning, names = self._parsed(str(file), content)
+            else:
+                meaning, names = hashlib.sha256(content).hexdigest(), ()
+            self._seen[file] = meaning, tuple(sorted({path for name in names for path in _modules(name)}))
+        return self._seen[file]
+
+    def _parsed(self, name: str, content: bytes) -> tuple[str, Sequence[str]]:
+        state = hashlib.sha256(_made_by() + content).hexdigest()
+        if self._known.get(name, [None])[0] != state:
+            self._known[name] = [state, *parse(content, name)]
+            self._new = True
+        _, meaning, names = self._known[name]
+        return meaning, names
 
 
 @cache
-def closure(file: Path) -> frozenset[Path]:
-    """Return a file and all modules of prunegrid that it imports, directly or not."""
-    found: set[Path] = set()
-    waiting = [file]
-    while waiting:
-        file = waiting.pop()
-        if file not in found:
-            found.add(file)
-            waiting += _source(file)[1]
-    return frozenset(found)
+def _made_by() -> bytes:
+    """Return what, beside a file, decides what `parse` makes of it."""
+    return sys.version.encode() + Path(__file__).read_bytes()
 
 
 @cache
-def _source(file: Path) -> tuple[str, tuple[Path, ...]]:
-    """Return a hash of what a file means, its syntax tree without docstrings, and what it imports of us."""
-    if file.suffix != ".py":
-        return hashlib.sha256(file.read_bytes()).hexdigest(), ()
-    tree = ast.parse(file.read_text(encoding="utf-8"), filename=str(file))
-    imports: set[Path] = set()
+def parse(content: bytes, name: str) -> tuple[str, tuple[str, ...]]:
+    """Return a hash of a module's syntax tree without docstrings, and the names it imports of us.
+
+    Parameters
+    ----------
+    content : bytes
+        Its source.
+    name : str
+        Its file, for errors.
+    """
+    tree = ast.parse(content, filename=name)
+    imports: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            imports.update(*(_modules(alias.name) for alias in node.names))
+            imports.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
-            imports.update(_modules(node.module), *(_modules(f"{node.module}.{n.name}") for n in node.names))
+            imports.update([node.module, *(f"{node.module}.{alias.name}" for alias in node.names)])
         elif isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
             first = node.body[0] if node.body else None
             if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
                 first.value.value = ""
-    return hashlib.sha256(ast.dump(tree).encode()).hexdigest(), tuple(sorted(imports))
+    ours = sorted(module for module in imports if module.split(".")[0] == PACKAGE.name)
+    return hashlib.sha256(ast.dump(tree).encode()).hexdigest(), tuple(ours)
 
 
 @cache
 def _modules(name: str) -> tuple[Path, ...]:
-    """Return the files of prunegrid that a dotted name may stand for."""
-    parts = name.split(".")
-    if parts[0] != PACKAGE.name:
-        return ()
-    at = PACKAGE.joinpath(*parts[1:])
+    """Return the files that a dotted name of prunegrid may stand for."""
+    at = PACKAGE.joinpath(*name.split(".")[1:])
     return tuple(file for file in (at.with_suffix(".py"), at / "__init__.py") if file.is_file())
 
 

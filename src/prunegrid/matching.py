@@ -18,7 +18,7 @@ from prunegrid.compute import expected_compute
 from prunegrid.config import plugin_of
 from prunegrid.errors import ConfigError, PrunegridError, UnreachableRatioError
 from prunegrid.files import write_text
-from prunegrid.fingerprint import code_hash, digest
+from prunegrid.fingerprint import Code, digest
 from prunegrid.tables.options import MATCH_TOLERANCE
 
 # Ratios are tried in steps of one millionth.
@@ -139,18 +139,25 @@ class Matches:
         Model name -> its config.json, empty where it is not on this machine.
     file : Path
         Where results are kept.
+    code : Code
+        Hashes of our modules.
     """
 
     def __init__(
-        self, config: Mapping[str, Any], model_config: Callable[[str], Mapping[str, Any]], file: Path
+        self,
+        config: Mapping[str, Any],
+        model_config: Callable[[str], Mapping[str, Any]],
+        file: Path,
+        code: Code,
     ) -> None:
-        self._config, self._model_config, self._file = config, model_config, file
+        self._config, self._model_config, self._file, self._code = config, model_config, file, code
         try:
             self._known = json.loads(file.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             self._known = {}
         self._new = False
         self._ratios: dict[tuple, float | str] = {}
+        self._codes: dict[frozenset[tuple[str, str]], str] = {}
 
     def ratio(self, model: str, strategy: str, criterion: str, ratio: float, seed: int) -> float:
         """Return the ratio that a cell's schedule is solved for; see `matched_ratio`.
@@ -185,7 +192,7 @@ class Matches:
             "image_tokens": self._config["model_specs"][model].get("image_tokens"),
         }
         asked = [settings, reference, ratio, seed, assumed]
-        key = digest([_config_hash(json.dumps(config)), asked, _code(settings, reference)])
+        key = digest([_config_hash(json.dumps(config)), asked, self._code_of(settings, reference)])
         if key not in self._known:
             try:
                 self._known[key] = matched_ratio(config, *asked)
@@ -214,22 +221,18 @@ class Matches:
             "criterion_options": ranking_options,
         }
 
+    def _code_of(self, *settings: Settings) -> str:
+        """Return the hash of what results depend on beside settings: our code, and transformers' defaults."""
+        names = {("strategies", s["strategy"]) for s in settings}
+        names |= {("criteria", s["criterion"]) for s in settings if s["criterion"]}
+        parts = frozenset(names)
+        if parts not in self._codes:
+            files = [plugins.path(kind, name) for kind, name in sorted(parts)]
+            code = self._code.hash([plugins.PACKAGE / "compute.py", Path(__file__), *files])
+            self._codes[parts] = digest([code, version("transformers")])
+        return self._codes[parts]
+
 
 @cache
 def _config_hash(text: str) -> str:
     return digest(text)
-
-
-def _code(*settings: Settings) -> str:
-    """Return the hash of what results depend on beside settings: our code, and transformers' defaults."""
-    names = {("strategies", s["strategy"]) for s in settings}
-    names |= {("criteria", s["criterion"]) for s in settings if s["criterion"]}
-    return _code_of(frozenset(names))
-
-
-@cache
-def _code_of(names: frozenset[tuple[str, str]]) -> str:
-    files = [plugins.path(kind, name) for kind, name in sorted(names)]
-    return digest(
-        [code_hash([plugins.PACKAGE / "compute.py", Path(__file__), *files]), version("transformers")]
-    )

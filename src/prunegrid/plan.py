@@ -18,7 +18,7 @@ from prunegrid.config import plugin_of
 from prunegrid.data import hub
 from prunegrid.errors import ConfigError, NotDownloadedError, PrunegridError
 from prunegrid.files import is_whole_parquet, write_text
-from prunegrid.fingerprint import HashCache, code_hash, data_files, digest
+from prunegrid.fingerprint import Code, HashCache, data_files, digest
 from prunegrid.grid import Cell, Grid, criterion_parts, expand, needs_answer
 from prunegrid.matching import Matches
 from prunegrid.store import Store, has_lost
@@ -53,7 +53,10 @@ class Plan:
         self.home = home
         self.prepared = frozenset(prepared)
         self._hashes = HashCache(Path(".snakemake", "prunegrid-hashes.json"))
-        self._matches = Matches(config, self.model_config, Path(".snakemake", "prunegrid-matches.json"))
+        self._sources = Code(Path(".snakemake", "prunegrid-code.json"))
+        self._matches = Matches(
+            config, self.model_config, Path(".snakemake", "prunegrid-matches.json"), self._sources
+        )
         self._known: dict[tuple, Any] = {}
 
     @cached_property
@@ -367,7 +370,9 @@ class Plan:
         )
 
     def _code(self, *files: Path, alone: Path | None = None) -> str:
-        return self._once(("code", *files, alone), lambda: code_hash(files, [alone] if alone else []))
+        return self._once(
+            ("code", *files, alone), lambda: self._sources.hash(files, [alone] if alone else [])
+        )
 
     def _once(self, key: tuple, compute: Callable[[], Any]) -> Any:
         if key not in self._known:

@@ -10,6 +10,7 @@ from prunegrid import matching
 from prunegrid.compute import expected_compute
 from prunegrid.config import validate
 from prunegrid.errors import UnreachableRatioError
+from prunegrid.fingerprint import Code
 from prunegrid.matching import Matches, matched_ratio
 from prunegrid.plan import Plan
 from prunegrid.tables.options import MATCH_TOLERANCE
@@ -160,7 +161,7 @@ def test_an_unreadable_memory_is_made_anew(tmp_path: Path, plan) -> None:
     config = plan(match="tflops_total").config
     file = tmp_path / "matches.json"
     file.write_text("{")
-    matches = Matches(config, lambda _: DEMO, file)
+    matches = Matches(config, lambda _: DEMO, file, Code())
     found = matches.ratio("demo", "constant", "norm", 0.653, 0)
     matches.save()
     assert found in json.loads(file.read_text()).values()

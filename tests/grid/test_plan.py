@@ -8,7 +8,7 @@ import pytest
 
 from prunegrid.config import validate
 from prunegrid.errors import ConfigError, DataError
-from prunegrid.fingerprint import closure
+from prunegrid.fingerprint import Code
 from prunegrid.grid import criterion_parts
 from prunegrid.plan import Plan
 from prunegrid.plugins import PACKAGE
@@ -129,7 +129,7 @@ def test_cells_that_differ_by_name_alone_are_computed_once(tmp_path, monkeypatch
 
 
 def test_code_of_predictions_is_not_that_of_scores():
-    files = {path.relative_to(PACKAGE).as_posix() for path in closure(PACKAGE / "bundle.py")}
+    files = {path.relative_to(PACKAGE).as_posix() for path in Code().closure(PACKAGE / "bundle.py")}
     assert files >= {"pruning.py", "trail.py", "predict.py", "inputs.py", "features.py", "mismatch.py"}
     assert not files & {"plan.py", "jobs.py", "compute.py", "score.py", "config.py", "tables/build.py"}
     assert not any(
