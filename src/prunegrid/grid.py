@@ -1,7 +1,7 @@
 """Expand the axes into cells. Imports no torch: a dry run must be instant."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cache
 from typing import Any
 
@@ -77,7 +77,7 @@ def expand(config: Mapping[str, Any], layers: Mapping[str, int], match: Match | 
     _check_seeds(config)
     cells: list[Cell] = []
     unreachable: list[Unreachable] = []
-    excluded = [{axis: set(as_list(value)) for axis, value in entry.items()} for entry in config["exclude"]]
+    exclusions = _Exclusions(config["exclude"])
     for model in config["models"]:
         rows = list(_rows(config))
         reached = {row: _reason(config, layers[model], match, model, *row) for row in rows}
@@ -85,7 +85,7 @@ def expand(config: Mapping[str, Any], layers: Mapping[str, int], match: Match | 
         for benchmark in config["benchmarks"]:
             for row in rows:
                 cell = Cell(model, benchmark, *row)
-                if reached[row] is None and not any(_matches(cell, entry) for entry in excluded):
+                if reached[row] is None and not exclusions.name(cell):
                     cells.append(cell)
     if not cells:
         raise ConfigError("the grid is empty: every cell is excluded or out of reach")
@@ -201,5 +201,25 @@ def _solve(
     return None
 
 
-def _matches(cell: Cell, entry: Mapping[str, set]) -> bool:
-    return all(getattr(cell, axis) in values for axis, values in entry.items())
+class _Exclusions:
+    """Which cells `exclude` names. Entries are the bits of a number: a study may have hundreds of them."""
+
+    def __init__(self, entries: Sequence[Mapping[str, Any]]) -> None:
+        axes = [axis.name for axis in fields(Cell)]
+        # Of an axis: the entries that say nothing of it, and those that name a value.
+        self._silent = dict.fromkeys(axes, 0)
+        self._naming: dict[str, dict[Any, int]] = {axis: {} for axis in axes}
+        for place, entry in enumerate(entries):
+            for axis in axes:
+                if axis not in entry:
+                    self._silent[axis] |= 1 << place
+                    continue
+                for value in as_list(entry[axis]):
+                    self._naming[axis][value] = self._naming[axis].get(value, 0) | 1 << place
+
+    def name(self, cell: Cell) -> bool:
+        """Return whether an entry holds for a cell on every axis."""
+        holding = -1
+        for axis, value in vars(cell).items():
+            holding &= self._silent[axis] | self._naming[axis].get(value, 0)
+        return holding != 0

@@ -1,11 +1,12 @@
 """From configuration to cells."""
 
+import random
 from pathlib import Path
 
 import pytest
 import yaml
 
-from prunegrid.config import validate
+from prunegrid.config import as_list, validate
 from prunegrid.errors import ConfigError
 from prunegrid.grid import expand
 
@@ -85,6 +86,32 @@ def test_exclusions_and_values_from_the_command_line():
     assert not [c for c in grid.cells if (c.strategy, c.criterion) == ("random", "random")]
     assert {c.ratio for c in grid.cells if c.strategy == "hierarchical"} == {0.5}
     assert {c.seed for c in grid.cells} == {0, 1}
+
+
+def test_many_exclusions_are_the_single_ones():
+    """Against the slow obvious way: entry by entry, axis by axis."""
+    whole = cells(seeds=[0, 1, 2]).cells
+    draw = random.Random(0)
+    for _ in range(20):
+        entries = []
+        for cell in draw.sample(whole, 12):
+            axes = draw.sample(list(vars(cell)), draw.randint(3, 6))
+            one = {axis: getattr(cell, axis) for axis in axes}
+            another = draw.choice(whole)
+            entries.append(
+                {axis: [v, getattr(another, axis)] if draw.random() < 0.3 else v for axis, v in one.items()}
+            )
+        left = [
+            cell
+            for cell in whole
+            if not any(
+                all(getattr(cell, axis) in as_list(value) for axis, value in entry.items())
+                for entry in entries
+            )
+        ]
+        assert 0 < len(left) < len(whole)
+        assert list(cells(seeds=[0, 1, 2], exclude=entries).cells) == left
+    assert cells(exclude=[]).cells == cells().cells
 
 
 def test_one_strategy_may_stand_twice():
