@@ -142,8 +142,9 @@ def measure(study: Study, cells: Sequence[Cell], rounds: int) -> bool:
 
 def measure_demo(folder: Path, n_cells: int, limit: int | None, rounds: int) -> bool:
     """Measure a seeded sample of the demo grid's cells."""
-    limits = {name: {"limit": limit} for name in DEMO_BENCHMARKS}
-    whole = Study(folder, {"benchmark_specs": limits} if limit else {})
+    limits = {name: {"limit": limit} for name in DEMO_BENCHMARKS if limit}
+    # One job per core.
+    whole = Study(folder, {"benchmark_specs": limits, "bundle_size": -(-n_cells // CORES)})
     with within(folder):
         cells = whole.plan().grid.cells
         drawn = set(random.Random(0).sample(cells, n_cells))

@@ -38,12 +38,12 @@ def stages_of(study: Study, results: str) -> dict[str, float]:
     """Run a study stage by stage; return the seconds of each, snakemake's start included."""
     with within(study.folder):
         cells = study.plan(results).grid.cells
-    store = f"{results}/demo/{BENCHMARK}/.store"
+    jobs, bundle = f"{results}/demo/.jobs", f"{BENCHMARK}-0000"
     published = [f"{results}/{cell.folder}/predictions.parquet" for cell in cells]
     targets = {
         "plan": ["--dry-run"],
-        "predict": ["--", f"{store}/predicted-0000.done"],
-        "score": ["--", f"{store}/scored.done"],
+        "predict": ["--", f"{jobs}/predicted-{bundle}.done"],
+        "score": ["--", f"{jobs}/scored-{bundle}.done"],
         "publish": ["--", *published],
         "tables": ["--", f"{results}/demo/tables/cells.csv"],
         "no-op": ["--", *published],
@@ -68,11 +68,11 @@ def phases(study: Study, cells: Sequence[Cell]) -> Counter:
     found = Counter()
     with within(study.folder):
         plan = study.plan("phases")
-        for model, benchmark in dict.fromkeys((cell.model, cell.benchmark) for cell in cells):
-            for number in plan.bundles(model, benchmark):
+        for model in dict.fromkeys(cell.model for cell in cells):
+            for bundle in plan.bundles(model):
                 task = study.folder / "phases.json"
-                bundle = [model, benchmark, number]
-                task.write_text(json.dumps({"config": plan.config, "home": str(HOME), "bundle": bundle}))
+                content = {"config": plan.config, "home": str(HOME), "bundle": [model, bundle]}
+                task.write_text(json.dumps(content))
                 command = [sys.executable, str(HOME / "benchmarks/phases.py"), str(task)]
                 done = subprocess.run(
                     command, env=ENVIRONMENT, capture_output=True, text=True, check=True, cwd=study.folder

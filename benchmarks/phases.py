@@ -98,8 +98,8 @@ def main(task: dict) -> None:
     watch.wrap(bundle, "predict_cells", "bundle's own")
     watch.enter("planning and keys")
     plan = jobs.plan_for(task["config"], task["home"])
-    model, benchmark, number = task["bundle"]
-    keys = [plan.prediction_key(cell) for cell in plan.bundles(model, benchmark)[number]]
+    model, bundle_name = task["bundle"]
+    keys = [plan.prediction_key(cell) for cell in plan.bundles(model)[bundle_name]]
     jobs.predict_bundle(
         task["config"], Path(task["home"]), tuple(task["bundle"]), "", keys, 1, lambda line: None
     )

@@ -66,9 +66,7 @@ def test_every_file_is_valid_and_plans(file, tmp_path, monkeypatch):
         assert len(told) == len(plan.config["models"]) + len(PUBLISHED), "all of it is on the hub"
         assert all("snakemake download" in line for line in told)
     for model in plan.config["models"]:
-        names = [
-            cell for bundle in plan.bundles(model, plan.config["benchmarks"][0]).values() for cell in bundle
-        ]
+        names = [cell for bundle in plan.bundles(model).values() for cell in bundle]
         assert len({plan.prediction_key(cell) for cell in names}) == len(names)
 
 

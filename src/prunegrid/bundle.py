@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from prunegrid import plugins
 from prunegrid.cell_shards import CellShards
@@ -25,7 +25,35 @@ if TYPE_CHECKING:
 Missing = Mapping[int, Sequence[CellRun]]
 
 
-def predict_cells(run: BenchmarkRun, cells: Sequence[CellRun]) -> None:
+class Shared:
+    """A model and the prompts made for it: what the benchmarks of a job share. Loaded when first needed.
+
+    Parameters
+    ----------
+    model_path : str
+        Folder or hub id.
+    model_spec : mapping
+        Entry of the configuration.
+    """
+
+    def __init__(self, model_path: str, model_spec: Mapping[str, Any]) -> None:
+        self._path, self._spec = model_path, model_spec
+
+    @cached_property
+    def loaded(self) -> LoadedModel:
+        """The model."""
+        return load_model(self._path, self._spec)
+
+    @cached_property
+    def maker(self) -> PromptMaker:
+        """Makes prompts; remembers the features of pictures, which benchmarks may have in common."""
+        spec = self._spec
+        return PromptMaker(
+            self.loaded, spec.get("system_prompt", "none"), spec.get("image_mode", "processor")
+        )
+
+
+def predict_cells(run: BenchmarkRun, cells: Sequence[CellRun], shared: Shared | None = None) -> None:
     """Compute the part of cells that is the job's, into the store, and join what is then complete.
 
     Samples are read in shards; each cell's rows of a shard are written at once, so that a killed run
@@ -38,7 +66,10 @@ def predict_cells(run: BenchmarkRun, cells: Sequence[CellRun]) -> None:
         Model, benchmark and the job's part. A job with all shards joins them; one of several does not.
     cells : sequence of CellRun
         The cells.
+    shared : Shared, optional
+        The model, where other benchmarks run on it too.
     """
+    shared = shared or Shared(run.model_path, run.model_spec)
     adapter = plugins.load("benchmarks", run.benchmark_spec["adapter"])(
         {**run.benchmark_spec, "path": run.data_path}
     )
@@ -59,9 +90,9 @@ def predict_cells(run: BenchmarkRun, cells: Sequence[CellRun]) -> None:
     if n_missing < n_all:
         run.say(f"{n_all - n_missing} of {n_all} shards are there")
     if missing:
-        loaded = load_model(run.model_path, run.model_spec)
-        run.say(f"{run.model_path} is loaded on {loaded.model.device}, {len(cells)} cells to run")
-        _Bundle(run, loaded, adapter, shards).run(missing)
+        device = shared.loaded.model.device
+        run.say(f"{run.model_path} is loaded on {device}, {len(cells)} cells to run")
+        _Bundle(run, shared, adapter, shards).run(missing)
     if run.n_jobs == 1:
         for cell in cells:
             shards[cell.key].join()
@@ -69,13 +100,10 @@ def predict_cells(run: BenchmarkRun, cells: Sequence[CellRun]) -> None:
 
 class _Bundle:
     def __init__(
-        self, run: BenchmarkRun, loaded: LoadedModel, adapter: Adapter, shards: Mapping[str, CellShards]
+        self, run: BenchmarkRun, shared: Shared, adapter: Adapter, shards: Mapping[str, CellShards]
     ) -> None:
-        self._run, self._loaded, self._adapter, self._shards = run, loaded, adapter, shards
-        spec = run.model_spec
-        self._maker = PromptMaker(
-            loaded, spec.get("system_prompt", "none"), spec.get("image_mode", "processor")
-        )
+        self._run, self._adapter, self._shards = run, adapter, shards
+        self._loaded, self._maker = shared.loaded, shared.maker
         self._batch_sizes: dict[tuple[str, ...], BatchSize] = {}
 
     @cached_property

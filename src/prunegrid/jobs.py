@@ -1,6 +1,7 @@
 """What the workflow's scripts call: one function a job. Torch is imported only to compute predictions."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -8,17 +9,19 @@ from prunegrid import compute, positions
 from prunegrid.cell_shards import CellShards
 from prunegrid.checks import check_benchmark, check_model
 from prunegrid.config import plugin_of, validate
+from prunegrid.errors import PrunegridError
 from prunegrid.files import is_whole_parquet
 from prunegrid.grid import NO_CRITERION, Cell
 from prunegrid.plan import Plan
 from prunegrid.predictions import read
+from prunegrid.runs import BenchmarkRun, CellRun
 from prunegrid.score import score_cells, write_scores
 from prunegrid.seals import are_of, check_predictions, seal_scores
-from prunegrid.store import Store
+from prunegrid.store import SEAL, Store
 
 Say = Callable[[str], None]
-# What a job has left in the store: key -> files.
-Marker = dict[str, list[str]]
+# What a job has left in the stores: benchmark -> key -> files.
+Marker = dict[str, dict[str, list[str]]]
 
 
 def plan_for(config: Mapping[str, Any], home: str | Path, prepared: Collection[str] = ()) -> Plan:
@@ -30,13 +33,16 @@ def plan_for(config: Mapping[str, Any], home: str | Path, prepared: Collection[s
 def predict_bundle(
     config: Mapping[str, Any],
     home: Path,
-    bundle: tuple[str, str, str],
+    bundle: tuple[str, str],
     part: str,
     keys: list[str],
     threads: int,
     say: Say,
 ) -> Marker:
-    """Compute what the store does not hold of a bundle's cells, or of the part that is the job's.
+    """Compute what the stores do not hold of a bundle's cells, or of the part that is the job's.
+
+    The model is loaded once, if anything is missing. A benchmark that fails does not keep the bundle's others
+    from being computed.
 
     Parameters
     ----------
@@ -45,7 +51,7 @@ def predict_bundle(
     home : Path
         Folder of the Snakefile.
     bundle : tuple of str
-        Model, benchmark and number of the bundle.
+        Model and name of the bundle.
     part : str
         Which of the bundle's parallel jobs this is (`Plan.parts`); empty: the only one.
     keys : list of str
@@ -58,62 +64,63 @@ def predict_bundle(
     Returns
     -------
     dict
-        Key -> files that the store then holds, for the job's marker.
+        Benchmark -> key -> files that the store then holds, for the job's marker.
+
+    Raises
+    ------
+    Exception
+        What a benchmark failed with, after the others are done.
     """
     plan = plan_for(config, home)
-    model, benchmark, number = bundle
-    cells = plan.bundles(model, benchmark)[number]
-    store = plan.store(model, benchmark)
-    missing = _missing(store, cells, keys, say)
+    model, _ = bundle
     job, n_jobs = plan.job_of(part)
-    if missing:
-        # At once and by name, on a node that does not see what was downloaded elsewhere.
-        check_model(plan, model)
-        check_benchmark(plan, benchmark)
-        import torch
+    shared = cache(lambda: _shared_model(plan, model, threads))
 
-        from prunegrid.bundle import predict_cells
-        from prunegrid.runs import BenchmarkRun, CellRun
+    def predict(benchmark: str, cells: dict[str, Cell], say: Say) -> dict[str, list[str]]:
+        store = plan.store(model, benchmark)
+        missing = _missing(store, cells, say)
+        if missing:
+            # At once and by name, on a node that does not see what was downloaded elsewhere.
+            check_model(plan, model)
+            check_benchmark(plan, benchmark)
+            from prunegrid.bundle import predict_cells
 
-        torch.set_num_threads(threads)
-        spec = plan.config["model_specs"][model]
-        run = BenchmarkRun(
-            model_path=plan.model_path(model),
-            model_spec=spec,
-            data_path=plan.data_path(benchmark),
-            benchmark_spec=plan.config["benchmark_specs"][benchmark],
-            store=store,
-            batch_size=spec.get("batch_size", plan.config["batch_size"]),
-            shard_size=plan.config["shard_size"],
-            job=job,
-            n_jobs=n_jobs,
-            say=say,
-        )
-        predict_cells(
-            run,
-            [
-                CellRun(
-                    key,
-                    plan.prediction_code(cell),
-                    label(cell),
-                    vars(cell),
-                    *_plugins(plan, cell),
-                    share_ratio=plan.share_ratio(cell),
-                )
-                for key, cell in missing.items()
-            ],
-        )
-    if n_jobs == 1:
-        return _finished(keys)
-    shards = _shards(plan, model, benchmark, keys)
-    return {
-        key: [str(one.file(i).relative_to(store)) for i in range(job - 1, len(one), n_jobs)]
-        for key, one in shards.items()
-    }
+            spec = plan.config["model_specs"][model]
+            run = BenchmarkRun(
+                model_path=plan.model_path(model),
+                model_spec=spec,
+                data_path=plan.data_path(benchmark),
+                benchmark_spec=plan.config["benchmark_specs"][benchmark],
+                store=store,
+                batch_size=spec.get("batch_size", plan.config["batch_size"]),
+                shard_size=plan.config["shard_size"],
+                job=job,
+                n_jobs=n_jobs,
+                say=say,
+            )
+            predict_cells(run, [_cell_run(plan, key, cell) for key, cell in missing.items()], shared())
+        if n_jobs == 1:
+            return _finished(cells)
+        shards = _shards(plan, model, benchmark, cells)
+        return {
+            key: [str(one.file(i).relative_to(store)) for i in range(job - 1, len(one), n_jobs)]
+            for key, one in shards.items()
+        }
+
+    return _each_benchmark(_by_benchmark(plan, bundle, keys), predict, say)
+
+
+def _shared_model(plan: Plan, model: str, threads: int) -> Any:
+    import torch
+
+    from prunegrid.bundle import Shared
+
+    torch.set_num_threads(threads)
+    return Shared(plan.model_path(model), plan.config["model_specs"][model])
 
 
 def join_bundle(
-    config: Mapping[str, Any], home: Path, bundle: tuple[str, str, str], keys: list[str], say: Say
+    config: Mapping[str, Any], home: Path, bundle: tuple[str, str], keys: list[str], say: Say
 ) -> Marker:
     """Make the files of a bundle's cells of the shards that its parallel jobs have left.
 
@@ -125,7 +132,7 @@ def join_bundle(
     Returns
     -------
     dict
-        Key -> files that the store then holds, for the job's marker.
+        Benchmark -> key -> files that the store then holds, for the job's marker.
 
     Raises
     ------
@@ -133,25 +140,55 @@ def join_bundle(
         If a shard is missing or damaged; the next run computes it.
     """
     plan = plan_for(config, home)
-    model, benchmark, number = bundle
-    missing = _missing(plan.store(model, benchmark), plan.bundles(model, benchmark)[number], keys, say)
-    for key, shards in _shards(plan, model, benchmark, missing).items():
-        shards.join()
-        say(f"{label(missing[key])}: {len(shards)} shards joined")
-    return _finished(keys)
+    model, _ = bundle
+
+    def join(benchmark: str, cells: dict[str, Cell], say: Say) -> dict[str, list[str]]:
+        missing = _missing(plan.store(model, benchmark), cells, say)
+        for key, shards in _shards(plan, model, benchmark, missing).items():
+            shards.join()
+            say(f"{label(missing[key])}: {len(shards)} shards joined")
+        return _finished(cells)
+
+    return _each_benchmark(_by_benchmark(plan, bundle, keys), join, say)
 
 
-def _missing(store: Path, cells: Iterable[Cell], keys: Iterable[str], say: Say) -> dict[str, Cell]:
+def _by_benchmark(plan: Plan, bundle: tuple[str, str], keys: Iterable[str]) -> dict[str, dict[str, Cell]]:
+    """Return benchmark -> key -> cell of a bundle."""
+    model, name = bundle
+    found: dict[str, dict[str, Cell]] = {}
+    for key, cell in zip(keys, plan.bundles(model)[name], strict=True):
+        found.setdefault(cell.benchmark, {})[key] = cell
+    return found
+
+
+def _each_benchmark(
+    cells: Mapping[str, Any], work: Callable[[str, Any, Say], dict[str, list[str]]], say: Say
+) -> Marker:
+    """Do the work of a job for one benchmark after the other; one that fails ends the job at the end."""
+    left, failed = {}, []
+    for benchmark, own in cells.items():
+        named = say if len(cells) == 1 else lambda line, name=benchmark: say(f"{name}: {line}")
+        try:
+            left[benchmark] = work(benchmark, own, named)
+        except Exception as error:
+            named(f"FAILED: {type(error).__name__}: {error}")
+            failed.append(error)
+    if failed:
+        # One that nobody expected comes first: only its traceback tells where it comes from.
+        raise min(failed, key=lambda error: isinstance(error, PrunegridError))
+    return left
+
+
+def _missing(store: Path, cells: Mapping[str, Cell], say: Say) -> dict[str, Cell]:
     """Return key -> cell of those that the store does not hold."""
     missing = {}
-    for key, cell in zip(keys, cells, strict=True):
+    for key, cell in cells.items():
         file = store / f"{key}.parquet"
         if not is_whole_parquet(file):
             missing[key] = cell
             if file.exists():
                 say(f"WARNING: {file} is cut short; {label(cell)} is computed again")
-    n_cells = len(list(keys))
-    say(f"{n_cells - len(missing)} of {n_cells} cells are in the store")
+    say(f"{len(cells) - len(missing)} of {len(cells)} cells are in the store")
     return missing
 
 
@@ -161,14 +198,16 @@ def _shards(plan: Plan, model: str, benchmark: str, keys: Iterable[str]) -> dict
     return {key: CellShards(store, key, size, sample_ids) for key in keys}
 
 
-def _finished(keys: Iterable[str]) -> Marker:
+def _finished(keys: Iterable[str]) -> dict[str, list[str]]:
     return {key: [f"{key}.parquet"] for key in keys}
 
 
-def score_benchmark(
-    config: Mapping[str, Any], home: Path, model: str, benchmark: str, keys: Mapping[str, str], say: Say
-) -> None:
-    """Score those cells of a benchmark whose scores the store does not hold.
+def score_bundle(
+    config: Mapping[str, Any], home: Path, model: str, keys: Mapping[str, Mapping[str, str]], say: Say
+) -> Marker:
+    """Score those cells of a bundle whose scores the stores do not hold.
+
+    A benchmark that fails does not keep the bundle's others from being scored.
 
     Parameters
     ----------
@@ -176,15 +215,33 @@ def score_benchmark(
         The workflow's configuration.
     home : Path
         Folder of the Snakefile.
-    model, benchmark : str
-        Which cells.
+    model : str
+        Of which model.
     keys : mapping
-        Key of the predictions -> key of the scores.
+        Benchmark -> key of the predictions -> key of the scores.
     say : callable
         Takes a line of progress.
+
+    Returns
+    -------
+    dict
+        Benchmark -> key of the scores -> files that the store then holds, for the job's marker.
+
+    Raises
+    ------
+    Exception
+        What a benchmark failed with, after the others are done.
     """
     plan = plan_for(config, home)
-    store = Store(plan.store(model, benchmark))
+
+    def score(benchmark: str, own: Mapping[str, str], say: Say) -> dict[str, list[str]]:
+        _score(plan, Store(plan.store(model, benchmark)), benchmark, own, say)
+        return {key: [f"scores/{key}/{SEAL}"] for key in own.values()}
+
+    return _each_benchmark(keys, score, say)
+
+
+def _score(plan: Plan, store: Store, benchmark: str, keys: Mapping[str, str], say: Say) -> None:
     made_under = {
         scores: predictions for predictions, scores in keys.items() if not are_of(store, predictions, scores)
     }
@@ -227,8 +284,16 @@ def label(cell: Cell) -> str:
     return f"{name}, ratio {cell.ratio:.3f}, seed {cell.seed}"
 
 
-def _plugins(plan: Plan, cell: Cell) -> tuple[tuple[str, dict], tuple[str, dict] | None]:
+def _cell_run(plan: Plan, key: str, cell: Cell) -> CellRun:
     criterion = None
     if cell.criterion != NO_CRITERION:
         criterion = plugin_of(plan.config, "criteria", cell.criterion)
-    return plugin_of(plan.config, "strategies", cell.strategy), criterion
+    return CellRun(
+        key,
+        plan.prediction_code(cell),
+        label(cell),
+        vars(cell),
+        plugin_of(plan.config, "strategies", cell.strategy),
+        criterion,
+        share_ratio=plan.share_ratio(cell),
+    )

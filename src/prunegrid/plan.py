@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from prunegrid import plugins
+from prunegrid.bundling import bundle_cells
 from prunegrid.checks import check_inputs
 from prunegrid.config import plugin_of
 from prunegrid.data import hub
@@ -21,7 +22,7 @@ from prunegrid.files import is_whole_parquet, write_text
 from prunegrid.fingerprint import Code, HashCache, data_files, digest
 from prunegrid.grid import Cell, Grid, criterion_parts, expand, needs_answer
 from prunegrid.matching import Matches
-from prunegrid.store import Store, has_lost
+from prunegrid.store import Store
 
 # Model and benchmark settings that change how fast a number comes, but not the number.
 _SPEED_ONLY = ("batch_size", "device_map", "jobs_per_bundle")
@@ -232,24 +233,33 @@ class Plan:
         code = self._code(plugins.PACKAGE / "demo/benchmarks.py")
         return digest([code, *map(_installed, ("pillow", "numpy", "easy-vqa"))])
 
-    def bundles(self, model: str, benchmark: str) -> dict[str, list[Cell]]:
-        """Return name -> cells that share a job; cells of one criterion stay together.
+    def bundles(self, model: str) -> dict[str, list[Cell]]:
+        """Return name -> cells that share a job (see `bundling`); those of one criterion stay together.
 
         Of cells that differ by name alone, say one strategy under two names, only the first is computed.
         """
-        return self._once(("bundles", model, benchmark), lambda: self._bundles(model, benchmark))
+        return self._once(("bundles", model), lambda: self._bundles(model))
 
-    def _bundles(self, model: str, benchmark: str) -> dict[str, list[Cell]]:
-        by_key: dict[str, Cell] = {}
+    def _bundles(self, model: str) -> dict[str, list[Cell]]:
+        by_key: dict[tuple[str, str], Cell] = {}
         for cell in self.grid.cells:
-            if (cell.model, cell.benchmark) == (model, benchmark):
-                by_key.setdefault(self.prediction_key(cell), cell)
-        cells = list(by_key.values())
+            if cell.model == model:
+                by_key.setdefault((cell.benchmark, self.prediction_key(cell)), cell)
         order = {name: place for place, name in enumerate(["none", *self.config["criteria"]])}
-        cells.sort(key=lambda cell: order[cell.criterion])
-        n_bundles = -(-len(cells) // self.config["bundle_size"])
-        size = -(-len(cells) // max(1, n_bundles))
-        return {f"{start // size:04d}": cells[start : start + size] for start in range(0, len(cells), size)}
+        cells = sorted(by_key.values(), key=lambda cell: order[cell.criterion])
+        return bundle_cells(cells, self.config["bundle_size"], self._n_jobs)
+
+    def bundle_of(self, cell: Cell) -> str:
+        """Return the name of the bundle that computes a cell, or one that differs from it by name alone."""
+        names = self._once(
+            ("bundle names", cell.model),
+            lambda: {
+                (one.benchmark, self.prediction_key(one)): name
+                for name, cells in self.bundles(cell.model).items()
+                for one in cells
+            },
+        )
+        return names[cell.benchmark, self.prediction_key(cell)]
 
     def check_inputs(self) -> list[str]:
         """Check models and data before hours of work; see `prunegrid.checks.check_inputs`."""
@@ -264,15 +274,17 @@ class Plan:
         store = self._store_of(cell)
         return store.has_predictions(self.prediction_key(cell)) and store.has_scores(self.score_key(cell))
 
-    def parts(self, benchmark: str) -> list[str]:
+    def parts(self, model: str, bundle: str) -> list[str]:
         """Return what the names of a bundle's jobs end with: nothing for one, else `.1-of-2` and so on.
 
         Parallel jobs divide a bundle's shards, and a further job joins them.
         """
-        n_jobs = self.config["benchmark_specs"][benchmark].get(
-            "jobs_per_bundle", self.config["jobs_per_bundle"]
-        )
+        n_jobs = self._n_jobs(self.bundles(model)[bundle][0].benchmark)
         return [f".{job}-of-{n_jobs}" for job in range(1, n_jobs + 1)] if n_jobs > 1 else [""]
+
+    def _n_jobs(self, benchmark: str) -> int:
+        spec = self.config["benchmark_specs"][benchmark]
+        return spec.get("jobs_per_bundle", self.config["jobs_per_bundle"])
 
     @staticmethod
     def job_of(part: str) -> tuple[int, int]:
@@ -280,32 +292,38 @@ class Plan:
         job, _, n_jobs = part.removeprefix(".").partition("-of-")
         return (int(job), int(n_jobs)) if part else (1, 1)
 
-    def bundle_markers(self, model: str, benchmark: str) -> list[str]:
-        """Return the names of the markers that stand when all bundles are in the store."""
-        done = "predicted" if self.parts(benchmark) == [""] else "joined"
-        return [f"{done}-{bundle}.done" for bundle in self.bundles(model, benchmark)]
+    def predicted_marker(self, model: str, bundle: str) -> str:
+        """Return the name of the marker that stands when a bundle's cells are in the store."""
+        return f"{'predicted' if self.parts(model, bundle) == [''] else 'joined'}-{bundle}.done"
 
-    def lost(self, marker: str) -> list[str]:
+    def lost(self, model: str, marker: str) -> list[str]:
         """Return a file newer than a job's marker if what the job left in the store has gone, else nothing.
 
         The store is no output of a rule, so Snakemake cannot see that a file was deleted from it, or cut
         short. As an input, the newer file makes it run the job again.
         """
-        file = Path(marker)
-        return [self._newer] if file.exists() and has_lost(file, self._keys_in(file.parent)) else []
+        file, wanted = Path(marker), self._keys(model)
+        if not file.exists():
+            return []
+        left = json.loads(file.read_text(encoding="utf-8"))
+        has_lost = any(
+            Store(self.store(model, benchmark)).has_lost({k: f for k, f in files.items() if k in wanted})
+            for benchmark, files in left.items()
+        )
+        return [self._newer] if has_lost else []
 
     def cut_short(self, published: str) -> list[str]:
         """Return a file newer than published predictions that were cut short, else nothing; see `lost`."""
         return [self._newer] if Path(published).exists() and not is_whole_parquet(published) else []
 
-    def _keys_in(self, store: Path) -> frozenset[str]:
-        """Return the keys that the plan wants in a store."""
+    def _keys(self, model: str) -> frozenset[str]:
+        """Return the keys that the plan wants in the stores of a model."""
         return self._once(
-            ("keys", store),
+            ("keys", model),
             lambda: frozenset(
                 key
                 for cell in self.grid.cells
-                if self.store(cell.model, cell.benchmark) == store
+                if cell.model == model
                 for key in (self.prediction_key(cell), self.score_key(cell))
             ),
         )

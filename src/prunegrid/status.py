@@ -72,7 +72,6 @@ class _Look:
         self._results = Path(plan.config["results_dir"])
         self._last_lines: dict[Path, str] = {}
         self._begun: dict[Path, set[str]] = {}
-        self._bundles: dict[tuple[str, str], dict[str, str]] = {}
 
     def at(self, cell: Cell) -> CellStatus:
         plan = self._plan
@@ -83,10 +82,11 @@ class _Look:
         store = Store(plan.store(cell.model, cell.benchmark))
         if not store.has_predictions(key):
             state = BEGUN if key in self._keys_with_shards(store.folder) else NOT_COMPUTED
-            return CellStatus(cell, state, self._failure(self._prediction_logs(cell, key)))
+            return CellStatus(cell, state, self._failure(self._prediction_logs(cell)))
         if not store.has_scores(scores_key):
-            log = self._results / "logs/score" / cell.model / f"{cell.benchmark}.log"
-            return CellStatus(cell, NOT_SCORED, self._failure([log]))
+            # Its bundle may have failed at another cell.
+            logs = [self._log("score", cell, plan.bundle_of(cell)), *self._prediction_logs(cell)]
+            return CellStatus(cell, NOT_SCORED, self._failure(logs))
         scores = json.loads((store.scores(scores_key) / SCORES).read_text(encoding="utf-8"))
         state = DONE
         if not self._in_place(cell, store, key):
@@ -111,14 +111,16 @@ class _Look:
             self._begun[store] = {folder.name.split(".")[0] for folder in store.glob("*.shards-*")}
         return self._begun[store]
 
-    def _prediction_logs(self, cell: Cell, key: str) -> list[Path]:
-        plan, place = self._plan, (cell.model, cell.benchmark)
-        if place not in self._bundles:
-            bundles = plan.bundles(*place).items()
-            self._bundles[place] = {plan.prediction_key(one): name for name, own in bundles for one in own}
-        bundle, folder = self._bundles[place][key], self._results / "logs"
-        parts = [folder.joinpath("predict", *place, f"{bundle}{p}.log") for p in plan.parts(cell.benchmark)]
-        return [*parts, folder.joinpath("join", *place, f"{bundle}.log")]
+    def _prediction_logs(self, cell: Cell) -> list[Path]:
+        bundle = self._plan.bundle_of(cell)
+        parts = self._plan.parts(cell.model, bundle)
+        return [
+            *(self._log("predict", cell, f"{bundle}{part}") for part in parts),
+            self._log("join", cell, bundle),
+        ]
+
+    def _log(self, rule: str, cell: Cell, job: str) -> Path:
+        return self._results / "logs" / rule / cell.model / f"{job}.log"
 
     def _failure(self, logs: Iterable[Path]) -> str:
         """Return what the first log that ends with an error says, with its path; empty if none does.

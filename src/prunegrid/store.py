@@ -1,7 +1,6 @@
 """Where finished cells of one model and benchmark lie under their keys. Imports next to nothing."""
 
-import json
-from collections.abc import Collection
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,17 +34,13 @@ class Store:
         """Return whether a cell is scored; the seal is written last."""
         return (self.scores(key) / SEAL).exists()
 
-
-def has_lost(marker: Path, keys: Collection[str]) -> bool:
-    """Return whether a job's marker lists a file, under one of the keys, that the store no longer holds."""
-    store = marker.parent
-    listed = json.loads(marker.read_text(encoding="utf-8"))
-    return not isinstance(listed, dict) or any(
-        # A finished cell has no shards any more.
-        not _is_there(store / f"{key}.parquet") and not all(_is_there(store / file) for file in files)
-        for key, files in listed.items()
-        if key in keys
-    )
+    def has_lost(self, left: Mapping[str, Iterable[str]]) -> bool:
+        """Return whether a file is gone, or cut short, of those that a job has left: key -> files."""
+        return any(
+            # A finished cell has no shards any more.
+            not self.has_predictions(key) and not all(_is_there(self.folder / file) for file in files)
+            for key, files in left.items()
+        )
 
 
 def _is_there(file: Path) -> bool:

@@ -122,7 +122,7 @@ def test_cells_that_differ_by_name_alone_are_computed_once(tmp_path, monkeypatch
         ratios=[0.5],
     )
     assert len(planned.grid.cells) == 3
-    assert [cell.strategy for cells in planned.bundles("m", "b").values() for cell in cells] == [
+    assert [cell.strategy for cells in planned.bundles("m").values() for cell in cells] == [
         "none",
         "one",
     ]

@@ -36,9 +36,9 @@ def snapshot(cache, name="models--owner--model"):
 def run(tmp_path, **changes):
     config = configuration(strategies=["blind"], **changes)
     plan = Plan(validate(config, SCHEMA), HOME)
-    keys = [plan.prediction_key(cell) for cell in plan.bundles("m", "b")["0000"]]
+    keys = [plan.prediction_key(cell) for cell in plan.bundles("m")["b-0000"]]
     with job_log(tmp_path / "log", "m b") as say:
-        predict_bundle(config, HOME, ("m", "b", "0000"), "", keys, 1, say)
+        predict_bundle(config, HOME, ("m", "b-0000"), "", keys, 1, say)
 
 
 HUB_MODEL = {"m": {"path": "owner/model", "layers": 8}}

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from prunegrid.errors import DataError
-from prunegrid.jobs import score_benchmark
+from prunegrid.jobs import score_bundle
 from prunegrid.predictions import SCHEMA, write_finished
 
 HOME = Path(__file__).parents[2]
@@ -63,7 +63,7 @@ def test_cells_of_errors_only_are_named(tmp_path: Path, monkeypatch: pytest.Monk
     write(store / "good.parquet", None, 0)
     write(store / "bad.parquet", "no text after the image", 1)
     said: list[str] = []
-    score_benchmark(CONFIG, HOME, "m", "b", {"good": "good-scores", "bad": "bad-scores"}, said.append)
+    score_bundle(CONFIG, HOME, "m", {"b": {"good": "good-scores", "bad": "bad-scores"}}, said.append)
     warnings = [line for line in said if "WARNING" in line]
     assert warnings == [
         "WARNING: hierarchical x attention, ratio 0.500, seed 1: all 3 rows are errors, the first: "
@@ -87,5 +87,5 @@ def test_a_copy_of_another_cells_predictions_is_not_scored(
     write(store / "one.parquet", None, 0)
     shutil.copy(store / "one.parquet", store / "two.parquet")
     with pytest.raises(DataError, match=r"two.parquet was made under the key one, not two.*delete it"):
-        score_benchmark(CONFIG, HOME, "m", "b", {"two": "two-scores"}, print)
+        score_bundle(CONFIG, HOME, "m", {"b": {"two": "two-scores"}}, print)
     assert not (store / "scores/two-scores").exists()

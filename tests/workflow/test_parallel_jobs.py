@@ -63,7 +63,9 @@ def test_parallel_jobs_make_what_one_job_makes(study):
     store = study.folder / "results/demo/parallel/.store"
     assert not list(store.glob("*.shards-*"))
     for job, numbers in {1: [0, 2], 2: [1]}.items():
-        left = json.loads((store / f"predicted-0000.{job}-of-2.done").read_text())
+        left = json.loads((store.parents[1] / f".jobs/predicted-parallel-0000.{job}-of-2.done").read_text())[
+            "parallel"
+        ]
         assert len(left) == CELLS
         assert [[int(Path(file).stem) for file in files] for files in left.values()] == [numbers] * CELLS
     assert study.planned() == {}

@@ -84,7 +84,7 @@ def test_every_state_is_told_with_its_reason(world: World) -> None:
         world.score(number, n_error=[0, 4, 1][min(number, 2)])
     for number in range(n - 2):
         world.publish(number)
-    log = Path("results/logs/score/demo/shapes-pope.log")
+    log = Path(f"results/logs/score/demo/{world.plan.bundle_of(world.cells[-1])}.log")
     log.parent.mkdir(parents=True)
     log.write_text("2026-01-01 00:00:00 3 cells scored\nTraceback ...\n  line\nDataError: no such row\n")
     text = world.text()
@@ -98,11 +98,15 @@ def test_every_state_is_told_with_its_reason(world: World) -> None:
 
 
 def test_jobs_that_failed_or_were_killed_are_told_apart(world: World) -> None:
-    folder = Path("results/logs/predict/demo/shapes-pope")
+    folder = Path("results/logs/predict/demo")
     folder.mkdir(parents=True)
-    (folder / "0000.log").write_text("2026-01-01 00:00:00 loaded\nTraceback\nRuntimeError: CUDA error\n\n")
-    (folder / "0001.log").write_text("2026-01-01 00:00:00 [1/2] none: 4 samples, 9/s, about 3 s left\n")
-    begun = world.plan.bundles("demo", "shapes-pope")["0001"][0]
+    (folder / "shapes-pope-0000.log").write_text(
+        "2026-01-01 00:00:00 loaded\nTraceback\nRuntimeError: CUDA error\n\n"
+    )
+    (folder / "shapes-pope-0001.log").write_text(
+        "2026-01-01 00:00:00 [1/2] none: 4 samples, 9/s, about 3 s left\n"
+    )
+    begun = world.plan.bundles("demo")["shapes-pope-0001"][0]
     shards = world.store.folder / f"{world.plan.prediction_key(begun)}.shards-512"
     shards.mkdir(parents=True)
     (shards / "00000.parquet").touch()

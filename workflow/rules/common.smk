@@ -54,8 +54,8 @@ onstart:
 
 
 RESULTS = config["results_dir"]
-# Finished cells of one model and benchmark, under their keys.
-STORE = f"{RESULTS}/{{model}}/{{benchmark}}/.store"
+# What the jobs of a model have left in its stores, a marker each.
+JOBS = f"{RESULTS}/{{model}}/.jobs"
 
 
 def one_of(names):
@@ -66,7 +66,7 @@ def one_of(names):
 wildcard_constraints:
     **{axis: one_of(getattr(cell, axis) for cell in PLAN.grid.cells) for axis in AXES},
     ratio=one_of(f"{cell.ratio:.3f}" for cell in PLAN.grid.cells),
-    bundle=r"\d+",
+    bundle=r"[^/]+?-\d\d\d\d+",
     part=r"(\.\d+-of-\d+)?",
 
 
@@ -84,9 +84,10 @@ def cell_of(wildcards):
 
 
 def data_of(wildcards):
-    """The file that a rule makes for a benchmark, if a rule makes it."""
-    made = PLAN.is_prepared(wildcards.benchmark)
-    return [config["benchmark_specs"][wildcards.benchmark]["path"]] if made else []
+    """The files that a rule makes for the benchmarks of a bundle."""
+    benchmarks = dict.fromkeys(cell.benchmark for cell in bundle_of(wildcards))
+    made = filter(PLAN.is_prepared, benchmarks)
+    return [config["benchmark_specs"][benchmark]["path"] for benchmark in made]
 
 
 def model_spec(wildcards):
@@ -100,8 +101,8 @@ def more_each_attempt(need):
 
 
 def store_of(wildcards):
-    """Folder of finished cells of one model and benchmark."""
-    return STORE.format(model=wildcards.model, benchmark=wildcards.benchmark)
+    """Folder of finished cells of one model and benchmark, under their keys."""
+    return PLAN.store(wildcards.model, wildcards.benchmark)
 
 
 def in_store(wildcards):
@@ -109,18 +110,32 @@ def in_store(wildcards):
     return PLAN.is_stored(cell_of(wildcards))
 
 
+def marker_of(wildcards, name):
+    """A marker of the wildcards' model."""
+    return f"{JOBS.format(model=wildcards.model)}/{name}"
+
+
+def lost(wildcards, name):
+    """A file newer than a marker if the stores no longer hold what it lists."""
+    return PLAN.lost(wildcards.model, marker_of(wildcards, name))
+
+
 def bundle_of(wildcards):
     """The cells of a bundle."""
-    return PLAN.bundles(wildcards.model, wildcards.benchmark)[wildcards.bundle]
+    return PLAN.bundles(wildcards.model)[wildcards.bundle]
 
 
-def cells_of(wildcards):
-    """The cells of a model and benchmark."""
-    return [
-        cell
-        for cell in PLAN.grid.cells
-        if (cell.model, cell.benchmark) == (wildcards.model, wildcards.benchmark)
-    ]
+def bundle_keys(wildcards):
+    """The keys of a bundle's cells."""
+    return [PLAN.prediction_key(cell) for cell in bundle_of(wildcards)]
+
+
+def score_keys(wildcards):
+    """Benchmark -> key of the predictions -> key of the scores, of a bundle's cells."""
+    keys = {}
+    for cell in bundle_of(wildcards):
+        keys.setdefault(cell.benchmark, {})[PLAN.prediction_key(cell)] = PLAN.score_key(cell)
+    return keys
 
 
 def model_cells(wildcards):

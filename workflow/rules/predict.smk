@@ -1,22 +1,20 @@
-"""Predictions: a job takes a bundle of cells that share model and benchmark, and computes those of them
-that the store does not hold yet. Where `jobs_per_bundle` says so, several jobs divide a bundle's samples among
-them, and a light one joins what they leave."""
+"""Predictions: a job takes a bundle of cells of one model, and computes those of them that the stores do not
+hold yet. Where `jobs_per_bundle` says so, several jobs divide a bundle's samples among them, and a light one
+joins what they leave."""
 
 
 rule predict:
-    """Compute the missing cells of a bundle, or a part of them, into the store; the marker lists what it then
-    holds."""
+    """Compute the missing cells of a bundle, or a part of them, into the stores; the marker lists what they
+    then hold."""
     input:
         data=lambda wildcards: ancient(data_of(wildcards)),
-        lost=lambda wildcards: PLAN.lost(
-            f"{store_of(wildcards)}/predicted-{wildcards.bundle}{wildcards.part}.done"
-        ),
+        lost=lambda wildcards: lost(wildcards, f"predicted-{wildcards.bundle}{wildcards.part}.done"),
     output:
-        marker=f"{STORE}/predicted-{{bundle}}{{part}}.done",
+        marker=f"{JOBS}/predicted-{{bundle}}{{part}}.done",
     log:
-        f"{RESULTS}/logs/predict/{{model}}/{{benchmark}}/{{bundle}}{{part}}.log",
+        f"{RESULTS}/logs/predict/{{model}}/{{bundle}}{{part}}.log",
     benchmark:
-        f"{RESULTS}/logs/predict/{{model}}/{{benchmark}}/{{bundle}}{{part}}.benchmark.tsv"
+        f"{RESULTS}/logs/predict/{{model}}/{{bundle}}{{part}}.benchmark.tsv"
     conda:
         "../../envs/gpu.yaml"
     threads: 1
@@ -25,26 +23,26 @@ rule predict:
         runtime=more_each_attempt("runtime"),
         gpu=lambda wildcards: model_spec(wildcards)["gpus"],
     params:
-        cell_keys=lambda wildcards: [PLAN.prediction_key(cell) for cell in bundle_of(wildcards)],
+        cell_keys=bundle_keys,
     script:
         "../scripts/predict.py"
 
 
 rule join:
-    """Make the files of a bundle's cells from what its parallel jobs have left in the store."""
+    """Make the files of a bundle's cells from what its parallel jobs have left in the stores."""
     input:
         parts=lambda wildcards: [
-            f"{store_of(wildcards)}/predicted-{wildcards.bundle}{part}.done"
-            for part in PLAN.parts(wildcards.benchmark)
+            marker_of(wildcards, f"predicted-{wildcards.bundle}{part}.done")
+            for part in PLAN.parts(wildcards.model, wildcards.bundle)
         ],
-        lost=lambda wildcards: PLAN.lost(f"{store_of(wildcards)}/joined-{wildcards.bundle}.done"),
+        lost=lambda wildcards: lost(wildcards, f"joined-{wildcards.bundle}.done"),
     output:
-        marker=f"{STORE}/joined-{{bundle}}.done",
+        marker=f"{JOBS}/joined-{{bundle}}.done",
     log:
-        f"{RESULTS}/logs/join/{{model}}/{{benchmark}}/{{bundle}}.log",
+        f"{RESULTS}/logs/join/{{model}}/{{bundle}}.log",
     conda:
         "../../envs/cpu.yaml"
     params:
-        cell_keys=lambda wildcards: [PLAN.prediction_key(cell) for cell in bundle_of(wildcards)],
+        cell_keys=bundle_keys,
     script:
         "../scripts/join.py"

@@ -1,25 +1,22 @@
-"""Scores: one job for all cells of a model and benchmark, then one light job per cell that puts its files
-in their place."""
+"""Scores: one job for the cells of a bundle, then one light job per cell that puts its files in their place."""
 
 
 rule score:
-    """Score the cells whose scores the store does not hold yet; the marker lists what it then holds."""
+    """Score the cells of a bundle whose scores the stores do not hold yet; the marker lists what they then
+    hold."""
     input:
-        predictions=lambda wildcards: [
-            f"{store_of(wildcards)}/{marker}"
-            for marker in PLAN.bundle_markers(wildcards.model, wildcards.benchmark)
-        ],
-        lost=lambda wildcards: PLAN.lost(f"{store_of(wildcards)}/scored.done"),
+        predictions=lambda wildcards: marker_of(
+            wildcards, PLAN.predicted_marker(wildcards.model, wildcards.bundle)
+        ),
+        lost=lambda wildcards: lost(wildcards, f"scored-{wildcards.bundle}.done"),
     output:
-        marker=f"{STORE}/scored.done",
+        marker=f"{JOBS}/scored-{{bundle}}.done",
     log:
-        f"{RESULTS}/logs/score/{{model}}/{{benchmark}}.log",
+        f"{RESULTS}/logs/score/{{model}}/{{bundle}}.log",
     conda:
         "../../envs/cpu.yaml"
     params:
-        cell_keys=lambda wildcards: {
-            PLAN.prediction_key(cell): PLAN.score_key(cell) for cell in cells_of(wildcards)
-        },
+        cell_keys=score_keys,
     script:
         "../scripts/score.py"
 
@@ -33,7 +30,11 @@ rule publish:
     input:
         # A cell that the store holds waits for nothing: Snakemake's `ancient` would hide missing outputs
         # behind a job that runs for other cells.
-        scored=lambda wildcards: [] if in_store(wildcards) else f"{store_of(wildcards)}/scored.done",
+        scored=lambda wildcards: (
+            []
+            if in_store(wildcards)
+            else marker_of(wildcards, f"scored-{PLAN.bundle_of(cell_of(wildcards))}.done")
+        ),
         lost=lambda wildcards: PLAN.cut_short(cell_file(cell_of(wildcards), "predictions.parquet")),
     output:
         predictions=f"{RESULTS}/{CELL}/predictions.parquet",

@@ -8,11 +8,11 @@ from prunegrid.jobs import join_bundle
 from prunegrid.progress import job_log
 
 wildcards = snakemake.wildcards
-with job_log(snakemake.log[0], f"{wildcards.model} {wildcards.benchmark}") as say:
+with job_log(snakemake.log[0], f"{wildcards.model} {wildcards.bundle}") as say:
     left = join_bundle(
         snakemake.config,
         Path(snakemake.scriptdir).resolve().parents[1],
-        (wildcards.model, wildcards.benchmark, wildcards.bundle),
+        (wildcards.model, wildcards.bundle),
         snakemake.params.cell_keys,
         say,
     )

@@ -10,13 +10,13 @@ from prunegrid.progress import job_log
 
 wildcards = snakemake.wildcards
 with (
-    job_log(snakemake.log[0], f"{wildcards.model} {wildcards.benchmark}") as say,
+    job_log(snakemake.log[0], f"{wildcards.model} {wildcards.bundle}{wildcards.part}") as say,
     hold_devices(snakemake.resources.get("gpu", 0), say),
 ):
     left = predict_bundle(
         snakemake.config,
         Path(snakemake.scriptdir).resolve().parents[1],
-        (wildcards.model, wildcards.benchmark, wildcards.bundle),
+        (wildcards.model, wildcards.bundle),
         wildcards.part,
         snakemake.params.cell_keys,
         threads=snakemake.threads,

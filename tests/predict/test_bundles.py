@@ -1,0 +1,109 @@
+"""A job of cells of several benchmarks: what it makes, and what it loads for it."""
+
+import json
+
+import pyarrow.parquet as pq
+import pytest
+
+from prunegrid import bundle, features
+from prunegrid.errors import DataError
+from prunegrid.jobs import plan_for, predict_bundle
+from tests.benchmarks import worlds
+from tests.grid.test_grid import HOME, configuration
+
+# All of the same three pictures.
+PICTURES = {"path": "pope.parquet", "limit": 6}
+CONFIG = {
+    "model_specs": {"m": {"path": str(HOME / "demo/model")}},
+    "benchmarks": ["one", "same", "captions"],
+    "benchmark_specs": {
+        "one": {"adapter": "pope", **PICTURES},
+        "same": {"adapter": "pope", **PICTURES, "max_new_tokens": 2},
+        "captions": {"adapter": "nocaps", "path": "nocaps.parquet", "limit": 3, "max_new_tokens": 4},
+    },
+    "strategies": ["uniform"],
+    "criteria": ["norm", "gradient"],
+    "ratios": [0.5],
+}
+
+
+@pytest.fixture
+def loads(tmp_path, monkeypatch):
+    """Models that are loaded, in a folder with the benchmarks' data."""
+    monkeypatch.chdir(tmp_path)
+    worlds.write(tmp_path / "pope.parquet", "pope")
+    worlds.write(tmp_path / "nocaps.parquet", "nocaps")
+    loaded, load = [], bundle.load_model
+    monkeypatch.setattr(bundle, "load_model", lambda *args: loaded.append(args) or load(*args))
+    return loaded
+
+
+def run(say=print, **changes):
+    config = configuration(**{**CONFIG, **changes})
+    plan = plan_for(config, HOME)
+    left = {}
+    for name, cells in plan.bundles("m").items():
+        keys = [plan.prediction_key(cell) for cell in cells]
+        left[name] = predict_bundle(config, HOME, ("m", name), "", keys, 1, say)
+    files = {
+        cell.folder: plan.store("m", cell.benchmark) / f"{plan.prediction_key(cell)}.parquet"
+        for cell in plan.grid.cells
+    }
+    return left, {folder: pq.read_table(file, partitioning=None) for folder, file in files.items()}
+
+
+def test_a_job_of_several_benchmarks_makes_what_several_jobs_make(loads, monkeypatch):
+    seen, compute = [], features.PictureFeatures._compute
+    monkeypatch.setattr(
+        features.PictureFeatures, "_compute", lambda self, pixels: seen.append(1) or compute(self, pixels)
+    )
+    left, together = run(bundle_size=50, results_dir="together")
+    assert list(left) == ["mixed-0000"]
+    assert len(loads) == 1
+    n_together = len(seen)
+    left, apart = run(bundle_size=3, results_dir="apart")
+    assert list(left) == ["one-0000", "same-0000", "captions-0000"]
+    assert len(loads) == 1 + 3
+    # Pictures that benchmarks have in common are encoded once a job.
+    assert n_together == 3
+    assert len(seen) - n_together == 3 * 3
+    assert together.keys() == apart.keys()
+    for name, table in together.items():
+        assert table.equals(apart[name]), name
+
+
+def test_the_marker_lists_what_the_stores_hold(loads):
+    said = []
+    left, _ = run(said.append, bundle_size=50)
+    (marker,) = left.values()
+    assert {benchmark: len(files) for benchmark, files in marker.items()} == dict.fromkeys(
+        CONFIG["benchmarks"], 3
+    )
+    plan = plan_for(configuration(**CONFIG), HOME)
+    for benchmark, files in marker.items():
+        for key, (file,) in files.items():
+            assert (plan.store("m", benchmark) / file).exists()
+            assert file == f"{key}.parquet"
+    assert json.loads(json.dumps(marker)) == marker
+    for benchmark in CONFIG["benchmarks"]:
+        assert f"{benchmark}: 0 of 3 cells are in the store" in said
+    assert run(bundle_size=50)[0] == left
+    assert len(loads) == 1, "nothing was missing"
+
+
+def test_a_benchmark_that_fails_does_not_stop_the_others(loads, monkeypatch):
+    check = bundle.CellShards.join
+
+    def fail_for_one(self):
+        if "/one/" in str(self.finished):
+            raise DataError("no such row")
+        check(self)
+
+    monkeypatch.setattr(bundle.CellShards, "join", fail_for_one)
+    said = []
+    with pytest.raises(DataError, match="no such row"):
+        run(said.append, bundle_size=50)
+    assert "one: FAILED: DataError: no such row" in said
+    plan = plan_for(configuration(**CONFIG), HOME)
+    stored = {name: len(list(plan.store("m", name).glob("*.parquet"))) for name in CONFIG["benchmarks"]}
+    assert stored == {"one": 0, "same": 3, "captions": 3}
