@@ -7,7 +7,7 @@ import pytest
 
 from prunegrid import bundle, features
 from prunegrid.errors import DataError
-from prunegrid.jobs import plan_for, predict_bundle
+from prunegrid.jobs import join_bundle, plan_for, predict_bundle
 from tests.benchmarks import worlds
 from tests.grid.test_grid import HOME, configuration
 
@@ -39,12 +39,17 @@ def loads(tmp_path, monkeypatch):
 
 
 def run(say=print, **changes):
+    """Run all jobs of the study; return what they left in the stores, and the cells' tables."""
     config = configuration(**{**CONFIG, **changes})
     plan = plan_for(config, HOME)
     left = {}
     for name, cells in plan.bundles("m").items():
         keys = [plan.prediction_key(cell) for cell in cells]
-        left[name] = predict_bundle(config, HOME, ("m", name), "", keys, 1, say)
+        parts = plan.parts("m", name)
+        for part in parts:
+            left[name + part] = predict_bundle(config, HOME, ("m", name), part, keys, 1, say)
+        if parts != [""]:
+            left[name] = join_bundle(config, HOME, ("m", name), keys, say)
     files = {
         cell.folder: plan.store("m", cell.benchmark) / f"{plan.prediction_key(cell)}.parquet"
         for cell in plan.grid.cells
@@ -70,6 +75,18 @@ def test_a_job_of_several_benchmarks_makes_what_several_jobs_make(loads, monkeyp
     assert together.keys() == apart.keys()
     for name, table in together.items():
         assert table.equals(apart[name]), name
+
+
+def test_parallel_jobs_of_several_benchmarks_make_what_one_makes(loads):
+    left, parallel = run(bundle_size=50, shard_size=2, jobs_per_bundle=2)
+    assert list(left) == ["mixed-0000.1-of-2", "mixed-0000.2-of-2", "mixed-0000"]
+    assert len(loads) == 2
+    shards = {name: [*map(len, left["mixed-0000.1-of-2"][name].values())] for name in CONFIG["benchmarks"]}
+    assert shards == {"one": [2] * 3, "same": [2] * 3, "captions": [1] * 3}
+    _, alone = run(bundle_size=50, shard_size=2, results_dir="alone")
+    assert left["mixed-0000"].keys() == dict.fromkeys(CONFIG["benchmarks"]).keys()
+    for name, table in parallel.items():
+        assert table.equals(alone[name]), name
 
 
 def test_the_marker_lists_what_the_stores_hold(loads):

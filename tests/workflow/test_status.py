@@ -133,6 +133,21 @@ def test_the_summary_says_which_cells_were_begun(world: World) -> None:
     ]
 
 
+def test_a_cell_waits_for_its_bundle(world: World) -> None:
+    """It is computed, but not scored, because another cell of its job failed."""
+    first, second = world.plan.bundles("demo")["shapes-pope-0000"]
+    world.predict(world.cells.index(first))
+    log = Path("results/logs/predict/demo/shapes-pope-0000.log")
+    log.parent.mkdir(parents=True)
+    log.write_text("2026-01-01 00:00:00 loaded\nDataError: no such row\n")
+    cells = {one.cell: one for one in status(world.plan)}
+    assert cells[first].state == "computed, not scored yet"
+    assert cells[second].state == "not computed yet"
+    assert (
+        cells[first].why == cells[second].why == f"its last job failed: DataError: no such row (log: {log})"
+    )
+
+
 def test_files_of_an_older_key_are_not_in_place(world: World) -> None:
     world.predict(0)
     world.score(0)
