@@ -74,7 +74,7 @@ def main(task: dict) -> None:
     import torch
     from transformers import GenerationMixin, LlavaForConditionalGeneration
 
-    from prunegrid import bundle, generate, jobs, predict, pruning
+    from prunegrid import bundle, cutting, generate, jobs, predict, pruning
     from prunegrid.benchmarks.base import Adapter
     from prunegrid.cell_shards import CellShards
     from prunegrid.inputs import PromptMaker
@@ -90,7 +90,7 @@ def main(task: dict) -> None:
     watch.wrap(predict, "collate", "batching")
     watch.wrap(GenerationMixin, "generate", "generate's own")
     watch.wrap(LlavaForConditionalGeneration, "forward", forward_phase)
-    watch.wrap(pruning, "select", "scoring")
+    watch.wrap(cutting, "select", "scoring")
     watch.wrap(pruning, "unpruned_saliency", "gradients")
     watch.wrap(generate.Answers, "rows", "rows and hooks")
     watch.wrap(CellShards, "write", "writing")

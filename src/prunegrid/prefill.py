@@ -36,6 +36,12 @@ class Prefill:
     saliencies: Saliencies = field(default_factory=dict)
     layouts: dict[int, Layout] = field(default_factory=dict)
     cut_arguments: dict[tuple[int, str, int], tuple[Any, Any]] = field(default_factory=dict)
+    kept: list[list[tuple[int, list[int]]]] = field(init=False)
+    explained: list[int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.kept = [[] for _ in self.counts]
+        self.explained = [0] * len(self.counts)
 
     @cached_property
     def cuts(self) -> dict[int, list[int | None]]:

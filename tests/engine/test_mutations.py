@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from prunegrid import attention, pruning, saliency, stage
+from prunegrid import attention, cutting, pruning, saliency, stage
 from prunegrid.criteria.attention_deep import AttentionDeep
 from prunegrid.criteria.attention_deep_mean import AttentionDeepMean
 from prunegrid.criteria.norm import Norm
@@ -22,6 +22,7 @@ from prunegrid.criteria.norm_input import NormInput
 from prunegrid.criteria.random import RandomOrder
 from prunegrid.criteria.staged import Staged
 from prunegrid.layout import Layout
+from prunegrid.passage import Passage
 from prunegrid.pruning import Pruning
 from prunegrid.strategies import base as strategies
 from tests.engine.comparison import differences, requests_of
@@ -91,7 +92,7 @@ MUTATIONS = {
     "layer l-2": Mutation(
         [
             Change(
-                Pruning,
+                Passage,
                 "_keep_projected",
                 "projected if read else None",
                 "projected if after + 1 in self._active.cuts else self._active.projected",
@@ -211,7 +212,7 @@ MUTATIONS = {
     "ties to the higher number": Mutation(
         [
             Change(
-                pruning,
+                cutting,
                 "select",
                 "scores.argsort(dim=1, descending=True, stable=True)",
                 "scores.shape[1] - 1 - scores.flip(1).argsort(dim=1, descending=True, stable=True)",
@@ -223,7 +224,7 @@ MUTATIONS = {
     "ties turn with reverse": Mutation(
         [
             Change(
-                pruning,
+                cutting,
                 "select",
                 "scores.argsort(dim=1, descending=True, stable=True)",
                 "scores.shape[1] - 1 - scores.flip(1).argsort(dim=1, descending=True, stable=True)",
@@ -233,10 +234,10 @@ MUTATIONS = {
         "ties reversed",
     ),
     "reverse forgotten": Mutation(
-        [Change(pruning, "select", "scores = -scores", "pass")], "hierarchical", "deep reversed"
+        [Change(cutting, "select", "scores = -scores", "pass")], "hierarchical", "deep reversed"
     ),
     "row 0 decides for all": Mutation(
-        [Change(pruning, "select", "scatter(1, order,", "scatter(1, order[:1].expand_as(order),")],
+        [Change(cutting, "select", "scatter(1, order,", "scatter(1, order[:1].expand_as(order),")],
         "constant",
         "norm",
         ragged=True,
@@ -249,7 +250,7 @@ MUTATIONS = {
     "prompt positions renumbered": Mutation(
         [
             Change(
-                Pruning,
+                Passage,
                 "_cut_arguments",
                 "tuple(layout.gather(part, dim=-2) for part in parts)",
                 "tuple(part[:, : hidden.shape[1]] for part in parts)",
@@ -275,7 +276,7 @@ MUTATIONS = {
         ragged=True,
     ),
     "blind columns visible later": Mutation(
-        [Change(Pruning, "_leave_first_layer", "Layout.whole(valid)", "Layout.whole(valid | True)")],
+        [Change(Passage, "_leave_first_layer", "Layout.whole(valid)", "Layout.whole(valid | True)")],
         "blind",
         "first",
         "logits",
