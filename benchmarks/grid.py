@@ -5,7 +5,8 @@
 thread a process, and kept tokens and text are compared row by row: a difference ends the benchmark with
 status 1.
 
-Then come where the time of (b)'s prediction jobs goes, and how a grid's cost grows with cells and samples.
+Then come where the time of (b)'s prediction jobs goes, the whole demo grid against the pace of (a), and how a
+grid's cost grows with cells and samples.
 `python benchmarks/grid.py --part demo|wide|growth|all`
 """
 
@@ -113,8 +114,11 @@ def compare_rows(study: Study, results: str, cells: Sequence[Cell]) -> tuple[int
     return n_rows, found
 
 
-def measure(study: Study, cells: Sequence[Cell], rounds: int) -> bool:
-    """Run (a) and (b) in turns, a part of the cells from scratch, then all of them as a grid; print."""
+def measure(study: Study, cells: Sequence[Cell], rounds: int) -> tuple[float, bool]:
+    """Run (a) and (b) in turns, a part of the cells from scratch, then all of them as a grid; print.
+
+    Return the wall seconds of (a), and whether all rows are the same.
+    """
     plan = study.plan()
     wall_a = sum_a = 0.0
     walls, jobs, n_rows, differences = [], [], 0, []
@@ -133,15 +137,20 @@ def measure(study: Study, cells: Sequence[Cell], rounds: int) -> bool:
     line("(b) grid, scored and published", wall_b, f"s wall ({each}); {sum_b:.1f} s in prediction jobs")
     line("(a) / (b), wall", wall_a / wall_b)
     line("(a) / (b), without snakemake", sum_a / sum_b, "processes against prediction jobs")
+    print_differences(n_rows, differences)
+    print_ledger(study, cells)
+    return wall_a, not differences
+
+
+def print_differences(n_rows: int, differences: Sequence[str]) -> None:
+    """Print how many rows were compared, and the first that differ."""
     line("rows compared", n_rows, f"{len(differences)} differ in text or kept tokens")
     for difference in differences[:10]:
         print(f"    {difference}")
-    print_ledger(study, cells)
-    return not differences
 
 
 def measure_demo(folder: Path, n_cells: int, limit: int | None, rounds: int) -> bool:
-    """Measure a seeded sample of the demo grid's cells."""
+    """Measure a seeded sample of the demo grid's cells, then the whole grid against the sample's pace."""
     limits = {name: {"limit": limit} for name in DEMO_BENCHMARKS if limit}
     # One job per core.
     whole = Study(folder, {"benchmark_specs": limits, "bundle_size": -(-n_cells // CORES)})
@@ -150,7 +159,17 @@ def measure_demo(folder: Path, n_cells: int, limit: int | None, rounds: int) -> 
         drawn = set(random.Random(0).sample(cells, n_cells))
         samples = f"{limit} samples each" if limit else "the demo's samples"
         print(f"{n_cells} of the demo grid's {len(cells)} cells, drawn with seed 0, {samples}", flush=True)
-        return measure(whole.only(cells, drawn), [cell for cell in cells if cell in drawn], rounds)
+        sample = [cell for cell in cells if cell in drawn]
+        wall_a, same = measure(whole.only(cells, drawn), sample, rounds)
+        print(f"all {len(cells)} cells of the demo grid", flush=True)
+        every = Study(folder, {**whole.config, "bundle_size": -(-len(cells) // CORES)})
+        wall_b = every.snakemake("grid-all", "--until", "publish")
+        line("(a) at the sample's pace", wall_a * len(cells) / len(sample), "s wall, estimated")
+        line("(b) grid, scored and published", wall_b, "s wall")
+        line("(a) / (b), wall", wall_a * len(cells) / len(sample) / wall_b, "(a) estimated")
+        n_rows, differences = compare_rows(every, "grid-all", sample)
+        print_differences(n_rows, differences)
+        return same and not differences
 
 
 def measure_wide(folder: Path, rounds: int) -> bool:
@@ -176,7 +195,7 @@ def measure_wide(folder: Path, rounds: int) -> bool:
         chosen = [cell for cell in cells if (cell.strategy, cell.criterion) in WIDE_CELLS]
         shape = f"hidden 512, 24 layers, {IMAGE_TOKENS} image tokens"
         print(f"random model, {shape}: {len(chosen)} cells x {WIDE_SAMPLES} samples", flush=True)
-        same = measure(Study(folder, config).only(cells, chosen), chosen, rounds)
+        _, same = measure(Study(folder, config).only(cells, chosen), chosen, rounds)
         line("limit of (a) / (b) by FLOPs", flop_limit(folder / "grid-0", chosen), "without any start")
         return same
 
