@@ -27,8 +27,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
+from prunegrid.config import validate
 from prunegrid.files import file_state, write_text
-from prunegrid.jobs import plan_for
 from prunegrid.plan import Plan
 from prunegrid.predictions import METADATA_KEY, SCHEMA, seal_of
 from prunegrid.score import score_cells, write_scores
@@ -37,6 +37,7 @@ from prunegrid.store import SAMPLES, SCORES, Store
 from prunegrid.tables.build import build_tables
 
 HOME = Path(__file__).resolve().parents[1]
+CONFIG_SCHEMA = HOME / "workflow/schemas/config.schema.yaml"
 DISTINCT = 20
 IMAGES = 500
 PLACEHOLDER = "k" * 24
@@ -90,7 +91,7 @@ def study(n_cells: int) -> dict[str, Any]:
 
 def plan(config: dict[str, Any]) -> Plan:
     """Return the plan of the study."""
-    return plan_for(config, HOME, [DATA])
+    return Plan(validate(config, CONFIG_SCHEMA), HOME, [DATA])
 
 
 def make_distinct(folder: Path, n_rows: int, replicates: int) -> None:

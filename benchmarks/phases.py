@@ -79,6 +79,7 @@ def main(task: dict) -> None:
     from prunegrid.cell_shards import CellShards
     from prunegrid.inputs import PromptMaker
     from prunegrid.models.llava import Llava
+    from prunegrid.plan import Plan
 
     watch.leave()
     watch.seconds["imports"] += watch._since - STARTED - sum(watch.seconds.values())
@@ -97,7 +98,7 @@ def main(task: dict) -> None:
     watch.wrap(CellShards, "join", "writing")
     watch.wrap(bundle, "predict_cells", "bundle's own")
     watch.enter("planning and keys")
-    plan = jobs.plan_for(task["config"], task["home"])
+    plan = Plan(task["config"], Path(task["home"]))
     model, bundle_name = task["bundle"]
     keys = [plan.prediction_key(cell) for cell in plan.bundles(model)[bundle_name]]
     jobs.predict_bundle(

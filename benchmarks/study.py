@@ -11,12 +11,13 @@ from pathlib import Path
 
 import yaml
 
+from prunegrid.config import validate
 from prunegrid.demo.benchmarks import render_benchmark
 from prunegrid.grid import Cell
-from prunegrid.jobs import plan_for
 from prunegrid.plan import Plan
 
 HOME = Path(__file__).resolve().parents[1]
+SCHEMA = HOME / "workflow/schemas/config.schema.yaml"
 DEMO_BENCHMARKS = ("easyvqa", "shapes-pope", "shapes-mcq", "shapes-caption")
 CORES = 2
 # One thread a process: two processes use two cores better than one process with two threads.
@@ -61,7 +62,7 @@ class Study:
         """Return the plan of the study."""
         default = yaml.safe_load((HOME / "config.yaml").read_text())
         config = _merge(default, {**self.config, "results_dir": results})
-        return plan_for(config, HOME, [_data(name) for name in DEMO_BENCHMARKS])
+        return Plan(validate(config, SCHEMA), HOME, [_data(name) for name in DEMO_BENCHMARKS])
 
     def snakemake(self, results: str, *arguments: str) -> float:
         """Run snakemake on the default configuration with the overlay; return its seconds."""

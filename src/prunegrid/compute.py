@@ -6,18 +6,22 @@ no two agree. So every figure is given, each under its name (semantics: Compute 
 products, without its causal half.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from prunegrid import plugins
 from prunegrid.errors import PruningError
 from prunegrid.image_tokens import assumed_grids, default_image_tokens
 from prunegrid.vision import Grid, vision_flops
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 TERA = 1e12
 # What a cell's ledger is made of, in predictions.parquet.
@@ -47,7 +51,7 @@ class Decoder:
     windows: tuple[int | None, ...] = ()
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> "Decoder":
+    def from_config(cls, config: Mapping[str, Any]) -> Decoder:
         """Read a whole configuration, as `config.to_dict()` gives it; see `hubconfig` for `config.json`."""
         text = config.get("text_config", config)
         heads = text["num_attention_heads"]
@@ -225,6 +229,9 @@ def cell_compute(predictions: pd.DataFrame, metadata: Mapping[str, Any]) -> dict
         (all 1e12), ratio_requested, ratio_achieved, min_image_tokens (mean over samples of the fewest
         image tokens in any layer). Only ratio_requested where every row is an error.
     """
+    # Plans use this module, too, and do without.
+    import pandas as pd
+
     config = metadata["model"]["config"]
     n_layers = Decoder.from_config(config).layers
     eager = metadata["attn_implementation"] == "eager"

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from jsonschema import Draft202012Validator
 
 from prunegrid import plugins
 from prunegrid.errors import ConfigError
@@ -31,6 +30,9 @@ def validate(config: Mapping[str, Any], schema_path: str | Path) -> dict[str, An
     ConfigError
         Naming the key, the valid names and the nearest one; all faults at once.
     """
+    # Jobs are handed a configuration that was validated, and need not wait for the import.
+    from jsonschema import Draft202012Validator
+
     schema = yaml.load(Path(schema_path).read_text(encoding="utf-8"), _LOADER)
     checked = _convert(copy.deepcopy(dict(config)), schema)
     for specs in ("strategy_specs", "criterion_specs"):

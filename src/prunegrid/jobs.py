@@ -1,33 +1,22 @@
-"""What the workflow's scripts call: one function a job. Torch is imported only to compute predictions."""
+"""What the scripts of predictions call: one function a job. Torch is imported only to compute something."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from prunegrid import compute, positions
 from prunegrid.cell_shards import CellShards
 from prunegrid.checks import check_benchmark, check_model
-from prunegrid.config import plugin_of, validate
+from prunegrid.config import plugin_of
 from prunegrid.errors import PrunegridError
 from prunegrid.files import is_whole_parquet
 from prunegrid.grid import NO_CRITERION, Cell
 from prunegrid.plan import Plan
-from prunegrid.predictions import read
 from prunegrid.runs import BenchmarkRun, CellRun
-from prunegrid.score import score_cells, write_scores
-from prunegrid.seals import are_of, check_predictions, seal_scores
-from prunegrid.store import SEAL, Store
 
 Say = Callable[[str], None]
 # What a job has left in the stores: benchmark -> key -> files.
 Marker = dict[str, dict[str, list[str]]]
-
-
-def plan_for(config: Mapping[str, Any], home: str | Path, prepared: Collection[str] = ()) -> Plan:
-    """Return the plan of a configuration as a script receives it."""
-    home = Path(home)
-    return Plan(validate(config, home / "workflow/schemas/config.schema.yaml"), home, prepared)
 
 
 def predict_bundle(
@@ -47,7 +36,7 @@ def predict_bundle(
     Parameters
     ----------
     config : mapping
-        The workflow's configuration.
+        The workflow's configuration, as `config.validate` returns it.
     home : Path
         Folder of the Snakefile.
     bundle : tuple of str
@@ -71,7 +60,7 @@ def predict_bundle(
     Exception
         What a benchmark failed with, after the others are done.
     """
-    plan = plan_for(config, home)
+    plan = Plan(config, home)
     model, _ = bundle
     job, n_jobs = plan.job_of(part)
     shared = cache(lambda: _shared_model(plan, model, threads))
@@ -107,7 +96,7 @@ def predict_bundle(
             for key, one in shards.items()
         }
 
-    return _each_benchmark(_by_benchmark(plan, bundle, keys), predict, say)
+    return each_benchmark(_by_benchmark(plan, bundle, keys), predict, say)
 
 
 def _shared_model(plan: Plan, model: str, threads: int) -> Any:
@@ -139,7 +128,7 @@ def join_bundle(
     DataError
         If a shard is missing or damaged; the next run computes it.
     """
-    plan = plan_for(config, home)
+    plan = Plan(config, home)
     model, _ = bundle
 
     def join(benchmark: str, cells: dict[str, Cell], say: Say) -> dict[str, list[str]]:
@@ -149,7 +138,7 @@ def join_bundle(
             say(f"{label(missing[key])}: {len(shards)} shards joined")
         return _finished(cells)
 
-    return _each_benchmark(_by_benchmark(plan, bundle, keys), join, say)
+    return each_benchmark(_by_benchmark(plan, bundle, keys), join, say)
 
 
 def _by_benchmark(plan: Plan, bundle: tuple[str, str], keys: Iterable[str]) -> dict[str, dict[str, Cell]]:
@@ -161,7 +150,7 @@ def _by_benchmark(plan: Plan, bundle: tuple[str, str], keys: Iterable[str]) -> d
     return found
 
 
-def _each_benchmark(
+def each_benchmark(
     cells: Mapping[str, Any], work: Callable[[str, Any, Say], dict[str, list[str]]], say: Say
 ) -> Marker:
     """Do the work of a job for one benchmark after the other; one that fails ends the job at the end."""
@@ -200,82 +189,6 @@ def _shards(plan: Plan, model: str, benchmark: str, keys: Iterable[str]) -> dict
 
 def _finished(keys: Iterable[str]) -> dict[str, list[str]]:
     return {key: [f"{key}.parquet"] for key in keys}
-
-
-def score_bundle(
-    config: Mapping[str, Any], home: Path, model: str, keys: Mapping[str, Mapping[str, str]], say: Say
-) -> Marker:
-    """Score those cells of a bundle whose scores the stores do not hold.
-
-    A benchmark that fails does not keep the bundle's others from being scored.
-
-    Parameters
-    ----------
-    config : mapping
-        The workflow's configuration.
-    home : Path
-        Folder of the Snakefile.
-    model : str
-        Of which model.
-    keys : mapping
-        Benchmark -> key of the predictions -> key of the scores.
-    say : callable
-        Takes a line of progress.
-
-    Returns
-    -------
-    dict
-        Benchmark -> key of the scores -> files that the store then holds, for the job's marker.
-
-    Raises
-    ------
-    Exception
-        What a benchmark failed with, after the others are done.
-    """
-    plan = plan_for(config, home)
-
-    def score(benchmark: str, own: Mapping[str, str], say: Say) -> dict[str, list[str]]:
-        _score(plan, Store(plan.store(model, benchmark)), benchmark, own, say)
-        return {key: [f"scores/{key}/{SEAL}"] for key in own.values()}
-
-    return _each_benchmark(keys, score, say)
-
-
-def _score(plan: Plan, store: Store, benchmark: str, keys: Mapping[str, str], say: Say) -> None:
-    made_under = {
-        scores: predictions for predictions, scores in keys.items() if not are_of(store, predictions, scores)
-    }
-    files = {scores: store.predictions(key) for scores, key in made_under.items()}
-    say(f"scores of {len(keys) - len(files)} of {len(keys)} cells are in the store")
-    if not files:
-        return
-    for key in made_under.values():
-        check_predictions(store, key)
-    metrics = plan.config["benchmark_specs"][benchmark].get("metrics")
-    tables = plan.config["tables"]
-    scored = score_cells(
-        plan.scorer(benchmark),
-        files,
-        {"extra": metrics} if metrics else None,
-        replicates=tables["replicates"],
-        seed=tables["seed"],
-    )
-    for number, (key, scores) in enumerate(scored, start=1):
-        columns = dict.fromkeys([*compute.COLUMNS, *positions.COLUMNS, "error"])
-        rows, metadata = read(files[key], [*columns])
-        write_scores(
-            store.scores(key),
-            scores,
-            compute.cell_compute(rows, metadata),
-            positions.cell_positions(rows, metadata),
-            rows["error"].dropna(),
-        )
-        seal_scores(store, made_under[key], key)
-        if scores.n and scores.n_error == scores.n:
-            name = label(Cell(**metadata["cell"]))
-            say(f"WARNING: {name}: all {scores.n} rows are errors, the first: {rows['error'].iloc[0]}")
-        if number % 50 == 0 or number == len(files):
-            say(f"{number} of {len(files)} cells scored")
 
 
 def label(cell: Cell) -> str:

@@ -1,16 +1,20 @@
 """The file of one cell: one row per sample (contract: predictions.parquet). Imports no torch."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from prunegrid.errors import DataError
 from prunegrid.files import atomic_path, file_state, write_text
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 METADATA_KEY = b"prunegrid"
 _UNREADABLE = "{path} is not a readable file of predictions: {error}; delete it and run again"

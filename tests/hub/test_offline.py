@@ -34,8 +34,8 @@ def snapshot(cache, name="models--owner--model"):
 
 
 def run(tmp_path, **changes):
-    config = configuration(strategies=["blind"], **changes)
-    plan = Plan(validate(config, SCHEMA), HOME)
+    config = validate(configuration(strategies=["blind"], **changes), SCHEMA)
+    plan = Plan(config, HOME)
     keys = [plan.prediction_key(cell) for cell in plan.bundles("m")["b-0000"]]
     with job_log(tmp_path / "log", "m b") as say:
         predict_bundle(config, HOME, ("m", "b-0000"), "", keys, 1, say)

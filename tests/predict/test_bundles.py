@@ -6,10 +6,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from prunegrid import bundle, features
+from prunegrid.config import validate
 from prunegrid.errors import DataError
-from prunegrid.jobs import join_bundle, plan_for, predict_bundle
+from prunegrid.jobs import join_bundle, predict_bundle
+from prunegrid.plan import Plan
 from tests.benchmarks import worlds
-from tests.grid.test_grid import HOME, configuration
+from tests.grid.test_grid import HOME, SCHEMA, configuration
 
 # All of the same three pictures.
 PICTURES = {"path": "pope.parquet", "limit": 6}
@@ -40,8 +42,8 @@ def loads(tmp_path, monkeypatch):
 
 def run(say=print, **changes):
     """Run all jobs of the study; return what they left in the stores, and the cells' tables."""
-    config = configuration(**{**CONFIG, **changes})
-    plan = plan_for(config, HOME)
+    config = validate(configuration(**{**CONFIG, **changes}), SCHEMA)
+    plan = Plan(config, HOME)
     left = {}
     for name, cells in plan.bundles("m").items():
         keys = [plan.prediction_key(cell) for cell in cells]
@@ -96,7 +98,7 @@ def test_the_marker_lists_what_the_stores_hold(loads):
     assert {benchmark: len(files) for benchmark, files in marker.items()} == dict.fromkeys(
         CONFIG["benchmarks"], 3
     )
-    plan = plan_for(configuration(**CONFIG), HOME)
+    plan = Plan(validate(configuration(**CONFIG), SCHEMA), HOME)
     for benchmark, files in marker.items():
         for key, (file,) in files.items():
             assert (plan.store("m", benchmark) / file).exists()
@@ -121,6 +123,6 @@ def test_a_benchmark_that_fails_does_not_stop_the_others(loads, monkeypatch):
     with pytest.raises(DataError, match="no such row"):
         run(said.append, bundle_size=50)
     assert "one: FAILED: DataError: no such row" in said
-    plan = plan_for(configuration(**CONFIG), HOME)
+    plan = Plan(validate(configuration(**CONFIG), SCHEMA), HOME)
     stored = {name: len(list(plan.store("m", name).glob("*.parquet"))) for name in CONFIG["benchmarks"]}
     assert stored == {"one": 0, "same": 3, "captions": 3}

@@ -7,21 +7,25 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from prunegrid.config import validate
 from prunegrid.errors import DataError
-from prunegrid.jobs import score_bundle
 from prunegrid.predictions import SCHEMA, write_finished
+from prunegrid.score_job import score_bundle
 
 HOME = Path(__file__).parents[2]
-CONFIG = {
-    "models": ["m"],
-    "model_specs": {"m": {"path": "demo/model"}},
-    "benchmarks": ["b"],
-    "benchmark_specs": {"b": {"adapter": "pope", "path": "data.parquet"}},
-    "strategies": ["hierarchical"],
-    "criteria": ["attention"],
-    "ratios": [0.5],
-    "tables": {"replicates": 100},
-}
+CONFIG = validate(
+    {
+        "models": ["m"],
+        "model_specs": {"m": {"path": "demo/model"}},
+        "benchmarks": ["b"],
+        "benchmark_specs": {"b": {"adapter": "pope", "path": "data.parquet"}},
+        "strategies": ["hierarchical"],
+        "criteria": ["attention"],
+        "ratios": [0.5],
+        "tables": {"replicates": 100},
+    },
+    HOME / "workflow/schemas/config.schema.yaml",
+)
 
 
 def write(path: Path, error: str | None, seed: int) -> None:

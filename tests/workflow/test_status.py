@@ -8,10 +8,12 @@ import pyarrow as pa
 import pytest
 import yaml
 
-from prunegrid.jobs import plan_for
+from prunegrid.config import validate
+from prunegrid.plan import Plan
 from prunegrid.predictions import SCHEMA, write_finished
 from prunegrid.status import as_text, status, summary
 from prunegrid.store import PREDICTIONS, SAMPLES, SCORES, SEAL, Store
+from tests.grid.test_grid import SCHEMA as CONFIG_SCHEMA
 from tests.workflow.study import HOME
 
 SHAPES = "resources/demo/shapes-pope.parquet"
@@ -32,7 +34,7 @@ class World:
             "bundle_size": 2,
             **changes,
         }
-        self.plan = plan_for(config, HOME, [SHAPES])
+        self.plan = Plan(validate(config, CONFIG_SCHEMA), HOME, [SHAPES])
         self.cells = self.plan.grid.cells
         self.store = Store(self.plan.store("demo", "shapes-pope"))
 

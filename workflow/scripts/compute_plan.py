@@ -1,12 +1,14 @@
 """Print schedule and ledger of every cell, and write them to a table."""
 
+from pathlib import Path
+
 from prunegrid.compute_plan import as_text, compute_plan
 from prunegrid.files import write_text
-from prunegrid.jobs import plan_for
+from prunegrid.plan import Plan
 from prunegrid.progress import job_log
 
 with job_log(snakemake.log[0], "compute plan") as say:
-    plan = plan_for(snakemake.config, snakemake.params.home)
+    plan = Plan(snakemake.config, Path(snakemake.params.home))
     rows = compute_plan(plan)
     write_text(snakemake.params.table, rows.to_csv(index=False))
     print(as_text(rows, plan.grid.unreachable), flush=True)
