@@ -156,9 +156,21 @@ class Plan:
 
     def score_key(self, cell: Cell) -> str:
         """Return the hash of all that a cell's scores depend on."""
-        scorer = self.scorer(cell.benchmark)
+        return self._once(
+            ("scores", cell),
+            lambda: digest(
+                [
+                    self.prediction_key(cell),
+                    *self._once(("scoring", cell.benchmark), lambda: self._scoring(cell.benchmark)),
+                ]
+            ),
+        )
+
+    def _scoring(self, benchmark: str) -> list[Any]:
+        """Return what, beside its predictions, the scores of a benchmark's cells depend on."""
+        scorer = self.scorer(benchmark)
         options = [
-            self.config["benchmark_specs"][cell.benchmark].get("metrics", []),
+            self.config["benchmark_specs"][benchmark].get("metrics", []),
             self.config["tables"]["replicates"],
             self.config["tables"]["seed"],
         ]
@@ -169,8 +181,7 @@ class Plan:
             plugins.path("scoring", scorer),
             alone=self.home / "workflow/scripts/score.py",
         )
-        key = (self.prediction_key(cell), scorer, options, code)
-        return self._once(("scores", cell), lambda: digest(key))
+        return [scorer, options, code]
 
     def scorer(self, benchmark: str) -> str:
         """Return the scorer of a benchmark's adapter."""
@@ -375,6 +386,10 @@ class Plan:
 
     def prediction_code(self, cell: Cell) -> str:
         """Return the hash of the code that makes a cell's predictions; planning and scoring do not count."""
+        axes = ("prediction code", cell.model, cell.benchmark, cell.strategy, cell.criterion)
+        return self._once(axes, lambda: self._prediction_code(cell))
+
+    def _prediction_code(self, cell: Cell) -> str:
         adapter = self.config["benchmark_specs"][cell.benchmark]["adapter"]
         model_type = self.model_config(cell.model).get("model_type", "")
         family = plugins.PACKAGE / "models" / f"{model_type}.py"

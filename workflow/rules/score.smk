@@ -47,7 +47,8 @@ rule publish:
     params:
         predictions=lambda wildcards: f"{store_of(wildcards)}/{PLAN.prediction_key(cell_of(wildcards))}.parquet",
         scores=lambda wildcards: f"{store_of(wildcards)}/scores/{PLAN.score_key(cell_of(wildcards))}",
+        folder=f"{RESULTS}/{CELL}",
     shell:
-        "( ln -f {params.predictions:q} {output.predictions:q}"
-        " && ln -f {params.scores:q}/scores.json {output.scores:q}"
-        " && ln -f {params.scores:q}/scores.parquet {output.samples:q} ) > {log:q} 2>&1"
+        "{{ ln -f {params.predictions:q} {output.predictions:q}"
+        " && ln -f {params.scores:q}/scores.json {params.scores:q}/scores.parquet {params.folder:q}; }}"
+        " > {log:q} 2>&1"
