@@ -4,7 +4,7 @@ Twenty distinct cells of POPE's size are scored for real. Each cell of the grid 
 own key: scores as hard links, predictions as copies that differ in the key alone. Then Snakemake plans the
 grid, puts it in place, finds nothing to do and tells its status, and the tables are built by themselves.
 
-    python benchmarks/large_grid.py [--cells 5000] [--rows 9000] [--folder FOLDER]
+    python benchmarks/large_grid.py [--cells 5000] [--rows 9000] [--images 500] [--folder FOLDER]
 """
 
 import argparse
@@ -39,7 +39,6 @@ from prunegrid.tables.build import build_tables
 HOME = Path(__file__).resolve().parents[1]
 CONFIG_SCHEMA = HOME / "workflow/schemas/config.schema.yaml"
 DISTINCT = 20
-IMAGES = 500
 PLACEHOLDER = "k" * 24
 DATA = "resources/demo/shapes-pope.parquet"
 BENCHMARKS = ["one", "two", "three", "four"]
@@ -94,7 +93,7 @@ def plan(config: dict[str, Any]) -> Plan:
     return Plan(validate(config, CONFIG_SCHEMA), HOME, [DATA])
 
 
-def make_distinct(folder: Path, n_rows: int, replicates: int) -> None:
+def make_distinct(folder: Path, n_rows: int, n_images: int, replicates: int) -> None:
     """Write predictions and scores of the distinct cells, under the numbers 0 to 19."""
     world = np.random.default_rng(0)
     gold = world.integers(0, 2, n_rows)
@@ -105,7 +104,7 @@ def make_distinct(folder: Path, n_rows: int, replicates: int) -> None:
         rows = [
             {
                 "sample_id": f"{('adversarial', 'popular', 'random')[i % 3]}/{i}",
-                "image_id": f"COCO_val2014_{i % IMAGES:012d}",
+                "image_id": f"COCO_val2014_{i % n_images:012d}",
                 "prompt": "USER: <image>\nIs there a dog in the image? ASSISTANT:",
                 "question": "Is there a dog in the image?",
                 "answer": names[gold[i]],
@@ -208,6 +207,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cells", type=int, default=5000)
     parser.add_argument("--rows", type=int, default=9000)
+    parser.add_argument("--images", type=int, default=500, help="distinct ones: statistics count images")
     parser.add_argument("--folder", type=Path, help="where to work; kept, and gone on from")
     parser.add_argument("--tables", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -231,7 +231,7 @@ def main() -> None:
         distinct = Path("distinct")
         if not distinct.exists():
             distinct.mkdir()
-            make_distinct(distinct, given.rows, known.config["tables"]["replicates"])
+            make_distinct(distinct, given.rows, given.images, known.config["tables"]["replicates"])
         started = time.monotonic()
         fill(known, distinct)
         print(f"store filled in {time.monotonic() - started:.0f} s", flush=True)

@@ -4,8 +4,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from prunegrid.statistics.products import WeightedSums
+
 _CHUNK = 4_000_000  # weights made at a time: bounds the memory, not the result
-_KEEP = 64_000_000  # weights kept for the next call, one byte each
+_KEEP = 400_000_000  # weights kept for the next call, one byte each
 
 
 class Bootstrap:
@@ -43,7 +45,8 @@ class Bootstrap:
             raise ValueError(f"{len(sums)} clusters given to a bootstrap of {self.count}")
         if not self.count:
             return np.zeros((self.replicates, sums.shape[1]))
-        return np.concatenate([weights.astype(np.float64) @ sums for weights in self._weights()])
+        weighted = WeightedSums(sums, self.count * np.abs(sums).max(axis=0))
+        return np.concatenate([weighted.of(weights) for weights in self._weights()])
 
     def _weights(self) -> Iterator[np.ndarray]:
         if self._kept is not None:

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from prunegrid.statistics.products import WeightedSums
+
 _CHUNK = 8_000_000
 
 
@@ -27,14 +29,16 @@ def sign_flip(differences: np.ndarray, replicates: int = 10_000, seed: int = 0) 
     differences = differences[changed]
     observed = np.abs(differences.sum(axis=0))
     limit = observed - 1e-12 * np.abs(differences).sum(axis=0)  # ties are extreme in spite of rounding
+    # Sums with random signs, from those of the values that keep theirs: whole numbers stay exact.
+    total, kept = differences.sum(axis=0), WeightedSums(differences, np.abs(differences).sum(axis=0))
     extreme = np.zeros(columns, dtype=np.int64)
     generator = np.random.default_rng([seed, clusters, replicates])
     size = max(1, _CHUNK // max(1, len(differences)))
     for start in range(0, replicates, size):
         rows = min(size, replicates - start)
         bits = generator.integers(0, 256, size=(rows, -(-len(differences) // 8)), dtype=np.uint8)
-        signs = np.unpackbits(bits, axis=1, count=len(differences)) * 2.0 - 1.0
-        extreme += (np.abs(signs @ differences) >= limit).sum(axis=0)
+        keeps = np.unpackbits(bits, axis=1, count=len(differences))
+        extreme += (np.abs(2 * kept.of(keeps) - total) >= limit).sum(axis=0)
     return (1 + extreme) / (1 + replicates)
 
 

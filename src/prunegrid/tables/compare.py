@@ -276,9 +276,11 @@ class _Resampled:
         self.sums = clusters.sums(np.where(known, values, 0.0))
         self.counts = clusters.sums(known)
         self.counted = self.counts.sum(axis=0)
-        totals = bootstrap.totals(np.hstack([self.sums, self.counts]))
+        # Most rows answer the same samples.
+        counts, place = np.unique(self.counts, axis=1, return_inverse=True)
+        totals = bootstrap.totals(np.hstack([self.sums, counts]))
         width = values.shape[1]
         with np.errstate(divide="ignore", invalid="ignore"):
             self.value = self.sums.sum(axis=0) / self.counted
-            self.means = totals[:, :width] / totals[:, width:]
+            self.means = totals[:, :width] / totals[:, width:][:, place.reshape(-1)]
         self.limits = interval(self.means)
