@@ -8,6 +8,7 @@ from typing import Any
 from prunegrid import plugins
 from prunegrid.config import as_list, plugin_of
 from prunegrid.errors import ConfigError, PruningError, UnreachableRatioError
+from prunegrid.strategies.base import Schedule
 
 NO_CRITERION = "none"
 BASELINE = "none"
@@ -176,29 +177,57 @@ def _reason(
     seed: int,
 ) -> str | None:
     """Return why a ratio is out of a strategy's reach, or None."""
-    plugin, options = plugin_of(config, "strategies", strategy)
-    frozen = tuple(sorted((key, tuple(v) if isinstance(v, list) else v) for key, v in options.items()))
-    n_tokens = config["model_specs"][model].get("image_tokens")
     try:
         if match is not None:
             ratio = match(model, strategy, criterion, ratio, seed)
-        return _solve(plugin, frozen, ratio, n_layers, seed, n_tokens)
+        found = _schedule(config, n_layers, model, strategy, ratio, seed)
+        return found if isinstance(found, str) else None
     except UnreachableRatioError as error:
         return str(error)
     except PruningError as error:
         raise ConfigError(f"strategy {strategy!r} on model {model!r} ({n_layers} layers): {error}") from error
 
 
+def keeps_unranked(config: Mapping[str, Any], n_layers: int, cell: Cell, ratio: float) -> bool:
+    """Return whether a cell keeps some image tokens of those that its strategy does not have ranked.
+
+    Which ones, the criterion `strategies.base.UNRANKED` says.
+
+    Parameters
+    ----------
+    config : mapping
+        As `prunegrid.config.validate` returns it.
+    n_layers : int
+        Decoder layers of the cell's model.
+    cell : Cell
+    ratio : float
+        What its schedule is solved for: its ratio, or the matched one.
+    """
+    described = plugins.describe("strategies", plugin_of(config, "strategies", cell.strategy)[0])
+    if described["ranks"] or not described["has_ratio"]:
+        return False
+    found = _schedule(config, n_layers, cell.model, cell.strategy, ratio, cell.seed)
+    return not isinstance(found, str) and any(share > 0 for _, share in found.cuts)
+
+
+def _schedule(
+    config: Mapping[str, Any], n_layers: int, model: str, strategy: str, ratio: float, seed: int
+) -> Schedule | str:
+    """Return the schedule of a strategy's name, or why there is none."""
+    plugin, options = plugin_of(config, "strategies", strategy)
+    frozen = tuple(sorted((key, tuple(v) if isinstance(v, list) else v) for key, v in options.items()))
+    return _solve(plugin, frozen, ratio, n_layers, seed, config["model_specs"][model].get("image_tokens"))
+
+
 @cache
 def _solve(
     plugin: str, options: tuple, ratio: float, n_layers: int, seed: int, n_tokens: int | None
-) -> str | None:
+) -> Schedule | str:
     built = plugins.build("strategies", plugin, dict(options))
     try:
-        built.solve(ratio, n_layers, seed=seed, n_tokens=n_tokens)
+        return built.solve(ratio, n_layers, seed=seed, n_tokens=n_tokens)
     except UnreachableRatioError as error:
         return str(error)
-    return None
 
 
 class _Exclusions:

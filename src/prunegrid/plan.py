@@ -20,9 +20,10 @@ from prunegrid.data import hub
 from prunegrid.errors import ConfigError, NotDownloadedError, PrunegridError
 from prunegrid.files import is_whole_parquet, write_text
 from prunegrid.fingerprint import Code, HashCache, data_files, digest
-from prunegrid.grid import Cell, Grid, criterion_parts, expand, needs_answer
+from prunegrid.grid import Cell, Grid, criterion_parts, expand, keeps_unranked, needs_answer
 from prunegrid.matching import Matches
 from prunegrid.store import Store
+from prunegrid.strategies.base import UNRANKED
 
 # Model and benchmark settings that change how fast a number comes, but not the number.
 _SPEED_ONLY = ("batch_size", "device_map", "jobs_per_bundle")
@@ -386,10 +387,11 @@ class Plan:
 
     def prediction_code(self, cell: Cell) -> str:
         """Return the hash of the code that makes a cell's predictions; planning and scoring do not count."""
-        axes = ("prediction code", cell.model, cell.benchmark, cell.strategy, cell.criterion)
-        return self._once(axes, lambda: self._prediction_code(cell))
+        unranked = keeps_unranked(self.config, self.layers(cell.model), cell, self.share_ratio(cell))
+        axes = ("prediction code", cell.model, cell.benchmark, cell.strategy, cell.criterion, unranked)
+        return self._once(axes, lambda: self._prediction_code(cell, unranked))
 
-    def _prediction_code(self, cell: Cell) -> str:
+    def _prediction_code(self, cell: Cell, unranked: bool) -> str:
         adapter = self.config["benchmark_specs"][cell.benchmark]["adapter"]
         model_type = self.model_config(cell.model).get("model_type", "")
         family = plugins.PACKAGE / "models" / f"{model_type}.py"
@@ -398,6 +400,7 @@ class Plan:
             plugins.path("benchmarks", adapter),
             plugins.path("strategies", plugin_of(self.config, "strategies", cell.strategy)[0]),
             *(plugins.path("criteria", name) for name in criterion_parts(self.config, cell.criterion)),
+            *([plugins.path("criteria", UNRANKED)] if unranked else []),
             *([family] if family.is_file() else []),
             alone=self.home / "workflow/scripts/predict.py",
         )

@@ -20,6 +20,7 @@ from prunegrid.prefill import Saliencies
 from prunegrid.pruning import Pruning
 from prunegrid.runs import CellRun
 from prunegrid.saliency import MOST_ANSWER_TOKENS
+from prunegrid.strategies.base import UNRANKED
 from prunegrid.trail import Trail, Turn, turns
 
 if TYPE_CHECKING:
@@ -216,7 +217,7 @@ def _pruning(
     return Pruning(
         loaded.model,
         strategy,
-        build_criterion(cell, adapter.free_text) or plugins.build("criteria", "first"),
+        build_criterion(cell, adapter.free_text) or plugins.build("criteria", UNRANKED),
         cell.ratio if strategy.has_ratio else None,
         cell.axes["seed"],
         saliencies=saliencies,

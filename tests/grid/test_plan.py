@@ -6,12 +6,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from prunegrid import grid, plugins
 from prunegrid.config import validate
 from prunegrid.errors import ConfigError, DataError
 from prunegrid.fingerprint import Code
 from prunegrid.grid import criterion_parts
 from prunegrid.plan import Plan
 from prunegrid.plugins import PACKAGE
+from prunegrid.strategies.base import Schedule
 from tests.benchmarks import worlds
 from tests.grid.test_grid import HOME, SCHEMA, configuration
 
@@ -85,6 +87,29 @@ def test_keys_depend_on_what_matters(tmp_path, monkeypatch):
         assert not set(other.values()) & set(base.values()), setting
     data(tmp_path / "data.parquet", question="Is there a cat?")
     assert not set(keys().values()) & set(base.values())
+
+
+@pytest.mark.parametrize("kept", [0.0, 0.5])
+def test_what_picks_unranked_tokens_counts_where_it_picks_some(tmp_path, monkeypatch, kept):
+    """A strategy of one's own may keep tokens that no criterion ranks; `exit` itself keeps none."""
+    data(tmp_path / "data.parquet")
+    half = lambda self, ratio, n_layers, **_: Schedule(n_layers, ((n_layers // 2, kept),))  # noqa: E731
+    monkeypatch.setattr("prunegrid.strategies.exit.Exit.solve", half)
+    # Schedules are remembered.
+    grid._solve.cache_clear()
+
+    def keys():
+        planned = plan(tmp_path, monkeypatch, criteria=["random"])
+        return {cell: planned.prediction_key(cell) for cell in planned.grid.cells}
+
+    before, path = keys(), plugins.path
+    edited = tmp_path / "criteria/first.py"
+    edited.parent.mkdir()
+    edited.write_text(path("criteria", "first").read_text() + "EDITED = True\n")
+    monkeypatch.setattr(plugins, "path", lambda *name: edited if name[1] == "first" else path(*name))
+    changed = {cell.strategy for cell, key in keys().items() if key != before[cell]}
+    grid._solve.cache_clear()
+    assert changed == ({"exit"} if kept else set())
 
 
 @pytest.mark.parametrize("path", ["data-*.parquet", "~/data-0.parquet"])

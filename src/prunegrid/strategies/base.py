@@ -15,6 +15,8 @@ from prunegrid.errors import PruningError, UnreachableRatioError
 from prunegrid.plugins import Plugin
 
 TOLERANCE = 0.005
+# The criterion that says which tokens stay where a strategy keeps some and has none ranked.
+UNRANKED = "first"
 # Bisection steps: enough to exhaust the mantissa of a double on [0, 1].
 _STEPS = 60
 # Only exit and blind drop everything: any other share stays above 0, hence at least 1 token.
