@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -236,21 +237,22 @@ def cell_compute(predictions: pd.DataFrame, metadata: Mapping[str, Any]) -> dict
     n_layers = Decoder.from_config(config).layers
     eager = metadata["attn_implementation"] == "eager"
     ok = predictions[predictions["status"] == "ok"]
+
+    # Samples differ in few of these.
+    @cache
+    def ledger(image_tokens: tuple[int, ...], *sizes: Any) -> dict[str, float]:
+        return _row(config, Sample(np.array(image_tokens), *sizes), metadata, eager)
+
     rows = [
-        _row(
-            config,
-            Sample(
-                tokens_per_layer(row.token_depth, n_layers),
-                row.n_image_tokens,
-                row.n_text_tokens,
-                row.n_text_after,
-                row.n_generated,
-                row.n_explained,
-                # Python's integers: a file's 32 bits do not hold a tower's FLOPs.
-                [tuple(map(int, grid)) for grid in row.image_grids],
-            ),
-            metadata,
-            eager,
+        ledger(
+            tuple(tokens_per_layer(row.token_depth, n_layers).tolist()),
+            row.n_image_tokens,
+            row.n_text_tokens,
+            row.n_text_after,
+            row.n_generated,
+            row.n_explained,
+            # Python's integers: a file's 32 bits do not hold a tower's FLOPs.
+            tuple(tuple(map(int, grid)) for grid in row.image_grids),
         )
         for row in ok.itertuples()
     ]
