@@ -92,7 +92,7 @@ def predict_cells(run: BenchmarkRun, cells: Sequence[CellRun], shared: Shared | 
     if missing:
         device = shared.loaded.model.device
         run.say(f"{run.model_path} is loaded on {device}, {len(cells)} cells to run")
-        _Bundle(run, shared, adapter, shards).run(missing)
+        _Bundle(run, shared, adapter, shards, missing).run()
     if run.n_jobs == 1:
         for cell in cells:
             shards[cell.key].join()
@@ -100,25 +100,41 @@ def predict_cells(run: BenchmarkRun, cells: Sequence[CellRun], shared: Shared | 
 
 class _Bundle:
     def __init__(
-        self, run: BenchmarkRun, shared: Shared, adapter: Adapter, shards: Mapping[str, CellShards]
+        self,
+        run: BenchmarkRun,
+        shared: Shared,
+        adapter: Adapter,
+        shards: Mapping[str, CellShards],
+        missing: Missing,
     ) -> None:
-        self._run, self._adapter, self._shards = run, adapter, shards
+        self._run, self._adapter, self._shards, self._missing = run, adapter, shards, missing
         self._loaded, self._maker = shared.loaded, shared.maker
         self._batch_sizes: dict[tuple[str, ...], BatchSize] = {}
 
     @cached_property
     def _spool(self) -> ImageSpool:
-        """All images: a partner may be that of any sample."""
-        return ImageSpool(self._adapter.samples())
+        """The pictures that samples are to see instead of their own."""
+        swapping = [
+            (number, cell.axes["seed"])
+            for number, cells in self._missing.items()
+            for cell in cells
+            if cell.swaps_images
+        ]
+        positions = {position for number, _ in swapping for position in self._positions(number)}
+        return ImageSpool(self._adapter.samples, positions, {seed for _, seed in swapping})
 
-    def run(self, missing: Missing) -> None:
-        files = next(iter(self._shards.values()))
+    def _positions(self, shard: int) -> Sequence[int]:
+        return next(iter(self._shards.values())).positions(shard)
+
+    def run(self) -> None:
         work = [
-            (cell.label, len(files.positions(shard))) for shard, cells in missing.items() for cell in cells
+            (cell.label, len(self._positions(shard)))
+            for shard, cells in self._missing.items()
+            for cell in cells
         ]
         pace = Pace(work, self._run.say)
-        for number, cells in missing.items():
-            samples = list(self._adapter.samples(files.positions(number)))
+        for number, cells in self._missing.items():
+            samples = list(self._adapter.samples(self._positions(number)))
             self._run_shard(number, samples, cells, pace)
 
     def _run_shard(
@@ -130,8 +146,7 @@ class _Bundle:
         for cell in cells:
             if cell.swaps_images:
                 # Its prompts are its own.
-                partners = self._spool.partners(cell.axes["seed"])
-                self._run_cells(number, self._spool.swapped(samples, partners), [cell], pace)
+                self._run_cells(number, self._spool.swapped(samples, cell.axes["seed"]), [cell], pace)
 
     def _run_cells(
         self, number: int, samples: Iterable[Sample], cells: Sequence[CellRun], pace: Pace

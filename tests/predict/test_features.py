@@ -5,8 +5,8 @@ import torch
 
 from prunegrid import features
 from prunegrid.inputs import PromptMaker
-from prunegrid.mismatch import ImageSpool
-from tests.predict.test_predict import assert_same, cell, make_samples, run
+from prunegrid.mismatch import ImageSpool, partners
+from tests.predict.test_predict import assert_same, cell, make_samples, reading, run
 
 
 @pytest.fixture
@@ -34,11 +34,11 @@ def test_a_picture_is_encoded_once_across_shards(loaded, encoded):
     whole = maker.prompts(samples)
     assert encoded == [1] * 4
     again = maker.prompts(samples[::-1])
-    spool = ImageSpool(samples)
-    swapped = maker.prompts(spool.swapped(samples, spool.partners(0)))
+    spool = ImageSpool(reading(samples), range(len(samples)), [0])
+    swapped = maker.prompts(spool.swapped(samples, 0))
     assert encoded == [1] * 4
     assert same(again[::-1], whole)
-    partner = spool.partners(0)
+    partner = partners({sample.image_id: sample.image_id for sample in samples}, 0)
     first = {prompt.sample.image_id: prompt for prompt in whole}
     assert same(swapped, [first[partner[sample.image_id]] for sample in samples])
 

@@ -14,7 +14,7 @@ from prunegrid.criteria.norm import Norm
 from prunegrid.demo.benchmarks import render_benchmark
 from prunegrid.demo.render import render
 from prunegrid.demo.scene import named_rng, sample_scene
-from prunegrid.errors import ConfigError, PrunegridError
+from prunegrid.errors import ConfigError, DataError, PrunegridError
 from prunegrid.generate import token_depth
 from prunegrid.inputs import PromptMaker, collate
 from prunegrid.memory import BatchSize
@@ -276,23 +276,63 @@ def test_token_depth():
     assert token_depth(3, 6, []) == [6, 6, 6]
 
 
-def test_partners_are_a_derangement_of_images():
-    images = [f"image {i}" for i in range(50)]
+def test_partners_are_a_derangement_of_pictures():
+    images = {f"image {i}": f"picture {i}" for i in range(50)}
     found = partners(images, seed=3)
     assert sorted(found) == sorted(found.values()) == sorted(images)
     assert all(image != other for image, other in found.items())
-    assert partners(images[::-1] * 2, seed=3) == found
+    assert partners(dict(reversed(images.items())), seed=3) == found
     assert partners(images, seed=4) != found
+
+
+def test_pictures_with_several_ids_are_never_partners_of_themselves():
+    """Their ids see one other picture, and all other images see what they saw before."""
+    images = {f"image {i}": f"picture {i}" for i in range(50)}
+    twice = images | {f"other {i}": f"picture {i}" for i in range(0, 50, 2)}
+    for seed in range(3):
+        found = partners(twice, seed)
+        assert all(twice[image] != twice[other] for image, other in found.items())
+        assert {image: other for image, other in found.items() if image in images} == partners(images, seed)
+        assert all(found[f"other {i}"] == found[f"image {i}"] for i in range(0, 50, 2))
+    with pytest.raises(DataError, match="at least two distinct images"):
+        partners({"a": "same", "b": "same"}, 0)
+
+
+def reading(samples, read=None):
+    """Return what reads samples as an adapter does, and notes what it was asked for."""
+
+    def samples_at(positions):
+        if read is not None:
+            read.append(positions)
+        return samples if positions is None else [samples[position] for position in positions]
+
+    return samples_at
 
 
 def test_mismatched_samples_see_their_partner(loaded):
     samples = make_samples(6)
-    spool = ImageSpool(samples)
-    partner = spool.partners(seed=0)
-    own = {sample.image_id: sample.image for sample in samples}
-    for sample, swapped in zip(samples, spool.swapped(samples, partner), strict=True):
+    samples[4] = replace(samples[4], image=None, error="the image cannot be read: truncated")
+    partner = partners({sample.image_id: sample.image_id for sample in samples}, 0)
+    own = {sample.image_id: sample.image for sample in samples if sample.image is not None}
+    spool = ImageSpool(reading(samples), range(len(samples)), [0, 1])
+    for sample, swapped in zip(samples, spool.swapped(samples, 0), strict=True):
+        if sample.image is None:
+            assert swapped == sample
+            continue
         assert swapped.image_id == sample.image_id
         assert np.array_equal(np.asarray(swapped.image), np.asarray(own[partner[sample.image_id]]))
+
+
+def test_only_pictures_of_the_jobs_own_partners_are_kept(loaded):
+    samples = make_samples(24)
+    whole = ImageSpool(reading(samples), range(24), [0])
+    read = []
+    spool = ImageSpool(reading(samples, read), [3, 4], [0])
+    assert read[0] is None
+    assert len(read[1]) == len({sample.image_id for sample in samples[3:5]}) == len(spool._files)
+    assert len(spool._files) < len(whole._files)
+    for mine, theirs in zip(spool.swapped(samples[3:5], 0), whole.swapped(samples[3:5], 0), strict=True):
+        assert np.array_equal(np.asarray(mine.image), np.asarray(theirs.image))
 
 
 def test_cells_together_are_cells_alone(loaded, adapter):
