@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from prunegrid import plugins
+from prunegrid.answered import answered
 from prunegrid.errors import PruningError
 from prunegrid.image_tokens import assumed_grids, default_image_tokens
 from prunegrid.vision import Grid, vision_flops
@@ -236,7 +237,6 @@ def cell_compute(predictions: pd.DataFrame, metadata: Mapping[str, Any]) -> dict
     config = metadata["model"]["config"]
     n_layers = Decoder.from_config(config).layers
     eager = metadata["attn_implementation"] == "eager"
-    ok = predictions[predictions["status"] == "ok"]
 
     # Samples differ in few of these.
     @cache
@@ -251,10 +251,9 @@ def cell_compute(predictions: pd.DataFrame, metadata: Mapping[str, Any]) -> dict
             row.n_text_after,
             row.n_generated,
             row.n_explained,
-            # Python's integers: a file's 32 bits do not hold a tower's FLOPs.
-            tuple(tuple(map(int, grid)) for grid in row.image_grids),
+            grids,
         )
-        for row in ok.itertuples()
+        for row, grids in answered(predictions)
     ]
     means = pd.DataFrame(rows).mean().to_dict() if rows else {}
     return {"ratio_requested": metadata["cell"]["ratio"], **means}

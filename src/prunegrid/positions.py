@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from prunegrid.answered import Grids, answered
+
 COLUMNS = ("token_depth", "image_grids", "status")
 # Maps of pictures of several sizes are drawn on a common grid, and so are larger ones.
 _BINS = 16
 _LARGEST_MAP = 32
-
-Grids = tuple[tuple[int, int, int], ...]
 
 
 @cache
@@ -101,10 +101,9 @@ def cell_positions(predictions: pd.DataFrame, metadata: Mapping[str, Any]) -> di
 def _by_grid(predictions: pd.DataFrame) -> dict[tuple[int, Grids], np.ndarray]:
     """Return (N, grids) -> token depths, shape (samples, N), of samples without error."""
     groups: dict[tuple[int, Grids], list[np.ndarray]] = {}
-    for row in predictions[predictions["status"] == "ok"].itertuples():
+    for row, grids in answered(predictions):
         depth = np.asarray(row.token_depth)
         if len(depth):
-            grids = tuple(tuple(int(n) for n in grid) for grid in row.image_grids)
             groups.setdefault((len(depth), grids), []).append(depth)
     return {key: np.stack(depths) for key, depths in groups.items()}
 
