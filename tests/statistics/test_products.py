@@ -59,9 +59,26 @@ def test_resamples_are_those_of_double_precision() -> None:
 @pytest.mark.parametrize(("value", "single"), [(1.0, True), (2.0**23, True), (2.0**24, False), (0.5, False)])
 def test_only_what_stays_exact_is_added_in_single_precision(value: float, single: bool) -> None:
     values = np.array([[value], [0.0]])
-    sums = WeightedSums(values, np.abs(values).sum(axis=0))
-    assert [part.dtype == np.float32 for _, part in sums._parts] == [single]
+    sums = WeightedSums(values, np.zeros(1), values.sum(axis=0))
+    assert (sums._singles.shape[1], sums._doubles.shape[1]) == ((1, 0) if single else (0, 1))
     assert sums.of(np.array([[1, 1]], dtype=np.uint8)).item() == value
+
+
+@pytest.mark.parametrize("density", [0.02, 0.3, 1.0])
+@pytest.mark.parametrize("largest", [1, 4, 600])
+def test_two_columns_in_one_number_come_apart_again(density: float, largest: int) -> None:
+    """At both ends of what sums may be, too; those that have no room stand alone."""
+    rng = np.random.default_rng(9)
+    n = 4000
+    values = rng.integers(-largest, largest + 1, size=(n, 9)) * (rng.random((n, 9)) < density) * 1.0
+    values[:, 4], values[:, 5] = np.abs(values[:, 4]), -np.abs(values[:, 5])
+    gains, losses = np.maximum(values, 0).sum(axis=0), np.maximum(-values, 0).sum(axis=0)
+    sums = WeightedSums(values, losses, gains)
+    assert (len(sums._low) > 0) == (largest * density * n < 5000)
+    weights = rng.integers(0, 2, size=(600, n), dtype=np.uint8)
+    extremes = np.concatenate([values.T > 0, values.T < 0, values.T >= 0, values.T <= 0]).astype(np.uint8)
+    for some in (weights, extremes, np.zeros((1, n), np.uint8), np.ones((1, n), np.uint8)):
+        np.testing.assert_array_equal(sums.of(some), some.astype(np.float64) @ values)
 
 
 def test_means_are_of_the_samples_that_each_row_answered() -> None:

@@ -45,7 +45,8 @@ class Bootstrap:
             raise ValueError(f"{len(sums)} clusters given to a bootstrap of {self.count}")
         if not self.count:
             return np.zeros((self.replicates, sums.shape[1]))
-        weighted = WeightedSums(sums, self.count * np.abs(sums).max(axis=0))
+        least, most = np.minimum(sums.min(axis=0), 0), np.maximum(sums.max(axis=0), 0)
+        weighted = WeightedSums(sums, -self.count * least, self.count * most)
         return np.concatenate([weighted.of(weights) for weights in self._weights()])
 
     def _weights(self) -> Iterator[np.ndarray]:

@@ -30,7 +30,8 @@ def sign_flip(differences: np.ndarray, replicates: int = 10_000, seed: int = 0) 
     observed = np.abs(differences.sum(axis=0))
     limit = observed - 1e-12 * np.abs(differences).sum(axis=0)  # ties are extreme in spite of rounding
     # Sums with random signs, from those of the values that keep theirs: whole numbers stay exact.
-    total, kept = differences.sum(axis=0), WeightedSums(differences, np.abs(differences).sum(axis=0))
+    gains, losses = np.maximum(differences, 0).sum(axis=0), np.maximum(-differences, 0).sum(axis=0)
+    total, kept = differences.sum(axis=0), WeightedSums(differences, losses, gains)
     extreme = np.zeros(columns, dtype=np.int64)
     generator = np.random.default_rng([seed, clusters, replicates])
     size = max(1, _CHUNK // max(1, len(differences)))
