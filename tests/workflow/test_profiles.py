@@ -104,5 +104,5 @@ def test_a_local_job_holds_its_devices(study, tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,0")
     study.run("--profile", "profiles/local-gpus", "--resources", "gpu=2", "--until", "predict")
-    log = (study.folder / "results/logs/predict/demo/shapes-pope/0000.log").read_text()
+    log = (study.folder / "results/logs/predict/demo/shapes-pope-0000.log").read_text()
     assert f"holds {devices[2]}, {devices[0]}\n" in log
