@@ -199,10 +199,15 @@ def _held(sample: Sample) -> np.ndarray:
 
 
 def _gradient(decoder: Decoder, tokens: int, answer_tokens: int, eager: bool) -> float:
-    """Return the FLOPs of explaining an answer: reading it off, then a forward and a backward pass."""
-    later = np.arange(1, answer_tokens)
-    reading = decoder.layers * decoder.layer(tokens, tokens) + answer_tokens * decoder.head
-    reading += decoder.layers * decoder.layer(np.ones_like(later), tokens + later).sum()
+    """Return the FLOPs of explaining an answer: a forward and a backward pass, and reading it off before.
+
+    A single token is read off the forward pass itself.
+    """
+    reading = 0.0
+    if answer_tokens > 1:
+        later = np.arange(1, answer_tokens)
+        reading = decoder.layers * decoder.layer(tokens, tokens) + answer_tokens * decoder.head
+        reading += decoder.layers * decoder.layer(np.ones_like(later), tokens + later).sum()
     last = tokens + answer_tokens - 1
     forward = decoder.layers * decoder.layer(last, last) + answer_tokens * decoder.head
     attention = 4 * decoder.heads * decoder.head_size * last * last

@@ -55,8 +55,12 @@ def unpruned_saliency(
     inputs = {**inputs, "use_cache": False}
     for key in ("past_key_values", "cache_position", "labels"):
         inputs.pop(key, None)
-    answer, counts = _answer(model, inputs, rank, answer_tokens)
-    inputs = {**_with_answer(inputs, answer[:, :-1]), "logits_to_keep": answer.shape[1]}
+    answer = counts = None
+    if answer_tokens > 1:
+        answer, counts = _answer(model, inputs, rank, answer_tokens)
+        inputs = _with_answer(inputs, answer[:, :-1])
+    length = 1 if answer is None else answer.shape[1]
+    inputs["logits_to_keep"] = length
     entering: dict[int, Tensor] = {}
 
     def remember(index: int):
@@ -81,7 +85,11 @@ def unpruned_saliency(
         for parameter in trainable:
             parameter.requires_grad_(False)
         with torch.enable_grad():
-            logits = model(**inputs).logits[:, -answer.shape[1] :].float()
+            logits = model(**inputs).logits[:, -length:].float()
+            if answer is None:
+                # A single token needs no pass before this one.
+                answer = _ranked(logits, rank)[:, None]
+                counts = torch.ones_like(answer, dtype=torch.bool)
             chosen = logits.log_softmax(-1).gather(2, answer[:, :, None])[..., 0]
             # Rows do not see each other, so one backward pass of the sum serves all of them.
             objective = (chosen * counts).sum()
@@ -112,8 +120,7 @@ def _answer(
     open_ = torch.ones_like(inputs["input_ids"][:, 0], dtype=torch.bool)
     output = model(**{**inputs, "use_cache": True, "logits_to_keep": 1})
     for step in range(answer_tokens):
-        order = output.logits[:, -1].float().topk(rank + 1).indices
-        tokens.append(order[:, rank if step == 0 else 0])
+        tokens.append(_ranked(output.logits, rank if step == 0 else 0))
         counts.append(open_)
         open_ = open_ & ~_is_end(tokens[-1], ends)
         if step + 1 == answer_tokens or not open_.any():
@@ -125,6 +132,11 @@ def _answer(
                 later[name] = later[name][..., -1:]
         output = model(**{**later, "use_cache": True, "past_key_values": output.past_key_values})
     return torch.stack(tokens, 1), torch.stack(counts, 1)
+
+
+def _ranked(logits: Tensor, rank: int) -> Tensor:
+    """Return the token of a rank at the last position, (batch,)."""
+    return logits[:, -1].detach().float().topk(rank + 1).indices[:, rank]
 
 
 def _is_end(token: Tensor, ends: list[int]) -> Tensor:

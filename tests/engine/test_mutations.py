@@ -206,7 +206,7 @@ MUTATIONS = {
         [Change(*SALIENCY, "(chosen * counts).sum()", "chosen[:, 0].sum()")], "uniform", "long answer"
     ),
     "gradient_other of the answer": Mutation(
-        [Change(saliency, "_answer", "rank if step == 0 else 0", "0")], "single", "gradient_other"
+        [Change(saliency, "_ranked", "indices[:, rank]", "indices[:, 0]")], "single", "gradient_other"
     ),
     # Choosing.
     "ties to the higher number": Mutation(
