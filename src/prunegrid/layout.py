@@ -96,15 +96,13 @@ class Layout:
             return self.valid.to(mask)
         if mask is not None and mask.device != self.columns.device:
             return self.to(mask.device).prefill_mask(mask)
-        rows, columns = self.columns[:, None, :, None], self.columns[:, None, None, :]
+        columns = self.columns[:, None, None, :]
         if mask is None:
-            cut = columns <= rows
+            cut = columns <= self.columns[:, None, :, None]
         else:
-            batch = torch.arange(len(self.columns), device=mask.device)[:, None, None, None]
-            mask = mask.expand(len(self.columns), -1, -1, -1)
-            heads = torch.arange(mask.shape[1], device=mask.device)[None, :, None, None]
-            cut = mask[batch, heads, rows, columns]
-        return self._hide_padding(cut, own=torch.eye(rows.shape[2], dtype=torch.bool, device=cut.device))
+            rows = gather_tokens(mask.transpose(0, 1), self.columns, dim=2).transpose(0, 1)
+            cut = rows.gather(3, columns.expand(-1, rows.shape[1], columns.shape[3], -1))
+        return self._hide_padding(cut, own=torch.eye(cut.shape[2], dtype=torch.bool, device=cut.device))
 
     def decode_mask(self, mask: Tensor | None, n_new: int) -> Tensor | None:
         """Cut a mask of later tokens down to the present columns and all columns after the prompt.
@@ -170,9 +168,9 @@ def gather_tokens(tensor: Tensor, index: Tensor, dim: int) -> Tensor:
         (..., batch, width, ...).
     """
     dim %= tensor.dim()
-    shape = list(tensor.shape)
-    shape[dim - 1] = len(index)
-    tensor = tensor.expand(shape)
-    shape[dim] = index.shape[1]
-    index = index.view([1] * (dim - 1) + list(index.shape) + [1] * (tensor.dim() - dim - 1)).expand(shape)
-    return tensor.gather(dim, index.to(tensor.device))
+    batch, n_tokens = tensor.shape[dim - 1 : dim + 1]
+    index = index.to(tensor.device)
+    # A whole token is copied at once; `gather` would look up each of its features.
+    flat = index if batch == 1 else index + n_tokens * torch.arange(batch, device=index.device)[:, None]
+    found = tensor.flatten(dim - 1, dim).index_select(dim - 1, flat.flatten())
+    return found.unflatten(dim - 1, index.shape)

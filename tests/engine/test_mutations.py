@@ -284,7 +284,10 @@ MUTATIONS = {
     "padding visible in the prompt": Mutation(
         [
             Change(
-                Layout, "prefill_mask", "cut = mask[batch, heads, rows, columns]", "cut = columns <= rows"
+                Layout,
+                "prefill_mask",
+                "cut = rows.gather(3, columns.expand(-1, rows.shape[1], columns.shape[3], -1))",
+                "cut = columns <= self.columns[:, None, :, None]",
             ),
             Change(Layout, "_hide_padding", "_hide(mask, ~self.valid[:, None, None, :])", "mask"),
         ],
