@@ -17,9 +17,10 @@ CONFIG = {
     "criteria": ["norm", "gradient"],
     "ratios": [0.505],
     "seeds": [0],
-    "shard_size": 4,
+    # Text, as `--config` hands it over: jobs are to see numbers, as validated.
+    "shard_size": "4",
     "bundle_size": 50,
-    "tables": {"replicates": 200},
+    "tables": {"replicates": "200"},
 }
 CELLS = 4  # none, mismatched, uniform x (norm, gradient)
 RULES = ("predict", "join", "score", "publish")
