@@ -143,7 +143,9 @@ class Scorer(Plugin):
             ok = predictions.loc[rows.index]
             clusters = Clusters.of(ok["image_id"])
             bootstrap = bootstraps.setdefault(clusters.count, Bootstrap(clusters.count, replicates, seed))
-            identity = predictions[["sample_id", "image_id", "status"]]
+            per_sample = predictions[["sample_id", "image_id", "status"]].join(rows)
+            # Without an ok row pandas makes every column one of objects.
+            per_sample["score"] = per_sample["score"].astype(np.float64)
             yield (
                 key,
                 Scores(
@@ -153,8 +155,7 @@ class Scorer(Plugin):
                     variants=self.variant_values(rows),
                     headline=self.headline,
                     headline_variant=self.headline_variant,
-                    # Without an ok row pandas makes every column one of objects.
-                    per_sample=identity.join(rows).astype({"score": np.float64}),
+                    per_sample=per_sample,
                 ),
             )
 
