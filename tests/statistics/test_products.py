@@ -27,6 +27,7 @@ def columns() -> np.ndarray:
         [
             whole,
             rng.integers(-3, 4, size=n) / 3,
+            rng.integers(-10, 11, size=n) / 10 + rng.integers(-2, 3, size=n) * (1 / 9),
             rng.normal(0.1, 1, size=n),
             whole[:, 0] * 2.0**22 + 1,
             np.zeros(n),
@@ -51,7 +52,7 @@ def test_resamples_are_those_of_double_precision() -> None:
     weights = np.concatenate(list(bootstrap._weights())).astype(np.float64)
     assert weights.sum(axis=1) == pytest.approx(len(sums))
     found = bootstrap.totals(sums)
-    whole = [0, 1, 2, 5, 6]
+    whole = [0, 1, 2, 6, 7]
     np.testing.assert_array_equal(found[:, whole], (weights @ sums)[:, whole])
     np.testing.assert_allclose(found, weights @ sums, rtol=1e-12, atol=1e-12)
 
