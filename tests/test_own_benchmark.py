@@ -93,9 +93,10 @@ def test_the_plan_is_shown_first_and_new_benchmarks_are_added(run):
     _, said = run
     plan, first, more = (said[command] for command in COMMANDS[1:])
     assert re.search(r"publish +4\n", plan)
-    assert "questions: " in first
-    assert "to run" in more
-    assert "demo questions:" not in more, "what is computed is not computed again"
+    assert "demo questions-0000: " in first
+    assert "demo mixed-0000: choices: demo/model is loaded on cpu, 4 cells to run" in more
+    assert "demo mixed-0000: questions: 4 of 4 cells are in the store" in more
+    assert "questions: demo/model is loaded" not in more, "what is computed is not computed again"
 
 
 def test_keys_that_the_page_names_are_known():
