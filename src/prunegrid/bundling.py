@@ -16,8 +16,8 @@ def bundle_cells(
 
     A benchmark with more cells than a bundle takes is cut into bundles of like size. The others are kept
     whole, as their cells share images and layers, and several go into one bundle as far as it takes them,
-    for they share at least the process and the model. There are as few bundles as the numbers allow, and
-    they are as even as whole benchmarks allow.
+    for they share at least the process and the model. The largest goes first, each to the bundle with fewest
+    cells so far: bundles are few and even, if not always the fewest.
 
     Parameters
     ----------

@@ -39,7 +39,7 @@ class Code:
         self._file = file
         self._known: dict[str, list[Any]] = {}
         if file is not None:
-            with suppress(OSError, ValueError):
+            with suppress(OSError, ValueError, TypeError):
                 self._known = dict(json.loads(file.read_text(encoding="utf-8")))
         self._new = False
         self._seen: dict[Path, tuple[str, tuple[Path, ...]]] = {}

@@ -1,5 +1,6 @@
 """What the scripts of predictions call: one function a job. Torch is imported only to compute something."""
 
+import traceback
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
@@ -161,7 +162,10 @@ def each_benchmark(
             left[benchmark] = work(benchmark, own, named)
         except Exception as error:
             named(f"FAILED: {type(error).__name__}: {error}")
-            failed.append(error)
+            # What its frames hold, tensors too, is not needed any more; the next benchmark may need the room.
+            traceback.clear_frames(error.__traceback__)
+            told = isinstance(error, PrunegridError) and len(cells) > 1
+            failed.append(type(error)(f"{benchmark}: {error}") if told else error)
     if failed:
         # One that nobody expected comes first: only its traceback tells where it comes from.
         raise min(failed, key=lambda error: isinstance(error, PrunegridError))

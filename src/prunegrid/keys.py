@@ -61,15 +61,27 @@ class Keyed(Located):
     def _prediction_key(self, cell: Cell) -> str:
         return digest(
             {
-                "axes": [self.share_ratio(cell), cell.seed],
-                "strategy": plugin_of(self.config, "strategies", cell.strategy),
-                "criterion": self._criterion(cell.criterion),
+                **self._axes(cell),
                 "model": self._once(("model", cell.model), lambda: self._model_key(cell.model)),
                 "data": self._once(("data", cell.benchmark), lambda: self._data_key(cell.benchmark)),
                 "code": self.prediction_code(cell),
                 "packages": self._once(("packages",), lambda: [*map(_installed, _NUMERIC)]),
             }
         )
+
+    def means(self, cell: Cell) -> str:
+        """Return what tells a cell from the others of its model and benchmark, whatever it is called.
+
+        Unlike its key it needs neither data nor model, so that a job knows it with those of its own cells.
+        """
+        return self._once(("means", cell), lambda: digest(self._axes(cell)))
+
+    def _axes(self, cell: Cell) -> dict[str, Any]:
+        return {
+            "axes": [self.share_ratio(cell), cell.seed],
+            "strategy": plugin_of(self.config, "strategies", cell.strategy),
+            "criterion": self._criterion(cell.criterion),
+        }
 
     def score_key(self, cell: Cell) -> str:
         """Return the hash of all that a cell's scores depend on."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -64,7 +65,10 @@ def shard_metadata(
         "batch_size": run.batch_size,
         "device": str(model.device),
         "seconds": round(seconds, 3),
-        "packages": {name: version(name) for name in ("torch", "transformers", "accelerate", "pillow")},
+        "packages": {
+            "python": platform.python_version(),
+            **{name: version(name) for name in ("torch", "transformers", "accelerate", "pillow")},
+        },
     }
 
 

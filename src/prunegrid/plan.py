@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,12 @@ from typing import Any
 from prunegrid.bundling import bundle_cells
 from prunegrid.checks import check_inputs
 from prunegrid.config import plugin_of
+from prunegrid.errors import PrunegridError
 from prunegrid.files import is_whole_parquet, write_text
 from prunegrid.grid import Cell, needs_answer
 from prunegrid.keys import Keyed
-from prunegrid.store import Store
+from prunegrid.predictions import read_metadata
+from prunegrid.store import PREDICTIONS, SAMPLES, SCORES, Store
 
 # Newer than the markers of jobs whose results have gone.
 _NEWER = Path(".snakemake", "prunegrid-lost")
@@ -59,12 +62,12 @@ class Plan(Keyed):
         return self._once(("bundles", model), lambda: self._bundles(model))
 
     def _bundles(self, model: str) -> dict[str, list[Cell]]:
-        by_key: dict[tuple[str, str], Cell] = {}
+        alike: dict[tuple[str, str], Cell] = {}
         for cell in self.grid.cells:
             if cell.model == model:
-                by_key.setdefault((cell.benchmark, self.prediction_key(cell)), cell)
+                alike.setdefault((cell.benchmark, self.means(cell)), cell)
         order = {name: place for place, name in enumerate(["none", *self.config["criteria"]])}
-        cells = sorted(by_key.values(), key=lambda cell: order[cell.criterion])
+        cells = sorted(alike.values(), key=lambda cell: order[cell.criterion])
         return bundle_cells(cells, self.config["bundle_size"], self._n_jobs)
 
     def bundle_of(self, cell: Cell) -> str:
@@ -72,12 +75,12 @@ class Plan(Keyed):
         names = self._once(
             ("bundle names", cell.model),
             lambda: {
-                (one.benchmark, self.prediction_key(one)): name
+                (one.benchmark, self.means(one)): name
                 for name, cells in self.bundles(cell.model).items()
                 for one in cells
             },
         )
-        return names[cell.benchmark, self.prediction_key(cell)]
+        return names[cell.benchmark, self.means(cell)]
 
     def check_inputs(self) -> list[str]:
         """Check models and data before hours of work; see `prunegrid.checks.check_inputs`."""
@@ -114,11 +117,21 @@ class Plan(Keyed):
         """Return the name of the marker that stands when a bundle's cells are in the store."""
         return f"{'predicted' if self.parts(model, bundle) == [''] else 'joined'}-{bundle}.done"
 
-    def lost(self, model: str, marker: str) -> list[str]:
-        """Return a file newer than a job's marker if what the job left in the store has gone, else nothing.
+    def lost(self, model: str, marker: str, keys: Iterable[str]) -> list[str]:
+        """Return a file newer than a job's marker if the job has to run again, else nothing.
 
         The store is no output of a rule, so Snakemake cannot see that a file was deleted from it, or cut
-        short. As an input, the newer file makes it run the job again.
+        short; nor what the marker of another plan's bundle lists, where its own records are gone. As an
+        input, the newer file makes it run the job again.
+
+        Parameters
+        ----------
+        model : str
+            Of which model.
+        marker : str
+            The job's output.
+        keys : iterable of str
+            What the job is to leave.
         """
         file, wanted = Path(marker), self._keys(model)
         if not file.exists():
@@ -128,11 +141,34 @@ class Plan(Keyed):
             Store(self.store(model, benchmark)).has_lost({k: f for k, f in files.items() if k in wanted})
             for benchmark, files in left.items()
         )
-        return [self._newer] if has_lost else []
+        listed = {key for files in left.values() for key in files}
+        return [self._newer] if has_lost or not listed.issuperset(keys) else []
 
-    def cut_short(self, published: str) -> list[str]:
-        """Return a file newer than published predictions that were cut short, else nothing; see `lost`."""
-        return [self._newer] if Path(published).exists() and not is_whole_parquet(published) else []
+    def displaced(self, cell: Cell) -> list[str]:
+        """Return a file newer than a cell's published files if they are cut short or not its own."""
+        file = self._published(cell, PREDICTIONS)
+        is_right = not file.exists() or (is_whole_parquet(file) and self.is_published(cell))
+        return [] if is_right else [self._newer]
+
+    def is_published(self, cell: Cell) -> bool:
+        """Return whether a cell's published files are those of its keys: links to the store, or copies."""
+        store, key = self._store_of(cell), self.prediction_key(cell)
+        predictions = self._published(cell, PREDICTIONS)
+        scores, scored = self._published(cell, SCORES), store.scores(self.score_key(cell)) / SCORES
+        try:
+            return (
+                self._published(cell, SAMPLES).exists()
+                and (scores.samefile(scored) or scores.read_bytes() == scored.read_bytes())
+                and (
+                    predictions.samefile(store.predictions(key))
+                    or read_metadata(predictions).get("key") == key
+                )
+            )
+        except (OSError, PrunegridError):
+            return False
+
+    def _published(self, cell: Cell, name: str) -> Path:
+        return Path(self.config["results_dir"], cell.folder, name)
 
     def _keys(self, model: str) -> frozenset[str]:
         """Return the keys that the plan wants in the stores of a model."""

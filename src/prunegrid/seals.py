@@ -6,6 +6,7 @@ torch.
 """
 
 import json
+import platform
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -83,6 +84,11 @@ def _check(cell: Mapping[str, Any]) -> None:
     metadata = read_metadata(folder / PREDICTIONS)
     if metadata.get("key") != cell["predictions_key"]:
         raise DataError(f"{folder / PREDICTIONS} is not this cell's: {_difference(metadata, cell)}; {remedy}")
+    if _other_code(metadata, cell["made_by"]["code"]):
+        raise DataError(
+            f"{folder / PREDICTIONS} was computed by other code than its key stands for: files were edited "
+            f"while its job waited or ran; delete {folder} and {predictions} and run again"
+        )
     for name in (PREDICTIONS, SCORES, SAMPLES):
         if not is_unchanged(folder / name, seal[name]):
             raise DataError(
@@ -99,6 +105,16 @@ def _stale(predictions: Path, scores: Path, seal: Mapping[str, Any]) -> list[Pat
     if not seal or not all(is_unchanged(scores / name, seal[name]) for name in (SCORES, SAMPLES)):
         stale.append(scores)
     return [file for file in stale if file.exists()]
+
+
+def _other_code(metadata: Mapping[str, Any], planned: str) -> bool:
+    """Return whether the code that computed a file is not the planned one.
+
+    The job finds its code itself. Another version of Python reads another syntax tree from the same code,
+    so that hashes can be compared only within one.
+    """
+    python = str(metadata.get("packages", {}).get("python", "")).split(".")[:2]
+    return python == platform.python_version().split(".")[:2] and metadata.get("code") != planned
 
 
 def _read(seal: Path) -> dict[str, Any]:

@@ -10,8 +10,7 @@ from pathlib import Path
 from prunegrid.errors import PrunegridError
 from prunegrid.grid import NO_CRITERION, Cell
 from prunegrid.plan import Plan
-from prunegrid.predictions import read_metadata
-from prunegrid.store import PREDICTIONS, SAMPLES, SCORES, Store
+from prunegrid.store import SCORES, Store
 
 DONE = "done"
 ALL_ERRORS = "done, but every row is an error"
@@ -89,22 +88,11 @@ class _Look:
             return CellStatus(cell, NOT_SCORED, self._failure(logs))
         scores = json.loads((store.scores(scores_key) / SCORES).read_text(encoding="utf-8"))
         state = DONE
-        if not self._in_place(cell, store, key):
+        if not plan.is_published(cell):
             state = NOT_PUBLISHED
         elif scores["n"] and scores["n_error"] == scores["n"]:
             state = ALL_ERRORS
         return CellStatus(cell, state, n_error=scores["n_error"], errors=scores.get("errors", {}))
-
-    def _in_place(self, cell: Cell, store: Store, key: str) -> bool:
-        """Return whether a cell's files are published, and not those of an older key."""
-        folder = self._results / cell.folder
-        if not all((folder / name).exists() for name in (PREDICTIONS, SCORES, SAMPLES)):
-            return False
-        file = folder / PREDICTIONS
-        try:
-            return file.samefile(store.predictions(key)) or read_metadata(file).get("key") == key
-        except PrunegridError:
-            return False
 
     def _keys_with_shards(self, store: Path) -> set[str]:
         if store not in self._begun:

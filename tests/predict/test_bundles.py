@@ -91,6 +91,17 @@ def test_parallel_jobs_of_several_benchmarks_make_what_one_makes(loads):
         assert table.equals(alone[name]), name
 
 
+def test_a_job_needs_the_data_of_its_own_benchmarks_alone(loads, tmp_path):
+    """The others may still be drawn, or lie on another machine."""
+    config = configuration(**CONFIG, bundle_size=3)
+    validated = validate(config, SCHEMA)
+    plan = Plan(validated, HOME)
+    keys = [plan.prediction_key(cell) for cell in plan.bundles("m")["one-0000"]]
+    (tmp_path / "nocaps.parquet").unlink()
+    left = predict_bundle(validated, HOME, ("m", "one-0000"), "", keys, 1, print)
+    assert left == {"one": {key: [f"{key}.parquet"] for key in keys}}
+
+
 def test_the_marker_lists_what_the_stores_hold(loads):
     said = []
     left, _ = run(said.append, bundle_size=50)
@@ -120,7 +131,7 @@ def test_a_benchmark_that_fails_does_not_stop_the_others(loads, monkeypatch):
 
     monkeypatch.setattr(bundle.CellShards, "join", fail_for_one)
     said = []
-    with pytest.raises(DataError, match="no such row"):
+    with pytest.raises(DataError, match=r"^one: no such row$"):
         run(said.append, bundle_size=50)
     assert "one: FAILED: DataError: no such row" in said
     plan = Plan(validate(configuration(**CONFIG), SCHEMA), HOME)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 import re
 import shutil
 from pathlib import Path
@@ -99,6 +100,26 @@ def edit_in_place(file: Path) -> None:
     name = "said" if file.name == SAMPLES else "prediction"
     changed = pa.array([*table[name].to_pylist()[1:], "blue"], pa.string())
     pq.write_table(table.set_column(table.schema.get_field_index(name), name, changed), file)
+
+
+def test_files_computed_by_edited_code_are_refused(tmp_path: Path) -> None:
+    """Their key was planned before the edit."""
+    published = Published(tmp_path)
+    file = published.store.predictions("key")
+    shutil.rmtree(published.folder)
+    for python, refused in ((platform.python_version(), True), ("2.7.18", False)):
+        # What another Python reads from the same code has another hash.
+        file.unlink()
+        edited = {**MADE_BY, "code": "ed17ed", "packages": {"python": python}}
+        write(file, "red", key="key", **edited)
+        published.make()
+        if refused:
+            with pytest.raises(DataError, match=r"computed by other code than its key stands for") as told:
+                published.check()
+            cure(str(told.value))
+            published.make()
+        published.check()
+        shutil.rmtree(published.folder)
 
 
 def test_whole_and_touched_files_pass(published: Published) -> None:

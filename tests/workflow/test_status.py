@@ -17,6 +17,7 @@ from tests.grid.test_grid import SCHEMA as CONFIG_SCHEMA
 from tests.workflow.study import HOME
 
 SHAPES = "resources/demo/shapes-pope.parquet"
+SPECS = {"shapes-pope": {"adapter": "pope", "path": SHAPES}}
 ERROR = "DataError: image cannot be decoded (... bytes): broken data stream"
 
 
@@ -168,6 +169,55 @@ def test_data_that_is_not_here_is_no_reason_to_fail(tmp_path: Path, monkeypatch:
     text = world.text()
     assert f"{len(world.cells)} cells not to be computed here" in text
     assert "gone.parquet" in text
+
+
+def test_data_that_is_not_here_hides_no_other_benchmark(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    specs = {"gone": {"adapter": "pope", "path": "gone.parquet"}}
+    world = World(benchmarks=["shapes-pope", "gone"], benchmark_specs={**SPECS, **specs})
+    n = len(world.cells) // 2
+    text = world.text()
+    assert f"demo, shapes-pope: {n} cells not computed yet" in text
+    assert f"demo, gone: {n} cells not to be computed here" in text
+
+
+def test_files_that_are_not_the_plans_are_put_right(world: World) -> None:
+    """Where Snakemake's own records are gone, the plan sees it alone."""
+    cell, plan = world.cells[0], world.plan
+    assert plan.displaced(cell) == []
+    world.predict(0)
+    world.score(0)
+    world.publish(0)
+    folder = Path("results", cell.folder)
+    assert plan.displaced(cell) == []
+    for name in (PREDICTIONS, SCORES, SAMPLES):
+        content = (folder / name).read_bytes()
+        (folder / name).unlink()
+        (folder / name).write_bytes(content)
+    assert plan.displaced(cell) == [], "a copy is as good"
+    (folder / SCORES).write_text("{}")
+    assert len(plan.displaced(cell)) == 1
+    (folder / SCORES).unlink()
+    (folder / SCORES).hardlink_to(world.store.scores(plan.score_key(cell)) / SCORES)
+    assert plan.displaced(cell) == []
+    (folder / PREDICTIONS).unlink()
+    write_finished(folder / PREDICTIONS, pa.Table.from_pylist([], schema=SCHEMA), {"key": "older"})
+    assert len(plan.displaced(cell)) == 1
+
+
+def test_a_marker_that_lists_too_little_stands_for_nothing(world: World) -> None:
+    world.predict(0)
+    key, other = (world.plan.prediction_key(cell) for cell in world.cells[:2])
+    marker = Path("results/demo/.jobs/predicted-shapes-pope-0000.done")
+    assert world.plan.lost("demo", str(marker), [key]) == []
+    marker.parent.mkdir(parents=True)
+    marker.write_text(json.dumps({"shapes-pope": {key: [f"{key}.parquet"]}}))
+    assert world.plan.lost("demo", str(marker), [key]) == []
+    assert len(world.plan.lost("demo", str(marker), [key, other])) == 1
+    world.store.predictions(key).unlink()
+    assert len(world.plan.lost("demo", str(marker), [key])) == 1
 
 
 def test_the_summary_counts_kinds_and_leaves_out_the_rest(world: World) -> None:

@@ -115,9 +115,9 @@ def marker_of(wildcards, name):
     return f"{JOBS.format(model=wildcards.model)}/{name}"
 
 
-def lost(wildcards, name):
-    """A file newer than a marker if the stores no longer hold what it lists."""
-    return PLAN.lost(wildcards.model, marker_of(wildcards, name))
+def lost(wildcards, name, keys):
+    """A file newer than a marker if the stores no longer hold what it lists, or it lists too little."""
+    return PLAN.lost(wildcards.model, marker_of(wildcards, name), keys)
 
 
 def bundle_of(wildcards):

@@ -8,7 +8,11 @@ rule predict:
     then hold."""
     input:
         data=lambda wildcards: ancient(data_of(wildcards)),
-        lost=lambda wildcards: lost(wildcards, f"predicted-{wildcards.bundle}{wildcards.part}.done"),
+        lost=lambda wildcards: lost(
+            wildcards,
+            f"predicted-{wildcards.bundle}{wildcards.part}.done",
+            bundle_keys(wildcards),
+        ),
     output:
         marker=f"{JOBS}/predicted-{{bundle}}{{part}}.done",
     log:
@@ -35,7 +39,7 @@ rule join:
             marker_of(wildcards, f"predicted-{wildcards.bundle}{part}.done")
             for part in PLAN.parts(wildcards.model, wildcards.bundle)
         ],
-        lost=lambda wildcards: lost(wildcards, f"joined-{wildcards.bundle}.done"),
+        lost=lambda wildcards: lost(wildcards, f"joined-{wildcards.bundle}.done", bundle_keys(wildcards)),
     output:
         marker=f"{JOBS}/joined-{{bundle}}.done",
     log:

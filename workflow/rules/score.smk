@@ -8,7 +8,11 @@ rule score:
         predictions=lambda wildcards: marker_of(
             wildcards, PLAN.predicted_marker(wildcards.model, wildcards.bundle)
         ),
-        lost=lambda wildcards: lost(wildcards, f"scored-{wildcards.bundle}.done"),
+        lost=lambda wildcards: lost(
+            wildcards,
+            f"scored-{wildcards.bundle}.done",
+            [key for keys in score_keys(wildcards).values() for key in keys.values()],
+        ),
     output:
         marker=f"{JOBS}/scored-{{bundle}}.done",
     log:
@@ -35,7 +39,7 @@ rule publish:
             if in_store(wildcards)
             else marker_of(wildcards, f"scored-{PLAN.bundle_of(cell_of(wildcards))}.done")
         ),
-        lost=lambda wildcards: PLAN.cut_short(cell_file(cell_of(wildcards), "predictions.parquet")),
+        displaced=lambda wildcards: PLAN.displaced(cell_of(wildcards)),
     output:
         predictions=f"{RESULTS}/{CELL}/predictions.parquet",
         scores=f"{RESULTS}/{CELL}/scores.json",
