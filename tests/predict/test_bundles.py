@@ -12,6 +12,7 @@ from prunegrid.jobs import join_bundle, predict_bundle
 from prunegrid.plan import Plan
 from tests.benchmarks import worlds
 from tests.grid.test_grid import HOME, SCHEMA, configuration
+from tests.workflow.faults import check
 
 # All of the same three pictures.
 PICTURES = {"path": "pope.parquet", "limit": 6}
@@ -122,18 +123,19 @@ def test_the_marker_lists_what_the_stores_hold(loads):
 
 
 def test_a_benchmark_that_fails_does_not_stop_the_others(loads, monkeypatch):
-    check = bundle.CellShards.join
+    join = bundle.CellShards.join
 
     def fail_for_one(self):
         if "/one/" in str(self.finished):
             raise DataError("no such row")
-        check(self)
+        join(self)
 
     monkeypatch.setattr(bundle.CellShards, "join", fail_for_one)
     said = []
-    with pytest.raises(DataError, match=r"^one: no such row$"):
+    with pytest.raises(DataError, match=r"^one: no such row$") as ended:
         run(said.append, bundle_size=50)
     assert "one: FAILED: DataError: no such row" in said
+    check("one of several benchmarks that share a job fails", "\n".join([*said, str(ended.value)]))
     plan = Plan(validate(configuration(**CONFIG), SCHEMA), HOME)
     stored = {name: len(list(plan.store("m", name).glob("*.parquet"))) for name in CONFIG["benchmarks"]}
     assert stored == {"one": 0, "same": 3, "captions": 3}

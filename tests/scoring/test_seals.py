@@ -116,6 +116,7 @@ def test_files_computed_by_edited_code_are_refused(tmp_path: Path) -> None:
         if refused:
             with pytest.raises(DataError, match=r"computed by other code than its key stands for") as told:
                 published.check()
+            check("code is edited while a run goes on", str(told.value))
             cure(str(told.value))
             published.make()
         published.check()
