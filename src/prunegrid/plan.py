@@ -133,16 +133,16 @@ class Plan(Keyed):
         keys : iterable of str
             What the job is to leave.
         """
-        file, wanted = Path(marker), self._keys(model)
+        file, wanted = Path(marker), frozenset(keys)
         if not file.exists():
             return []
         left = json.loads(file.read_text(encoding="utf-8"))
+        lists_all = {key for files in left.values() for key in files}.issuperset(wanted)
         has_lost = any(
-            Store(self.store(model, benchmark)).has_lost({k: f for k, f in files.items() if k in wanted})
+            Store(self.store(model, benchmark)).has_lost({key: files[key] for key in files if key in wanted})
             for benchmark, files in left.items()
         )
-        listed = {key for files in left.values() for key in files}
-        return [self._newer] if has_lost or not listed.issuperset(keys) else []
+        return [self._newer] if has_lost or not lists_all else []
 
     def displaced(self, cell: Cell) -> list[str]:
         """Return a file newer than a cell's published files if they are cut short or not its own."""
@@ -169,18 +169,6 @@ class Plan(Keyed):
 
     def _published(self, cell: Cell, name: str) -> Path:
         return Path(self.config["results_dir"], cell.folder, name)
-
-    def _keys(self, model: str) -> frozenset[str]:
-        """Return the keys that the plan wants in the stores of a model."""
-        return self._once(
-            ("keys", model),
-            lambda: frozenset(
-                key
-                for cell in self.grid.cells
-                if cell.model == model
-                for key in (self.prediction_key(cell), self.score_key(cell))
-            ),
-        )
 
     @cached_property
     def _newer(self) -> str:
