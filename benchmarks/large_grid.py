@@ -26,6 +26,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
+from study import HOME, within
 
 from prunegrid.config import validate
 from prunegrid.files import file_state, write_text
@@ -36,7 +37,6 @@ from prunegrid.seals import check_cells, seal_scores
 from prunegrid.store import SAMPLES, SCORES, Store
 from prunegrid.tables.build import build_tables
 
-HOME = Path(__file__).resolve().parents[1]
 CONFIG_SCHEMA = HOME / "workflow/schemas/config.schema.yaml"
 DISTINCT = 20
 PLACEHOLDER = "k" * 24
@@ -192,12 +192,10 @@ def working_in(folder: Path | None) -> Iterator[None]:
     """Work in a folder, or in one that is removed afterwards."""
     made = Path(tempfile.mkdtemp(prefix="large-grid-")) if folder is None else folder
     made.mkdir(parents=True, exist_ok=True)
-    before = Path.cwd()
-    os.chdir(made)
     try:
-        yield
+        with within(made):
+            yield
     finally:
-        os.chdir(before)
         if folder is None:
             shutil.rmtree(made)
 
