@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CORES ?= 2
 FAMILIES := .venv-families
-SOURCES := src tests workflow/scripts benchmarks
+SOURCES := src tests workflow/scripts perf
 RULES := Snakefile workflow/rules
 
 .PHONY: demo test test-families test-cluster bench bench-grid bench-large lint format clean
@@ -29,16 +29,16 @@ test-cluster: $(VENV)/.installed
 
 # Speed of one cell against unpruned, and what lower precision does to kept tokens; keep the machine quiet.
 bench: $(VENV)/.installed
-	$(BIN)/python benchmarks/cell.py
-	PYTHONPATH=src:. $(BIN)/python benchmarks/precision.py
+	$(BIN)/python perf/cell.py
+	PYTHONPATH=src:. $(BIN)/python perf/precision.py
 
 # What a grid costs, against its cells one by one from scratch; keep the machine quiet.
 bench-grid: $(VENV)/.installed
-	PYTHONPATH=src $(BIN)/python benchmarks/grid.py
+	PYTHONPATH=src $(BIN)/python perf/grid.py
 
 # Time and memory of planning, running, tabulating and looking at 5,000 cells of 9,000 rows; no model runs.
 bench-large: $(VENV)/.installed
-	PYTHONPATH=$(CURDIR)/src $(BIN)/python benchmarks/large_grid.py
+	PYTHONPATH=$(CURDIR)/src $(BIN)/python perf/large_grid.py
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check $(SOURCES)

@@ -12,9 +12,9 @@ import yaml
 from snakemake.utils import update_config
 
 from prunegrid import plugins
-from prunegrid.compute_plan import compute_plan
-from prunegrid.config import validate
-from prunegrid.plan import Plan
+from prunegrid.study.compute_plan import compute_plan
+from prunegrid.study.config import validate
+from prunegrid.study.plan import Plan
 
 HOME = Path(__file__).parents[1]
 SCHEMA = HOME / "workflow/schemas/config.schema.yaml"
@@ -132,7 +132,7 @@ def test_the_ablation_is_at_the_published_setting(tmp_path, monkeypatch):
         snapshot.mkdir(parents=True)
         (folder / "refs").mkdir()
         (folder / "refs/main").write_text(commit)
-        shutil.copy(HOME / f"tests/data/hub_configs/llava-1.5-{name}-hf.json", snapshot / "config.json")
+        shutil.copy(HOME / f"tests/fixtures/hub_configs/llava-1.5-{name}-hf.json", snapshot / "config.json")
     few = {"strategies": ["hierarchical", "exit"], "criteria": ["attention"], "benchmarks": ["pope"]}
     plan = planned(ablation, **few)
     rows = compute_plan(plan).set_index(["model", "strategy", "ratio"])

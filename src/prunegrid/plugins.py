@@ -17,8 +17,15 @@ from typing import Any
 from prunegrid.errors import ConfigError
 
 PACKAGE = Path(__file__).parent
-KINDS = ("criteria", "strategies", "benchmarks", "scoring")
-_SINGULAR = {"criteria": "criterion", "strategies": "strategy", "benchmarks": "adapter", "scoring": "scorer"}
+KINDS = ("criteria", "strategies", "benchmarks", "scorers")
+# Files that define what plug-ins of a kind are.
+_BASES = {
+    "criteria": "pruning/criterion.py",
+    "strategies": "pruning/schedule.py",
+    "benchmarks": "data/adapter.py",
+    "scorers": "scoring/scorer.py",
+}
+_SINGULAR = {"criteria": "criterion", "strategies": "strategy", "benchmarks": "adapter", "scorers": "scorer"}
 
 
 class Plugin:
@@ -49,7 +56,7 @@ def names(kind: str) -> list[str]:
 
 
 def _is_plugin(file: Path) -> bool:
-    return file.stem != "base" and not file.stem.startswith("_")
+    return not file.stem.startswith("_")
 
 
 def load(kind: str, name: str) -> type:
@@ -97,7 +104,7 @@ def describe(kind: str, name: str) -> dict[str, Any]:
         their annotations.
     """
     found: dict[str, Any] = {"options": set(), "types": {}}
-    _describe(PACKAGE / kind / "base.py", kind, found)
+    _describe(PACKAGE / _BASES[kind], kind, found)
     _describe(path(kind, name), kind, found)
     return found
 
@@ -107,7 +114,7 @@ def _describe(file: Path, kind: str, found: dict[str, Any]) -> None:
     for node in tree.body:
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"prunegrid.{kind}."):
             parent = PACKAGE / kind / f"{node.module.rsplit('.', 1)[1]}.py"
-            if parent.stem != "base" and parent != file:
+            if parent != file:
                 _describe(parent, kind, found)
     for body in (node.body for node in tree.body if isinstance(node, ast.ClassDef)):
         for statement in body:

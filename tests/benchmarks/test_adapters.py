@@ -11,7 +11,7 @@ import yaml
 from PIL import Image
 
 from prunegrid import plugins
-from prunegrid.benchmarks.base import KEYS
+from prunegrid.data.adapter import KEYS
 from prunegrid.data.images import ImageReader, decode, image_hash
 from prunegrid.data.splits import choose
 from prunegrid.errors import ConfigError, DataError
@@ -291,7 +291,7 @@ def test_what_the_planner_reads_from_the_source():
     for name in plugins.names("benchmarks"):
         found, loaded = plugins.describe("benchmarks", name), plugins.load("benchmarks", name)
         assert found["scorer"] == loaded.scorer
-        assert found["scorer"] in plugins.names("scoring")
+        assert found["scorer"] in plugins.names("scorers")
         assert (found["max_new_tokens"], found["free_text"]) == (loaded.max_new_tokens, loaded.free_text)
     code = "import sys, prunegrid.plugins as p; [p.load('benchmarks', n) for n in p.names('benchmarks')]; "
     code += "sys.exit('torch' in sys.modules or 'transformers' in sys.modules)"

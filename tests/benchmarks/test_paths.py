@@ -3,12 +3,12 @@
 import pytest
 
 from prunegrid import plugins
-from prunegrid.config import validate
 from prunegrid.data import hub
 from prunegrid.errors import ConfigError, DataError, NotDownloadedError
-from prunegrid.plan import Plan
+from prunegrid.study.config import validate
+from prunegrid.study.plan import Plan
 from tests.benchmarks import worlds
-from tests.grid.test_grid import HOME, SCHEMA, configuration
+from tests.study.test_grid import HOME, SCHEMA, configuration
 
 DEMO = {"m": {"path": str(HOME / "demo/model")}}
 

@@ -44,8 +44,8 @@ from pathlib import Path
 
 from torch import Tensor
 
-from prunegrid.criteria.base import Criterion
-from prunegrid.stage import Stage
+from prunegrid.pruning.criterion import Criterion
+from prunegrid.pruning.stage import Stage
 
 PROJECT = Path(__file__).parents[3]
 

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from prunegrid.demo.benchmarks import SCHEMAS, render_benchmark
+from prunegrid.demo.render_benchmark import SCHEMAS, render_benchmark
 
 IMAGE = "struct<bytes: binary, path: string>"
 HUB_COLUMNS = {

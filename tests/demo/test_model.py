@@ -9,16 +9,16 @@ from PIL import Image
 from torch import nn
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
+from prunegrid.data.prompt_texts import CAPTION, yes_no
 from prunegrid.demo.architecture import IMAGE_TOKENS
+from prunegrid.demo.drawing import render
 from prunegrid.demo.evaluate import answer_prompts, object_f1
 from prunegrid.demo.muon import orthogonalise
 from prunegrid.demo.packing import IGNORED, Packer
-from prunegrid.demo.render import render
+from prunegrid.demo.phase import Run, Stage, run_stage
 from prunegrid.demo.scene import named_rng, sample_scene
-from prunegrid.demo.stage import Run, Stage, run_stage
 from prunegrid.demo.tower import pixel_values
 from prunegrid.demo.turns import Turn
-from prunegrid.prompts import CAPTION, yes_no
 
 MODEL = Path(__file__).parents[2] / "demo" / "model"
 TURNS = [

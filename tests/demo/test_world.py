@@ -5,6 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from prunegrid.demo.drawing import GROUND, PATCH, UNCLEAR, render, render_single, scene_labels
 from prunegrid.demo.questions import (
     ABSENCES,
     TOPICS,
@@ -14,7 +15,6 @@ from prunegrid.demo.questions import (
     choice_question,
     presence_question,
 )
-from prunegrid.demo.render import GROUND, PATCH, UNCLEAR, render, render_single, scene_labels
 from prunegrid.demo.scene import BY_POPULARITY, COLOURS, GRID, KINDS, SHAPES, named_rng, sample_scene
 
 SCENES = [sample_scene(named_rng("test", 0, index)) for index in range(60)]

@@ -1,6 +1,6 @@
 """A tiny random checkpoint of every family in the hub's layout: weights, tokenizer, processor, template.
 
-The model's shapes are those of `tests.engine.tiny_families`; the processor cuts pictures as the family's
+The model's shapes are those of `tests.pruning.tiny_families`; the processor cuts pictures as the family's
 does, at a twentieth of the size. Templates are ours and render what the hub's do.
 """
 
@@ -17,8 +17,8 @@ import torch
 import transformers
 from transformers import AutoConfig, PreTrainedTokenizerFast, ProcessorMixin
 
-from tests.engine.tiny_families import FAMILIES, PINPOINTS, VISION_CONFIG, random_model
 from tests.families.vocabulary import byte_tokenizer
+from tests.pruning.tiny_families import FAMILIES, PINPOINTS, VISION_CONFIG, random_model
 
 TEMPLATES = Path(__file__).parent / "templates"
 SIDE, PATCH = 24, 4
@@ -50,7 +50,7 @@ VICUNA = {"pad_token": "<pad>", "bos_token": "<s>", "eos_token": "</s>"}
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a family's checkpoint holds besides what `tests.engine.tiny_families` says of its model.
+    """What a family's checkpoint holds besides what `tests.pruning.tiny_families` says of its model.
 
     Attributes
     ----------

@@ -5,8 +5,8 @@ import os
 
 import pytest
 
-from prunegrid.loading import load_model
-from prunegrid.models.registry import family_of
+from prunegrid.predict.loading import load_model
+from prunegrid.pruning.families import family_of
 from tests.families.checkpoints import RECIPES, build
 
 # `make test-families` sets it: there, nothing may be missing.

@@ -1,4 +1,4 @@
-"""The final prompt text of every benchmark in every family's chat template, as kept in `tests/data/prompts`.
+"""The final prompt text of every benchmark in every family's chat template, kept in `tests/fixtures/prompts`.
 
 `python -m tests.families.prompts` (with PYTHONPATH=src:.) writes the files anew: read the difference.
 """
@@ -11,11 +11,11 @@ from typing import Any
 from transformers import PreTrainedTokenizerBase, ProcessorMixin
 
 from prunegrid import plugins
-from prunegrid.chat import chat_text
 from prunegrid.data.rows import Row
+from prunegrid.predict.chat import chat_text
 from tests.families.checkpoints import RECIPES, template
 
-FILES = Path(__file__).parents[1] / "data/prompts"
+FILES = Path(__file__).parents[1] / "fixtures/prompts"
 DOG = {"question": "What does the dog hold?", "choices": ["a ball", "a shoe", "nothing"]}
 # Heading -> adapter, settings, row, system prompt.
 CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any], str]] = {

@@ -9,9 +9,9 @@ import pytest
 from transformers import AutoConfig
 
 from prunegrid.errors import ConfigError, PruningError
-from prunegrid.loading import greedy, load_model
-from prunegrid.models.registry import family_of, supported
-from prunegrid.progress import job_log
+from prunegrid.jobs.progress import job_log
+from prunegrid.predict.loading import greedy, load_model
+from prunegrid.pruning.families import family_of, supported
 from tests.families.checkpoints import RECIPES, raw_settings
 
 NEEDY = ["internvl", "llava_onevision", "qwen2_5_vl", "qwen2_vl", "qwen3_vl", "smolvlm"]
@@ -67,7 +67,7 @@ def test_a_torchvision_that_does_not_fit_torch_is_the_same_error(configured, mon
         raise RuntimeError("operator torchvision::nms does not exist")
 
     folder = configured("qwen2_vl")
-    monkeypatch.setattr("prunegrid.loading.importlib", SimpleNamespace(import_module=broken))
+    monkeypatch.setattr("prunegrid.predict.loading.importlib", SimpleNamespace(import_module=broken))
     with pytest.raises(ConfigError, match=r"nms does not exist.*prunegrid\[families\]"):
         load_model(str(folder), {})
 

@@ -8,18 +8,18 @@ import torch
 from pyarrow import parquet
 
 from prunegrid import plugins, prune
-from prunegrid.bundle import predict_cells
-from prunegrid.compute import cell_compute
-from prunegrid.generate import token_depth
-from prunegrid.inputs import PromptMaker
-from prunegrid.loading import load_model
-from prunegrid.models.registry import supported
-from prunegrid.predict import predict_prompts
-from prunegrid.predictions import read
-from prunegrid.runs import BenchmarkRun, CellRun
-from prunegrid.squares import square
-from prunegrid.vision import vision_flops
-from tests.engine.test_compute import counted
+from prunegrid.cost.ledger import cell_compute
+from prunegrid.cost.vision import vision_flops
+from prunegrid.predict.aspect import square
+from prunegrid.predict.batches import predict_prompts
+from prunegrid.predict.generation import token_depth
+from prunegrid.predict.loading import load_model
+from prunegrid.predict.predict_cells import predict_cells
+from prunegrid.predict.prompts import PromptMaker
+from prunegrid.predict.requests import BenchmarkRun, CellRun
+from prunegrid.pruning.families import supported
+from prunegrid.results.predictions import read
+from tests.cost.test_ledger import counted
 from tests.families.checkpoints import RECIPES, as_published
 from tests.families.pictures import PICTURES, write_benchmark
 from tests.families.reference import NEW_TOKENS, answer, inputs_of, raw_model

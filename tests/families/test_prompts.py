@@ -1,4 +1,4 @@
-"""Final prompts of every family and benchmark, word for word as in `tests/data/prompts`; one first token."""
+"""Final prompts of every family and benchmark, word for word as in `fixtures/prompts`; one first token."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 
 from prunegrid import plugins
-from prunegrid.benchmarks.base import Sample
-from prunegrid.inputs import PromptMaker
-from prunegrid.loading import load_model
+from prunegrid.data.adapter import Sample
+from prunegrid.predict.loading import load_model
+from prunegrid.predict.prompts import PromptMaker
 from tests.families.checkpoints import RECIPES
 from tests.families.prompts import CASES, FILES, as_text, from_tokenizer, question
 

@@ -6,7 +6,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from prunegrid.predictions import read
+from prunegrid.results.predictions import read
 from tests.families.conftest import FAMILIES_HERE
 from tests.families.pictures import PICTURES, write_benchmark
 from tests.workflow.study import Study

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from prunegrid import plugins
-from prunegrid.loading import load_model
+from prunegrid.predict.loading import load_model
 
 MODEL = Path(__file__).parents[2] / "demo/model"
 

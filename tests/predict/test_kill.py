@@ -11,9 +11,9 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from prunegrid import bundle
-from prunegrid.demo.benchmarks import render_benchmark
-from prunegrid.runs import BenchmarkRun, CellRun
+from prunegrid.demo.render_benchmark import render_benchmark
+from prunegrid.predict import predict_cells
+from prunegrid.predict.requests import BenchmarkRun, CellRun
 
 MODEL = Path(__file__).parents[2] / "demo/model"
 ROWS, SHARD = 60, 3
@@ -68,7 +68,7 @@ class Job:
         self.process.start()
 
     def _work(self, run: BenchmarkRun, loaded) -> None:
-        run_shard = bundle._Bundle._run_shard
+        run_shard = predict_cells._Bundle._run_shard
 
         def logged(self, number, *others):
             handle = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
@@ -77,9 +77,9 @@ class Job:
             run_shard(self, number, *others)
 
         log = self.log
-        bundle._Bundle._run_shard = logged
-        bundle.load_model = lambda *_: loaded
-        bundle.predict_cells(run, CELLS)
+        predict_cells._Bundle._run_shard = logged
+        predict_cells.load_model = lambda *_: loaded
+        predict_cells.predict_cells(run, CELLS)
 
     def begun(self) -> list[int]:
         """Return the shards that jobs on this store have begun to compute."""

@@ -7,15 +7,15 @@ import pytest
 from transformers import CLIPVisionConfig, LlamaConfig, LlavaConfig
 
 from prunegrid import plugins
-from prunegrid.compute import TERA, cell_compute
-from prunegrid.generate import error_row
-from prunegrid.inputs import Prompt, PromptMaker
-from prunegrid.loading import load_model
-from prunegrid.predict import predict_prompts
-from prunegrid.predictions import read, write_rows
-from prunegrid.runs import CellRun
-from prunegrid.vision import vision_flops
-from tests.engine.test_compute import counted
+from prunegrid.cost.ledger import TERA, cell_compute
+from prunegrid.cost.vision import vision_flops
+from prunegrid.predict.batches import predict_prompts
+from prunegrid.predict.generation import error_row
+from prunegrid.predict.loading import load_model
+from prunegrid.predict.prompts import Prompt, PromptMaker
+from prunegrid.predict.requests import CellRun
+from prunegrid.results.predictions import read, write_rows
+from tests.cost.test_ledger import counted
 from tests.predict.test_predict import make_samples
 
 MODEL = Path(__file__).parents[2] / "demo/model"

@@ -7,23 +7,23 @@ import numpy as np
 import pytest
 import torch
 
-from prunegrid.benchmarks.base import Sample
-from prunegrid.bundle import predict_cells
-from prunegrid.compute import cell_compute
+from prunegrid.cost.ledger import cell_compute
 from prunegrid.criteria.norm import Norm
-from prunegrid.demo.benchmarks import render_benchmark
-from prunegrid.demo.render import render
+from prunegrid.data.adapter import Sample
+from prunegrid.data.prompt_texts import yes_no
+from prunegrid.demo.drawing import render
+from prunegrid.demo.render_benchmark import render_benchmark
 from prunegrid.demo.scene import named_rng, sample_scene
 from prunegrid.errors import ConfigError, DataError, PrunegridError
-from prunegrid.generate import token_depth
-from prunegrid.inputs import PromptMaker, collate
-from prunegrid.memory import BatchSize
-from prunegrid.mismatch import ImageSpool, partners
-from prunegrid.predict import group_cells, predict_prompts
-from prunegrid.predictions import read
-from prunegrid.prompts import yes_no
-from prunegrid.runs import BenchmarkRun, CellRun
-from prunegrid.trail import Trail
+from prunegrid.predict.batches import group_cells, predict_prompts
+from prunegrid.predict.generation import token_depth
+from prunegrid.predict.out_of_memory import BatchSize
+from prunegrid.predict.predict_cells import predict_cells
+from prunegrid.predict.prompts import PromptMaker, collate
+from prunegrid.predict.requests import BenchmarkRun, CellRun
+from prunegrid.predict.swapped_images import ImageSpool, partners
+from prunegrid.pruning.prefix_sharing import Trail
+from prunegrid.results.predictions import read
 from tests.workflow.faults import check
 
 MODEL = Path(__file__).parents[2] / "demo/model"
@@ -232,7 +232,7 @@ def test_a_resumed_run_is_an_undisturbed_one(tmp_path, monkeypatch):
     for size in (5, 12):
         store = f"killed-{size}"
         with monkeypatch.context() as patch:
-            patch.setattr("prunegrid.cell_shards.write_finished", interrupted)
+            patch.setattr("prunegrid.results.shards.write_finished", interrupted)
             with pytest.raises(KeyboardInterrupt):
                 predict_cells(bundle(tmp_path, store, 5), [one])
         predict_cells(bundle(tmp_path, store, size), [one])

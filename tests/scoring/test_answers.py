@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from prunegrid.answers import letters, short, yesno
+from prunegrid.scoring.answers import letters, short, yesno
 
 CHOICES = ["cat", "hot dog", "dog", "red car"]
 

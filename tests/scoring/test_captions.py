@@ -13,11 +13,11 @@ from pycocoevalcap.cider.cider import Cider
 from pycocoevalcap.rouge.rouge import Rouge
 from pycocoevalcap.tokenizer.ptbtokenizer import PTBTokenizer
 
-from prunegrid.captions.cider import FrozenCider
-from prunegrid.captions.ptb import tokenize
 from prunegrid.errors import ConfigError, DataError
 from prunegrid.plugins import build
-from prunegrid.scoring.caption import Caption
+from prunegrid.scorers.caption import Caption
+from prunegrid.scoring.captions.cider import FrozenCider
+from prunegrid.scoring.captions.ptb import tokenize
 
 REFERENCES = [
     ["A red circle lies left of a blue square.", "There's a red circle and a blue square!"],
@@ -163,4 +163,4 @@ def test_a_row_without_references_is_named() -> None:
 
 def test_an_unknown_extra_metric_is_refused() -> None:
     with pytest.raises(ConfigError, match="did you mean 'bleu'"):
-        build("scoring", "caption", {"extra": ["blue"]})
+        build("scorers", "caption", {"extra": ["blue"]})

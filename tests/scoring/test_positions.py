@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from prunegrid.positions import cell_positions, token_places
+from prunegrid.scoring.positions import cell_positions, token_places
 
 LAYERS = 8
 METADATA = {"n_layers": LAYERS, "schedule": [[1, 0.5], [3, 0.25]]}

@@ -10,11 +10,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from prunegrid.answers import yesno
 from prunegrid.errors import DataError
 from prunegrid.plugins import build, names
-from prunegrid.predictions import read
-from prunegrid.score import COLUMNS, CellFiles, score_cells, write_scores
+from prunegrid.results.predictions import read
+from prunegrid.scoring.answers import yesno
+from prunegrid.scoring.score import COLUMNS, CellFiles, score_cells, write_scores
 
 
 def table(predictions: list[str | None], **columns: object) -> pd.DataFrame:
@@ -33,14 +33,14 @@ def table(predictions: list[str | None], **columns: object) -> pd.DataFrame:
 
 
 def test_every_scorer_is_found_by_name() -> None:
-    assert names("scoring") == ["aokvqa", "caption", "mcq", "pope", "scienceqa", "vqa"]
+    assert names("scorers") == ["aokvqa", "caption", "mcq", "pope", "scienceqa", "vqa"]
 
 
 def test_pope_against_counts_by_hand() -> None:
     said = ["Yes", "No", "maybe", "no", "Yes.", None, "yes", "No"]
     gold = ["yes", "yes", "no", "no", "no", "yes", "yes", "no"]
     ids = [f"{c}/{i}" for i, c in enumerate(["adversarial", "popular"] * 4)]
-    scores = build("scoring", "pope").score(table(said, answer=gold, sample_id=ids), replicates=200)
+    scores = build("scorers", "pope").score(table(said, answer=gold, sample_id=ids), replicates=200)
     assert (scores.n, scores.n_error) == (8, 1)
     value = {name: metric["value"] for name, metric in scores.metrics.items()}
     # official: "maybe" is yes. TP 2, FP 2, FN 1, TN 2 of 7.
@@ -87,7 +87,7 @@ def test_pope_is_what_counting_gives_under_every_rule_and_category(seed: int) ->
     outputs = generator.choice(OUTPUTS, 90).tolist()
     gold = generator.choice(["yes", "no"], 90).tolist()
     ids = [f"{c}/{i}" for i, c in enumerate(["adversarial", "popular", "random"] * 30)]
-    scores = build("scoring", "pope").score(table(outputs, answer=gold, sample_id=ids), replicates=50)
+    scores = build("scorers", "pope").score(table(outputs, answer=gold, sample_id=ids), replicates=50)
     for variant, rule in RULES.items():
         for name, value in counted(gold, [rule(text) for text in outputs]).items():
             assert scores.variants[name][variant] == pytest.approx(value), (variant, name)
@@ -106,10 +106,10 @@ def test_pope_is_what_counting_gives_under_every_rule_and_category(seed: int) ->
 
 def test_choices_and_their_variants() -> None:
     data = table(["B", "b", "hot dog", None], answer=list("BBBB"), choices=[["cat", "hot dog"]] * 4)
-    aokvqa = build("scoring", "aokvqa").score(data, replicates=50)
+    aokvqa = build("scorers", "aokvqa").score(data, replicates=50)
     assert aokvqa.variants["accuracy"] == {"letter": 1.0, "contains": pytest.approx(1 / 3)}
-    assert build("scoring", "mcq").score(data, replicates=50).variants == aokvqa.variants
-    scienceqa = build("scoring", "scienceqa").score(data, replicates=50)
+    assert build("scorers", "mcq").score(data, replicates=50).variants == aokvqa.variants
+    scienceqa = build("scorers", "scienceqa").score(data, replicates=50)
     assert scienceqa.variants["accuracy"] == {
         "lmms": pytest.approx(2 / 3),
         "lmms_lowered": pytest.approx(2 / 3),
@@ -122,7 +122,7 @@ def test_the_gold_margin_is_the_gold_logit_minus_the_best_other() -> None:
     data = table(
         ["A", "B"], answer=["A", "A"], choices=[["x", "y", "z"]] * 2, choice_logits=[[1.0, 3.0, 2.0], None]
     )
-    scores = build("scoring", "aokvqa").score(data, replicates=50)
+    scores = build("scorers", "aokvqa").score(data, replicates=50)
     np.testing.assert_array_equal(scores.per_sample["gold_margin"], [-2.0, np.nan])
     assert scores.metrics["gold_margin"]["value"] == -2.0
 
@@ -133,7 +133,7 @@ def test_vqa_is_exact_or_soft_by_the_number_of_references() -> None:
         answer=["red", None, "red"],
         references=[None, ["red"] * 2 + ["blue"] * 8, None],
     )
-    scores = build("scoring", "vqa").score(data, replicates=50)
+    scores = build("scorers", "vqa").score(data, replicates=50)
     np.testing.assert_allclose(scores.per_sample["correct"], [1.0, 0.6, 0.0])
     assert scores.variants["accuracy"]["exact"] == pytest.approx(2 / 3)
 
@@ -148,11 +148,11 @@ def test_vqa_is_exact_or_soft_by_the_number_of_references() -> None:
 )
 def test_a_wrong_gold_answer_is_named(scorer: str, columns: dict, message: str) -> None:
     with pytest.raises(DataError, match=message):
-        build("scoring", scorer).score(table(["x"], **columns), replicates=10)
+        build("scorers", scorer).score(table(["x"], **columns), replicates=10)
 
 
 def test_a_cell_of_errors_only_has_null_metrics() -> None:
-    scores = build("scoring", "pope").score(table([None, None], answer=["yes", "no"]), replicates=10)
+    scores = build("scorers", "pope").score(table([None, None], answer=["yes", "no"]), replicates=10)
     assert (scores.n, scores.n_error) == (2, 2)
     assert scores.as_json()["metrics"]["accuracy"] == {"value": None, "low": None, "high": None}
 
@@ -160,7 +160,7 @@ def test_a_cell_of_errors_only_has_null_metrics() -> None:
 def test_scores_do_not_depend_on_the_other_cells_nor_on_the_order_of_rows() -> None:
     generator = np.random.default_rng(0)
     cells = {k: table(list(generator.choice(["Yes", "No"], 40)), answer=["yes", "no"] * 20) for k in "ab"}
-    scorer = build("scoring", "pope")
+    scorer = build("scorers", "pope")
     together = dict(scorer.score_cells(cells, replicates=300))
     assert scorer.score(cells["b"], replicates=300).metrics == together["b"].metrics
     shuffled = cells["b"].sample(frac=1, random_state=1)
@@ -204,10 +204,10 @@ def test_cells_are_read_one_at_a_time_and_only_what_scores_need(
             held.append(weakref.ref(frame))
             return frame
 
-    monkeypatch.setattr("prunegrid.score.CellFiles", Watched)
+    monkeypatch.setattr("prunegrid.scoring.score.CellFiles", Watched)
     values = [scores.metrics for _, scores in score_cells(scorer, files, replicates=20)]
     assert len(held) >= 4
-    assert values == [build("scoring", scorer).score(data, replicates=20).metrics] * 4
+    assert values == [build("scorers", scorer).score(data, replicates=20).metrics] * 4
 
 
 def test_broken_files_are_named(tmp_path: Path) -> None:

@@ -5,12 +5,12 @@ import io
 import numpy as np
 import pandas as pd
 import pytest
-from made_up import cell
 
 from prunegrid.tables import flat
 from prunegrid.tables.build import make_tables
 from prunegrid.tables.display import printed
 from prunegrid.tables.options import TableOptions
+from tests.tables.made_up import cell
 
 OPTIONS = TableOptions(replicates=200, best_of=["random"])
 SEEDS = 6

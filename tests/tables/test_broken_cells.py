@@ -9,15 +9,15 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from made_up import cell
 
 from prunegrid.plugins import build
-from prunegrid.score import write_scores
+from prunegrid.scoring.score import write_scores
 from prunegrid.tables import flat
 from prunegrid.tables.build import build_tables, make_tables
 from prunegrid.tables.cells import read_cells
 from prunegrid.tables.display import DASH, printed
 from prunegrid.tables.options import TableOptions
+from tests.tables.made_up import cell
 
 ANSWERS = [1.0, 0.0, 1.0, 1.0] * 30
 BROKEN = [None] * 120
@@ -89,7 +89,7 @@ def test_files_of_such_a_cell_become_tables(scorer: str, tmp_path: Path) -> None
             "status": ["error", "error"],
         }
     )
-    scores = build("scoring", scorer).score(predictions, replicates=20)
+    scores = build("scorers", scorer).score(predictions, replicates=20)
     assert scores.per_sample["score"].dtype == np.float64
     write_scores(tmp_path, scores, {"ratio_requested": 0.0})
     described = {

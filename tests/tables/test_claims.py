@@ -1,11 +1,11 @@
 """Cells that answer like the unpruned model: what may be claimed of them."""
 
 import pytest
-from made_up import cell
 
 from prunegrid.tables.build import compare, make_tables
 from prunegrid.tables.display import NO_LOSS, printed
 from prunegrid.tables.options import TableOptions
+from tests.tables.made_up import cell
 
 OPTIONS = TableOptions(replicates=200)
 

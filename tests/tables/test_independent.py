@@ -5,7 +5,6 @@ import io
 import numpy as np
 import pandas as pd
 import pytest
-from made_up import cell
 from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
@@ -14,6 +13,7 @@ from prunegrid.statistics import score_limits
 from prunegrid.tables import flat
 from prunegrid.tables.build import make_tables
 from prunegrid.tables.options import TableOptions
+from tests.tables.made_up import cell
 
 N = 240
 SINGLE = [f"i{i:04d}" for i in range(N)]

@@ -4,12 +4,12 @@ import io
 
 import pandas as pd
 import pytest
-from made_up import cell
 
 from prunegrid.tables import flat
 from prunegrid.tables.build import make_tables
 from prunegrid.tables.display import printed
 from prunegrid.tables.options import TableOptions
+from tests.tables.made_up import cell
 
 ANSWERS = [1.0, 0.0] * 10
 

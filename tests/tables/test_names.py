@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-import worlds
 
-from prunegrid.config import validate
-from prunegrid.plan import Plan
-from prunegrid.score import score_cells, write_scores
+from prunegrid.scoring.score import score_cells, write_scores
+from prunegrid.study.config import validate
+from prunegrid.study.plan import Plan
 from prunegrid.tables.build import build_tables
 from prunegrid.tables.cells import read_cells
+from tests.tables import worlds
 
 HOME = Path(__file__).parents[2]
 

@@ -6,12 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from made_up import cell
 
 from prunegrid.statistics import Clusters
 from prunegrid.tables.compare import Comparison
 from prunegrid.tables.options import TableOptions
 from prunegrid.tables.samples import Samples, agreement
+from tests.tables.made_up import cell
 
 SAID = np.array(["yes", "no", None], dtype=object)
 

@@ -107,7 +107,7 @@ def test_readable_tables_carry_their_foot_notes(study, kind: str, ending: str) -
 
 
 def test_tables_do_not_depend_on_when_they_are_built(study, tmp_path: Path) -> None:
-    from conftest import UNREACHABLE
+    from tests.tables.scored_study import UNREACHABLE
 
     build_tables(study.cells, UNREACHABLE, tmp_path, {"replicates": 1000})
     for file in study.tables.iterdir():

@@ -137,7 +137,7 @@ CHANGES: dict[str, Change] = {
     "a strategy's file edited (`uniform`)": edited(
         "src/prunegrid/strategies/uniform.py", "@dataclass", "EDITED = True\n\n\n@dataclass"
     ),
-    "the engine edited": edited("src/prunegrid/pruning.py", "\n\n\n@", "\n\n\nEDITED = True\n\n\n@"),
+    "the engine edited": edited("src/prunegrid/pruning/context.py", "\n\n\n@", "\n\n\nEDITED = True\n\n\n@"),
     "a ratio added": configured(ratios=[0.505, 0.6, 0.7]),
     "a ratio removed": configured(ratios=[0.505]),
     "a criterion removed (`norm`)": configured(criteria=["attention", "random"]),
@@ -148,7 +148,7 @@ CHANGES: dict[str, Change] = {
     "the model's weights changed": other_weights,
     "another version of torch, transformers or Pillow": other_packages,
     "a scorer's file edited (`pope`)": edited(
-        "src/prunegrid/scoring/pope.py", "@dataclass", "EDITED = True\n\n\n@dataclass"
+        "src/prunegrid/scorers/pope.py", "@dataclass", "EDITED = True\n\n\n@dataclass"
     ),
     "more bootstrap `replicates`": configured(tables={"replicates": 300}),
     "a table option changed (`accuracy_margin`)": configured(

@@ -14,11 +14,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from prunegrid import predictions
-from prunegrid.cell_shards import CellShards
 from prunegrid.errors import ConfigError, DataError
-from prunegrid.predictions import SCHEMA, write_finished
-from prunegrid.progress import job_log
+from prunegrid.jobs.progress import job_log
+from prunegrid.results import predictions
+from prunegrid.results.predictions import SCHEMA, write_finished
+from prunegrid.results.shards import CellShards
 from tests.benchmarks.worlds import SCHEMAS, rows_of
 from tests.workflow.faults import check, promised
 from tests.workflow.study import TIMEOUT, Study
@@ -226,8 +226,8 @@ def test_a_log_that_finds_no_room_does_not_hide_the_error():
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-import prunegrid.predictions as predictions
-from prunegrid.cell_shards import CellShards
+import prunegrid.results.predictions as predictions
+from prunegrid.results.shards import CellShards
 
 shards = CellShards(Path(sys.argv[1]), "key", 1, ["s0", "s1"])
 row = {"sample_id": "s0", "status": "ok"}

@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from prunegrid.predictions import SCHEMA
+from prunegrid.results.predictions import SCHEMA
 from tests.workflow.study import Study
 
 DATA = {"adapter": "pope", "path": "resources/demo/shapes-pope.parquet", "limit": 10}

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.benchmarks import worlds
-from tests.hub.standin import Hub, of_folder
+from tests.data.standin import Hub, of_folder
 from tests.workflow.checkpoint import N_IMAGE, N_LAYERS, write_checkpoint
 from tests.workflow.study import Study
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from prunegrid.predictions import SCHEMA
+from prunegrid.results.predictions import SCHEMA
 from tests.workflow.changes import CHANGES, table
 from tests.workflow.study import Study
 
@@ -32,8 +32,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from prunegrid.criteria.base import Criterion
-from prunegrid.stage import Stage
+from prunegrid.pruning.criterion import Criterion
+from prunegrid.pruning.stage import Stage
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ def test_an_edited_scorer_scores_anew_without_the_model(study):
     before, cells = study.stamps(), study.cells()
     own = {name for name in cells if "pope" in name}
     old = {name: cells[name].with_name("scores.json").read_text() for name in cells}
-    file = study.folder / "src/prunegrid/answers/yesno.py"
+    file = study.folder / "src/prunegrid/scoring/answers/yesno.py"
     # Whatever scores now must not have loaded what predicts.
     check = 'import sys\n\nassert not {"torch", "transformers"} & set(sys.modules)\n'
     text = file.read_text().replace(

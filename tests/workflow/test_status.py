@@ -8,12 +8,12 @@ import pyarrow as pa
 import pytest
 import yaml
 
-from prunegrid.config import validate
-from prunegrid.plan import Plan
-from prunegrid.predictions import SCHEMA, write_finished
-from prunegrid.status import as_text, status, summary
-from prunegrid.store import PREDICTIONS, SAMPLES, SCORES, SEAL, Store
-from tests.grid.test_grid import SCHEMA as CONFIG_SCHEMA
+from prunegrid.results.predictions import SCHEMA, write_finished
+from prunegrid.results.store import PREDICTIONS, SAMPLES, SCORES, SEAL, Store
+from prunegrid.study.config import validate
+from prunegrid.study.plan import Plan
+from prunegrid.study.status import as_text, status, summary
+from tests.study.test_grid import SCHEMA as CONFIG_SCHEMA
 from tests.workflow.study import HOME
 
 SHAPES = "resources/demo/shapes-pope.parquet"

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from prunegrid.checks import check_writable
-from prunegrid.config import check_gpus, validate
+from prunegrid.study.preflight import check_writable
+from prunegrid.study.config import check_gpus, validate
 from prunegrid.errors import PrunegridError
-from prunegrid.plan import Plan
+from prunegrid.study.plan import Plan
 
 HOME = Path(workflow.basedir)
 TABLES = ["strategy", "criterion"]
@@ -146,7 +146,7 @@ def model_cells(wildcards):
 def say_summary():
     """Say at the end of a run how many cells are done, failed or wait, and the errors by kind."""
     if not NO_STUDY & set(sys.argv):
-        from prunegrid.status import status, summary
+        from prunegrid.study.status import status, summary
 
         cells = status(PLAN)
         print(summary(cells, len(PLAN.grid.unreachable)), file=sys.stderr)

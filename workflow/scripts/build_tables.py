@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from prunegrid.progress import job_log
-from prunegrid.seals import check_cells
+from prunegrid.jobs.progress import job_log
+from prunegrid.results.checksums import check_cells
 from prunegrid.tables.build import build_tables
 
 with job_log(snakemake.log[0], f"tables of {snakemake.wildcards.model}") as say:

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from prunegrid.compute_plan import as_text, compute_plan
 from prunegrid.files import write_text
-from prunegrid.plan import Plan
-from prunegrid.progress import job_log
+from prunegrid.jobs.progress import job_log
+from prunegrid.study.compute_plan import as_text, compute_plan
+from prunegrid.study.plan import Plan
 
 with job_log(snakemake.log[0], "compute plan") as say:
     plan = Plan(snakemake.config, Path(snakemake.params.home))

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from prunegrid.download import download_all, go_online
-from prunegrid.plan import Plan
-from prunegrid.progress import job_log
+from prunegrid.jobs.download import download_all, go_online
+from prunegrid.jobs.progress import job_log
+from prunegrid.study.plan import Plan
 
 go_online()
 with job_log(snakemake.log[0], "download") as say:

@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 from prunegrid.files import write_text
-from prunegrid.jobs import join_bundle
-from prunegrid.progress import job_log
+from prunegrid.jobs.predict_bundle import join_bundle
+from prunegrid.jobs.progress import job_log
 
 wildcards = snakemake.wildcards
 with job_log(snakemake.log[0], f"{wildcards.model} {wildcards.bundle}") as say:

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from prunegrid.progress import job_log
-from prunegrid.report.figure import plot_tradeoff
+from prunegrid.jobs.progress import job_log
+from prunegrid.report.tradeoff import plot_tradeoff
 from prunegrid.tables.options import TableOptions
 
 with job_log(snakemake.log[0], f"figures of {snakemake.wildcards.model}"):

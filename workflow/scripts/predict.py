@@ -3,10 +3,10 @@
 import json
 from pathlib import Path
 
-from prunegrid.devices import hold_devices
 from prunegrid.files import write_text
-from prunegrid.jobs import predict_bundle
-from prunegrid.progress import job_log
+from prunegrid.jobs.devices import hold_devices
+from prunegrid.jobs.predict_bundle import predict_bundle
+from prunegrid.jobs.progress import job_log
 
 wildcards = snakemake.wildcards
 with (

@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 from prunegrid.files import write_text
-from prunegrid.progress import job_log
-from prunegrid.score_job import score_bundle
+from prunegrid.jobs.progress import job_log
+from prunegrid.jobs.score_bundle import score_bundle
 
 wildcards, keys = snakemake.wildcards, snakemake.params.cell_keys
 with job_log(snakemake.log[0], f"{wildcards.model} {wildcards.bundle}") as say:

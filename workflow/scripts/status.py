@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from prunegrid.plan import Plan
-from prunegrid.progress import job_log
-from prunegrid.status import as_text, status
+from prunegrid.jobs.progress import job_log
+from prunegrid.study.plan import Plan
+from prunegrid.study.status import as_text, status
 
 with job_log(snakemake.log[0], "status") as say:
     plan = Plan(snakemake.config, Path(snakemake.params.home), snakemake.params.prepared)

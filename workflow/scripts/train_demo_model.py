@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from prunegrid.demo.training import Recipe, train_demo_model
-from prunegrid.progress import job_log
+from prunegrid.jobs.progress import job_log
 
 with job_log(snakemake.log[0], "demo model") as say:
     folder = Path(snakemake.output.summary).parent

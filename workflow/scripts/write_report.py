@@ -1,6 +1,6 @@
 """Write the page that holds all tables and figures."""
 
-from prunegrid.progress import job_log
+from prunegrid.jobs.progress import job_log
 from prunegrid.report.write import write_report
 
 with job_log(snakemake.log[0], "report") as say:

@@ -3,8 +3,8 @@
 import ast
 from typing import ClassVar
 
-from prunegrid import prompts
-from prunegrid.benchmarks.base import Adapter, Task, choices_of, letter_of
+from prunegrid.data import prompt_texts
+from prunegrid.data.adapter import Adapter, Task, choices_of, letter_of
 from prunegrid.data.rows import Row
 from prunegrid.errors import DataError
 
@@ -35,7 +35,7 @@ class AOKVQA(Adapter):
     def task(self, row: Row) -> Task:
         """Ask with lettered options; the direct answers are the references."""
         question, choices = row.text("question"), choices_of(row)
-        form = prompts.lettered if self.prompt == "llava" else prompts.options_in_brackets
+        form = prompt_texts.lettered if self.prompt == "llava" else prompt_texts.options_in_brackets
         answer = letter_of(row.integer("correct_choice_idx"), choices, "correct_choice_idx")
         return Task(form(question, choices), question, choices, answer, _direct_answers(row))
 

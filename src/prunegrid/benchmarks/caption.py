@@ -2,8 +2,8 @@
 
 from typing import ClassVar
 
-from prunegrid import prompts
-from prunegrid.benchmarks.base import Adapter, Task
+from prunegrid.data import prompt_texts
+from prunegrid.data.adapter import Adapter, Task
 from prunegrid.data.rows import Row
 from prunegrid.errors import DataError
 
@@ -38,5 +38,5 @@ class Caption(Adapter):
             value = row.get(name)
             if value is not None:
                 references = (row.text(name),) if isinstance(value, str) else row.texts(name)
-                return Task(prompts.CAPTION, references=references)
+                return Task(prompt_texts.CAPTION, references=references)
         raise DataError(f"no captions: {', '.join(self.one_of_columns)} are null")

@@ -2,8 +2,8 @@
 
 from typing import ClassVar
 
-from prunegrid import prompts
-from prunegrid.benchmarks.base import Adapter, Task, choices_of, letter_of
+from prunegrid.data import prompt_texts
+from prunegrid.data.adapter import Adapter, Task, choices_of, letter_of
 from prunegrid.data.rows import Row
 from prunegrid.errors import DataError
 
@@ -46,9 +46,9 @@ class MCQ(Adapter):
         question, choices = row.text("question"), choices_of(row)
         answer = self._letter(row, choices)
         if self.prompt == "brackets":
-            prompt = prompts.options_in_brackets(question, choices)
+            prompt = prompt_texts.options_in_brackets(question, choices)
         else:
-            prompt = prompts.lettered(question, choices, context=row.get("hint") or "")
+            prompt = prompt_texts.lettered(question, choices, context=row.get("hint") or "")
         return Task(prompt, question, choices, answer)
 
     def _letter(self, row: Row, choices: tuple[str, ...]) -> str:
@@ -61,7 +61,7 @@ class MCQ(Adapter):
                     f"answer is {answer!r}, must be a number from 0 to {len(choices) - 1}"
                 ) from None
             return letter_of(index, choices, "answer")
-        letters = prompts.LETTERS[: len(choices)]
+        letters = prompt_texts.LETTERS[: len(choices)]
         found = []
         if form in ("auto", "text"):
             found += [letter for letter, text in zip(letters, choices, strict=True) if text.strip() == answer]

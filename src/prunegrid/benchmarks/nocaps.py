@@ -2,8 +2,8 @@
 
 from typing import ClassVar
 
-from prunegrid import prompts
-from prunegrid.benchmarks.base import Adapter, Task
+from prunegrid.data import prompt_texts
+from prunegrid.data.adapter import Adapter, Task
 from prunegrid.data.rows import Row
 
 
@@ -32,4 +32,4 @@ class NoCaps(Adapter):
 
     def task(self, row: Row) -> Task:
         """Ask for one sentence."""
-        return Task(prompts.CAPTION, references=row.texts("annotations_captions"))
+        return Task(prompt_texts.CAPTION, references=row.texts("annotations_captions"))

@@ -2,8 +2,8 @@
 
 from typing import ClassVar
 
-from prunegrid import prompts
-from prunegrid.benchmarks.base import YES_NO, Adapter, Sample, Task
+from prunegrid.data import prompt_texts
+from prunegrid.data.adapter import YES_NO, Adapter, Sample, Task
 from prunegrid.data.rows import Row
 from prunegrid.errors import DataError
 
@@ -39,7 +39,7 @@ class POPE(Adapter):
         answer = row.text("answer").strip().lower()
         if answer not in YES_NO:
             raise DataError(f"answer is {row.get('answer')!r}, must be yes or no")
-        return Task(prompts.yes_no(question), question, answer=answer)
+        return Task(prompt_texts.yes_no(question), question, answer=answer)
 
     def option_words(self, sample: Sample) -> tuple[str, ...] | None:
         """Return yes and no."""

@@ -2,8 +2,8 @@
 
 from typing import ClassVar
 
-from prunegrid import prompts
-from prunegrid.benchmarks.base import Adapter, Task, choices_of, letter_of
+from prunegrid.data import prompt_texts
+from prunegrid.data.adapter import Adapter, Task, choices_of, letter_of
 from prunegrid.data.rows import Row
 
 
@@ -27,5 +27,5 @@ class ScienceQA(Adapter):
         """Ask with lettered options; a hint, if there is one, stands before the question."""
         question, choices = row.text("question"), choices_of(row)
         answer = letter_of(row.integer("answer"), choices, "answer")
-        prompt = prompts.lettered(question, choices, context=row.get("hint") or "")
+        prompt = prompt_texts.lettered(question, choices, context=row.get("hint") or "")
         return Task(prompt, question, choices, answer)

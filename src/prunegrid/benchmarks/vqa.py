@@ -3,8 +3,8 @@
 from collections import Counter
 from typing import ClassVar
 
-from prunegrid import prompts
-from prunegrid.benchmarks.base import YES_NO, Adapter, Sample, Task
+from prunegrid.data import prompt_texts
+from prunegrid.data.adapter import YES_NO, Adapter, Sample, Task
 from prunegrid.data.rows import Row, as_text
 from prunegrid.errors import DataError
 
@@ -49,7 +49,7 @@ class VQA(Adapter):
             answer = Counter(references).most_common(1)[0][0]
         else:
             raise DataError("answer is null, and there are no references")
-        prompt = question if self.prompt == "plain" else prompts.yes_no(question)
+        prompt = question if self.prompt == "plain" else prompt_texts.yes_no(question)
         return Task(prompt, question, answer=answer, references=references)
 
     def option_words(self, sample: Sample) -> tuple[str, ...] | None:

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from prunegrid.criteria.base import Criterion
-from prunegrid.stage import Stage
+from prunegrid.pruning.criterion import Criterion
+from prunegrid.pruning.stage import Stage
 
 
 @dataclass(frozen=True)

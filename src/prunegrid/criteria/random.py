@@ -6,9 +6,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from prunegrid.criteria.base import Criterion
+from prunegrid.pruning.criterion import Criterion
+from prunegrid.pruning.stage import Stage
 from prunegrid.randomness import named_seed
-from prunegrid.stage import Stage
 
 
 @dataclass(frozen=True)

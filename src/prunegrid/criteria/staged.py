@@ -6,10 +6,10 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from prunegrid.criteria.base import Criterion
 from prunegrid.plugins import build, describe
-from prunegrid.stage import Stage
-from prunegrid.strategies.base import resolve_layer
+from prunegrid.pruning.criterion import Criterion
+from prunegrid.pruning.schedule import resolve_layer
+from prunegrid.pruning.stage import Stage
 
 
 @dataclass(frozen=True)

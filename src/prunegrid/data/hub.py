@@ -1,4 +1,4 @@
-"""The cache of the Hugging Face hub, read without a network; `prunegrid.fetch` fills it."""
+"""The cache of the Hugging Face hub, read without a network; `prunegrid.data.hub_download` fills it."""
 
 import difflib
 import json

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from prunegrid.data.columns import check_columns
-from prunegrid.data.shards import open_shard
 from prunegrid.data.sources import Source
+from prunegrid.data.table_files import open_shard
 from prunegrid.errors import DataError
 
 

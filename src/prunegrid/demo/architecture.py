@@ -15,7 +15,7 @@ from transformers import (
 )
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
-from prunegrid.demo.render import GRID, PATCH, SIDE
+from prunegrid.demo.drawing import GRID, PATCH, SIDE
 
 BOS, EOS, PAD, IMAGE = "<s>", "</s>", "<pad>", "<image>"
 IMAGE_TOKENS = GRID * GRID

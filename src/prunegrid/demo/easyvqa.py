@@ -8,7 +8,7 @@ import easy_vqa
 import numpy as np
 from PIL import Image
 
-from prunegrid.demo.render import SIDE, PatchLabels, mask_labels
+from prunegrid.demo.drawing import SIDE, PatchLabels, mask_labels
 from prunegrid.demo.scene import COLOURS, SHAPES
 
 

@@ -18,9 +18,9 @@ from transformers import (
     LlavaProcessor,
 )
 
-from prunegrid.demo.benchmarks import SCHEMAS, render_benchmark
+from prunegrid.data.prompt_texts import CAPTION, LETTERS, lettered, yes_no
+from prunegrid.demo.render_benchmark import SCHEMAS, render_benchmark
 from prunegrid.demo.scene import COLOURS, SHAPES
-from prunegrid.prompts import CAPTION, LETTERS, lettered, yes_no
 
 BATCH = 50
 NEW_TOKENS = 40

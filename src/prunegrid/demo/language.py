@@ -8,12 +8,12 @@ from torch import nn
 from torch.nn import functional as F
 from transformers import LlavaForConditionalGeneration, LlavaProcessor
 
+from prunegrid.demo.drawing import render
 from prunegrid.demo.easyvqa import image_paths, load_resized
 from prunegrid.demo.muon import Muon
 from prunegrid.demo.packing import IGNORED, PackedBatch, Packer
-from prunegrid.demo.render import render
+from prunegrid.demo.phase import Losses, Run, Stage, run_stage
 from prunegrid.demo.scene import named_rng, sample_scene
-from prunegrid.demo.stage import Losses, Run, Stage, run_stage
 from prunegrid.demo.tower import pixel_values
 from prunegrid.demo.turns import (
     ALL,

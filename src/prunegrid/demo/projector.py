@@ -4,9 +4,9 @@ import torch
 from torch import nn
 from transformers import LlavaForConditionalGeneration, LlavaProcessor
 
-from prunegrid.demo.render import GRID, UNCLEAR
+from prunegrid.demo.drawing import GRID, UNCLEAR
+from prunegrid.demo.phase import Losses, Run, Stage, run_stage
 from prunegrid.demo.scene import COLOURS, SHAPES, named_rng
-from prunegrid.demo.stage import Losses, Run, Stage, run_stage
 from prunegrid.demo.tower import LabelledImages, pixel_values
 
 IMAGE_BATCHES, BATCH_IMAGES = 40, 48

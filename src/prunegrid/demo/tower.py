@@ -6,10 +6,10 @@ from torch import nn
 from torch.nn import functional as F
 from transformers import CLIPVisionModel
 
+from prunegrid.demo.drawing import GROUND, UNCLEAR, PatchLabels, render, render_single, scene_labels
 from prunegrid.demo.easyvqa import image_paths, load_resized, patch_labels, read_questions
-from prunegrid.demo.render import GROUND, UNCLEAR, PatchLabels, render, render_single, scene_labels
+from prunegrid.demo.phase import Losses, Run, Stage, run_stage
 from prunegrid.demo.scene import COLOURS, SHAPES, named_rng, sample_scene
-from prunegrid.demo.stage import Losses, Run, Stage, run_stage
 
 BATCH = 64
 SINGLE_SHARE, EASYVQA_SHARE = 0.15, 0.15

@@ -12,8 +12,8 @@ from transformers import LlavaForConditionalGeneration, LlavaProcessor
 
 from prunegrid.demo.architecture import build_model, build_processor
 from prunegrid.demo.language import LANGUAGE, REVIEW, train_language
+from prunegrid.demo.phase import Run, stage_seconds
 from prunegrid.demo.projector import align_projector, align_tower
-from prunegrid.demo.stage import Run, stage_seconds
 from prunegrid.demo.tower import train_tower
 from prunegrid.demo.turns import corpus
 

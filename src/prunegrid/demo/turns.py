@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from prunegrid.data.prompt_texts import CAPTION, LETTERS, lettered, yes_no
 from prunegrid.demo.easyvqa import read_questions
 from prunegrid.demo.questions import (
     ABSENCES,
@@ -17,7 +18,6 @@ from prunegrid.demo.questions import (
     presence_question,
 )
 from prunegrid.demo.scene import Scene, named_rng, sample_scene
-from prunegrid.prompts import CAPTION, LETTERS, lettered, yes_no
 
 Mix = Mapping[str, float]
 

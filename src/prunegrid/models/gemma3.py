@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from prunegrid.models.base import Family
+from prunegrid.pruning.family import Family
 
 if TYPE_CHECKING:
     from torch import Tensor
     from transformers import PreTrainedModel
 
-    from prunegrid.models.base import Features
+    from prunegrid.pruning.family import Features
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from prunegrid.models.base import Family
+from prunegrid.pruning.family import Family
 
 if TYPE_CHECKING:
     from torch import nn

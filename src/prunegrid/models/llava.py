@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from prunegrid.models.base import Family
+from prunegrid.pruning.family import Family
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from prunegrid.models.base import Family
+from prunegrid.pruning.family import Family
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 
-from prunegrid.models.base import Family, Features
+from prunegrid.pruning.family import Family, Features
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from torch import Tensor
     from transformers import PretrainedConfig, PreTrainedModel
 
-    from prunegrid.vision import Grid
+    from prunegrid.cost.vision import Grid
 
 
 @dataclass(frozen=True)

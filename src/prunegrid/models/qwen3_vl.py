@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from transformers.models.qwen3_vl.modeling_qwen3_vl import BaseModelOutputWithDeepstackFeatures
 
-from prunegrid.deepstack import DeepStack
-from prunegrid.models.base import Features
 from prunegrid.models.qwen2_vl import Qwen2VL
+from prunegrid.pruning.deep_stack import DeepStack
+from prunegrid.pruning.family import Features
 
 if TYPE_CHECKING:
     from torch import Tensor

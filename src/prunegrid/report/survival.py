@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from prunegrid.report.saving import save_figure
-from prunegrid.score import SCORES
+from prunegrid.scoring.score import SCORES
 from prunegrid.tables.options import TableOptions
 
 _PER_LINE = 8

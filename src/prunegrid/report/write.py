@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 
 from prunegrid.errors import DataError
 from prunegrid.files import write_text
-from prunegrid.predictions import METADATA_KEY
-from prunegrid.report.page import content_of, page
+from prunegrid.results.predictions import METADATA_KEY
+from prunegrid.tables.page import content_of, page
 
 _KINDS = {
     "strategy": "Where and how much: strategies",

@@ -1,1 +1,1 @@
-"""Scorers: how one kind of task turns predictions into metrics. One kind a file."""
+"""From predictions to scores: what a scorer is, how answers are read, captions scored."""

@@ -6,7 +6,7 @@ cells of a benchmark, so that a whole table costs one matrix product.
 
 from prunegrid.statistics.clusters import Clusters
 from prunegrid.statistics.resampling import Bootstrap, interval
-from prunegrid.statistics.scarce import detectable_difference, score_limits
+from prunegrid.statistics.score_interval import detectable_difference, score_limits
 from prunegrid.statistics.testing import holm, mcnemar_exact, sign_flip
 
 __all__ = [

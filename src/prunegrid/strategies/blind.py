@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from prunegrid.strategies.base import Schedule, Strategy
+from prunegrid.pruning.schedule import Schedule, Strategy
 
 
 @dataclass(frozen=True)

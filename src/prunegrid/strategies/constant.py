@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from prunegrid.strategies.base import Cuts, Strategy
+from prunegrid.pruning.schedule import Cuts, Strategy
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from prunegrid.errors import PruningError, UnreachableRatioError
-from prunegrid.strategies.base import Schedule, Strategy
+from prunegrid.pruning.schedule import Schedule, Strategy
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from prunegrid.errors import UnreachableRatioError
-from prunegrid.strategies.base import TOLERANCE, Cuts, Schedule, Strategy, increasing_layers
+from prunegrid.pruning.schedule import TOLERANCE, Cuts, Schedule, Strategy, increasing_layers
 
 
 @dataclass(frozen=True)

@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from prunegrid.strategies.base import Schedule, Strategy
+from prunegrid.pruning.schedule import Schedule, Strategy
 
 
 @dataclass(frozen=True)
 class Mismatched(Strategy):
     """Unpruned, but each question is shown an image drawn by a seeded derangement over distinct images.
 
-    The exchange happens where samples are read (`prunegrid.bundle`); the model itself is not pruned.
+    The exchange happens where samples are read (`predict.predict_cells`); the model itself is not pruned.
     """
 
     stochastic: ClassVar[bool] = True

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from prunegrid.strategies.base import Cuts, Strategy, increasing_layers
+from prunegrid.pruning.schedule import Cuts, Strategy, increasing_layers
 
 
 @dataclass(frozen=True)

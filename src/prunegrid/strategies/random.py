@@ -6,8 +6,8 @@ from random import Random
 from typing import ClassVar
 
 from prunegrid.errors import PruningError, UnreachableRatioError
+from prunegrid.pruning.schedule import Cuts, Schedule, Strategy, solve
 from prunegrid.randomness import named_seed
-from prunegrid.strategies.base import Cuts, Schedule, Strategy, solve
 
 MOST_DRAWS = 10_000
 # A draw that reaches the ratio only by dropping next to everything leaves nothing to rank.

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from prunegrid.strategies.base import Cuts, Strategy, resolve_layer
+from prunegrid.pruning.schedule import Cuts, Strategy, resolve_layer
 
 
 @dataclass(frozen=True)

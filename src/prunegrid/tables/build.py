@@ -7,15 +7,15 @@ from typing import Any
 
 from prunegrid.errors import DataError
 from prunegrid.files import write_text
-from prunegrid.report.page import page
 from prunegrid.tables import flat, html, latex, markdown
+from prunegrid.tables.best_of_seeds import best_of_seeds
+from prunegrid.tables.blocks import Maker, Table
 from prunegrid.tables.cells import RowKey, ScoredCell, read_cells, write_cells
 from prunegrid.tables.compare import Comparison, Result
+from prunegrid.tables.compute_gap import gap_columns, reference_totals
 from prunegrid.tables.display import printed
-from prunegrid.tables.layout import Maker, Table
-from prunegrid.tables.matched import gap_columns, reference_totals
 from prunegrid.tables.options import TableOptions
-from prunegrid.tables.oracle import best_of_seeds
+from prunegrid.tables.page import page
 
 # So that the smallest possible p, times the number of tests, stays well below 5 %.
 _FLIPS_PER_TEST = 50

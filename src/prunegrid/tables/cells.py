@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from prunegrid.errors import DataError
 from prunegrid.files import write_text
-from prunegrid.store import SAMPLES, SCORES
+from prunegrid.results.store import SAMPLES, SCORES
 
 AXES = ("model", "benchmark", "strategy", "criterion", "ratio", "seed")
 _SAMPLE_COLUMNS = ("sample_id", "image_id", "score", "said")

@@ -21,7 +21,7 @@ from prunegrid.statistics import (
     sign_flip,
 )
 from prunegrid.tables.cells import RowKey, ScoredCell
-from prunegrid.tables.matched import reference_totals, total_gap
+from prunegrid.tables.compute_gap import reference_totals, total_gap
 from prunegrid.tables.options import TableOptions
 from prunegrid.tables.samples import RowScores, Samples, agreement
 

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from prunegrid.cost.equal_compute import MATCH_TOLERANCE
+from prunegrid.tables.blocks import Row, Table
 from prunegrid.tables.compare import Difference, Result
-from prunegrid.tables.layout import Row, Table
 from prunegrid.tables.ledger import mean_ledger, share_of_unpruned
-from prunegrid.tables.options import MATCH_TOLERANCE, SCALE
+from prunegrid.tables.options import SCALE
 
 DASH = "–"  # noqa: RUF001
 MINUS = "−"  # noqa: RUF001

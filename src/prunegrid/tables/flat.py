@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 
+from prunegrid.tables.blocks import Row, Table
 from prunegrid.tables.compare import Difference, Result
-from prunegrid.tables.layout import Row, Table
+from prunegrid.tables.compute_gap import is_off
 from prunegrid.tables.ledger import mean_ledger, share_of_unpruned
-from prunegrid.tables.matched import is_off
 
 # Means over different benchmarks do not compare; shares do.
 _SHARED = ("tflops_published", "tflops_total")

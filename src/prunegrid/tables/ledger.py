@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from prunegrid.tables.layout import Row, Table
+from prunegrid.tables.blocks import Row, Table
 
 
 def mean_ledger(row: Row, name: str) -> float:

@@ -39,7 +39,5 @@ class TableOptions:
         return (self.cider_margin if metric == "cider" else self.accuracy_margin) / SCALE
 
 
-# Of `match: tflops_total`: a total that is farther from the reference's, relative to it, is marked.
-MATCH_TOLERANCE = 0.005
 # Accuracies and CIDEr are stored as pycocoevalcap and everyone's code return them, and printed x 100.
 SCALE = 100.0

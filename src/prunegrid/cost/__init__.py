@@ -1,0 +1,1 @@
+"""Compute of a sample in FLOPs, from shapes and configurations alone."""

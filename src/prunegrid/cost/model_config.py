@@ -1,0 +1,65 @@
+"""A hub's `config.json` with the defaults that it omits. Imports transformers, hence torch, when called."""
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from prunegrid.errors import ConfigError, PrunegridError, PruningError
+
+
+def complete_config(config: Mapping[str, Any] | str | Path) -> dict[str, Any]:
+    """Return a configuration as `model.config.to_dict()` gives it, without a model.
+
+    Parameters
+    ----------
+    config : mapping or path
+        The content of a `config.json`, its file or its folder. LLaVA-1.5-7B's tells of its decoder
+        little more than that it is a Llama.
+
+    Returns
+    -------
+    dict
+        Shared between calls: not to be changed.
+
+    Raises
+    ------
+    ConfigError
+        If it cannot be read.
+    PruningError
+        If its family is not supported.
+    """
+    where = "the configuration"
+    if not isinstance(config, Mapping):
+        file = Path(config, "config.json") if Path(config).is_dir() else Path(config)
+        where, config = str(file), _read(file)
+    try:
+        return _completed(json.dumps(config, sort_keys=True))
+    except (PrunegridError, TypeError) as error:
+        kind = type(error) if isinstance(error, PrunegridError) else ConfigError
+        raise kind(f"{where}: {error}") from error
+
+
+@cache
+def _completed(text: str) -> dict[str, Any]:
+    from huggingface_hub.errors import StrictDataclassError
+    from transformers.models.auto.configuration_auto import CONFIG_MAPPING
+
+    from prunegrid.pruning.families import supported
+
+    config = json.loads(text)
+    kind = config.get("model_type")
+    if kind not in supported():
+        raise PruningError(f"model type {kind!r} is not supported: {', '.join(supported())}")
+    try:
+        return CONFIG_MAPPING[kind].from_dict(config).to_dict()
+    except (StrictDataclassError, ValueError, TypeError, KeyError) as error:
+        raise ConfigError(f"not a configuration of {kind}: {error}") from error
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{file} cannot be read as a config.json: {error}") from error

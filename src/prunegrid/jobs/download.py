@@ -1,0 +1,75 @@
+"""Fetch what a configuration needs from the hub, once, where there is a network."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from prunegrid.data import hub
+from prunegrid.data.hub_download import fetch_data, fetch_model
+from prunegrid.errors import DataError, PrunegridError
+from prunegrid.study.plan import Plan
+
+Say = Callable[[str], None]
+
+
+def go_online() -> None:
+    """Let this process use the hub, which the Snakefile forbids to all jobs.
+
+    To be called before huggingface_hub is imported.
+    """
+    os.environ.update(HF_HUB_OFFLINE="0", TRANSFORMERS_OFFLINE="0")
+
+
+def download_all(plan: Plan, say: Say) -> None:
+    """Fetch the models and data sets of a plan into the hub cache, resuming and verifying, and check them.
+
+    One that fails does not keep the others from being fetched.
+
+    Raises
+    ------
+    DataError
+        Naming all that could not be fetched.
+    """
+    faults = []
+    for name, fetch in _wanted(plan, say):
+        try:
+            say(f"{name}: {fetch()}")
+        except PrunegridError as error:
+            faults.append(f"{name}: {error}")
+            say(f"FAILED {faults[-1]}")
+    if not faults:
+        faults = plan.check_inputs()
+    if faults:
+        raise DataError(
+            "not all of it is here; run it again, and it goes on where it was:\n" + "\n".join(faults)
+        )
+
+
+def _wanted(plan: Plan, say: Say) -> Iterator[tuple[str, Callable[[], str | Path]]]:
+    """Yield (name, what fetches it and returns where it lies)."""
+    for model in plan.config["models"]:
+        spec = plan.config["model_specs"][model]
+        if hub.is_hub_id(spec["path"]) and not plan.is_local(spec["path"]):
+            yield model, lambda spec=spec: _model(spec, say)
+        else:
+            yield model, lambda model=model: f"lies in {plan.model_path(model)}"
+    for benchmark in plan.config["benchmarks"]:
+        if plan.is_prepared(benchmark):
+            yield benchmark, lambda: "is drawn here"
+        else:
+            yield benchmark, lambda benchmark=benchmark: _data(plan, benchmark, say)
+
+
+def _model(spec: Mapping[str, Any], say: Say) -> Path:
+    return fetch_model(
+        spec["path"], spec.get("revision"), say, remote_code=spec.get("trust_remote_code", False)
+    )
+
+
+def _data(plan: Plan, benchmark: str, say: Say) -> str | Path:
+    wanted = plan.adapter(benchmark).hub_files()
+    if wanted is None:
+        return f"lies in {plan.data_path(benchmark)}"
+    repositories, where = wanted
+    return fetch_data(repositories, say, **where)

@@ -1,0 +1,91 @@
+"""What the script of the rule `score` calls. Imports no torch."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from prunegrid.cost import ledger
+from prunegrid.jobs.predict_bundle import Marker, Say, each_benchmark, label
+from prunegrid.results.checksums import are_of, check_predictions, seal_scores
+from prunegrid.results.predictions import read
+from prunegrid.results.store import SEAL, Store
+from prunegrid.scoring import positions
+from prunegrid.scoring.score import score_cells, write_scores
+from prunegrid.study.grid import Cell
+from prunegrid.study.plan import Plan
+
+
+def score_bundle(
+    config: Mapping[str, Any], home: Path, model: str, keys: Mapping[str, Mapping[str, str]], say: Say
+) -> Marker:
+    """Score those cells of a bundle whose scores the stores do not hold.
+
+    A benchmark that fails does not keep the bundle's others from being scored.
+
+    Parameters
+    ----------
+    config : mapping
+        The workflow's configuration, as `config.validate` returns it.
+    home : Path
+        Folder of the Snakefile.
+    model : str
+        Of which model.
+    keys : mapping
+        Benchmark -> key of the predictions -> key of the scores.
+    say : callable
+        Takes a line of progress.
+
+    Returns
+    -------
+    dict
+        Benchmark -> key of the scores -> files that the store then holds, for the job's marker.
+
+    Raises
+    ------
+    Exception
+        What a benchmark failed with, after the others are done.
+    """
+    plan = Plan(config, home)
+
+    def score(benchmark: str, own: Mapping[str, str], say: Say) -> dict[str, list[str]]:
+        _score(plan, Store(plan.store(model, benchmark)), benchmark, own, say)
+        return {key: [f"scores/{key}/{SEAL}"] for key in own.values()}
+
+    return each_benchmark(keys, score, say)
+
+
+def _score(plan: Plan, store: Store, benchmark: str, keys: Mapping[str, str], say: Say) -> None:
+    made_under = {
+        scores: predictions for predictions, scores in keys.items() if not are_of(store, predictions, scores)
+    }
+    files = {scores: store.predictions(key) for scores, key in made_under.items()}
+    say(f"scores of {len(keys) - len(files)} of {len(keys)} cells are in the store")
+    if not files:
+        return
+    for key in made_under.values():
+        check_predictions(store, key)
+    metrics = plan.config["benchmark_specs"][benchmark].get("metrics")
+    tables = plan.config["tables"]
+    scored = score_cells(
+        plan.scorer(benchmark),
+        files,
+        {"extra": metrics} if metrics else None,
+        replicates=tables["replicates"],
+        seed=tables["seed"],
+    )
+    for number, (key, scores) in enumerate(scored, start=1):
+        columns = dict.fromkeys([*ledger.COLUMNS, *positions.COLUMNS, "error"])
+        rows, metadata = read(files[key], [*columns])
+        write_scores(
+            store.scores(key),
+            scores,
+            ledger.cell_compute(rows, metadata),
+            positions.cell_positions(rows, metadata),
+            rows["error"].dropna(),
+        )
+        seal_scores(store, made_under[key], key)
+        if scores.n and scores.n_error == scores.n:
+            name = label(Cell(**metadata["cell"]))
+            say(f"WARNING: {name}: all {scores.n} rows are errors, the first: {rows['error'].iloc[0]}")
+        if number % 50 == 0 or number == len(files):
+            say(f"{number} of {len(files)} cells scored")

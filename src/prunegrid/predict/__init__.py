@@ -1,0 +1,1 @@
+"""Predictions: from samples to rows, with a model."""

@@ -1,0 +1,224 @@
+"""Predict cells on prompts: batches of like length, all cells on each; smaller ones where memory runs out."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from accelerate.utils.memory import clear_device_cache
+
+from prunegrid import plugins
+from prunegrid.errors import PrunegridError
+from prunegrid.predict.generation import Answers, error_row
+from prunegrid.predict.loading import LoadedModel
+from prunegrid.predict.out_of_memory import TOO_LARGE, BatchSize, ran_out
+from prunegrid.predict.prompts import Prompt, collate
+from prunegrid.predict.requests import CellRun
+from prunegrid.pruning.context import Pruning
+from prunegrid.pruning.gradients import MOST_ANSWER_TOKENS
+from prunegrid.pruning.prefill import Saliencies
+from prunegrid.pruning.prefix_sharing import Trail, Turn, turns
+from prunegrid.pruning.schedule import UNRANKED
+
+if TYPE_CHECKING:
+    from prunegrid.data.adapter import Adapter
+
+Row = dict[str, Any]
+# Cells that go through a batch together. Each further one shares more layers, but a killed run loses the
+# group's work on a shard.
+TOGETHER = 8
+
+
+@dataclass
+class Predicted:
+    """A cell's predictions.
+
+    Attributes
+    ----------
+    rows : dict of int to dict
+        Place of the prompt -> row of `prunegrid.results.predictions.SCHEMA`.
+    seconds : float
+        What it took. Layers that cells share are counted for the cell that ran them.
+    """
+
+    rows: dict[int, Row] = field(default_factory=dict)
+    seconds: float = 0.0
+
+
+def predict_prompts(
+    loaded: LoadedModel,
+    adapter: Adapter,
+    prompts: Sequence[Prompt],
+    cells: Sequence[CellRun],
+    *,
+    batch_size: int | BatchSize,
+    max_new_tokens: int,
+    saliencies: Saliencies | None = None,
+) -> list[tuple[list[Row], float]]:
+    """Predict cells on prompts; decoder layers that cells have in common are run once a batch.
+
+    Parameters
+    ----------
+    loaded : LoadedModel
+        The model.
+    adapter : Adapter
+        The benchmark: which words' first logits are stored, and whether answers are free text.
+    prompts : sequence of Prompt
+        Those with an error become error rows.
+    cells : sequence of CellRun
+        The cells; all of them see these prompts.
+    batch_size : int or BatchSize
+        Prompts per pass; halved where memory runs out. A `BatchSize` keeps what was found for the next call.
+    max_new_tokens : int
+        Longest answer.
+    saliencies : mutable mapping, optional
+        Gradients shared between cells.
+
+    Returns
+    -------
+    list of (list of dict, float)
+        Per cell the rows of `results.predictions.SCHEMA` in the prompts' order, and its seconds. A prompt
+        that does not fit into memory alone is an error row.
+
+    Raises
+    ------
+    PrunegridError
+        If not even the shortest of several prompts fits into memory.
+    """
+    size = batch_size if isinstance(batch_size, BatchSize) else BatchSize(batch_size)
+    broken = {place: error_row(prompt) for place, prompt in enumerate(prompts) if prompt.error is not None}
+    found = [Predicted(dict(broken)) for _ in cells]
+    prunings = [_pruning(loaded, adapter, cell, saliencies) for cell in cells]
+    answers = Answers(loaded, adapter, max_new_tokens)
+    # Prompts of one length need no padding among themselves.
+    good = sorted(
+        (place for place in range(len(prompts)) if place not in broken),
+        key=lambda place: (len(prompts[place].input_ids), place),
+    )
+    todo = deque([(good, list(range(len(cells))))] if good else [])
+    while todo:
+        places, numbers = todo.popleft()
+        some, rest = places[: size.size], places[size.size :]
+        if rest:
+            todo.appendleft((rest, numbers))
+        left = _Pass(loaded, answers, prunings, found).run(prompts, some, numbers)
+        if not left:
+            continue
+        clear_device_cache(garbage_collection=True)
+        if len(some) > 1:
+            size.shrink(len(some))
+            todo.appendleft((some, [number for turn in left for number in turn.cells]))
+            continue
+        alone = list(left[0].cells)
+        others = [number for turn in left[1:] for number in turn.cells]
+        if len(alone) < len(numbers):
+            # What it left for the cells around it takes memory, too: by itself it may fit.
+            todo.extendleft((some, again) for again in (others, alone) if again)
+            continue
+        # Where one does not fit, longer ones will not; and it may be the device that is taken, not the prompt
+        # that is large.
+        if some[0] == good[0] and len(good) > 1:
+            labels = ", ".join(cells[number].label for number in alone)
+            raise PrunegridError(
+                f"{labels}: not even the shortest of {len(good)} samples fits into the memory of "
+                f"{loaded.model.device}; free it, or ask for more"
+            )
+        for number in alone:
+            found[number].rows[some[0]] = error_row(replace(prompts[some[0]], error=TOO_LARGE))
+    return [([one.rows[place] for place in range(len(prompts))], one.seconds) for one in found]
+
+
+def group_cells(
+    loaded: LoadedModel, adapter: Adapter, prompts: Sequence[Prompt], cells: Sequence[CellRun]
+) -> list[list[CellRun]]:
+    """Cut cells into groups for `predict_prompts`; those that share most layers come together.
+
+    Parameters
+    ----------
+    loaded, adapter : LoadedModel, Adapter
+        Model and benchmark.
+    prompts : sequence of Prompt
+        What the cells will see.
+    cells : sequence of CellRun
+        All of them see these prompts.
+    """
+    image_id = loaded.family.image_token_id(loaded.model.config)
+    # Counts differ little from prompt to prompt, and a worse order costs time only.
+    counts = [int((prompt.input_ids == image_id).sum()) for prompt in prompts if prompt.error is None][:1]
+    prunings = [_pruning(loaded, adapter, cell, None) for cell in cells]
+    order = [cells[number] for turn in _turns(prunings, range(len(cells)), counts) for number in turn.cells]
+    return [order[start : start + TOGETHER] for start in range(0, len(order), TOGETHER)]
+
+
+@dataclass(frozen=True)
+class _Pass:
+    """One batch through all cells."""
+
+    loaded: LoadedModel
+    answers: Answers
+    prunings: Sequence[Pruning | None]
+    found: Sequence[Predicted]
+
+    def run(self, prompts: Sequence[Prompt], places: Sequence[int], numbers: Sequence[int]) -> list[Turn]:
+        """Predict cells on the prompts at some places; return the turns left when memory ran out."""
+        batch = collate([prompts[place] for place in places], self.loaded)
+        counts = batch.image_tokens(self.loaded.family.image_token_id(self.loaded.model.config))
+        order = _turns(self.prunings, numbers, counts)
+        trail = Trail(order)
+        for position, turn in enumerate(order):
+            before = time.monotonic()
+            pruning = self.prunings[turn.cells[0]]
+            trail.begin(turn)
+            try:
+                rows = self.answers.rows(batch, pruning, None if pruning is None else trail)
+            except (RuntimeError, MemoryError) as error:
+                if not ran_out(error):
+                    raise
+                return order[position:]
+            seconds = time.monotonic() - before
+            for number in turn.cells:
+                self.found[number].rows.update(zip(places, map(dict, rows), strict=True))
+                self.found[number].seconds += seconds / len(turn.cells)
+        return []
+
+
+def _turns(prunings: Sequence[Pruning | None], numbers: Iterable[int], counts: Sequence[int]) -> list[Turn]:
+    """Return the order of cells in which prompts of so many image tokens share most layers.
+
+    Unpruned cells come first and share nothing.
+    """
+    numbers = list(numbers)
+    pruned = [number for number in numbers if prunings[number] is not None]
+    order = turns([prunings[number].stages(counts) for number in pruned])
+    named = [Turn(tuple(pruned[at] for at in turn.cells), turn.shared, turn.kept) for turn in order]
+    return [*(Turn((number,), 0, 0) for number in numbers if prunings[number] is None), *named]
+
+
+def build_criterion(cell: CellRun, free_text: bool) -> Any:
+    """Build the cell's criterion; free text is explained by all of its tokens, not by the first."""
+    if cell.criterion is None:
+        return None
+    name, options = cell.criterion
+    if free_text and "answer_tokens" in plugins.describe("criteria", name)["options"]:
+        options = {"answer_tokens": MOST_ANSWER_TOKENS, **options}
+    return plugins.build("criteria", name, options)
+
+
+def _pruning(
+    loaded: LoadedModel, adapter: Adapter, cell: CellRun, saliencies: Saliencies | None
+) -> Pruning | None:
+    """Return how a cell prunes, or None for the model as it is."""
+    strategy = plugins.build("strategies", *cell.strategy)
+    if not strategy.has_ratio and cell.strategy[0] != "blind":
+        return None
+    return Pruning(
+        loaded.model,
+        strategy,
+        build_criterion(cell, adapter.free_text) or plugins.build("criteria", UNRANKED),
+        cell.ratio if strategy.has_ratio else None,
+        cell.axes["seed"],
+        saliencies=saliencies,
+    )

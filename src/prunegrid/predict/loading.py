@@ -1,0 +1,102 @@
+"""Load a model and its processor from the hub's layout."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from transformers import (
+    AutoConfig,
+    AutoImageProcessor,
+    AutoModelForImageTextToText,
+    AutoProcessor,
+    GenerationConfig,
+    PreTrainedModel,
+    ProcessorMixin,
+)
+
+from prunegrid.errors import ConfigError
+from prunegrid.pruning.families import family_of
+from prunegrid.pruning.family import Family
+
+# Settings of a `generation_config.json` that say what tokens are, not how they are drawn.
+_TOKENS = ("bos_token_id", "eos_token_id", "pad_token_id", "suppress_tokens", "bad_words_ids")
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model in evaluation mode, its processor, and what differs in its family."""
+
+    model: PreTrainedModel
+    processor: ProcessorMixin
+    family: Family
+
+
+def load_model(path: str, spec: Mapping[str, Any]) -> LoadedModel:
+    """Load a model as `model_specs` describes it.
+
+    The image processor is the one that works with Pillow and NumPy, whether torchvision is there or not:
+    pixel values of the two differ a little. The model decodes greedily; see `greedy`.
+
+    Parameters
+    ----------
+    path : str
+        Folder or hub id.
+    spec : mapping
+        Its entry in `model_specs`.
+
+    Raises
+    ------
+    ConfigError
+        If it cannot be loaded, or a package that its family needs is missing.
+    PruningError
+        If its family is not supported.
+    """
+    source = {"revision": spec.get("revision"), "trust_remote_code": spec.get("trust_remote_code", False)}
+    try:
+        family = family_of(AutoConfig.from_pretrained(path, **source).model_type)
+        _check_packages(family, path)
+        processor = AutoProcessor.from_pretrained(path, **source)
+        # Not asked of `AutoProcessor`: it would want a video processor without torchvision, too.
+        processor.image_processor = AutoImageProcessor.from_pretrained(path, backend="pil", **source)
+        model = AutoModelForImageTextToText.from_pretrained(
+            path,
+            dtype=getattr(torch, spec.get("dtype", "float32")),
+            attn_implementation=spec.get("attn_implementation", "sdpa"),
+            device_map=spec.get("device_map"),
+            use_safetensors=True,
+            **source,
+        )
+    except (OSError, ImportError, ValueError) as error:
+        raise ConfigError(f"model_specs: cannot load {path!r}: {error}") from error
+    backend = getattr(processor.image_processor, "backend", type(processor.image_processor).__name__)
+    if backend != "pil":
+        raise ConfigError(f"model_specs: {path!r} has no image processor of backend 'pil', only {backend!r}")
+    model.generation_config = greedy(model.generation_config)
+    if spec.get("device_map") is None:
+        model.to("cuda" if torch.cuda.is_available() else "cpu")
+    return LoadedModel(model.eval(), processor, family)
+
+
+def greedy(settings: GenerationConfig) -> GenerationConfig:
+    """Return settings of `generate` that take the likeliest token, whatever a checkpoint ships.
+
+    Checkpoints ship sampling, which greedy decoding ignores, and penalties, which it does not: Qwen2-VL's
+    `repetition_penalty` counts the prompt's tokens, padding among them, so that a batch would change
+    answers. What the tokens are, and which are never to be generated, stays.
+    """
+    return GenerationConfig(do_sample=False, **{name: getattr(settings, name, None) for name in _TOKENS})
+
+
+def _check_packages(family: Family, path: str) -> None:
+    for package in family.packages:
+        try:
+            importlib.import_module(package)
+        except (ImportError, RuntimeError) as error:  # Beside another torch, torchvision raises the latter.
+            raise ConfigError(
+                f"model_specs: the processor of {path!r} needs {package}, which cannot be imported "
+                f"({error}): pip install 'prunegrid[families]'"
+            ) from error

@@ -1,0 +1,79 @@
+"""What a file of predictions says of how it was made."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from prunegrid import plugins
+from prunegrid.data import hub
+from prunegrid.predict.batches import build_criterion
+from prunegrid.predict.loading import LoadedModel
+from prunegrid.predict.requests import BenchmarkRun, CellRun
+from prunegrid.pruning.schedule import Schedule
+
+if TYPE_CHECKING:
+    from prunegrid.data.adapter import Adapter
+
+
+def shard_metadata(
+    run: BenchmarkRun, loaded: LoadedModel, adapter: Adapter, cell: CellRun, seconds: float
+) -> dict[str, Any]:
+    """Return the metadata of one shard of a cell; `results.shards.joined_metadata` goes on from there.
+
+    Parameters
+    ----------
+    run, cell : BenchmarkRun, CellRun
+        What was asked for.
+    loaded, adapter : LoadedModel, Adapter
+        What it was computed with.
+    seconds : float
+        Wall time of the shard's predictions.
+    """
+    model, spec, data = loaded.model, run.model_spec, adapter.provenance()
+    n_layers = len(loaded.family.layers(model))
+    strategy = plugins.build("strategies", *cell.strategy)
+    schedule = strategy.solve(cell.ratio, n_layers, seed=cell.axes["seed"])
+    return {
+        "key": cell.key,
+        "cell": cell.axes,
+        "share_ratio": cell.ratio,
+        "strategy": list(cell.strategy),
+        "criterion": list(cell.criterion) if cell.criterion else None,
+        "n_layers": n_layers,
+        "deep_from": _deep_from(cell, adapter, schedule),
+        "second_cut": schedule.second_cut,
+        "code": cell.code,
+        "model": {
+            "id": spec["path"],
+            "revision": hub.commit_of(run.model_path) or spec.get("revision"),
+            "config": model.config.to_dict(),
+        },
+        "data": {
+            "id": run.benchmark_spec.get("path") or data["path"],
+            **data,
+            **{key: run.benchmark_spec.get(key) for key in ("adapter", "limit", "sample", "columns")},
+            "prompt": adapter.prompt,
+        },
+        "max_new_tokens": run.max_new_tokens(adapter),
+        "dtype": str(model.dtype).removeprefix("torch."),
+        "attn_implementation": model.config.get_text_config()._attn_implementation,
+        "image_backend": type(loaded.processor.image_processor).__name__,
+        "image_mode": spec.get("image_mode", "processor"),
+        "system_prompt": spec.get("system_prompt", "none"),
+        "batch_size": run.batch_size,
+        "device": str(model.device),
+        "seconds": round(seconds, 3),
+        "packages": {
+            "python": platform.python_version(),
+            **{name: version(name) for name in ("torch", "transformers", "accelerate", "pillow")},
+        },
+    }
+
+
+def _deep_from(cell: CellRun, adapter: Adapter, schedule: Schedule) -> int | None:
+    criterion = build_criterion(cell, adapter.free_text)
+    if criterion is None or not criterion.delegates:
+        return None
+    return criterion.first_deep(schedule.n_layers, schedule.second_cut)

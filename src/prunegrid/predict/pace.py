@@ -1,0 +1,55 @@
+"""The pace of a prediction job: one line per cell and shard."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+
+class Pace:
+    """Says one line per cell and shard: samples done, rate, time left.
+
+    Parameters
+    ----------
+    work : sequence of (str, int)
+        What is to be done, in order: a cell, and samples of it. A cell may come in several shards.
+    say : callable
+        Takes a line.
+    """
+
+    def __init__(self, work: Sequence[tuple[str, int]], say: Callable[[str], None]) -> None:
+        self._say = say
+        self._total, self._left, self._took = Counter[str](), Counter[str](), Counter[str]()
+        for cell, samples in work:
+            self._total[cell] += samples
+        self._left.update(self._total)
+        # Cells that share work come in an order of their own.
+        self._place: dict[str, int] = {}
+        self._started = time.monotonic()
+
+    def done(self, cell: str, samples: int, errors: int, seconds: float) -> None:
+        """Say that samples of a cell are done, how many of them are error rows, and how long it took."""
+        self._left[cell] -= samples
+        self._took[cell] += seconds
+        place = self._place.setdefault(cell, len(self._place) + 1)
+        total, rate = self._total[cell], samples / max(seconds, 1e-9)
+        count = f"{total - self._left[cell]} of {total} samples" if total > samples else f"{samples} samples"
+        self._say(
+            f"[{place}/{len(self._total)}] {cell}: {count}, "
+            f"{f'{errors} errors, ' if errors else ''}{rate:.{0 if rate > 9 else 1}f}/s, "
+            f"about {duration(self.seconds_left())} left"
+        )
+
+    def seconds_left(self) -> float:
+        """Estimate what is left: each cell at its own rate, one that has not begun at that of the others."""
+        rate = {cell: took / (self._total[cell] - self._left[cell]) for cell, took in self._took.items()}
+        usual = sum(self._took.values()) / sum(self._total[cell] - self._left[cell] for cell in rate)
+        busy = sum(left * rate.get(cell, usual) for cell, left in self._left.items())
+        # What cells share (reading, encoding images) takes time that is no cell's.
+        return busy * (time.monotonic() - self._started) / max(sum(self._took.values()), 1e-9)
+
+
+def duration(seconds: float) -> str:
+    """Return a time as a person says it: 40 s, 12 min, 3.5 h."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 100 * 60 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,175 @@
+"""Run cells: per-sample predictions of one model on one benchmark, written in shards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from prunegrid import plugins
+from prunegrid.predict.batches import group_cells, predict_prompts
+from prunegrid.predict.loading import LoadedModel, load_model
+from prunegrid.predict.metadata import shard_metadata
+from prunegrid.predict.out_of_memory import BatchSize
+from prunegrid.predict.pace import Pace
+from prunegrid.predict.prompts import PromptMaker
+from prunegrid.predict.requests import BenchmarkRun, CellRun
+from prunegrid.predict.swapped_images import ImageSpool
+from prunegrid.pruning.prefill import Saliencies
+from prunegrid.results.shards import CellShards
+
+if TYPE_CHECKING:
+    from prunegrid.data.adapter import Adapter, Sample
+
+# Shard -> the cells that lack it.
+Missing = Mapping[int, Sequence[CellRun]]
+
+
+class Shared:
+    """A model and the prompts made for it: what the benchmarks of a job share. Loaded when first needed.
+
+    Parameters
+    ----------
+    model_path : str
+        Folder or hub id.
+    model_spec : mapping
+        Entry of the configuration.
+    """
+
+    def __init__(self, model_path: str, model_spec: Mapping[str, Any]) -> None:
+        self._path, self._spec = model_path, model_spec
+
+    @cached_property
+    def loaded(self) -> LoadedModel:
+        """The model."""
+        return load_model(self._path, self._spec)
+
+    @cached_property
+    def maker(self) -> PromptMaker:
+        """Makes prompts; remembers the features of pictures, which benchmarks may have in common."""
+        spec = self._spec
+        return PromptMaker(
+            self.loaded, spec.get("system_prompt", "none"), spec.get("image_mode", "processor")
+        )
+
+
+def predict_cells(run: BenchmarkRun, cells: Sequence[CellRun], shared: Shared | None = None) -> None:
+    """Compute the part of cells that is the job's, into the store, and join what is then complete.
+
+    Samples are read in shards; each cell's rows of a shard are written at once, so that a killed run
+    goes on from there. What cells share is computed once per shard: decoded images, token ids, vision
+    features, gradients.
+
+    Parameters
+    ----------
+    run : BenchmarkRun
+        Model, benchmark and the job's part. A job with all shards joins them; one of several does not.
+    cells : sequence of CellRun
+        The cells.
+    shared : Shared, optional
+        The model, where other benchmarks run on it too.
+    """
+    shared = shared or Shared(run.model_path, run.model_spec)
+    adapter = plugins.load("benchmarks", run.benchmark_spec["adapter"])(
+        {**run.benchmark_spec, "path": run.data_path}
+    )
+    shards = {
+        cell.key: CellShards(run.store, cell.key, run.shard_size, adapter.sample_ids()) for cell in cells
+    }
+    mine = run.own_shards(len(adapter))
+    if not mine:
+        run.say(
+            f"nothing to do: {len(adapter)} samples make fewer than {run.n_jobs} shards of {run.shard_size}"
+        )
+    missing = {
+        number: todo
+        for number in mine
+        if (todo := [cell for cell in cells if not shards[cell.key].is_done(number, run.say)])
+    }
+    n_all, n_missing = len(mine) * len(cells), sum(map(len, missing.values()))
+    if n_missing < n_all:
+        run.say(f"{n_all - n_missing} of {n_all} shards are there")
+    if missing:
+        device = shared.loaded.model.device
+        run.say(f"{run.model_path} is loaded on {device}, {len(cells)} cells to run")
+        _Bundle(run, shared, adapter, shards, missing).run()
+    if run.n_jobs == 1:
+        for cell in cells:
+            shards[cell.key].join()
+
+
+class _Bundle:
+    def __init__(
+        self,
+        run: BenchmarkRun,
+        shared: Shared,
+        adapter: Adapter,
+        shards: Mapping[str, CellShards],
+        missing: Missing,
+    ) -> None:
+        self._run, self._adapter, self._shards, self._missing = run, adapter, shards, missing
+        self._loaded, self._maker = shared.loaded, shared.maker
+        self._batch_sizes: dict[tuple[str, ...], BatchSize] = {}
+
+    @cached_property
+    def _spool(self) -> ImageSpool:
+        """The pictures that samples are to see instead of their own."""
+        swapping = [
+            (number, cell.axes["seed"])
+            for number, cells in self._missing.items()
+            for cell in cells
+            if cell.swaps_images
+        ]
+        positions = {position for number, _ in swapping for position in self._positions(number)}
+        return ImageSpool(self._adapter.samples, positions, {seed for _, seed in swapping})
+
+    def _positions(self, shard: int) -> Sequence[int]:
+        return next(iter(self._shards.values())).positions(shard)
+
+    def run(self) -> None:
+        work = [
+            (cell.label, len(self._positions(shard)))
+            for shard, cells in self._missing.items()
+            for cell in cells
+        ]
+        pace = Pace(work, self._run.say)
+        for number, cells in self._missing.items():
+            samples = list(self._adapter.samples(self._positions(number)))
+            self._run_shard(number, samples, cells, pace)
+
+    def _run_shard(
+        self, number: int, samples: Sequence[Sample], cells: Sequence[CellRun], pace: Pace
+    ) -> None:
+        plain = [cell for cell in cells if not cell.swaps_images]
+        if plain:
+            self._run_cells(number, samples, plain, pace)
+        for cell in cells:
+            if cell.swaps_images:
+                # Its prompts are its own.
+                self._run_cells(number, self._spool.swapped(samples, cell.axes["seed"]), [cell], pace)
+
+    def _run_cells(
+        self, number: int, samples: Iterable[Sample], cells: Sequence[CellRun], pace: Pace
+    ) -> None:
+        """Run cells that see the same samples."""
+        prompts = self._maker.prompts(samples)
+        saliencies: Saliencies = {}
+        for group in group_cells(self._loaded, self._adapter, prompts, cells):
+            found = predict_prompts(
+                self._loaded,
+                self._adapter,
+                prompts,
+                group,
+                batch_size=self._batch_size(group),
+                max_new_tokens=self._run.max_new_tokens(self._adapter),
+                saliencies=saliencies,
+            )
+            for cell, (rows, seconds) in zip(group, found, strict=True):
+                metadata = shard_metadata(self._run, self._loaded, self._adapter, cell, seconds)
+                self._shards[cell.key].write(number, rows, metadata)
+                pace.done(cell.label, len(rows), sum(row["status"] == "error" for row in rows), seconds)
+
+    def _batch_size(self, group: Sequence[CellRun]) -> BatchSize:
+        """Return how many samples fit at once, as the group's earlier shards have found."""
+        keys = tuple(cell.key for cell in group)
+        return self._batch_sizes.setdefault(keys, BatchSize(self._run.batch_size))

@@ -1,0 +1,169 @@
+"""From samples to model inputs: chat text, token ids, image features; each computed once per sample."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import torch
+from accelerate.utils import send_to_device
+from accelerate.utils.memory import clear_device_cache
+from torch import Tensor
+
+from prunegrid.errors import ConfigError, PrunegridError
+from prunegrid.predict.aspect import square
+from prunegrid.predict.chat import adds_special_tokens, chat_text
+from prunegrid.predict.feature_cache import PictureFeatures
+from prunegrid.predict.loading import LoadedModel
+from prunegrid.predict.out_of_memory import TOO_LARGE, ran_out
+from prunegrid.pruning.family import Features
+
+if TYPE_CHECKING:
+    from PIL import Image
+    from transformers import BatchFeature
+
+    from prunegrid.cost.vision import Grid
+    from prunegrid.data.adapter import Sample
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """One sample ready for the model.
+
+    Attributes
+    ----------
+    sample : Sample
+        Where it comes from.
+    text : str
+        The exact text given to the processor.
+    input_ids : Tensor
+        (tokens,), int64; image placeholders expanded.
+    grids : list of (int, int, int)
+        What the vision tower runs on; see `prunegrid.cost.vision`.
+    features : Features or None
+        What the decoder is given of the sample's image, in main memory.
+    error : str or None
+        Why the sample cannot be run.
+    """
+
+    sample: Sample
+    text: str = ""
+    input_ids: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.long))
+    grids: list[Grid] = field(default_factory=list)
+    features: Features | None = None
+    error: str | None = None
+
+
+class PromptMaker:
+    """Turns samples into prompts for one model.
+
+    Parameters
+    ----------
+    loaded : LoadedModel
+        The model.
+    system_prompt : str
+        `none` or `vicuna_v1`.
+    image_mode : str
+        `processor`, `crop` or `pad`.
+
+    Raises
+    ------
+    ConfigError
+        If the model's chat template does not take such a turn.
+    """
+
+    def __init__(
+        self, loaded: LoadedModel, system_prompt: str = "none", image_mode: str = "processor"
+    ) -> None:
+        self._loaded = loaded
+        self._system_prompt = system_prompt
+        self._image_mode = image_mode
+        self._features = PictureFeatures(loaded)
+        try:
+            self.chat_text("?")
+        except Exception as error:  # A template may raise anything.
+            raise ConfigError(
+                f"the model's chat template cannot render system_prompt {system_prompt!r}: {error}"
+            ) from error
+
+    def chat_text(self, text: str) -> str:
+        """Return the text of one user turn with one image, through the model's chat template."""
+        return chat_text(self._loaded.processor, text, self._system_prompt)
+
+    def prompts(self, samples: Iterable[Sample]) -> list[Prompt]:
+        """Return one prompt per sample, in order; vision features are computed once per distinct picture."""
+        return [self._prompt(sample) for sample in samples]
+
+    def _prompt(self, sample: Sample) -> Prompt:
+        if sample.error:
+            return Prompt(sample, error=sample.error)
+        text = self.chat_text(sample.prompt)
+        try:
+            inputs = self._process(sample.image, text)
+            ids = inputs.pop("input_ids")[0]
+            self._check(ids)
+            inputs.pop("attention_mask")
+            grids = self._loaded.family.grids(self._loaded.model.config, inputs)
+            return Prompt(sample, text, ids, grids, self._features.of(sample.image, inputs))
+        except (PrunegridError, ValueError, OSError) as error:
+            return Prompt(sample, text, error=f"{type(error).__name__}: {error}")
+        except (RuntimeError, MemoryError) as error:
+            if not ran_out(error):
+                raise
+        clear_device_cache(garbage_collection=True)
+        return Prompt(sample, text, error=TOO_LARGE)
+
+    def _process(self, image: Image.Image, text: str) -> BatchFeature:
+        processor = self._loaded.processor
+        return processor(
+            images=square(image, self._image_mode, processor.image_processor.image_mean),
+            text=text,
+            add_special_tokens=adds_special_tokens(processor.tokenizer, text),
+            return_tensors="pt",
+        )
+
+    def _check(self, ids: Tensor) -> None:
+        image = ids == self._loaded.family.image_token_id(self._loaded.model.config)
+        if bool(image[-1]):
+            raise PrunegridError("no text after the image")
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Prompts padded on the left.
+
+    Attributes
+    ----------
+    prompts : list of Prompt
+        The rows.
+    inputs : dict
+        Arguments of `generate`: input_ids and attention_mask (batch, tokens), and the image features.
+    """
+
+    prompts: list[Prompt]
+    inputs: dict[str, Any]
+
+    def image_tokens(self, image_token_id: int) -> list[int]:
+        """Return how many image tokens each prompt has."""
+        return [int((prompt.input_ids == image_token_id).sum()) for prompt in self.prompts]
+
+
+def collate(prompts: Sequence[Prompt], loaded: LoadedModel) -> Batch:
+    """Pad prompts on the left and put them on the model's device."""
+    device = loaded.model.get_input_embeddings().weight.device
+    width = max(len(prompt.input_ids) for prompt in prompts)
+    pad = loaded.processor.tokenizer.pad_token_id
+    ids = torch.full((len(prompts), width), pad or 0, dtype=torch.long)
+    mask = torch.zeros_like(ids)
+    for row, prompt in enumerate(prompts):
+        start = width - len(prompt.input_ids)
+        ids[row, start:] = prompt.input_ids
+        mask[row, start:] = 1
+    features = [
+        Features(send_to_device(one.images, device), send_to_device(one.beside, device))
+        for one in (prompt.features for prompt in prompts)
+    ]
+    inputs = {"input_ids": ids.to(device), "attention_mask": mask.to(device)}
+    images = loaded.family.feature_inputs(loaded.model, features, inputs["input_ids"])
+    return Batch(list(prompts), {**inputs, **images})

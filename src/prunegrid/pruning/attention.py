@@ -1,0 +1,150 @@
+"""The attention that a criterion reads: only the rows it asks for, of one layer, in float32.
+
+The model's own attention call is observed, so that queries and keys come as the model made them:
+rotary positions, q/k norms, grouped heads, scaling and soft-capping included.
+"""
+
+from __future__ import annotations
+
+import copy
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS, AttentionInterface
+
+from prunegrid.pruning.token_layout import right_aligned
+
+# Name under which the observed attention is known to transformers.
+OBSERVED = "prunegrid_observed"
+# Scores held at once, in elements: 64 MB in float32.
+_CHUNK = 2**24
+
+
+@dataclass(frozen=True)
+class Projected:
+    """Queries and keys of one layer, as its attention used them.
+
+    Attributes
+    ----------
+    query : Tensor
+        (batch, heads, tokens, head size).
+    key : Tensor
+        (batch, key heads, tokens, head size).
+    mask : Tensor or None
+        (batch or 1, heads or 1, tokens, tokens), bool or additive; (batch, tokens) for flash attention;
+        None: causal.
+    scaling : float
+        Factor of the products.
+    softcap : float or None
+        Soft cap of the products.
+    """
+
+    query: Tensor
+    key: Tensor
+    mask: Tensor | None
+    scaling: float
+    softcap: float | None
+
+
+def _observed(module: nn.Module, query, key, value, attention_mask, **kwargs):
+    """Tell the observer, then run the attention that the module was configured with."""
+    config = module.config
+    scaling = kwargs.get("scaling")
+    config.prunegrid_observer(
+        module,
+        Projected(
+            query,
+            key,
+            attention_mask,
+            query.shape[-1] ** -0.5 if scaling is None else scaling,
+            kwargs.get("softcap"),
+        ),
+    )
+    eager = getattr(sys.modules[type(module).__module__], "eager_attention_forward", None)
+    run = ALL_ATTENTION_FUNCTIONS.get_interface(config.prunegrid_implementation, eager)
+    return run(module, query, key, value, attention_mask, **kwargs)
+
+
+AttentionInterface.register(OBSERVED, _observed)
+
+
+@contextmanager
+def observe(modules: list[nn.Module], observer: Callable[[nn.Module, Projected], None]) -> Iterator[None]:
+    """Call `observer(module, projected)` at every attention call of `modules` within the context.
+
+    Each module is given a copy of its configuration that names the observed attention; masks are still
+    built from the model's own configuration. The originals are put back at the end.
+    """
+    originals = [module.config for module in modules]
+    try:
+        for module, original in zip(modules, originals, strict=True):
+            config = copy.copy(original)
+            config.prunegrid_observer = observer
+            config.prunegrid_implementation = original._attn_implementation
+            config._attn_implementation_internal = OBSERVED
+            module.config = config
+        yield
+    finally:
+        for module, original in zip(modules, originals, strict=True):
+            module.config = original
+
+
+def attention_received(projected: Projected, rows: Tensor, valid: Tensor) -> Tensor:
+    """Sum the head-averaged softmax attention over the given query rows.
+
+    Rows are worked through in chunks, so a (heads, tokens, tokens) matrix never exists.
+
+    Parameters
+    ----------
+    projected : Projected
+        Queries and keys of the layer.
+    rows : Tensor
+        (batch, tokens), bool: the query rows that count.
+    valid : Tensor
+        (batch, tokens), bool: False for padding.
+
+    Returns
+    -------
+    Tensor
+        (batch, tokens), float32.
+    """
+    batch, heads, tokens, size = projected.query.shape
+    key_heads = projected.key.shape[1]
+    key = projected.key[:, :, :tokens].float().transpose(2, 3)
+    received = torch.zeros(batch, tokens, device=key.device)
+    most = int(rows.sum(1).max())
+    index = right_aligned(rows, most)
+    counted = rows.gather(1, index)
+    chunk = max(1, _CHUNK // (batch * heads * tokens))
+    for start in range(0, most, chunk):
+        at, count = index[:, start : start + chunk], counted[:, start : start + chunk]
+        n_rows = at.shape[1]
+        query = projected.query.gather(2, at[:, None, :, None].expand(-1, heads, -1, size)).float()
+        # Grouped heads share keys: fold the group into the rows instead of repeating the keys.
+        query = query.reshape(batch, key_heads, heads // key_heads * n_rows, size) * projected.scaling
+        logits = (query @ key).view(batch, heads, n_rows, tokens)
+        if projected.softcap is not None:
+            logits = torch.tanh(logits / projected.softcap) * projected.softcap
+        logits = _masked(logits, projected.mask, at, valid)
+        share = logits.softmax(dim=-1).mean(dim=1)
+        received += torch.einsum("brt,br->bt", share, count.to(share.dtype))
+    return received
+
+
+def _masked(logits: Tensor, mask: Tensor | None, at: Tensor, valid: Tensor) -> Tensor:
+    """Apply the layer's mask to the rows `at` (batch, rows) of logits (batch, heads, rows, tokens)."""
+    batch, _, n_rows, tokens = logits.shape
+    if mask is None or mask.dim() == 2:
+        seen = torch.arange(tokens, device=at.device) <= at[:, :, None]
+        # A padded row may see nothing valid; it does not count, but must not become NaN.
+        seen = (seen & valid[:, None, :]) | (torch.arange(tokens, device=at.device) == at[:, :, None])
+        return logits.masked_fill(~seen[:, None], torch.finfo(logits.dtype).min)
+    mask = mask[..., :tokens].expand(batch, -1, -1, -1)
+    mask = mask.gather(2, at[:, None, :, None].expand(-1, mask.shape[1], n_rows, tokens))
+    if mask.dtype == torch.bool:
+        return logits.masked_fill(~mask, torch.finfo(logits.dtype).min)
+    return logits + mask.float()

@@ -1,0 +1,282 @@
+"""The engine: a context in which a model drops image tokens between its decoder layers.
+
+Hooks on the model and its decoder layers do the work; no source of a model is copied or patched, and
+nothing is left of them after the context. Pruning happens once, in the prefill: layers from a cut on
+cache the kept tokens only, so caches differ in length by layer.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+from transformers.cache_utils import DynamicCache
+
+from prunegrid.errors import PruningError
+from prunegrid.plugins import build
+from prunegrid.pruning.criterion import Criterion
+from prunegrid.pruning.cutting import Cutter
+from prunegrid.pruning.families import family_of
+from prunegrid.pruning.generate_settings import check_generation, settings_of
+from prunegrid.pruning.gradients import unpruned_saliency
+from prunegrid.pruning.layer_hooks import Passage, restore
+from prunegrid.pruning.prefill import Prefill, Saliencies, cuts_of
+from prunegrid.pruning.prefix_sharing import Trail
+from prunegrid.pruning.schedule import Schedule, Strategy
+from prunegrid.pruning.token_layout import Layout
+
+
+@contextmanager
+def prune(
+    model: PreTrainedModel,
+    strategy: str | Strategy,
+    criterion: str | Criterion = "attention",
+    ratio: float | None = None,
+    seed: int = 0,
+    *,
+    strategy_options: dict[str, Any] | None = None,
+    criterion_options: dict[str, Any] | None = None,
+    sample_ids: Sequence[str] | None = None,
+    saliencies: Saliencies | None = None,
+) -> Iterator[Pruning]:
+    """Prune the image tokens of every prefill within the context.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        An image-text-to-text model of a supported family, on any device, in any dtype.
+    strategy, criterion : str or plug-in
+        Names of plug-ins, or instances.
+    ratio : float, optional
+        Share of the image-token work in the decoder that is removed: 1 - mean over layers of a_l.
+    seed : int
+        Seed of random schedules and random orders.
+    strategy_options, criterion_options : dict, optional
+        Options of plug-ins given by name.
+    sample_ids : sequence of str, optional
+        One per batch row, for random orders; by default the row numbers. May be changed between calls
+        through `Pruning.sample_ids`.
+    saliencies : mutable mapping, optional
+        Where gradient scores are kept between calls: (sample id, rank, answer tokens) -> scores
+        (layers, N) and the number of answer tokens explained.
+
+    Yields
+    ------
+    Pruning
+        Tells the schedule and the kept tokens of the last prefill.
+
+    Raises
+    ------
+    PruningError
+        If the model or an input cannot be pruned as asked.
+
+    Examples
+    --------
+    >>> with prunegrid.prune(model, "hierarchical", "attention", ratio=0.75) as pruning:
+    ...     output = model.generate(**inputs, max_new_tokens=16)
+    >>> pruning.kept[0]
+    [(2, [0, 3, ...]), (8, [3, 17, ...])]
+    """
+    if isinstance(strategy, str):
+        strategy = build("strategies", strategy, strategy_options)
+    if isinstance(criterion, str):
+        criterion = build("criteria", criterion, criterion_options)
+    pruning = Pruning(model, strategy, criterion, ratio, seed, sample_ids, saliencies)
+    with pruning.hooked():
+        yield pruning
+
+
+class Pruning:
+    """State of a `prune` context.
+
+    Attributes
+    ----------
+    schedule : list of list of (int, int)
+        Of the last prefill, per batch row: (layer, image tokens kept).
+    kept : list of list of (int, list of int)
+        Likewise: (layer, original image-token numbers, ascending).
+    n_image_tokens : list of int
+        N per batch row of the last prefill.
+    explained : list of int
+        Likewise: how many tokens of the unpruned answer a gradient was taken of, 0 without one.
+    sample_ids : sequence of str or None
+        Names of the rows of the next prefill.
+    """
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        strategy: Strategy,
+        criterion: Criterion,
+        ratio: float | None,
+        seed: int,
+        sample_ids: Sequence[str] | None = None,
+        saliencies: Saliencies | None = None,
+    ) -> None:
+        family = family_of(model.config.model_type)
+        self.model = model
+        self.strategy = strategy
+        self.criterion = criterion
+        self.ratio = ratio
+        self.seed = seed
+        self.sample_ids = sample_ids
+        self.schedule: list[list[tuple[int, int]]] = []
+        self.kept: list[list[tuple[int, list[int]]]] = []
+        self.n_image_tokens: list[int] = []
+        self.explained: list[int] = []
+        self._saliencies = saliencies
+        self._layers = family.layers(model)
+        self._attentions = [family.attention(layer) for layer in self._layers]
+        self._image_token_id = family.image_token_id(model.config)
+        self._solved: dict[int, Schedule] = {}
+        cutter = Cutter(criterion, seed, len(self._layers), self._saliency)
+        self._passage = Passage(family, model, cutter)
+        # Rows that `generate` makes of one sample: beams, returned sequences.
+        self._copies = 1
+        # Raises now, not after the first batch, if the ratio is out of reach.
+        self._schedule_for(None)
+
+    def stages(self, counts: Sequence[int]) -> list[Hashable]:
+        """Return what is done before each layer, None for nothing, to prompts of so many image tokens.
+
+        Prefills of one batch whose stages are equal up to some layer are the same up to there.
+        """
+        found: list[Hashable] = [None] * len(self._layers)
+        schedules = [self._schedule_for(count) for count in counts]
+        for layer, keep in cuts_of(schedules, counts).items():
+            ranking = None
+            if any(keep):
+                second_cut = schedules[0].second_cut
+                criterion = self.criterion.in_charge(layer, len(self._layers), second_cut)
+                ranking = (criterion.identity, self.criterion.reverse, second_cut, self.seed)
+            found[layer] = (tuple(keep), ranking)
+        return found
+
+    @contextmanager
+    def hooked(self, trail: Trail | None = None) -> Iterator[None]:
+        """Keep hooks on the model for the time of the context.
+
+        Parameters
+        ----------
+        trail : Trail, optional
+            Layers that prefills of one batch take over from one another: the only prompt within the context
+            is that batch.
+        """
+        if any(getattr(module.config, "prunegrid_observer", None) for module in self._attentions):
+            raise PruningError("this model is being pruned already: prune contexts do not nest")
+        with ExitStack() as stack:
+            handle = self.model.register_forward_pre_hook(self._enter_model, with_kwargs=True)
+            stack.callback(handle.remove)
+            stack.enter_context(self._passage.hooked(self.model, self.strategy.ranks, trail))
+            if hasattr(self.model, "generate"):
+                stack.callback(restore, self.model, "generate", vars(self.model).get("generate"))
+                self.model.generate = self._checked(self.model.generate)
+            yield
+
+    def _checked(self, generate: Callable[..., Any]) -> Callable[..., Any]:
+        """Wrap `generate`: what its settings do to a prompt cannot be seen from within the model."""
+
+        @functools.wraps(generate)
+        def checked(*args: Any, **kwargs: Any) -> Any:
+            if not self._passage.off:
+                self._copies = check_generation(settings_of(self.model, *args, **kwargs))
+            try:
+                return generate(*args, **kwargs)
+            finally:
+                self._copies = 1
+
+        return checked
+
+    def _schedule_for(self, n_tokens: int | None) -> Schedule:
+        if n_tokens not in self._solved:
+            self._solved[n_tokens] = self.strategy.solve(
+                self.ratio, len(self._layers), seed=self.seed, n_tokens=n_tokens or None
+            )
+        return self._solved[n_tokens]
+
+    # --- the prompt -----------------------------------------------------------------------------
+
+    def _enter_model(self, model: nn.Module, args: tuple, kwargs: dict) -> None:
+        """Read a prompt's image span before the model runs it."""
+        if self._passage.off:
+            return
+        inputs = kwargs
+        if args:
+            inputs = inspect.signature(model.forward).bind(*args, **kwargs).arguments
+            inputs = {**inputs.pop("kwargs", {}), **inputs}
+        cache = inputs.get("past_key_values")
+        ids = inputs.get("input_ids")
+        if cache is not None and cache.get_seq_length() > 0:
+            # A single token may be the image's by the model's own choice.
+            if ids is not None and ids.shape[1] > 1 and bool((ids == self._image_token_id).any()):
+                raise PruningError(
+                    "a prompt in pieces cannot be pruned: its image tokens came after the first piece "
+                    "(turn chunked prefill off)"
+                )
+            return
+        if cache is not None and not isinstance(cache, DynamicCache):
+            raise PruningError(
+                f"a {type(cache).__name__} cannot hold layers of different lengths: use a DynamicCache"
+            )
+        if ids is None:
+            raise PruningError("pruning needs input_ids: the image tokens are found by their id")
+        mask = inputs.get("attention_mask")
+        if mask is not None and (not isinstance(mask, Tensor) or mask.dim() != 2):
+            found = f"shape {tuple(mask.shape)}" if isinstance(mask, Tensor) else type(mask).__name__
+            raise PruningError(f"attention_mask must be (batch, tokens), got {found}")
+        valid = torch.ones_like(ids, dtype=torch.bool) if mask is None else mask.bool()
+        if not bool(valid[:, -1].all()):
+            raise PruningError("the prompts are padded on the right: pad on the left")
+        self._passage.pending = self._read_prompt(ids, valid, inputs)
+
+    def _read_prompt(self, ids: Tensor, valid: Tensor, inputs: dict[str, Any]) -> Prefill:
+        image = (ids == self._image_token_id) & valid
+        numbers = torch.where(image, image.cumsum(1) - 1, -1)
+        counts = image.sum(1).tolist()
+        sample_ids = self._names(len(ids))
+        if image[:, -1].any():
+            rows = [sample_ids[row] for row in image[:, -1].nonzero()[:, 0].tolist()]
+            raise PruningError(f"no text after the image in sample {', '.join(map(repr, rows))}")
+        schedules = [self._schedule_for(count) for count in counts]
+        self.n_image_tokens = counts
+        self.schedule = [
+            schedule.counts(count) if count else [] for schedule, count in zip(schedules, counts, strict=True)
+        ]
+        run = Prefill(inputs, numbers, Layout.whole(valid), counts, schedules, sample_ids)
+        self.kept, self.explained = run.kept, run.explained
+        return run
+
+    def _names(self, batch: int) -> list[str]:
+        """Return one name per row; the beams of a sample share its name, hence its kept tokens."""
+        samples = batch // self._copies
+        names = range(samples) if self.sample_ids is None else self.sample_ids
+        if len(names) != samples:
+            raise PruningError(f"{len(names)} sample_ids for a batch of {samples}")
+        return [str(name) for name in names for _ in range(self._copies)]
+
+    def _saliency(self, run: Prefill, rank: int, answer_tokens: int) -> Tensor:
+        """Return (batch, layers, most image tokens), computing only the rows not yet known."""
+        known = run.saliencies if self._saliencies is None else self._saliencies
+        keys = [(name, rank, answer_tokens) for name in run.sample_ids]
+        if any(key not in known for key in keys):
+            columns = [(row >= 0).nonzero()[:, 0] for row in run.numbers]
+            self._passage.off = True
+            try:
+                found, lengths = unpruned_saliency(
+                    self.model, self._layers, run.inputs, columns, rank, answer_tokens
+                )
+            finally:
+                self._passage.off = False
+            for key, row, n, length in zip(keys, found, run.counts, lengths, strict=True):
+                known[key] = row[:, :n].cpu(), length
+        result = torch.zeros(len(keys), len(self._layers), max(1, *run.counts), device=run.numbers.device)
+        for row, key in enumerate(keys):
+            scores, run.explained[row] = known[key]
+            result[row, :, : scores.shape[1]] = scores.to(result.device)
+        return result

@@ -1,0 +1,279 @@
+"""What happens at every decoder layer: tokens are cut, arguments follow, and shared layers are taken over.
+
+Hooks around the layers of one model. Later tokens go through the same layers: there a cache tells which
+tokens of its prompt each layer holds.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+
+from prunegrid.errors import PruningError
+from prunegrid.pruning.attention import Projected, observe
+from prunegrid.pruning.cutting import Cutter
+from prunegrid.pruning.family import Family
+from prunegrid.pruning.prefill import Prefill, keep_whole
+from prunegrid.pruning.prefix_sharing import Passed, Trail
+from prunegrid.pruning.token_layout import Layout
+
+
+class Passage:
+    """A model's decoder layers, while a context prunes it.
+
+    Attributes
+    ----------
+    off : bool
+        Whether the layers run as if there were no hooks.
+    pending : Prefill or None
+        A prompt that was read and has not entered the first layer yet.
+    trail : Trail or None
+        Layers that prefills of one batch take over from one another.
+    """
+
+    def __init__(self, family: Family, model: PreTrainedModel, cutter: Cutter) -> None:
+        text = model.config.get_text_config()
+        self._flash = "flash" in str(text._attn_implementation)
+        # Where no layer types are given, a window is every layer's.
+        slides = "sliding_attention" in (getattr(text, "layer_types", None) or ["sliding_attention"])
+        self._window = getattr(text, "sliding_window", None) if slides else None
+        self._family = family
+        self._layers = family.layers(model)
+        self._cutter = cutter
+        # Interleaved generations each have their cache, so what a prefill kept is held with the cache.
+        self._of_cache: WeakKeyDictionary[Any, Prefill] = WeakKeyDictionary()
+        self._active: Prefill | None = None
+        self._prefilling = False
+        self.pending: Prefill | None = None
+        self.off = False
+        self.trail: Trail | None = None
+
+    @contextmanager
+    def hooked(self, model: PreTrainedModel, ranks: bool, trail: Trail | None) -> Iterator[None]:
+        """Keep hooks on the layers for the time of the context.
+
+        Parameters
+        ----------
+        model : PreTrainedModel
+            The model.
+        ranks : bool
+            Whether its cuts may read the queries and keys of the layer before; those on the trail may.
+        trail : Trail or None
+            Layers that prefills of one batch take over from one another.
+        """
+        attentions = [self._family.attention(layer) for layer in self._layers]
+        read = attentions[:-1] if ranks or trail is not None else []
+        self.trail = trail
+        with ExitStack() as stack:
+            stack.enter_context(observe(read, self._keep_projected))
+            decoder = self._family.decoder(model)
+            hooks = [decoder.register_forward_pre_hook(self._enter_decoder, with_kwargs=True)]
+            for index, layer in enumerate(self._layers):
+                hook = self._layer_hook(index)
+                hooks.append(layer.register_forward_pre_hook(hook, with_kwargs=True))
+                if self._family.has_deep_stack:
+                    hooks.append(layer.register_forward_hook(self._deep_stack_hook(index)))
+            hooks.append(self._layers[0].register_forward_hook(self._leave_first_layer, with_kwargs=True))
+            hooks.append(self._layers[-1].register_forward_hook(self._leave_last_layer))
+            for handle in hooks:
+                stack.callback(handle.remove)
+            if trail is not None:
+                for index, layer in enumerate(self._layers):
+                    stack.callback(restore, layer, "forward", vars(layer).get("forward"))
+                    layer.forward = self._passing(index, layer.forward)
+            yield
+
+    def _enter_decoder(self, decoder: nn.Module, args: tuple, kwargs: dict) -> tuple[tuple, dict] | None:
+        """Take over what the decoder would add to image tokens at their places in the unpruned prompt."""
+        if self.off or self.pending is None or not self.pending.cuts:
+            return None
+        kwargs = dict(kwargs)
+        self.pending.deep_stack = self._family.take_deep_stack(kwargs)
+        return args, kwargs
+
+    def _layer_hook(self, index: int):
+        def hook(layer: nn.Module, args: tuple, kwargs: dict) -> tuple[tuple, dict] | None:
+            if self.off:
+                return None
+            hidden = args[0] if args else kwargs["hidden_states"]
+            if index == 0:
+                self._enter_first_layer(hidden, kwargs.get("past_key_values"))
+            run = self._active
+            if self._prefilling:
+                if self._takes_over(index):
+                    self._follow(run, index)
+                    return None
+                hidden = self._enter_layer(run, index, hidden)
+            layout = run.layouts[index]
+            if layout.untouched and not (index == 0 and run.first_layer_refilled):
+                return None
+            kwargs = self._cut_arguments(run, layout, index, hidden, kwargs)
+            if args:
+                return (hidden, *args[1:]), kwargs
+            return args, {**kwargs, "hidden_states": hidden}
+
+        return hook
+
+    def _enter_first_layer(self, hidden: Tensor, cache: Any) -> None:
+        self._prefilling = cache is None or cache.get_seq_length() == 0
+        if not self._prefilling:
+            self._active = self._of_cache.get(cache)
+            if self._active is None:
+                raise PruningError("this cache was not filled inside this prune context")
+            self._active.cut_arguments.clear()
+            self._check_window(self._active, cache.get_seq_length() + hidden.shape[1])
+            return
+        run, self.pending = self.pending, None
+        if run is None or hidden.shape[1] != run.numbers.shape[1]:
+            raise PruningError(
+                "the decoder was given another prompt than the model: chunked prefill is not supported"
+            )
+        self._check_window(run, hidden.shape[1])
+        run.embeddings = hidden
+        self._active = run
+        if cache is not None:
+            if run.cuts:
+                keep_whole(cache)
+            self._of_cache[cache] = run
+
+    def _enter_layer(self, run: Prefill, index: int, hidden: Tensor) -> Tensor:
+        """Cut where the schedule says so; return the hidden states that stay."""
+        trail = self.trail
+        if trail is not None:
+            if index == trail.shared > 0:
+                run.projected = trail.entering(index)[1]
+            trail.arrive(index, hidden, run.projected)
+        if index in run.cuts:
+            hidden = self._cutter.cut(run, index, hidden, shared=self.trail is not None)
+        run.layouts[index] = run.layout
+        if trail is not None:
+            kept = {row: cuts[-1][1] for row, cuts in enumerate(run.kept) if cuts and cuts[-1][0] == index}
+            trail.cut(index, Passed(run.layout, kept, list(run.explained)))
+        return hidden
+
+    def _takes_over(self, index: int) -> bool:
+        return self.trail is not None and self.trail.takes_over(index)
+
+    def _follow(self, run: Prefill, index: int) -> None:
+        """Take over what another prefill of this batch did before a layer."""
+        passed = self.trail.passed(index)
+        run.layouts[index] = run.layout = passed.layout
+        run.explained[:] = passed.explained
+        for row, numbers in passed.kept.items():
+            run.kept[row].append((index, numbers))
+
+    def _passing(self, index: int, forward: Callable[..., Any]) -> Callable[..., Any]:
+        """Wrap a layer's forward: it does not run where its outcome is on the trail."""
+
+        @functools.wraps(forward)
+        def passing(*args: Any, **kwargs: Any) -> Any:
+            if self.off or not self._prefilling:
+                return forward(*args, **kwargs)
+            trail, cache = self.trail, kwargs.get("past_key_values")
+            if trail.takes_over(index):
+                trail.take_over(index, cache)
+                # Between layers that are taken over nobody looks at the hidden states.
+                last = index + 1 == trail.shared
+                return trail.entering(index + 1)[0] if last else args[0] if args else kwargs["hidden_states"]
+            output = forward(*args, **kwargs)
+            trail.leave(index, cache)
+            return output
+
+        return passing
+
+    def _check_window(self, run: Prefill, tokens: int) -> None:
+        """Refuse windows that flash attention would count in kept tokens instead of original positions."""
+        if self._flash and self._window is not None and run.cuts and tokens > self._window:
+            raise PruningError(
+                f"flash attention cannot count a window of {self._window} in original positions once tokens "
+                f"are dropped, and the sequence has {tokens}: use attn_implementation='sdpa'"
+            )
+
+    def _cut_arguments(self, run: Prefill, layout: Layout, index: int, hidden: Tensor, kwargs: dict) -> dict:
+        """Return a layer's arguments with masks and positions of the present tokens only."""
+        kwargs = dict(kwargs)
+        if self._flash and "position_ids" in kwargs:
+            # Only rotary positions use them, and those come apart; flash attention would take the gaps
+            # for the seams of packed sequences.
+            kwargs["position_ids"] = None
+        if self._prefilling:
+            changed = {
+                "attention_mask": layout.prefill_mask,
+                "position_ids": lambda ids: layout.gather(ids, dim=-1),
+                "position_embeddings": lambda parts: tuple(layout.gather(part, dim=-2) for part in parts),
+            }
+        else:
+            held = kwargs["past_key_values"].get_seq_length(index) - layout.columns.shape[1]
+            later = held + hidden.shape[1]
+            changed = {"attention_mask": lambda mask: layout.decode_mask(mask, later)}
+        for name, change in changed.items():
+            value = kwargs.get(name)
+            if value is None and name != "attention_mask":
+                continue
+            key = (id(layout), name, id(value))
+            if key not in run.cut_arguments:
+                # The original is held with its cut version, so that its id is not given to another.
+                run.cut_arguments[key] = value, change(value)
+            kwargs[name] = run.cut_arguments[key][1]
+        return kwargs
+
+    def _deep_stack_hook(self, index: int):
+        def hook(layer: nn.Module, args: tuple, output: Tensor) -> Tensor | None:
+            if self.off or not self._prefilling or self._active.deep_stack is None:
+                return None
+            if self._takes_over(index):
+                # They are in the hidden states that were taken over.
+                return None
+            return self._active.deep_stack.add(index, output, self._active.layout)
+
+        return hook
+
+    def _keep_projected(self, module: nn.Module, projected: Projected) -> None:
+        """Keep the queries and keys of the layer before a cut."""
+        if self.off or not self._prefilling:
+            return
+        after = module.layer_idx + 1
+        read = after in self._active.cuts or (self.trail is not None and self.trail.leaves_at(after))
+        self._active.projected = projected if read else None
+
+    def _leave_first_layer(self, layer: nn.Module, args: tuple, kwargs: dict, output: Any) -> None:
+        """Give layer 0's cache its full length back where the image was dropped before it.
+
+        The positions of later tokens come from that length; the dropped columns hold zeros and stay
+        hidden.
+        """
+        run, cache = self._active, kwargs.get("past_key_values")
+        if self.off or not self._prefilling or run.layout.untouched or cache is None:
+            return
+        part = cache.layers[0]
+        batch, heads, _, size = part.keys.shape
+        held = run.layout.to(part.keys.device)
+        columns = held.columns[:, None, :, None].expand(-1, heads, -1, size)
+        there = held.valid[:, None, :, None]
+        for name in ("keys", "values"):
+            full = getattr(part, name).new_zeros(batch, heads, run.layout.width_before, size)
+            setattr(part, name, full.scatter(2, columns, getattr(part, name) * there))
+        valid = torch.zeros_like(run.numbers, dtype=torch.bool)
+        valid = valid.scatter(1, run.layout.columns, run.layout.valid)
+        run.layouts[0] = Layout.whole(valid)
+        run.first_layer_refilled = True
+
+    def _leave_last_layer(self, *_: Any) -> None:
+        if not self.off and self._prefilling:
+            self._active.release()
+            self._prefilling = False
+
+
+def restore(module: nn.Module, name: str, before: Callable[..., Any] | None) -> None:
+    """Give a module back its own method, or the one that somebody had set on it."""
+    if before is None:
+        delattr(module, name)
+    else:
+        setattr(module, name, before)

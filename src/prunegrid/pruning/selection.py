@@ -1,0 +1,58 @@
+"""Which image tokens stay at a cut."""
+
+import torch
+from torch import Tensor
+
+from prunegrid.errors import PruningError
+from prunegrid.pruning.criterion import Criterion
+from prunegrid.pruning.stage import Stage
+
+
+def select(criterion: Criterion, stage: Stage, shared: bool = False) -> Tensor:
+    """Mark the best-scored image tokens of each row; ties go to the lower number.
+
+    Parameters
+    ----------
+    criterion : Criterion
+        Scores them.
+    stage : Stage
+        Tells the tokens present and how many to keep per row.
+    shared : bool
+        Other prefills take over what is selected.
+
+    Returns
+    -------
+    Tensor
+        (batch, present tokens), bool.
+
+    Raises
+    ------
+    PruningError
+        If the criterion returns another shape, or NaN, or if a shared selection changes what it holds: it
+        would miss the stages that are taken over.
+    """
+    asked = criterion.in_charge(stage.layer, stage.n_layers, stage.second_cut)
+    before = asked.identity if shared else None
+    scores = criterion.score(stage).float()
+    if shared and asked.identity != before:
+        raise PruningError(
+            f"criterion {type(asked).__name__} holds something else after `score` than before: cells share "
+            "stages, so a score must follow from the options and the stage alone"
+        )
+    if scores.shape != stage.image.shape:
+        raise PruningError(
+            f"criterion {type(criterion).__name__} returned scores of shape {tuple(scores.shape)}, "
+            f"not {tuple(stage.image.shape)}"
+        )
+    if criterion.reverse:
+        scores = -scores
+    if bool((scores.isnan() & stage.image).any()):
+        raise PruningError(f"criterion {type(criterion).__name__} returned NaN before layer {stage.layer}")
+    # Text goes behind every image token, then a stable sort leaves ties in the order of the numbers.
+    scores = scores.masked_fill(~stage.image, -torch.inf)
+    by_score = scores.argsort(dim=1, descending=True, stable=True)
+    text_last = (~stage.image.gather(1, by_score)).to(torch.uint8).argsort(dim=1, stable=True)
+    order = by_score.gather(1, text_last)
+    wanted = torch.tensor(stage.keep, device=order.device)[:, None]
+    among = torch.arange(order.shape[1], device=order.device) < wanted
+    return torch.zeros_like(stage.image).scatter(1, order, among)

@@ -1,0 +1,99 @@
+"""What a criterion may look at, just before a layer that drops tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from prunegrid.pruning.attention import Projected, attention_received
+from prunegrid.pruning.token_layout import Layout
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage (l, n): before layer l runs, n of the image tokens still present are kept.
+
+    Attributes
+    ----------
+    layer : int
+        l.
+    n_layers : int
+        L.
+    second_cut : int or None
+        K2 of a hierarchical schedule.
+    keep : list of int
+        n, per batch row.
+    hidden : Tensor
+        (batch, present tokens, hidden size), in the model's dtype: what enters layer l.
+    image, text_after, last : Tensor
+        (batch, present tokens), bool: image tokens; text tokens after the row's last image token; the
+        last prompt token.
+    numbers : Tensor
+        (batch, present tokens), int64: original numbers of image tokens, -1 elsewhere.
+    most_image_tokens : int
+        The largest N of the batch.
+    sample_ids : sequence of str
+        One per batch row.
+    seed : int
+        The cell's seed.
+    """
+
+    layer: int
+    n_layers: int
+    second_cut: int | None
+    keep: list[int]
+    hidden: Tensor
+    image: Tensor
+    text_after: Tensor
+    last: Tensor
+    numbers: Tensor
+    most_image_tokens: int
+    sample_ids: Sequence[str]
+    seed: int
+    layout: Layout
+    _projected: Projected
+    _embeddings: Tensor
+    _saliency: Callable[[int, int], Tensor]
+
+    def attention_received(self, rows: Tensor) -> Tensor:
+        """Sum layer l-1's head-averaged attention over query rows.
+
+        The softmax is over the full causal row, in float32, as the model computes it.
+
+        Parameters
+        ----------
+        rows : Tensor
+            (batch, present tokens), bool.
+
+        Returns
+        -------
+        Tensor
+            (batch, present tokens), float32: what each token receives.
+        """
+        return attention_received(self._projected, rows & self.layout.valid, self.layout.valid)
+
+    def embeddings(self) -> Tensor:
+        """Return what the present tokens were on entering layer 0, (batch, present tokens, hidden size)."""
+        return self.layout.gather(self._embeddings, dim=1).to(self.hidden.device)
+
+    def unpruned_saliency(self, rank: int, answer_tokens: int) -> Tensor:
+        """Return abs(h * dJ/dh) summed over features, in the unpruned model.
+
+        Parameters
+        ----------
+        rank : int
+            0: J is the log-probability of the model's greedy answer; 1: of the second-ranked first token.
+        answer_tokens : int
+            Answer tokens in J, at most 32.
+
+        Returns
+        -------
+        Tensor
+            (batch, present tokens), float32, 0 where the token is no image token.
+        """
+        saliency = self._saliency(rank, answer_tokens)[:, self.layer].to(self.numbers.device)
+        scores = saliency.gather(1, self.numbers.clamp_min(0))
+        return torch.where(self.image, scores, 0.0)

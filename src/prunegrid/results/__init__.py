@@ -1,0 +1,1 @@
+"""Files of results: predictions, shards, the store and its checksums. Imports no torch."""

@@ -1,0 +1,132 @@
+"""What was computed is what is scored, and what was scored is what is shown.
+
+A published file is a hard link to the store, and anybody can write into it or put another one in its place.
+So files are sealed when they are finished, and compared with their seals before they are used. Imports no
+torch.
+"""
+
+import json
+import platform
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from prunegrid.errors import DataError
+from prunegrid.files import file_state, is_unchanged, write_text
+from prunegrid.results.predictions import read_metadata, seal_of
+from prunegrid.results.store import PREDICTIONS, SAMPLES, SCORES, SEAL, Store
+
+
+def check_predictions(store: Store, key: str) -> None:
+    """Check that predictions in the store are what was computed under their key.
+
+    Raises
+    ------
+    DataError
+        If they are another cell's, or were changed.
+    """
+    file = store.predictions(key)
+    found = read_metadata(file).get("key")
+    if found != key:
+        raise DataError(
+            f"{file} was made under the key {found}, not {key}: it is a copy of another cell's file; "
+            "delete it and run again"
+        )
+    if not is_unchanged(file, _read(seal_of(file))):
+        raise DataError(
+            f"{file} was changed after it was computed: its content is not the one that was sealed; delete "
+            "it and run again"
+        )
+
+
+def seal_scores(store: Store, predictions_key: str, scores_key: str) -> None:
+    """Seal the scores of a cell; the last file to be written, so that a sealed cell is a whole one."""
+    scores = store.scores(scores_key)
+    seal = {name: file_state(scores / name) for name in (SCORES, SAMPLES)}
+    seal[PREDICTIONS] = _read(seal_of(store.predictions(predictions_key)))
+    write_text(scores / SEAL, json.dumps(seal))
+
+
+def are_of(store: Store, predictions_key: str, scores_key: str) -> bool:
+    """Return whether the store holds scores of exactly the predictions that it holds now.
+
+    A cell that was lost and computed again has other bytes: seconds, and on a GPU perhaps more.
+    """
+    seal = _read(store.scores(scores_key) / SEAL)
+    return bool(seal) and seal[PREDICTIONS] == _read(seal_of(store.predictions(predictions_key)))
+
+
+def check_cells(cells: Iterable[Mapping[str, Any]]) -> None:
+    """Check that published files are those that were computed and scored for the plan.
+
+    Parameters
+    ----------
+    cells : iterable of mappings
+        `folder`; `store`; `predictions_key` and `scores_key`, as planned; `made_by`, what the metadata of
+        its predictions should say, to explain a difference.
+
+    Raises
+    ------
+    DataError
+        Naming the first file that is another one, what differs and what to delete.
+    """
+    for cell in cells:
+        _check(cell)
+
+
+def _check(cell: Mapping[str, Any]) -> None:
+    folder, store = Path(cell["folder"]), Store(Path(cell["store"]))
+    predictions, scores = store.predictions(cell["predictions_key"]), store.scores(cell["scores_key"])
+    seal = _read(scores / SEAL)
+    remedy = f"delete {' and '.join(map(str, [folder, *_stale(predictions, scores, seal)]))} and run again"
+    if not seal:
+        raise DataError(f"{folder}: nothing tells that its scores are what was computed; {remedy}")
+    metadata = read_metadata(folder / PREDICTIONS)
+    if metadata.get("key") != cell["predictions_key"]:
+        raise DataError(f"{folder / PREDICTIONS} is not this cell's: {_difference(metadata, cell)}; {remedy}")
+    if _other_code(metadata, cell["made_by"]["code"]):
+        raise DataError(
+            f"{folder / PREDICTIONS} was computed by other code than its key stands for: files were edited "
+            f"while its job waited or ran; delete {folder} and {predictions} and run again"
+        )
+    for name in (PREDICTIONS, SCORES, SAMPLES):
+        if not is_unchanged(folder / name, seal[name]):
+            raise DataError(
+                f"{folder / name} was changed after it was finished: its content is not the one that was "
+                f"sealed; {remedy}"
+            )
+
+
+def _stale(predictions: Path, scores: Path, seal: Mapping[str, Any]) -> list[Path]:
+    """Return what in the store is not as it was sealed: who edits a published file edits the store's."""
+    stale = []
+    if not is_unchanged(predictions, _read(seal_of(predictions))):
+        stale.append(predictions)
+    if not seal or not all(is_unchanged(scores / name, seal[name]) for name in (SCORES, SAMPLES)):
+        stale.append(scores)
+    return [file for file in stale if file.exists()]
+
+
+def _other_code(metadata: Mapping[str, Any], planned: str) -> bool:
+    """Return whether the code that computed a file is not the planned one.
+
+    The job finds its code itself. Another version of Python reads another syntax tree from the same code,
+    so that hashes can be compared only within one.
+    """
+    python = str(metadata.get("packages", {}).get("python", "")).split(".")[:2]
+    return python == platform.python_version().split(".")[:2] and metadata.get("code") != planned
+
+
+def _read(seal: Path) -> dict[str, Any]:
+    """Return a seal; an empty one, which nothing fits, where it is missing or broken."""
+    try:
+        return json.loads(seal.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {"bytes": -1} if seal.name != SEAL else {}
+
+
+def _difference(metadata: Mapping[str, Any], cell: Mapping[str, Any]) -> str:
+    wanted = json.loads(json.dumps(cell["made_by"]))
+    differing = [name for name, value in wanted.items() if metadata.get(name) != value]
+    parts = [f"its {name} is {metadata.get(name)}, not {wanted[name]}" for name in differing]
+    return ", ".join(parts) or "it was made from another model, other data or by other packages"

@@ -1,0 +1,149 @@
+"""Files of a cell: shards of its samples, and the file that they are joined to. Imports no torch.
+
+Every file is written at once or not at all, and two jobs that write one file write the same rows: jobs need
+no locks among themselves.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from pyarrow import compute as pc
+from pyarrow import parquet
+
+from prunegrid import plugins
+from prunegrid.errors import DataError
+from prunegrid.results.predictions import METADATA_KEY, SCHEMA, write_finished, write_rows
+
+
+class CellShards:
+    """The shards of one cell, each a file `{store}/{key}.shards-{size}/{number}.parquet`.
+
+    Parameters
+    ----------
+    store : Path
+        Folder of finished cells, `{key}.parquet`.
+    key : str
+        The cell's.
+    size : int
+        Samples per shard. Shards of another size hold other rows and lie in a folder of their own.
+    sample_ids : sequence of str
+        All ids of the benchmark, in order.
+    """
+
+    def __init__(self, store: Path, key: str, size: int, sample_ids: Sequence[str]) -> None:
+        self.finished = store / f"{key}.parquet"
+        self._folder = store / f"{key}.shards-{size}"
+        self._size = size
+        self._sample_ids = sample_ids
+
+    def __len__(self) -> int:
+        return -(-len(self._sample_ids) // self._size)
+
+    def positions(self, number: int) -> range:
+        """Return the positions of a shard's samples among those of the benchmark."""
+        return range(number * self._size, min((number + 1) * self._size, len(self._sample_ids)))
+
+    def file(self, number: int) -> Path:
+        """Return the file of a shard."""
+        return self._folder / f"{number:05d}.parquet"
+
+    def write(self, number: int, rows: Sequence[dict[str, Any]], metadata: dict[str, Any]) -> None:
+        """Write a shard: its rows, and what will be the metadata of the whole, but of these rows."""
+        write_rows(self.file(number), rows, metadata)
+
+    def read(self, number: int) -> pa.Table:
+        """Read a shard.
+
+        Raises
+        ------
+        DataError
+            If the file is missing, damaged, or not what this shard has to be.
+        """
+        file, positions = self.file(number), self.positions(number)
+        try:
+            table = parquet.read_table(file, partitioning=None, page_checksum_verification=True)
+            complete = table.schema.equals(SCHEMA) and bool(_metadata(table))
+        except (OSError, pa.ArrowException, ValueError) as error:
+            raise DataError(f"{file} cannot be read: {error}") from error
+        if not complete:
+            raise DataError(f"{file} is not a shard of predictions")
+        if table["sample_id"].to_pylist() != [*self._sample_ids[positions.start : positions.stop]]:
+            raise DataError(f"{file} does not hold samples {positions.start} to {positions.stop - 1}")
+        return table
+
+    def is_done(self, number: int, say: Callable[[str], None]) -> bool:
+        """Return whether a shard is there and whole; say it where one is there and is not."""
+        if not self.file(number).exists():
+            return False
+        try:
+            self.read(number)
+        except DataError as error:
+            say(f"WARNING: {error}; its samples are computed again")
+            return False
+        return True
+
+    def join(self) -> None:
+        """Make the cell's file of its shards, and remove them.
+
+        Raises
+        ------
+        DataError
+            If a shard is missing or damaged. A damaged one is removed: the next run computes it.
+        """
+        tables = []
+        for number in range(len(self)):
+            try:
+                tables.append(self.read(number))
+            except DataError as error:
+                self.file(number).unlink(missing_ok=True)
+                raise DataError(f"{error}; run again to compute its samples") from error
+        table = pa.concat_tables(table.replace_schema_metadata(None) for table in tables)
+        metadata = joined_metadata(
+            [json.loads(table.schema.metadata[METADATA_KEY]) for table in tables], table
+        )
+        write_finished(self.finished, table, metadata)
+        for folder in self.finished.parent.glob(f"{self.finished.stem}.shards-*"):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _metadata(table: pa.Table) -> dict[str, Any]:
+    return json.loads((table.schema.metadata or {}).get(METADATA_KEY, "{}"))
+
+
+def joined_metadata(shards: Sequence[Mapping[str, Any]], table: pa.Table) -> dict[str, Any]:
+    """Return the metadata of a cell's file.
+
+    Parameters
+    ----------
+    shards : sequence of mapping
+        Metadata of its shards.
+    table : Table
+        All of its rows.
+
+    Returns
+    -------
+    dict
+        That of the shards, with all devices and the sum of their seconds, and the schedule: where all
+        samples have as many image tokens, as it was run.
+    """
+    first = shards[0]
+    sizes = pc.unique(table.filter(pc.equal(table["status"], "ok"))["n_image_tokens"]).to_pylist()
+    schedule = plugins.build("strategies", *first["strategy"]).solve(
+        first["share_ratio"],
+        first["n_layers"],
+        seed=first["cell"]["seed"],
+        n_tokens=sizes[0] if len(sizes) == 1 else None,
+    )
+    return {
+        **first,
+        "schedule": [list(cut) for cut in schedule.cuts],
+        "schedule_attempts": schedule.attempts,
+        "device": ", ".join(sorted({shard["device"] for shard in shards})),
+        "seconds": round(sum(shard["seconds"] for shard in shards), 3),
+    }

@@ -1,0 +1,1 @@
+"""Scorers, one a file: how the answers of a benchmark become numbers."""

@@ -1,0 +1,22 @@
+"""A-OKVQA: accuracy by FastV's `contains` and by `letter`, the first standalone letter or option text."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from prunegrid.scoring.answers import letters
+from prunegrid.scoring.choice import ChoiceScorer, Rule, reads
+
+
+@dataclass(frozen=True)
+class Aokvqa(ChoiceScorer):
+    """Multiple choice where the prompt asks for the letter."""
+
+    headline_variant: ClassVar[str] = "letter"
+    variants: ClassVar[tuple[str, ...]] = ("letter", "contains")
+
+    def rules(self) -> dict[str, Rule]:
+        """Return both rules."""
+        return {
+            "letter": lambda output, gold, choices: reads(letters.letter(output, choices), gold),
+            "contains": lambda output, gold, choices: (letters.contains(output, gold), None),
+        }

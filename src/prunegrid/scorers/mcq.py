@@ -1,0 +1,10 @@
+"""Any user's multiple choice: scored as A-OKVQA."""
+
+from dataclasses import dataclass
+
+from prunegrid.scorers.aokvqa import Aokvqa
+
+
+@dataclass(frozen=True)
+class Mcq(Aokvqa):
+    """The same rules under a general name."""

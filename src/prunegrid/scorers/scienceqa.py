@@ -1,0 +1,31 @@
+"""ScienceQA-IMG: accuracy by HiMAP's `strict`, lmms-eval's `lmms` and LLaVA's `llava` rule.
+
+lmms-eval has changed: its code now lower-cases the output before it looks for a capital `X.`, and never
+finds one. Both readings stand side by side, as `lmms` and `lmms_lowered`.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from prunegrid.scoring.answers import letters
+from prunegrid.scoring.choice import ChoiceScorer, Rule, reads
+
+
+@dataclass(frozen=True)
+class Scienceqa(ChoiceScorer):
+    """Multiple choice with two to five options."""
+
+    headline_variant: ClassVar[str] = "lmms"
+    variants: ClassVar[tuple[str, ...]] = ("lmms", "lmms_lowered", "strict", "llava")
+
+    def rules(self) -> dict[str, Rule]:
+        """Return the rules; for `lmms` the letter it is read as is that of our `letter` rule."""
+        return {
+            "lmms": lambda output, gold, choices: (
+                letters.lmms(output, gold),
+                letters.letter(output, choices),
+            ),
+            "lmms_lowered": lambda output, gold, choices: (letters.lmms_lowered(output, gold), None),
+            "strict": lambda output, gold, choices: (letters.equals(output, gold), None),
+            "llava": lambda output, gold, choices: reads(letters.llava(output, len(choices)), gold),
+        }

@@ -1,0 +1,32 @@
+"""Rows of predictions without error, as a cell's ledger and the places of its tokens read them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from prunegrid.cost.vision import Grid
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Grids = tuple[Grid, ...]
+
+
+def answered(predictions: pd.DataFrame) -> Iterator[tuple[Any, Grids]]:
+    """Yield the rows of samples without error, each with what the vision tower ran on.
+
+    Parameters
+    ----------
+    predictions : DataFrame
+        With the columns `status` and `image_grids`.
+
+    Yields
+    ------
+    row : namedtuple
+        All columns.
+    grids : tuple of (int, int, int)
+        Its `image_grids`. They are Python's integers: a file's 32 bits do not hold a tower's FLOPs.
+    """
+    for row in predictions[predictions["status"] == "ok"].itertuples():
+        yield row, tuple(tuple(map(int, grid)) for grid in row.image_grids)

@@ -1,0 +1,55 @@
+"""What multiple-choice scorers share."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pandas as pd
+
+from prunegrid.data.prompt_texts import LETTERS
+from prunegrid.scoring.scorer import Scorer, answer_margin, gold_letter, margin_metric
+from prunegrid.statistics.sums import SumMetric, mean
+
+# output, gold letter, choices -> whether it counts as correct, and the letter it is read as, if any
+Rule = Callable[[str, str, list[str]], tuple[bool, str | None]]
+
+
+@dataclass(frozen=True)
+class ChoiceScorer(Scorer):
+    """Accuracy over lettered options: a leaf gives one rule per variant."""
+
+    def rules(self) -> dict[str, Rule]:
+        """Return variant -> rule."""
+        raise NotImplementedError
+
+    def rows(self, predictions: pd.DataFrame) -> pd.DataFrame:
+        """Score each row by every rule; `gold_margin` is in logits."""
+        return pd.DataFrame(
+            [self._row(row) for row in predictions.itertuples()],
+            index=predictions.index,
+            columns=self._columns(),
+        )
+
+    def metrics(self, rows: pd.DataFrame) -> dict[str, SumMetric]:
+        """Return accuracy and, where logits are known, the mean margin of the gold option."""
+        return {"accuracy": mean(rows["score"]), **margin_metric(rows)}
+
+    def _columns(self) -> list[str]:
+        return ["score", "correct", *(f"correct_{v}" for v in self.variants), "gold_margin", "said"]
+
+    def _row(self, row: object) -> dict[str, object]:
+        gold = gold_letter(row.sample_id, row.answer, row.choices)
+        choices = [str(choice) for choice in row.choices]
+        read = {name: rule(row.prediction, gold, choices) for name, rule in self.rules().items()}
+        correct, said = read[self.headline_variant]
+        return {
+            "score": float(correct),
+            "correct": float(correct),
+            **{f"correct_{name}": float(right) for name, (right, _) in read.items()},
+            "gold_margin": answer_margin(row.choice_logits, LETTERS.index(gold)),
+            "said": said,
+        }
+
+
+def reads(letter: str | None, gold: str) -> tuple[bool, str | None]:
+    """Return a rule's result for an output read as `letter`."""
+    return letter == gold, letter

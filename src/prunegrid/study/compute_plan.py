@@ -1,0 +1,172 @@
+"""What every cell of a plan will cost, before it is run: schedules and ledgers, without weights or data."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pandas as pd
+
+from prunegrid import plugins
+from prunegrid.cost.ledger import expected_compute
+from prunegrid.errors import ConfigError, PrunegridError
+from prunegrid.study.config import plugin_of
+from prunegrid.study.grid import NO_CRITERION, Cell, Unreachable
+from prunegrid.study.plan import Plan
+
+_UNITS = ((1.0, "TFLOPs"), (1e-3, "GFLOPs"), (1e-6, "MFLOPs"))
+_PRINTED = ("published", "prefill", "scoring", "decode", "total")
+# Longer schedules are printed with their middle left out.
+_MOST_CUTS = 4
+
+
+def compute_plan(plan: Plan) -> pd.DataFrame:
+    """Return one row per cell: its axes, its schedule ("layer:image tokens kept ..."), its ledger.
+
+    Prompt lengths are those of the configuration's `compute_plan`, image tokens those of `model_specs`
+    or, where every picture has as many, of the model's configuration.
+
+    Returns
+    -------
+    DataFrame
+        model, benchmark, strategy, criterion, ratio, seed, schedule, the ledger (1e12) of
+        `compute.expected_compute`, and the tokens that were assumed.
+
+    Raises
+    ------
+    ConfigError
+        If a model's configuration is not on this machine, or does not tell enough.
+    """
+    known: dict[str, dict[str, Any]] = {}
+    rows = []
+    for cell in plan.grid.cells:
+        settings = _settings(plan, cell)
+        key = repr((cell.model, settings))
+        if key not in known:
+            known[key] = _expected(plan, cell.model, settings)
+        rows.append({**vars(cell), **known[key]})
+    return pd.DataFrame(rows)
+
+
+def _settings(plan: Plan, cell: Cell) -> dict[str, Any]:
+    """Return the arguments of `expected_compute` for a cell."""
+    strategy, strategy_options = plugin_of(plan.config, "strategies", cell.strategy)
+    criterion, criterion_options = None, {}
+    if cell.criterion != NO_CRITERION:
+        criterion, criterion_options = plugin_of(plan.config, "criteria", cell.criterion)
+        adapter = plan.config["benchmark_specs"][cell.benchmark]["adapter"]
+        free_text = plugins.describe("benchmarks", adapter)["free_text"]
+        if free_text and "answer_tokens" in plugins.describe("criteria", criterion)["options"]:
+            from prunegrid.pruning.gradients import MOST_ANSWER_TOKENS
+
+            # Free text is explained by all of its tokens, as it is where cells are predicted.
+            criterion_options = {"answer_tokens": MOST_ANSWER_TOKENS, **criterion_options}
+    return {
+        **plan.config["compute_plan"],
+        "strategy": strategy,
+        "criterion": criterion,
+        "ratio": plan.share_ratio(cell),
+        "seed": cell.seed,
+        "strategy_options": strategy_options,
+        "criterion_options": criterion_options,
+    }
+
+
+def _expected(plan: Plan, model: str, settings: dict[str, Any]) -> dict[str, Any]:
+    config = plan.model_config(model)
+    if not config:
+        raise ConfigError(
+            f"model_specs.{model}.path: {plan.model_path(model)} has no config.json: give a folder in the "
+            "hub's layout, or run `snakemake --cores 1 download` once"
+        )
+    image_tokens = plan.config["model_specs"][model].get("image_tokens")
+    try:
+        found = expected_compute(config, image_tokens=image_tokens, **settings)
+    except PrunegridError as error:
+        raise ConfigError(f"model_specs.{model}: {error}") from error
+    return {
+        "schedule": " ".join(f"{layer}:{keep}" for layer, keep in found.pop("schedule")),
+        **{name: value for name, value in found.items() if name != "ratio_requested"},
+        **{name: settings[name] for name in ("text_before", "text_after", "generated")},
+    }
+
+
+def as_text(rows: pd.DataFrame, unreachable: Sequence[Unreachable] = ()) -> str:
+    """Return the plan for a terminal: cells of one schedule and one ledger share a line."""
+    parts = []
+    for model, cells in rows.groupby("model", sort=False):
+        first = cells.iloc[0]
+        factor, unit = next(((f, u) for f, u in _UNITS if cells["tflops_total"].max() >= f), _UNITS[-1])
+        parts.append(
+            f"{model}: {len(cells)} cells, {unit} a sample, assuming {first['image_tokens']} image tokens, "
+            f"{first['text_before']} text tokens before and {first['text_after']} after them, and answers of "
+            f"{first['generated']}; schedules are layer:image tokens kept"
+        )
+        parts.append(_aligned([_heads(cells), *_lines(cells, factor)]))
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for row in unreachable:
+        reasons.setdefault((row.model, row.reason), []).append(row.strategy)
+    parts += [
+        f"{model}: left out {', '.join(dict.fromkeys(names))}: {reason}"
+        for (model, reason), names in reasons.items()
+    ]
+    return "\n\n".join(parts)
+
+
+def _heads(cells: pd.DataFrame) -> list[str]:
+    return [
+        "strategy",
+        "criterion",
+        "ratio",
+        "seed",
+        "schedule",
+        *_PRINTED,
+        "% of unpruned",
+        *_only(cells, "for"),
+    ]
+
+
+def _lines(cells: pd.DataFrame, factor: float) -> Iterator[list[str]]:
+    """Yield the fields of each printed line."""
+    ledger = [name for name in cells if name.startswith("tflops_")]
+    unpruned = cells.loc[cells["strategy"] == "none", "tflops_total"]
+    groups = cells.groupby(["strategy", "ratio", "schedule", "ratio_achieved", *ledger], sort=False)
+    for (strategy, _, schedule, achieved, *_), same in groups:
+        first = same.iloc[0]
+        share = f"{100 * first['tflops_total'] / unpruned.iloc[0]:.1f}" if len(unpruned) else ""
+        yield [
+            strategy,
+            _names(same["criterion"]),
+            f"{achieved:.3f}",
+            _names(same["seed"]),
+            _short(schedule),
+            *(f"{first[f'tflops_{name}'] / factor:.4g}" for name in _PRINTED),
+            share,
+            *_only(cells, _names(same["benchmark"])),
+        ]
+
+
+def _only(cells: pd.DataFrame, field: str) -> list[str]:
+    """Return a field that is printed only where the benchmark makes a difference."""
+    axes = ["strategy", "criterion", "ratio", "seed"]
+    return [field] if (cells.groupby(axes)["tflops_total"].nunique() > 1).any() else []
+
+
+def _names(values: pd.Series) -> str:
+    return ", ".join(dict.fromkeys(map(str, values)))
+
+
+def _short(schedule: str) -> str:
+    cuts = schedule.split()
+    return schedule if len(cuts) <= _MOST_CUTS else " ".join([*cuts[:2], "...", *cuts[-2:]])
+
+
+def _aligned(lines: Sequence[Sequence[str]]) -> str:
+    """Return a table in columns, names on the left and numbers on the right."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    left = {0, 1, 4, 5 + len(_PRINTED) + 1}
+    return "\n".join(
+        "  ".join(
+            text.ljust(width) if place in left else text.rjust(width)
+            for place, (text, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    )

@@ -1,0 +1,337 @@
+"""Read, convert and check the configuration. Imports no torch: a dry run must be instant."""
+
+import copy
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from prunegrid import plugins
+from prunegrid.errors import ConfigError
+
+# libyaml's, ten times faster, where it is there.
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_TRUE, _FALSE = ("true", "yes", "on"), ("false", "no", "off")
+
+
+def validate(config: Mapping[str, Any], schema_path: str | Path) -> dict[str, Any]:
+    """Return a checked copy of `config` with the schema's types and defaults.
+
+    Parameters
+    ----------
+    config : mapping
+        As Snakemake hands it over: values from `--config` may be strings.
+    schema_path : path
+        The JSON schema, as YAML.
+
+    Raises
+    ------
+    ConfigError
+        Naming the key, the valid names and the nearest one; all faults at once.
+    """
+    # Jobs are handed a configuration that was validated, and need not wait for the import.
+    from jsonschema import Draft202012Validator
+
+    schema = yaml.load(Path(schema_path).read_text(encoding="utf-8"), _LOADER)
+    checked = _convert(copy.deepcopy(dict(config)), schema)
+    for specs in ("strategy_specs", "criterion_specs"):
+        # Options have the types of their plug-ins, which the schema does not know.
+        for spec in checked.get(specs, {}).values() if isinstance(checked.get(specs), Mapping) else ():
+            if isinstance(spec, dict) and isinstance(spec.get("options"), Mapping):
+                spec["options"] = {key: _plain(value) for key, value in spec["options"].items()}
+    errors = sorted(Draft202012Validator(schema).iter_errors(checked), key=lambda error: list(error.path))
+    if errors:
+        raise ConfigError("\n".join(_explain(error) for error in errors))
+    _name_adapters(checked)
+    _check_names(checked)
+    return checked
+
+
+def check_gpus(config: Mapping[str, Any], allowed: int | None) -> None:
+    """Check that no job of a validated configuration needs more GPUs than Snakemake may give to all jobs.
+
+    Parameters
+    ----------
+    config : mapping
+        As `validate` returns it.
+    allowed : int or None
+        Snakemake's `--resources gpu=N`; None: any number.
+
+    Raises
+    ------
+    ConfigError
+        Naming the model.
+    """
+    for model in config["models"]:
+        needed = config["model_specs"][model]["gpus"]
+        if allowed is not None and needed > allowed:
+            raise ConfigError(
+                f"model_specs.{model}.gpus is {needed}, but `--resources gpu={allowed}`, on the command line "
+                f"or in the profile, allows no more than {allowed} for all jobs together: change one of them"
+            )
+
+
+def _convert(value: Any, schema: Mapping[str, Any]) -> Any:
+    """Convert strings to the schema's types and fill in defaults, recursively."""
+    wanted = schema.get("type", [])
+    types = wanted if isinstance(wanted, list) else [wanted]
+    if isinstance(value, str) and "string" not in types:
+        value = _from_text(value, types)
+    if isinstance(value, Mapping):
+        known, other = schema.get("properties", {}), schema.get("additionalProperties")
+        value = {
+            key: _convert(item, known.get(key) or (other if isinstance(other, dict) else {}))
+            for key, item in value.items()
+        }
+        for key, part in known.items():
+            if "default" in part and key not in value:
+                value[key] = _convert(copy.deepcopy(part["default"]), part)
+    elif isinstance(value, list) and "array" in types:
+        value = [_convert(item, schema.get("items", {})) for item in value]
+    return value
+
+
+def _from_text(text: str, types: list[str]) -> Any:
+    """Return what a string from the command line means for one of the given types, else the string."""
+    for kind, convert in (("integer", int), ("number", float)):
+        if kind in types:
+            try:
+                return convert(text)
+            except ValueError:
+                pass
+    if "boolean" in types and text.lower() in _TRUE + _FALSE:
+        return text.lower() in _TRUE
+    if {"array", "object"} & set(types):
+        try:
+            return yaml.safe_load(text)
+        except yaml.YAMLError:
+            pass
+    return text
+
+
+def _plain(value: Any) -> Any:
+    """Return what strings mean in YAML: --config hands everything over as text."""
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if not isinstance(value, str):
+        return value
+    try:
+        return yaml.safe_load(value)
+    except yaml.YAMLError:
+        return value
+
+
+def _explain(error: Any) -> str:
+    """Turn a schema error into a line that says what would be right."""
+    # Of the whole configuration, whoever prints the error says that it is about it.
+    where = f"{'.'.join(map(str, error.path))}: " if error.path else ""
+    if error.validator == "additionalProperties":
+        valid = error.schema.get("properties", {})
+        unknown = [key for key in error.instance if key not in valid]
+        return "\n".join(f"{where}unknown key {key!r}: {plugins.nearest(key, valid)}" for key in unknown)
+    if error.validator == "enum":
+        hint = plugins.nearest(error.instance, map(str, error.validator_value))
+        return f"{where}{error.instance!r} is not allowed: {hint}"
+    if error.validator == "required":
+        return f"{where}{error.message}"
+    about = error.schema.get("description", "")
+    return f"{where}{error.message}" + (f" ({about})" if about else "")
+
+
+def _name_adapters(config: dict[str, Any]) -> None:
+    """Let a benchmark's adapter default to its name: `benchmarks: [pope]` needs no more."""
+    specs, adapters = config["benchmark_specs"], plugins.names("benchmarks")
+    for name in config["benchmarks"]:
+        if name in specs or name in adapters:
+            specs[name] = {"adapter": name, **specs.get(name, {})}
+
+
+def _check_names(config: Mapping[str, Any]) -> None:
+    """Check every name against what it stands for, and every option against its plug-in."""
+    faults = [
+        f"{place}: the name 'none' is taken: it is the unpruned model, and the criterion of cells without one"
+        for place in ("strategy_specs", "criterion_specs", "criteria")
+        if "none" in config[place]
+    ]
+    faults += [
+        f"models: {name!r} is not in model_specs: {plugins.nearest(name, config['model_specs'])}"
+        for name in config["models"]
+        if name not in config["model_specs"]
+    ]
+    for name in config["benchmarks"]:
+        faults += _check_benchmark(config, name)
+    for axis, specs, kind in (
+        ("strategies", "strategy_specs", "strategies"),
+        ("criteria", "criterion_specs", "criteria"),
+    ):
+        for name in config[axis]:
+            faults += _check_plugin(config, axis, specs, kind, name)
+        for name in config[specs]:
+            if (
+                name not in config[axis]
+                and name not in plugins.names(kind)
+                and "type" not in config[specs][name]
+            ):
+                valid = [*config[axis], *plugins.names(kind)]
+                faults.append(f"{specs}: {name!r} is used nowhere: {plugins.nearest(name, valid)}")
+    faults += _check_empty_axes(config)
+    faults += _check_tables(config)
+    for ratio in config["ratios"]:
+        if abs(ratio * 1000 - round(ratio * 1000)) > 1e-6:
+            faults.append(f"ratios: {ratio} is not a multiple of 0.001")
+    for position, entry in enumerate(config["exclude"]):
+        faults += _check_exclusion(config, position, entry)
+    if faults:
+        raise ConfigError("\n".join(faults))
+
+
+def _check_empty_axes(config: Mapping[str, Any]) -> list[str]:
+    """Refuse an empty list that would let the cells of a strategy vanish."""
+    faults = []
+    for axis, needs in (("criteria", "ranks"), ("ratios", "has_ratio")):
+        strategies = [
+            name
+            for name in config["strategies"]
+            if (plugin := plugin_of(config, "strategies", name)[0]) in plugins.names("strategies")
+            and plugins.describe("strategies", plugin)[needs]
+        ]
+        if strategies and not config[axis]:
+            faults.append(f"{axis}: is empty, but strategy {strategies[0]!r} needs one: name at least one")
+    return faults
+
+
+def _check_benchmark(config: Mapping[str, Any], name: str) -> list[str]:
+    specs, adapters = config["benchmark_specs"], plugins.names("benchmarks")
+    if name not in specs:
+        valid = {*specs, *adapters}
+        return [f"benchmarks: {name!r} is not in benchmark_specs: {plugins.nearest(name, valid)}"]
+    adapter = specs[name]["adapter"]
+    if adapter not in adapters:
+        hint = plugins.nearest(adapter, adapters)
+        return [f"benchmark_specs.{name}.adapter: unknown adapter {adapter!r}: {hint}"]
+    described = plugins.describe("benchmarks", adapter)
+    if "path" not in specs[name] and not described["hub_ids"]:
+        return [f"benchmark_specs.{name}: `path` is missing: a hub id, a folder, *.parquet or *.jsonl"]
+    valid = plugins.describe("scorers", described["scorer"])["on_request"]
+    return [
+        f"benchmark_specs.{name}.metrics: unknown metric {metric!r}: {plugins.nearest(metric, valid)}"
+        for metric in specs[name].get("metrics", [])
+        if metric not in valid
+    ]
+
+
+def _check_plugin(config: Mapping[str, Any], axis: str, specs: str, kind: str, name: str) -> list[str]:
+    plugin, options = plugin_of(config, kind, name)
+    valid = plugins.names(kind)
+    if plugin not in valid:
+        where = (
+            f"{axis}: unknown name {name!r}" if plugin == name else f"{specs}.{name}.type: unknown {plugin!r}"
+        )
+        return [f"{where}: {plugins.nearest(plugin, [*valid, *config[specs]])}"]
+    described = plugins.describe(kind, plugin)
+    faults = _check_types(f"{specs}.{name}.options", options, described["types"])
+    faults += [
+        f"{specs}.{name}.options: unknown option {key!r}: {plugins.nearest(key, described['options'])}"
+        for key in options
+        if key not in described["options"]
+    ]
+    for key in described.get("delegates", ()):
+        if key in options and options[key] not in valid:
+            faults.append(
+                f"{specs}.{name}.options.{key}: unknown criterion {options[key]!r}: "
+                f"{plugins.nearest(options[key], valid)}"
+            )
+    if kind == "strategies" and not faults:
+        try:
+            plugins.build(kind, plugin, options)
+        except ConfigError as error:
+            faults.append(f"{specs}.{name}.options: {error}")
+    return faults
+
+
+def _check_types(where: str, options: Mapping[str, Any], types: Mapping[str, str]) -> list[str]:
+    """Check options against the annotations of their plug-in's fields."""
+    return [
+        f"{where}.{key}: {value!r} is not {_TYPES[types[key]][0]}"
+        for key, value in options.items()
+        if types.get(key) in _TYPES and not _TYPES[types[key]][1](value)
+    ]
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_numbers(value: Any) -> bool:
+    return isinstance(value, list | tuple) and all(map(_is_number, value)) and len(value) > 0
+
+
+def _or_null(check: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: value is None or check(value)
+
+
+# Annotation of an option -> how to call its values, and what tells them.
+_TYPES: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "bool": ("true or false", lambda value: isinstance(value, bool)),
+    "int": ("a whole number", lambda value: isinstance(value, int) and not isinstance(value, bool)),
+    "float": ("a number", _is_number),
+    "str": ("a name", lambda value: isinstance(value, str)),
+    "float | None": ("a number or null", _or_null(_is_number)),
+    "Sequence[float]": ("a list of numbers", _is_numbers),
+    "Sequence[float] | None": (
+        "a list of numbers or null",
+        _or_null(_is_numbers),
+    ),
+}
+
+
+def _check_tables(config: Mapping[str, Any]) -> list[str]:
+    """Check the names in `tables`; its defaults may be missing from a grid, then their columns are too."""
+    tables, faults = config["tables"], []
+    for key, axis, kind in (
+        ("reference_strategy", "strategies", "strategies"),
+        ("reference_criterion", "criteria", "criteria"),
+        ("fixed_criteria", "criteria", "criteria"),
+    ):
+        valid = {*config[axis], *plugins.names(kind)}
+        faults += [
+            f"tables.{key}: unknown name {name!r}: {plugins.nearest(name, valid)}"
+            for name in as_list(tables[key])
+            if name not in valid
+        ]
+    return faults
+
+
+def _check_exclusion(config: Mapping[str, Any], position: int, entry: Mapping[str, Any]) -> list[str]:
+    valid = {
+        "model": config["models"],
+        "benchmark": config["benchmarks"],
+        "strategy": [*config["strategies"], "none"],
+        "criterion": [*config["criteria"], "none"],
+        "ratio": [*config["ratios"], 0],
+        "seed": [*config["seeds"], *range(_most_seeds(config))],
+    }
+    return [
+        f"exclude[{position}].{axis}: {value!r} is not in the grid: "
+        f"{plugins.nearest(value, map(str, valid[axis]))}"
+        for axis, values in entry.items()
+        for value in as_list(values)
+        if value not in valid[axis]
+    ]
+
+
+def _most_seeds(config: Mapping[str, Any]) -> int:
+    specs = [*config["strategy_specs"].values(), *config["criterion_specs"].values()]
+    return max((spec.get("n_seeds", 0) for spec in specs), default=0)
+
+
+def as_list(value: Any) -> list:
+    """Return a list as it is, anything else as a list of one."""
+    return value if isinstance(value, list) else [value]
+
+
+def plugin_of(config: Mapping[str, Any], kind: str, name: str) -> tuple[str, dict[str, Any]]:
+    """Return (plug-in, options) that a strategy's or criterion's name stands for."""
+    spec = config["strategy_specs" if kind == "strategies" else "criterion_specs"].get(name, {})
+    return spec.get("type", name), dict(spec.get("options", {}))

@@ -1,0 +1,254 @@
+"""Expand the axes into cells. Imports no torch: a dry run must be instant."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from functools import cache
+from typing import Any
+
+from prunegrid import plugins
+from prunegrid.errors import ConfigError, PruningError, UnreachableRatioError
+from prunegrid.pruning.schedule import Schedule
+from prunegrid.study.config import as_list, plugin_of
+
+NO_CRITERION = "none"
+BASELINE = "none"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell of the grid: what is run over one benchmark, and where its results lie."""
+
+    model: str
+    benchmark: str
+    strategy: str
+    criterion: str
+    ratio: float
+    seed: int
+
+    @property
+    def folder(self) -> str:
+        """Folder relative to the results folder."""
+        return (
+            f"{self.model}/{self.benchmark}/{self.strategy}/{self.criterion}/"
+            f"ratio-{self.ratio:.3f}/seed-{self.seed}"
+        )
+
+
+@dataclass(frozen=True)
+class Unreachable:
+    """A configured combination that no schedule reaches: left out, and shown as a dash in tables."""
+
+    model: str
+    strategy: str
+    criterion: str
+    ratio: float
+    seed: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Grid:
+    """All cells of a configuration, in the order of its lists."""
+
+    cells: tuple[Cell, ...]
+    unreachable: tuple[Unreachable, ...] = field(default=())
+
+
+# Takes model, strategy, criterion, ratio and seed; returns the ratio to solve for, or raises that none is.
+Match = Callable[[str, str, str, float, int], float]
+
+
+def expand(config: Mapping[str, Any], layers: Mapping[str, int], match: Match | None = None) -> Grid:
+    """Expand a validated configuration.
+
+    Parameters
+    ----------
+    config : mapping
+        As `prunegrid.study.config.validate` returns it.
+    layers : mapping
+        Model name -> number of decoder layers.
+    match : callable, optional
+        What is equal at one ratio, if it is not the share of tokens; see `prunegrid.study.equal_compute`.
+
+    Raises
+    ------
+    ConfigError
+        If nothing is left, a strategy's options do not fit a model, or seeds are asked for of what has none.
+    """
+    _check_seeds(config)
+    cells: list[Cell] = []
+    unreachable: list[Unreachable] = []
+    exclusions = _Exclusions(config["exclude"])
+    for model in config["models"]:
+        rows = list(_rows(config))
+        reached = {row: _reason(config, layers[model], match, model, *row) for row in rows}
+        unreachable += [Unreachable(model, *row, reason) for row, reason in reached.items() if reason]
+        for benchmark in config["benchmarks"]:
+            for row in rows:
+                cell = Cell(model, benchmark, *row)
+                if reached[row] is None and not exclusions.name(cell):
+                    cells.append(cell)
+    if not cells:
+        raise ConfigError("the grid is empty: every cell is excluded or out of reach")
+    return Grid(tuple(cells), tuple(unreachable))
+
+
+def _rows(config: Mapping[str, Any]) -> Iterator[tuple[str, str, float, int]]:
+    """Yield (strategy, criterion, ratio, seed), the baseline first."""
+    strategies = [BASELINE, *(name for name in config["strategies"] if name != BASELINE)]
+    for strategy in strategies:
+        plugin = plugins.load("strategies", plugin_of(config, "strategies", strategy)[0])
+        for criterion in config["criteria"] if plugin.ranks else [NO_CRITERION]:
+            drawn = [("strategy_specs", strategy)] if plugin.stochastic else []
+            if plugin.ranks and is_stochastic(config, criterion):
+                drawn.append(("criterion_specs", criterion))
+            for ratio in config["ratios"] if plugin.has_ratio else [0.0]:
+                for seed in _seeds(config, drawn):
+                    yield strategy, criterion, float(ratio), seed
+
+
+def _seeds(config: Mapping[str, Any], drawn: Sequence[tuple[str, str]]) -> Sequence[int]:
+    """Return the seeds of a cell whose parts in `drawn`, (specs, name), are random."""
+    own = [n for specs, name in drawn if (n := config[specs].get(name, {}).get("n_seeds"))]
+    if own:
+        return range(max(own))
+    return config["seeds"] if drawn else [0]
+
+
+def _check_seeds(config: Mapping[str, Any]) -> None:
+    """Refuse what asks for seeds of a name that does not depend on them."""
+    faults = []
+    for axis, specs in (("strategies", "strategy_specs"), ("criteria", "criterion_specs")):
+        for name in config[axis]:
+            asked = config[specs].get(name, {}).get("n_seeds")
+            if asked and not _is_random(config, axis, name):
+                faults.append(f"{specs}.{name}.n_seeds: nothing of {name!r} depends on a seed")
+    for name in config["tables"]["best_of"]:
+        if name not in config["criteria"]:
+            valid = [c for c in config["criteria"] if is_stochastic(config, c)]
+            faults.append(f"tables.best_of: {name!r} is not in criteria: {plugins.nearest(name, valid)}")
+        elif not is_stochastic(config, name):
+            faults.append(f"tables.best_of: nothing of {name!r} depends on a seed, so there is no best one")
+    if faults:
+        raise ConfigError("\n".join(faults))
+
+
+def _is_random(config: Mapping[str, Any], axis: str, name: str) -> bool:
+    if axis == "criteria":
+        return is_stochastic(config, name)
+    return plugins.load("strategies", plugin_of(config, "strategies", name)[0]).stochastic
+
+
+def is_stochastic(config: Mapping[str, Any], criterion: str) -> bool:
+    """Return whether a criterion, or one that it hands its work to, depends on the seed."""
+    return any(part.get("stochastic", False) for part in criterion_parts(config, criterion).values())
+
+
+def needs_answer(config: Mapping[str, Any], criterion: str) -> bool:
+    """Return whether a criterion, or one that it hands its work to, needs the unpruned answer."""
+    return any(part.get("needs_answer", False) for part in criterion_parts(config, criterion).values())
+
+
+def criterion_parts(config: Mapping[str, Any], criterion: str) -> dict[str, dict[str, Any]]:
+    """Return plug-in name -> description of a criterion and of those that it hands its work to."""
+    if criterion == NO_CRITERION:
+        return {}
+    plugin, options = plugin_of(config, "criteria", criterion)
+    parts: dict[str, dict[str, Any]] = {}
+    waiting = [(plugin, options)]
+    while waiting:
+        plugin, options = waiting.pop()
+        if plugin not in parts:
+            described = plugins.describe("criteria", plugin)
+            parts[plugin] = described
+            for option in described.get("delegates", ()):
+                waiting.append((options.get(option, described.get(option)), {}))
+    return parts
+
+
+def _reason(
+    config: Mapping[str, Any],
+    n_layers: int,
+    match: Match | None,
+    model: str,
+    strategy: str,
+    criterion: str,
+    ratio: float,
+    seed: int,
+) -> str | None:
+    """Return why a ratio is out of a strategy's reach, or None."""
+    try:
+        if match is not None:
+            ratio = match(model, strategy, criterion, ratio, seed)
+        found = _schedule(config, n_layers, model, strategy, ratio, seed)
+        return found if isinstance(found, str) else None
+    except UnreachableRatioError as error:
+        return str(error)
+    except PruningError as error:
+        raise ConfigError(f"strategy {strategy!r} on model {model!r} ({n_layers} layers): {error}") from error
+
+
+def keeps_unranked(config: Mapping[str, Any], n_layers: int, cell: Cell, ratio: float) -> bool:
+    """Return whether a cell keeps some image tokens of those that its strategy does not have ranked.
+
+    Which ones, the criterion `strategies.base.UNRANKED` says.
+
+    Parameters
+    ----------
+    config : mapping
+        As `prunegrid.study.config.validate` returns it.
+    n_layers : int
+        Decoder layers of the cell's model.
+    cell : Cell
+    ratio : float
+        What its schedule is solved for: its ratio, or the matched one.
+    """
+    described = plugins.describe("strategies", plugin_of(config, "strategies", cell.strategy)[0])
+    if described["ranks"] or not described["has_ratio"]:
+        return False
+    found = _schedule(config, n_layers, cell.model, cell.strategy, ratio, cell.seed)
+    return not isinstance(found, str) and any(share > 0 for _, share in found.cuts)
+
+
+def _schedule(
+    config: Mapping[str, Any], n_layers: int, model: str, strategy: str, ratio: float, seed: int
+) -> Schedule | str:
+    """Return the schedule of a strategy's name, or why there is none."""
+    plugin, options = plugin_of(config, "strategies", strategy)
+    frozen = tuple(sorted((key, tuple(v) if isinstance(v, list) else v) for key, v in options.items()))
+    return _solve(plugin, frozen, ratio, n_layers, seed, config["model_specs"][model].get("image_tokens"))
+
+
+@cache
+def _solve(
+    plugin: str, options: tuple, ratio: float, n_layers: int, seed: int, n_tokens: int | None
+) -> Schedule | str:
+    built = plugins.build("strategies", plugin, dict(options))
+    try:
+        return built.solve(ratio, n_layers, seed=seed, n_tokens=n_tokens)
+    except UnreachableRatioError as error:
+        return str(error)
+
+
+class _Exclusions:
+    """Which cells `exclude` names. Entries are the bits of a number: a study may have hundreds of them."""
+
+    def __init__(self, entries: Sequence[Mapping[str, Any]]) -> None:
+        axes = [axis.name for axis in fields(Cell)]
+        # Of an axis: the entries that say nothing of it, and those that name a value.
+        self._silent = dict.fromkeys(axes, 0)
+        self._naming: dict[str, dict[Any, int]] = {axis: {} for axis in axes}
+        for place, entry in enumerate(entries):
+            for axis in axes:
+                if axis not in entry:
+                    self._silent[axis] |= 1 << place
+                    continue
+                for value in as_list(entry[axis]):
+                    self._naming[axis][value] = self._naming[axis].get(value, 0) | 1 << place
+
+    def name(self, cell: Cell) -> bool:
+        """Return whether an entry holds for a cell on every axis."""
+        holding = -1
+        for axis, value in vars(cell).items():
+            holding &= self._silent[axis] | self._naming[axis].get(value, 0)
+        return holding != 0

@@ -1,0 +1,118 @@
+"""Where a study's models and data lie, and what they tell of themselves. Imports no torch."""
+
+import json
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from prunegrid import plugins
+from prunegrid.data import hub
+from prunegrid.errors import ConfigError, PrunegridError
+
+
+class Located:
+    """A configuration, and the models and benchmarks that it names, where they are on this machine.
+
+    Parameters
+    ----------
+    config : mapping
+        As `prunegrid.study.config.validate` returns it.
+    home : Path
+        Folder of the Snakefile: relative paths that do not exist in the working directory are looked
+        up there.
+    prepared : collection of str, optional
+        Files that the rule render_benchmark makes: what makes them stands for their content.
+    """
+
+    def __init__(self, config: Mapping[str, Any], home: Path, prepared: Collection[str] = ()) -> None:
+        self.config = config
+        self.home = home
+        self.prepared = frozenset(prepared)
+        self._known: dict[tuple, Any] = {}
+
+    def model_path(self, model: str) -> str:
+        """Return the folder of a model: its own, or its snapshot in the hub cache; else its hub id."""
+        spec = self.config["model_specs"][model]
+        if self.is_local(spec["path"]) or not hub.is_hub_id(spec["path"]):
+            return self._resolve(spec["path"])
+        cached = self._once(
+            ("snapshot", model), lambda: hub.cached(spec["path"], spec.get("revision"), "model")
+        )
+        return str(cached or spec["path"])
+
+    def is_local(self, path: str) -> bool:
+        """Return whether a path exists in the working directory, at home or beside the Snakefile."""
+        return Path(self._resolve(path)).exists()
+
+    def data_path(self, benchmark: str) -> str | None:
+        """Return the file or folder of a benchmark, or its hub id; None leaves it to the adapter."""
+        path = self.config["benchmark_specs"][benchmark].get("path")
+        return None if path is None else self._resolve(path)
+
+    def is_prepared(self, benchmark: str) -> bool:
+        """Return whether a rule makes the data of a benchmark."""
+        return self.config["benchmark_specs"][benchmark].get("path") in self.prepared
+
+    def model_config(self, model: str) -> dict[str, Any]:
+        """Return a model's config.json, or an empty dict where it is not on this machine."""
+
+        def read() -> dict[str, Any]:
+            file = Path(self.model_path(model), "config.json")
+            return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+
+        return self._once(("config", model), read)
+
+    def layers(self, model: str) -> int:
+        """Return the number of decoder layers, from config.json or model_specs.
+
+        Raises
+        ------
+        ConfigError
+            If neither tells.
+        """
+        spec = self.config["model_specs"][model]
+        config = self.model_config(model)
+        text = config.get("text_config", config)
+        told, found = spec.get("layers"), text.get("num_hidden_layers")
+        if told and found and told != found:
+            raise ConfigError(
+                f"model_specs.{model}.layers is {told}, but its config.json tells {found}: leave `layers` out"
+            )
+        found = found or told
+        if found is None:
+            raise ConfigError(
+                f"model_specs.{model}: no config.json tells the number of layers: {spec['path']!r} is "
+                + (
+                    "a folder without it: give the model's folder, or set `layers`"
+                    if self.is_local(spec["path"])
+                    else "no folder here (is it misspelt?) and not in the hub cache: "
+                    "for a model of the hub, set `layers`"
+                )
+            )
+        return int(found)
+
+    def adapter(self, benchmark: str) -> Any:
+        """Return the adapter of a benchmark, on its data."""
+        spec = self.config["benchmark_specs"][benchmark]
+        adapter = plugins.load("benchmarks", spec["adapter"])
+        try:
+            return adapter({**spec, "path": self.data_path(benchmark)})
+        except PrunegridError as error:
+            raise type(error)(f"benchmark_specs.{benchmark}: {error}") from error
+
+    def scorer(self, benchmark: str) -> str:
+        """Return the scorer of a benchmark's adapter."""
+        adapter = self.config["benchmark_specs"][benchmark]["adapter"]
+        return plugins.describe("benchmarks", adapter)["scorer"]
+
+    def _resolve(self, path: str) -> str:
+        path = str(Path(path).expanduser()) if path.startswith("~") else path
+        if Path(path).exists():
+            return path
+        at_home = self.home / path
+        return str(at_home) if at_home.exists() else path
+
+    def _once(self, key: tuple, compute: Callable[[], Any]) -> Any:
+        if key not in self._known:
+            self._known[key] = compute()
+        return self._known[key]

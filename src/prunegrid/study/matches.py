@@ -1,0 +1,129 @@
+"""Ratios matched to equal total compute, remembered in a file: a dry run solves nothing twice.
+
+Imports no torch, unless something must be solved that was not solved before: then a model's configuration
+has to be completed.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from prunegrid import plugins
+from prunegrid.cost.equal_compute import Settings, matched_ratio
+from prunegrid.errors import ConfigError, PrunegridError, UnreachableRatioError
+from prunegrid.files import write_text
+from prunegrid.study.config import plugin_of
+from prunegrid.study.fingerprint import Code, digest
+
+
+class Matches:
+    """Matched ratios of a configuration, remembered in a file: a dry run solves nothing twice.
+
+    Parameters
+    ----------
+    config : mapping
+        As `prunegrid.study.config.validate` returns it.
+    model_config : callable
+        Model name -> its config.json, empty where it is not on this machine.
+    file : Path
+        Where results are kept.
+    code : Code
+        Hashes of our modules.
+    """
+
+    def __init__(
+        self,
+        config: Mapping[str, Any],
+        model_config: Callable[[str], Mapping[str, Any]],
+        file: Path,
+        code: Code,
+    ) -> None:
+        self._config, self._model_config, self._file, self._code = config, model_config, file, code
+        try:
+            self._known = json.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            self._known = {}
+        self._new = False
+        self._ratios: dict[tuple, float | str] = {}
+        self._codes: dict[frozenset[tuple[str, str]], str] = {}
+
+    def ratio(self, model: str, strategy: str, criterion: str, ratio: float, seed: int) -> float:
+        """Return the ratio that a cell's schedule is solved for; see `matched_ratio`.
+
+        A model whose configuration is not on this machine is not matched: nothing of it can be run yet.
+
+        Raises
+        ------
+        UnreachableRatioError
+            If there is none.
+        ConfigError
+            If the model's configuration does not tell enough.
+        """
+        axes = (model, strategy, criterion, ratio, seed)
+        if axes not in self._ratios:
+            self._ratios[axes] = self._solved(*axes)
+        found = self._ratios[axes]
+        if isinstance(found, str):
+            raise UnreachableRatioError(found)
+        return found
+
+    def _solved(self, model: str, strategy: str, criterion: str, ratio: float, seed: int) -> float | str:
+        """Return a matched ratio, or why there is none, from the file or solved now."""
+        config = self._model_config(model)
+        if not ratio or not config:
+            return ratio
+        options = self._config["tables"]
+        settings = self._settings(strategy, criterion)
+        reference = self._settings(options["reference_strategy"], options["reference_criterion"])
+        assumed = {
+            **self._config["compute_plan"],
+            "image_tokens": self._config["model_specs"][model].get("image_tokens"),
+        }
+        asked = [settings, reference, ratio, seed, assumed]
+        key = digest([_config_hash(json.dumps(config)), asked, self._code_of(settings, reference)])
+        if key not in self._known:
+            try:
+                self._known[key] = matched_ratio(config, *asked)
+            except UnreachableRatioError as error:
+                self._known[key] = str(error)
+            except PrunegridError as error:
+                raise ConfigError(f"match: tflops_total: model_specs.{model}: {error}") from error
+            self._new = True
+        return self._known[key]
+
+    def save(self) -> None:
+        """Write what was solved anew."""
+        if self._new:
+            write_text(self._file, json.dumps(self._known))
+            self._new = False
+
+    def _settings(self, strategy: str, criterion: str) -> dict[str, Any]:
+        plugin, options = plugin_of(self._config, "strategies", strategy)
+        ranking, ranking_options = None, {}
+        if plugins.load("strategies", plugin).ranks:
+            ranking, ranking_options = plugin_of(self._config, "criteria", criterion)
+        return {
+            "strategy": plugin,
+            "strategy_options": options,
+            "criterion": ranking,
+            "criterion_options": ranking_options,
+        }
+
+    def _code_of(self, *settings: Settings) -> str:
+        """Return the hash of what results depend on beside settings: our code, and transformers' defaults."""
+        names = {("strategies", s["strategy"]) for s in settings}
+        names |= {("criteria", s["criterion"]) for s in settings if s["criterion"]}
+        parts = frozenset(names)
+        if parts not in self._codes:
+            files = [plugins.path(kind, name) for kind, name in sorted(parts)]
+            code = self._code.hash([plugins.PACKAGE / "cost/equal_compute.py", *files])
+            self._codes[parts] = digest([code, version("transformers")])
+        return self._codes[parts]
+
+
+@cache
+def _config_hash(text: str) -> str:
+    return digest(text)

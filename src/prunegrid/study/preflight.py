@@ -1,0 +1,98 @@
+"""What can be known of models and data before hours of work."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from prunegrid.data import hub
+from prunegrid.errors import ConfigError, NotDownloadedError, PrunegridError
+
+if TYPE_CHECKING:
+    from prunegrid.study.plan import Plan
+
+
+def check_inputs(plan: Plan) -> list[str]:
+    """Check folders, files and columns of a study.
+
+    Data that a rule prepares is left to the jobs that read it.
+
+    Returns
+    -------
+    list of str
+        What has to be downloaded first: it can be planned with, and not run.
+
+    Raises
+    ------
+    ConfigError, DataError
+        Naming what is missing, and where it was looked for.
+    """
+    missing = []
+    checks = [(check_model, model) for model in plan.config["models"]]
+    checks += [(check_benchmark, benchmark) for benchmark in plan.config["benchmarks"]]
+    for check, name in checks:
+        try:
+            check(plan, name)
+        except NotDownloadedError as error:
+            missing.append(str(error))
+    return missing
+
+
+def check_writable(folder: str | Path) -> None:
+    """Check that results can be written.
+
+    Raises
+    ------
+    ConfigError
+        If the folder cannot be made, or nothing be written into it.
+    """
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(b"something")
+    except OSError as error:
+        raise ConfigError(f"results_dir: {folder} cannot be written: {error}") from error
+
+
+def check_model(plan: Plan, model: str) -> None:
+    """Check that a model's configuration and weights are on this machine.
+
+    Raises
+    ------
+    NotDownloadedError
+        If it is a hub id whose files are not all in the hub cache.
+    ConfigError
+        If it is a folder without them.
+    """
+    where, path = f"model_specs.{model}.path", Path(plan.model_path(model))
+    if not path.exists() and hub.is_hub_id(str(path)):
+        raise NotDownloadedError(f"{where}: {path} is not in the hub cache: {hub.ADVICE}")
+    if not (path / "config.json").is_file():
+        raise ConfigError(
+            f"{where}: {path} has no config.json: give a folder in the hub's layout or a hub id"
+        )
+    lost = hub.missing_weights(path)
+    if lost:
+        fault = f"{where}: {path} is without {', '.join(lost)}"
+        if hub.commit_of(path):
+            raise NotDownloadedError(f"{fault}: {hub.ADVICE}, it fetches what is missing")
+        raise ConfigError(f"{fault}; weights are read from safetensors files alone")
+
+
+def check_benchmark(plan: Plan, benchmark: str) -> None:
+    """Check that a benchmark's files are on this machine and have their columns.
+
+    Raises
+    ------
+    NotDownloadedError
+        If it is a hub id that is not in the hub cache.
+    DataError
+        Naming the files and columns that are missing.
+    """
+    adapter = plan.adapter(benchmark)
+    if not plan.is_prepared(benchmark):
+        try:
+            adapter.check()
+        except PrunegridError as error:
+            raise type(error)(f"benchmark_specs.{benchmark}: {error}") from error

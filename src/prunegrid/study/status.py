@@ -1,0 +1,214 @@
+"""What of a study is done, what is missing, and why. Reads small files only, and imports no torch."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from prunegrid.errors import PrunegridError
+from prunegrid.results.store import SCORES, Store
+from prunegrid.study.grid import NO_CRITERION, Cell
+from prunegrid.study.plan import Plan
+
+DONE = "done"
+ALL_ERRORS = "done, but every row is an error"
+NOT_PUBLISHED = "computed and scored, not in place yet"
+NOT_SCORED = "computed, not scored yet"
+BEGUN = "computed in part"
+NOT_COMPUTED = "not computed yet"
+NOT_HERE = "not to be computed here"
+# In the order of a cell's life, from its end.
+STATES = (ALL_ERRORS, NOT_PUBLISHED, NOT_SCORED, BEGUN, NOT_COMPUTED, NOT_HERE)
+
+_STAMP = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d ")
+_TAIL = 4096
+# Of a group's rows, and of the values of an axis, that are listed by name.
+_MOST_NAMED = 6
+
+
+@dataclass(frozen=True)
+class CellStatus:
+    """Where a cell stands.
+
+    Attributes
+    ----------
+    cell : Cell
+    state : str
+        DONE or one of STATES.
+    why : str
+        What the log of its last job ends with, or what is missing; empty if nothing is known.
+    n_error : int
+        Error rows of a scored cell.
+    errors : dict
+        Kind of error -> rows.
+    """
+
+    cell: Cell
+    state: str
+    why: str = ""
+    n_error: int = 0
+    errors: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def missing(self) -> bool:
+        """Whether it is not done."""
+        return self.state not in (DONE, ALL_ERRORS)
+
+
+def status(plan: Plan) -> list[CellStatus]:
+    """Return where every cell of a plan stands; models and data may be missing."""
+    look = _Look(plan)
+    return [look.at(cell) for cell in plan.grid.cells]
+
+
+class _Look:
+    """Looks at cells; what they share, folders and logs, is read once."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._results = Path(plan.config["results_dir"])
+        self._last_lines: dict[Path, str] = {}
+        self._begun: dict[Path, set[str]] = {}
+
+    def at(self, cell: Cell) -> CellStatus:
+        plan = self._plan
+        try:
+            key, scores_key = plan.prediction_key(cell), plan.score_key(cell)
+        except PrunegridError as error:
+            return CellStatus(cell, NOT_HERE, str(error))
+        store = Store(plan.store(cell.model, cell.benchmark))
+        if not store.has_predictions(key):
+            state = BEGUN if key in self._keys_with_shards(store.folder) else NOT_COMPUTED
+            return CellStatus(cell, state, self._failure(self._prediction_logs(cell)))
+        if not store.has_scores(scores_key):
+            # Its bundle may have failed at another cell.
+            logs = [self._log("score", cell, plan.bundle_of(cell)), *self._prediction_logs(cell)]
+            return CellStatus(cell, NOT_SCORED, self._failure(logs))
+        scores = json.loads((store.scores(scores_key) / SCORES).read_text(encoding="utf-8"))
+        state = DONE
+        if not plan.is_published(cell):
+            state = NOT_PUBLISHED
+        elif scores["n"] and scores["n_error"] == scores["n"]:
+            state = ALL_ERRORS
+        return CellStatus(cell, state, n_error=scores["n_error"], errors=scores.get("errors", {}))
+
+    def _keys_with_shards(self, store: Path) -> set[str]:
+        if store not in self._begun:
+            self._begun[store] = {folder.name.split(".")[0] for folder in store.glob("*.shards-*")}
+        return self._begun[store]
+
+    def _prediction_logs(self, cell: Cell) -> list[Path]:
+        bundle = self._plan.bundle_of(cell)
+        parts = self._plan.parts(cell.model, bundle)
+        return [
+            *(self._log("predict", cell, f"{bundle}{part}") for part in parts),
+            self._log("join", cell, bundle),
+        ]
+
+    def _log(self, rule: str, cell: Cell, job: str) -> Path:
+        return self._results / "logs" / rule / cell.model / f"{job}.log"
+
+    def _failure(self, logs: Iterable[Path]) -> str:
+        """Return what the first log that ends with an error says, with its path; empty if none does.
+
+        Lines of progress begin with a time stamp; a traceback does not.
+        """
+        for log in logs:
+            if log not in self._last_lines:
+                self._last_lines[log] = _last_line(log)
+            last = self._last_lines[log]
+            if last and not _STAMP.match(last):
+                return f"its last job failed: {last} (log: {log})"
+        return ""
+
+
+def _last_line(log: Path) -> str:
+    try:
+        with log.open("rb") as file:
+            size = file.seek(0, 2)
+            file.seek(max(0, size - _TAIL))
+            lines = file.read().decode("utf-8", "replace").splitlines()
+    except OSError:
+        return ""
+    return next((line.strip() for line in reversed(lines) if line.strip()), "")
+
+
+def summary(cells: Sequence[CellStatus], n_unreachable: int = 0) -> str:
+    """Return how many cells are done, failed, waiting and out of reach, those that were begun, and errors."""
+    missing = [one for one in cells if one.missing]
+    failed = sum(bool(one.why) for one in missing)
+    parts = [
+        f"{len(cells) - len(missing)} of {len(cells)} cells are done",
+        f"{failed} failed" if failed else "",
+        f"{len(missing) - failed} wait" if len(missing) > failed else "",
+        f"{n_unreachable} are out of reach" if n_unreachable else "",
+    ]
+    lines = ["; ".join(filter(None, parts)), *_begun(missing)]
+    with_errors = [one for one in cells if one.n_error]
+    if with_errors:
+        n_all = sum(one.state == ALL_ERRORS for one in with_errors)
+        every = f", in {n_all} of them in every row" if n_all else ""
+        n_rows = sum(one.n_error for one in with_errors)
+        lines.append(f"{n_rows} error rows in {len(with_errors)} cells{every}:")
+        kinds = sum((Counter(one.errors) for one in with_errors), Counter[str]())
+        lines += [f"  {rows} x {kind}" for kind, rows in kinds.most_common(_MOST_NAMED)]
+        lines += [f"  and {len(kinds) - _MOST_NAMED} other kinds"] if len(kinds) > _MOST_NAMED else []
+    return "\n".join(lines)
+
+
+def _begun(missing: Sequence[CellStatus]) -> Iterator[str]:
+    """Yield where missing cells are that need less than all their work."""
+    for state in (NOT_PUBLISHED, NOT_SCORED, BEGUN):
+        cells = [one.cell for one in missing if one.state == state]
+        if cells:
+            yield f"{len(cells)} {state}: {_values(f'{cell.model}/{cell.benchmark}' for cell in cells)}"
+
+
+def as_text(cells: Sequence[CellStatus], plan: Plan) -> str:
+    """Return the whole status for a terminal: the summary, then what is missing, in groups, and why."""
+    parts = [summary(cells, len(plan.grid.unreachable))]
+    groups: dict[tuple[str, str, str, str], list[Cell]] = {}
+    for state in STATES:
+        for one in cells:
+            if one.state == state:
+                key = (state, one.cell.model, one.cell.benchmark, one.why)
+                groups.setdefault(key, []).append(one.cell)
+    for (state, model, benchmark, why), members in groups.items():
+        lines = [f"{model}, {benchmark}: {_count(members)} {state}", *([f"  {why}"] if why else [])]
+        parts.append("\n".join([*lines, *(f"  {line}" for line in _rows(members))]))
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for row in plan.grid.unreachable:
+        reasons.setdefault((row.model, row.reason), []).append(row.strategy)
+    parts += [
+        f"{model}: out of reach for {', '.join(dict.fromkeys(names))}: {reason}"
+        for (model, reason), names in reasons.items()
+    ]
+    return "\n\n".join(parts)
+
+
+def _count(cells: Sequence[Cell]) -> str:
+    return f"{len(cells)} cell{'s' if len(cells) != 1 else ''}"
+
+
+def _rows(cells: Sequence[Cell]) -> Iterator[str]:
+    """Yield the cells of a group, those of one strategy and criterion on one line."""
+    rows: dict[tuple[str, str], list[Cell]] = {}
+    for cell in cells:
+        rows.setdefault((cell.strategy, cell.criterion), []).append(cell)
+    for strategy, criterion in list(rows)[:_MOST_NAMED]:
+        own = rows[strategy, criterion]
+        name = strategy if criterion == NO_CRITERION else f"{strategy} x {criterion}"
+        ratios = _values(f"{cell.ratio:.3f}" for cell in own)
+        yield f"{name}: ratio {ratios}, seed {_values(str(cell.seed) for cell in own)}"
+    if len(rows) > _MOST_NAMED:
+        named = sum(len(own) for own in list(rows.values())[:_MOST_NAMED])
+        yield f"and {len(cells) - named} cells of {len(rows) - _MOST_NAMED} other rows"
+
+
+def _values(values: Iterable[str]) -> str:
+    distinct = list(dict.fromkeys(values))
+    if len(distinct) <= _MOST_NAMED:
+        return ", ".join(distinct)
+    return f"{', '.join(distinct[:2])} ... {distinct[-1]} ({len(distinct)} values)"

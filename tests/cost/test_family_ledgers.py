@@ -1,0 +1,173 @@
+"""The ledger of every family, strategy and criterion against `FlopCounterMode` on what is really run.
+
+As the workflow runs it: image features in place of pixels, one row of logits. Eager attention, because
+the counter does not know a CPU's fused one; it does the same products.
+"""
+
+from itertools import pairwise
+
+import pandas as pd
+import pytest
+import torch
+
+from prunegrid import prune
+from prunegrid.cost.ledger import TERA, cell_compute, expected_compute
+from prunegrid.cost.vision import vision_flops
+from prunegrid.plugins import build, describe, names
+from prunegrid.predict.generation import token_depth
+from prunegrid.pruning.families import family_of
+from tests.cost.test_ledger import counted
+from tests.pruning.tiny import IMAGE_ID
+from tests.pruning.tiny_families import FAMILIES
+
+# Cuts among Qwen3-VL's deep-stack layers; deep parts of `staged` criteria in charge of the second one.
+OPTIONS = {"hierarchical": {"layers": [1, 3]}, "single": {"layer": 2}}
+CASES = {strategy: names("criteria") for strategy in names("strategies")}
+CASES.update({strategy: [None] for strategy in CASES if not build("strategies", strategy).ranks})
+RATIO = 0.45
+TOLERANCE = 0.01
+# Half of the tiny models' layers, for speed; enough for every schedule.
+N_LAYERS = 4
+
+
+class Run:
+    """A family's model with one prompt of two pictures, and what it costs by count and by ledger."""
+
+    def __init__(self, name):
+        family = FAMILIES[name]
+        self.model = family.model()
+        self.model.set_attn_implementation("eager")
+        self.of = family_of(name)
+        shorten(self.model, self.of.layers(self.model))
+        self.config = self.model.config.to_dict()
+        request = family.request(self.model, "two", 2, 9, False)
+        self.pixels = family.collate([request])
+        with torch.no_grad():
+            features = self.of.features(self.model, [request.images])
+        given = {key: self.pixels[key] for key in ("input_ids", "attention_mask")}
+        self.inputs = {**given, **self.of.feature_inputs(self.model, features, given["input_ids"])}
+        self.grids = self.of.grids(self.model.config, request.images)
+        places = (request.ids == IMAGE_ID).nonzero()[:, 0]
+        self.n_image, self.n_tokens = len(places), len(request.ids)
+        self.n_after = self.n_tokens - 1 - int(places[-1])
+
+    def context(self, strategy, criterion):
+        ratio = RATIO if build("strategies", strategy).has_ratio else None
+        return prune(
+            self.model, strategy, criterion or "first", ratio, strategy_options=OPTIONS.get(strategy)
+        )
+
+    def ledger(self, strategy, criterion, pruning, generated=1):
+        """Return the cell's ledger, from what `predict` would write down of it."""
+        plugin = build("strategies", strategy, OPTIONS.get(strategy))
+        schedule = plugin.solve(pruning.ratio, N_LAYERS, n_tokens=self.n_image)
+        built = build("criteria", criterion) if criterion else None
+        row = {
+            "token_depth": token_depth(self.n_image, N_LAYERS, pruning.kept[0]),
+            "n_image_tokens": self.n_image,
+            "n_text_tokens": self.n_tokens - self.n_image,
+            "n_text_after": self.n_after,
+            "image_grids": self.grids,
+            "n_generated": generated,
+            "n_explained": pruning.explained[0],
+            "status": "ok",
+        }
+        metadata = {
+            "model": {"config": self.config},
+            "cell": {"ratio": pruning.ratio},
+            "criterion": (criterion, {}) if criterion else None,
+            "schedule": schedule.cuts,
+            "n_layers": N_LAYERS,
+            "second_cut": schedule.second_cut,
+            "deep_from": built.first_deep(N_LAYERS, schedule.second_cut)
+            if built and built.delegates
+            else None,
+            "attn_implementation": "eager",
+        }
+        return cell_compute(pd.DataFrame([row]), metadata)
+
+    def norms(self, criterion, pruning):
+        """Return the FLOPs of sums of squares, which are no matrix product: the counter is blind to them."""
+        if criterion is None or describe("criteria", criterion)["cost"] != "hidden":
+            return 0
+        present = [self.n_image, *(keep for _, keep in pruning.schedule[0])]
+        return sum(
+            2 * self.model.config.text_config.hidden_size * before
+            for before, keep in pairwise(present)
+            if 0 < keep < before
+        )
+
+
+def shorten(model, layers):
+    text = model.config.get_text_config()
+    text.num_hidden_layers = N_LAYERS
+    if getattr(text, "layer_types", None):
+        text.layer_types = text.layer_types[:N_LAYERS]
+    del layers[N_LAYERS:]
+
+
+@pytest.fixture(scope="module", params=FAMILIES)
+def run(request):
+    return Run(request.param)
+
+
+@pytest.mark.parametrize("strategy", CASES)
+def test_prefill_and_scoring(run, strategy):
+    """And what `expected_compute` says of them beforehand."""
+    faults = []
+    for criterion in CASES[strategy]:
+        with run.context(strategy, criterion) as pruning:
+            flops = counted(lambda: run.model(**run.inputs, logits_to_keep=1))
+        ledger = run.ledger(strategy, criterion, pruning)
+        ran = ledger["tflops_total"] - ledger["tflops_vision"] - run.norms(criterion, pruning) / TERA
+        faults += check(criterion, "counted", flops, ran * TERA)
+        expected = expected_compute(
+            run.config,
+            strategy,
+            criterion,
+            pruning.ratio,
+            image_tokens=run.n_image,
+            text_before=run.n_tokens - run.n_image - run.n_after,
+            text_after=run.n_after,
+            strategy_options=OPTIONS.get(strategy),
+        )
+        assert expected["schedule"] == pruning.schedule[0]
+        for name in ("published", "prefill", "decode"):
+            assert expected[f"tflops_{name}"] == ledger[f"tflops_{name}"]
+        if criterion is None or "gradient" not in criterion:
+            # A gradient through fused attention computes its scores anew.
+            assert expected["tflops_scoring"] == ledger["tflops_scoring"]
+    assert not faults, "\n".join(faults)
+
+
+def check(criterion, what, flops, ledger):
+    off = flops / ledger - 1
+    print(f"LEDGER {what} {criterion} {off:+.5f}")
+    return (
+        [f"{criterion}: {what} {flops}, by the ledger {ledger:.0f}: {off:+.2%}"]
+        if abs(off) > TOLERANCE
+        else []
+    )
+
+
+@pytest.mark.parametrize("strategy", CASES)
+def test_decoding(run, strategy):
+    """Caches differ in length by layer; a sliding layer's holds its window only where nothing is dropped."""
+    step = torch.tensor([[5]])
+    with run.context(strategy, "norm") as pruning, torch.no_grad():
+        cache = run.model(**run.inputs, use_cache=True, logits_to_keep=1).past_key_values
+        flops = [counted(lambda: run.model(input_ids=step, past_key_values=cache)) for _ in range(2)]
+    found = [run.ledger(strategy, None, pruning, generated)["tflops_decode"] * TERA for generated in (2, 3)]
+    faults = check(None, "first", flops[0], found[0]) + check(None, "second", sum(flops), found[1])
+    assert not faults, "\n".join(faults)
+
+
+@pytest.mark.parametrize("criterion", ["attention", "gradient"])
+def test_whole_forward_from_pixels(run, criterion):
+    with run.context("hierarchical", criterion) as pruning:
+        flops = counted(lambda: run.model(**run.pixels, logits_to_keep=1))
+    ledger = run.ledger("hierarchical", criterion, pruning)
+    # Pixels go through the tower anew for the gradient.
+    again = vision_flops(run.config, run.grids) if criterion == "gradient" else 0
+    faults = check(criterion, "pixels", flops, ledger["tflops_total"] * TERA + again)
+    assert not faults, "\n".join(faults)

@@ -1,0 +1,98 @@
+"""The ledger against `FlopCounterMode` on the forward that is really run, and against the papers."""
+
+from contextlib import nullcontext
+
+import numpy as np
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from prunegrid import prune
+from prunegrid.cost.ledger import Decoder, Sample, published_tflops, sample_ledger, tokens_per_layer
+from prunegrid.cost.vision import vision_flops
+from prunegrid.plugins import build, describe
+from prunegrid.predict.generation import token_depth
+from tests.pruning.tiny import IMAGE_ID, N_IMAGE, N_LAYERS, collate, requests, tiny_llava
+
+STRATEGIES = ["hierarchical", "uniform", "constant", "random", "single", "pyramid", "exit"]
+OPTIONS = {"hierarchical": {"layers": [1, 3]}}
+
+
+@pytest.fixture(scope="module")
+def model():
+    model = tiny_llava()
+    # The counter does not know the fused attention of a CPU; eager attention does the same products.
+    model.set_attn_implementation("eager")
+    return model
+
+
+class NoModules(nullcontext):
+    """Stands in for the counter's record of modules, which cannot follow `autograd.grad`."""
+
+    parents = frozenset({"Global"})
+
+
+def counted(run):
+    counter = FlopCounterMode(display=False)
+    counter.mod_tracker = NoModules()
+    with counter, torch.no_grad():
+        run()
+    return counter.get_total_flops()
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize(
+    "criterion", ["norm", "attention_shallow", "attention_deep", "attention_last", "gradient"]
+)
+def test_prefill_and_scoring(model, strategy, criterion):
+    request = requests(3)[1]
+    with prune(model, strategy, criterion, 0.5, strategy_options=OPTIONS.get(strategy)) as pruning:
+        flops = counted(lambda: model(**collate([request]), logits_to_keep=1))
+    config = model.config.to_dict()
+    depth = token_depth(N_IMAGE, N_LAYERS, pruning.kept[0])
+    n_text = len(request.ids) - N_IMAGE
+    counts = tokens_per_layer(depth, N_LAYERS)
+    costs = [None] * N_LAYERS
+    for layer, keep in pruning.schedule[0]:
+        # Nothing is ranked where a cut keeps all or nothing of what is present.
+        costs[layer] = describe("criteria", criterion)["cost"] if 0 < keep < counts[layer - 1] else None
+    n_after = n_text - int((request.ids == IMAGE_ID).nonzero()[0])
+    sample = Sample(counts, N_IMAGE, n_text, n_after)
+    ledger = sample_ledger(Decoder.from_config(config), sample, costs, eager=True)
+    # The counter sees matrix products only, not the sums of squares of a norm.
+    hidden = model.config.text_config.hidden_size
+    norms = 2 * hidden * sum(counts[layer - 1] for layer, cost in enumerate(costs) if cost == "hidden")
+    # Pixels go through the tower anew for the gradient.
+    vision = vision_flops(config, [(1, 5, 5)]) * (2 if any(cost == "gradient" for cost in costs) else 1)
+    total = ledger["prefill"] + ledger["scoring"] + vision - norms
+    assert flops == pytest.approx(total, rel=0.01)
+
+
+def test_published_figures():
+    """LLaVA-1.5 7B and 13B at HiMAP's setting (semantics: Compute ledger)."""
+    for layers, hidden, ffn, ratio, unpruned, pruned in (
+        (32, 4096, 11008, 0.75, 2.986, 0.735),
+        (40, 5120, 13824, 0.775, 5.813, 1.291),
+    ):
+        assert published_tflops([576] * layers, hidden, ffn) == pytest.approx(unpruned, abs=5e-4)
+        tokens = build("strategies", "hierarchical").solve(ratio, layers).tokens_per_layer(576)
+        assert published_tflops(tokens, hidden, ffn) == pytest.approx(pruned, abs=5e-4)
+
+
+def test_decoding(model):
+    request = requests(3)[0]
+    inputs = collate([request])
+    with prune(model, "constant", "norm", 0.5) as pruning, torch.no_grad():
+        output = model(**inputs, use_cache=True, logits_to_keep=1)
+        step = torch.tensor([[5]])
+        flops = counted(lambda: model(input_ids=step, past_key_values=output.past_key_values))
+    depth = token_depth(N_IMAGE, N_LAYERS, pruning.kept[0])
+    n_text = len(request.ids) - N_IMAGE
+    tokens = tokens_per_layer(depth, N_LAYERS)
+    sample = Sample(tokens, N_IMAGE, n_text, 1, n_generated=2)
+    ledger = sample_ledger(Decoder.from_config(model.config.to_dict()), sample, [None] * N_LAYERS)
+    assert flops == pytest.approx(ledger["decode"], rel=0.01)
+
+
+def test_tokens_per_layer():
+    np.testing.assert_array_equal(tokens_per_layer([0, 1, 3, 3], 3), [3, 2, 2])

@@ -1,0 +1,181 @@
+"""Where the engine and the oracle part: one comparison for the oracle's tests and for the mutations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from prunegrid import prune
+from prunegrid.plugins import build, names
+from prunegrid.pruning.criterion import Criterion
+from prunegrid.pruning.families import family_of
+from prunegrid.pruning.stage import Stage
+from tests.pruning import tiny, tiny_families
+from tests.pruning.oracle import Eager, Outcome, Rule, Sample, oracle, saliency
+
+
+class Named(Protocol):
+    """A request: whatever a family's `collate` takes, with a name."""
+
+    name: str
+
+
+class Family(Protocol):
+    """A tiny model, prompts of different length for it, and how they become its inputs."""
+
+    def model(self) -> PreTrainedModel: ...
+
+    def requests(self, model: PreTrainedModel) -> Sequence[Named]: ...
+
+    def collate(self, rows: Sequence[Any]) -> Mapping[str, Any]: ...
+
+
+class Llava:
+    """LLaVA-1.5, four prompts with an image, and the longest one without."""
+
+    def model(self) -> PreTrainedModel:
+        return tiny.tiny_llava()
+
+    def requests(self, model: PreTrainedModel) -> Sequence[Named]:
+        *rows, text = tiny.requests(5)
+        # Longer than all others, so that their pruning does not make the batch narrower.
+        return [*rows, replace(text, ids=text.ids.repeat(4))]
+
+    def collate(self, rows: Sequence[Any]) -> Mapping[str, Any]:
+        return tiny.collate(rows)
+
+
+# Every test of the oracle runs for each of them.
+# The smaller LLaVA, on whose batch the mutations were tuned.
+FAMILIES: dict[str, Family] = {**tiny_families.FAMILIES, "llava": Llava()}
+
+RATIO, SEED, STEPS = 0.5, 3, 3
+TOLERANCE = 1e-4
+STRATEGY_OPTIONS = {"hierarchical": {"layers": (1, 3)}, "single": {"layer": 2}}
+
+
+@dataclass(frozen=True)
+class Ties(Criterion):
+    """No criterion of the study: scores that many tokens share."""
+
+    def score(self, stage: Stage) -> Tensor:
+        return (stage.numbers % 3).float()
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """A criterion with options."""
+
+    criterion: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def build(self) -> Criterion:
+        """Return the engine's criterion."""
+        if self.criterion == "ties":
+            return Ties(**self.options)
+        return build("criteria", self.criterion, dict(self.options))
+
+
+# Every criterion as it is, and options that change what is ranked.
+SCORINGS: dict[str, Scoring] = {name: Scoring(name) for name in names("criteria")} | {
+    "ties": Scoring("ties"),
+    "ties reversed": Scoring("ties", {"reverse": True}),
+    "deep reversed": Scoring("attention_deep", {"reverse": True}),
+    "long answer": Scoring("gradient", {"answer_tokens": 4}),
+    "staged late": Scoring("staged", {"shallow": "norm", "deep": "attention_last", "deep_from": 3}),
+}
+
+
+@cache
+def model_of(family: str) -> PreTrainedModel:
+    """Return the model in float64: it is definitions that are compared, not rounding."""
+    return FAMILIES[family].model().double()
+
+
+@cache
+def eager_of(family: str) -> Eager:
+    model = model_of(family)
+    shape = family_of(model.config.model_type)
+    return Eager.of(model, shape.layers, shape.attention, shape.image_token_id(model.config))
+
+
+@cache
+def requests_of(family: str) -> dict[str, Named]:
+    tiny_family = FAMILIES[family]
+    return {request.name: request for request in tiny_family.requests(tiny_family.model())}
+
+
+def inputs_of(family: str, batch: Sequence[str]) -> dict[str, Any]:
+    """Return a batch as the model's forward takes it."""
+    inputs = FAMILIES[family].collate([requests_of(family)[name] for name in batch])
+    return {key: value.double() if value.is_floating_point() else value for key, value in inputs.items()}
+
+
+@cache
+def sample_of(family: str, name: str) -> Sample:
+    return Sample(name, inputs_of(family, [name]))
+
+
+@cache
+def saliency_of(family: str, name: str, rank: int, answer_tokens: int) -> dict[int, Tensor]:
+    return saliency(eager_of(family), sample_of(family, name), rank, answer_tokens)
+
+
+@cache
+def expected(family: str, name: str, strategy: str, scoring: str | None) -> Outcome:
+    """Return the oracle's outcome for one sample; a strategy that ranks nothing has no scoring."""
+    eager, sample = eager_of(family), sample_of(family, name)
+    n_layers = len(eager.layers)
+    n_image = int((sample.inputs["input_ids"] == eager.image_token_id).sum())
+    schedule = build("strategies", strategy, STRATEGY_OPTIONS.get(strategy)).solve(
+        RATIO, n_layers, seed=SEED, n_tokens=n_image or None
+    )
+    chosen = SCORINGS[scoring or "first"]
+    # Deep stages begin at the second cut of HiMAP's schedule, at a quarter of the layers elsewhere.
+    deep_from = STRATEGY_OPTIONS[strategy]["layers"][1] if strategy == "hierarchical" else n_layers // 4
+    deep_from = chosen.options.get("deep_from", max(1, deep_from))
+    rule = Rule(schedule.cuts, chosen.criterion, chosen.options, deep_from, SEED)
+    gradients = {key: saliency_of(family, name, *key) for key in rule.gradients}
+    return oracle(eager, sample, rule, STEPS, gradients)
+
+
+@torch.no_grad()
+def measured(family: str, batch: Sequence[str], strategy: str, scoring: str) -> dict[str, Outcome]:
+    """Return the engine's outcome per sample of a batch, generated with a cache."""
+    rule = build("strategies", strategy, STRATEGY_OPTIONS.get(strategy))
+    model = model_of(family)
+    with prune(model, rule, SCORINGS[scoring].build(), RATIO, SEED, sample_ids=batch) as pruning:
+        output = model.generate(
+            **inputs_of(family, batch),
+            max_new_tokens=STEPS,
+            min_new_tokens=STEPS,
+            do_sample=False,
+            return_dict_in_generate=True,
+            output_logits=True,
+        )
+    logits = torch.stack(output.logits, 1).float()
+    tokens = output.sequences[:, -STEPS:].tolist()
+    return {name: Outcome(pruning.kept[i], logits[i], tokens[i]) for i, name in enumerate(batch)}
+
+
+def differences(family: str, batch: Sequence[str], strategy: str, scoring: str) -> list[tuple[str, str, str]]:
+    """Return (sample, what, detail) for all in which the engine differs from the oracle."""
+    found = []
+    ranks = build("strategies", strategy, STRATEGY_OPTIONS.get(strategy)).ranks
+    for name, got in measured(family, batch, strategy, scoring).items():
+        wanted = expected(family, name, strategy, scoring if ranks else None)
+        if got.kept != wanted.kept:
+            found.append((name, "kept", f"{got.kept} is not {wanted.kept}"))
+        for step, gap in enumerate((got.logits - wanted.logits).abs().amax(1).tolist()):
+            # A NaN differs, too.
+            if not gap <= TOLERANCE:
+                found.append((name, "logits", f"step {step} is off by {gap:.1e}"))
+        if got.tokens != wanted.tokens:
+            found.append((name, "text", f"{got.tokens} is not {wanted.tokens}"))
+    return found

@@ -1,0 +1,310 @@
+"""A test of the tests: an engine with a wrong definition must not pass for the right one.
+
+Each mutation rewrites a line of the engine, in memory, to something that a careful reader could have
+written; the comparison of `test_oracle` has to see it.
+"""
+
+from __future__ import annotations
+
+import inspect
+import textwrap
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from prunegrid.criteria.attention_deep import AttentionDeep
+from prunegrid.criteria.attention_deep_mean import AttentionDeepMean
+from prunegrid.criteria.norm import Norm
+from prunegrid.criteria.norm_input import NormInput
+from prunegrid.criteria.random import RandomOrder
+from prunegrid.criteria.staged import Staged
+from prunegrid.pruning import attention, context, cutting, gradients, stage
+from prunegrid.pruning import schedule as strategies
+from prunegrid.pruning.context import Pruning
+from prunegrid.pruning.layer_hooks import Passage
+from prunegrid.pruning.token_layout import Layout
+from tests.pruning.comparison import differences, requests_of
+
+FAMILY = "llava"
+
+
+@dataclass(frozen=True)
+class Change:
+    """One piece of a function's source, and what stands there instead."""
+
+    owner: Any
+    function: str
+    old: str
+    new: str
+
+    def apply(self, patch: pytest.MonkeyPatch) -> None:
+        """Put the rewritten function in its place."""
+        original = getattr(self.owner, self.function)
+        source = textwrap.dedent(inspect.getsource(original))
+        assert source.count(self.old) == 1, f"the engine no longer says {self.old!r}: renew this mutation"
+        scope: dict[str, Any] = {}
+        lines = "from __future__ import annotations\n" + source.replace(self.old, self.new)
+        exec(lines, inspect.unwrap(original).__globals__, scope)
+        patch.setattr(self.owner, self.function, scope[self.function])
+
+
+def close_up_later_positions(patch: pytest.MonkeyPatch) -> None:
+    """Let positions of generated tokens go on from the pruned length."""
+    original = Pruning._enter_model
+
+    def closed_up(self, model, args, kwargs):
+        original(self, model, args, kwargs)
+        cache = kwargs.get("past_key_values")
+        if cache is None or cache.get_seq_length() == 0:
+            return None
+        gone = self.n_image_tokens[0] - len(self.kept[0][-1][1])
+        return args, {**kwargs, "position_ids": kwargs["position_ids"] - gone}
+
+    patch.setattr(Pruning, "_enter_model", closed_up)
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """A wrong definition, where it must be seen, and in what."""
+
+    changes: list[Change | Callable[[pytest.MonkeyPatch], None]]
+    strategy: str
+    scoring: str
+    seen_in: str = "kept"
+    ragged: bool = False
+
+    def apply(self, patch: pytest.MonkeyPatch) -> None:
+        """Mutate the engine."""
+        for change in self.changes:
+            (change.apply if isinstance(change, Change) else change)(patch)
+
+
+RECEIVED = (stage.Stage, "attention_received", "rows & self.layout.valid, self.layout.valid")
+SCORES = (stage, "attention_received")
+SALIENCY = (context, "unpruned_saliency")
+SUM_OF_ROWS = "stage.attention_received(stage.image)"
+AT_OR_AFTER = "stage.image.flip(1).cumsum(1).flip(1)"
+
+MUTATIONS = {
+    # Which attention.
+    "layer l-2": Mutation(
+        [
+            Change(
+                Passage,
+                "_keep_projected",
+                "projected if read else None",
+                "projected if after + 1 in self._active.cuts else self._active.projected",
+            )
+        ],
+        "single",
+        "attention_shallow",
+    ),
+    "last text row left out": Mutation(
+        [Change(*RECEIVED, "rows & self.layout.valid & ~self.last, self.layout.valid")],
+        "uniform",
+        "attention_shallow",
+        ragged=True,
+    ),
+    "last text row only": Mutation(
+        [Change(*RECEIVED, "self.last, self.layout.valid")], "hierarchical", "attention_shallow"
+    ),
+    "deep scores by text rows": Mutation(
+        [Change(AttentionDeep, "score", SUM_OF_ROWS, "stage.attention_received(stage.text_after)")],
+        "hierarchical",
+        "attention",
+    ),
+    "deep from the layer after": Mutation(
+        [Change(Staged, "_part_before", "layer >=", "layer >")], "hierarchical", "attention"
+    ),
+    # How it is computed.
+    "no causal mask": Mutation(
+        [Change(attention, "_masked", "device=at.device) <= at", "device=at.device) < tokens + 0 * at")],
+        "hierarchical",
+        "attention_deep",
+    ),
+    "softmax over image columns": Mutation(
+        [
+            Change(*RECEIVED, "rows & self.layout.valid, self.image"),
+            Change(attention, "_masked", "| (torch.arange(tokens, device=at.device) == at[:, :, None])", ""),
+        ],
+        "hierarchical",
+        "attention_shallow",
+    ),
+    "max over heads": Mutation(
+        [Change(*SCORES, ".mean(dim=1)", ".amax(dim=1)")], "hierarchical", "attention_shallow"
+    ),
+    "heads grouped the other way": Mutation(
+        [
+            Change(
+                *SCORES,
+                ".float()\n        # Grouped",
+                ".float().unflatten(1, (-1, key_heads)).transpose(1, 2)\n        # Grouped",
+            )
+        ],
+        "hierarchical",
+        "attention_shallow",
+    ),
+    "no scaling": Mutation(
+        [Change(*SCORES, " * projected.scaling", "")], "hierarchical", "attention_shallow"
+    ),
+    "padding counts in scores": Mutation(
+        [Change(attention, "_masked", "~mask", "(torch.arange(tokens) > at[:, :, None])[:, None]")],
+        "hierarchical",
+        "attention_shallow",
+        ragged=True,
+    ),
+    # Means where sums belong: only a divisor that differs by column changes a ranking.
+    "deep mean for deep sum": Mutation(
+        [Change(AttentionDeep, "score", SUM_OF_ROWS, f"{SUM_OF_ROWS} / {AT_OR_AFTER}.clamp_min(1)")],
+        "hierarchical",
+        "attention_deep",
+    ),
+    "deep sum for deep mean": Mutation(
+        [Change(AttentionDeepMean, "score", AT_OR_AFTER, "stage.image.sum(1, keepdim=True)")],
+        "hierarchical",
+        "attention_deep_mean",
+    ),
+    "deep mean over dropped rows": Mutation(
+        [Change(AttentionDeepMean, "score", AT_OR_AFTER, "(stage.most_image_tokens - stage.numbers)")],
+        "uniform",
+        "attention_deep_mean",
+    ),
+    # Other scores.
+    "norm of the embedding": Mutation(
+        [Change(Norm, "score", "stage.hidden", "stage.embeddings()")], "uniform", "norm"
+    ),
+    "norm_input of the hidden state": Mutation(
+        [Change(NormInput, "score", "stage.embeddings()", "stage.hidden")], "uniform", "norm_input"
+    ),
+    "random by row number": Mutation(
+        [Change(RandomOrder, "score", "stage.sample_ids", "map(str, range(len(stage.sample_ids)))")],
+        "constant",
+        "random",
+        ragged=True,
+    ),
+    "random alike in all layers": Mutation(
+        [Change(RandomOrder, "score", "sample_id, stage.layer", "sample_id, 1")], "uniform", "random"
+    ),
+    "gradient without the state": Mutation(
+        [Change(*SALIENCY, "entering[index].detach().float() * gradient", "gradient")],
+        "uniform",
+        "gradient",
+        ragged=True,
+    ),
+    "gradient summed before abs": Mutation(
+        [Change(*SALIENCY, ".abs().sum(-1)", ".sum(-1).abs()")], "single", "gradient"
+    ),
+    "gradient of the logit": Mutation(
+        [Change(*SALIENCY, ".log_softmax(-1)", "")], "uniform", "gradient", ragged=True
+    ),
+    "gradient at layer l-1": Mutation(
+        [Change(stage.Stage, "unpruned_saliency", "self.layer]", "self.layer - 1]")], "single", "gradient"
+    ),
+    "gradient of the first token only": Mutation(
+        [Change(*SALIENCY, "(chosen * counts).sum()", "chosen[:, 0].sum()")], "uniform", "long answer"
+    ),
+    "gradient_other of the answer": Mutation(
+        [Change(gradients, "_ranked", "indices[:, rank]", "indices[:, 0]")], "single", "gradient_other"
+    ),
+    # Choosing.
+    "ties to the higher number": Mutation(
+        [
+            Change(
+                cutting,
+                "select",
+                "scores.argsort(dim=1, descending=True, stable=True)",
+                "scores.shape[1] - 1 - scores.flip(1).argsort(dim=1, descending=True, stable=True)",
+            )
+        ],
+        "hierarchical",
+        "ties",
+    ),
+    "ties turn with reverse": Mutation(
+        [
+            Change(
+                cutting,
+                "select",
+                "scores.argsort(dim=1, descending=True, stable=True)",
+                "scores.shape[1] - 1 - scores.flip(1).argsort(dim=1, descending=True, stable=True)",
+            )
+        ],
+        "hierarchical",
+        "ties reversed",
+    ),
+    "reverse forgotten": Mutation(
+        [Change(cutting, "select", "scores = -scores", "pass")], "hierarchical", "deep reversed"
+    ),
+    "row 0 decides for all": Mutation(
+        [Change(cutting, "select", "scatter(1, order,", "scatter(1, order[:1].expand_as(order),")],
+        "constant",
+        "norm",
+        ragged=True,
+    ),
+    "counts rounded down": Mutation([Change(strategies, "count_tokens", " + 0.5", "")], "uniform", "first"),
+    "shares of what is present": Mutation(
+        [Change(strategies, "count_tokens", "share * n_tokens", "share * present")], "uniform", "first"
+    ),
+    # What the layers see.
+    "prompt positions renumbered": Mutation(
+        [
+            Change(
+                Passage,
+                "_cut_arguments",
+                "tuple(layout.gather(part, dim=-2) for part in parts)",
+                "tuple(part[:, : hidden.shape[1]] for part in parts)",
+            )
+        ],
+        "constant",
+        "first",
+        "logits",
+    ),
+    "later positions renumbered": Mutation([close_up_later_positions], "constant", "first", "logits"),
+    "dropped tokens visible in the prompt": Mutation(
+        [Change(Layout, "_hide_padding", "_hide(mask, ~self.valid[:, None, None, :])", "mask")],
+        "constant",
+        "first",
+        "logits",
+        ragged=True,
+    ),
+    "dropped tokens visible later": Mutation(
+        [Change(Layout, "decode_mask", "_hide(cut, ~seen[:, None, None, :])", "cut")],
+        "constant",
+        "first",
+        "logits",
+        ragged=True,
+    ),
+    "blind columns visible later": Mutation(
+        [Change(Passage, "_leave_first_layer", "Layout.whole(valid)", "Layout.whole(valid | True)")],
+        "blind",
+        "first",
+        "logits",
+    ),
+    "padding visible in the prompt": Mutation(
+        [
+            Change(
+                Layout,
+                "prefill_mask",
+                "cut = rows.gather(3, columns.expand(-1, rows.shape[1], columns.shape[3], -1))",
+                "cut = columns <= self.columns[:, None, :, None]",
+            ),
+            Change(Layout, "_hide_padding", "_hide(mask, ~self.valid[:, None, None, :])", "mask"),
+        ],
+        "constant",
+        "first",
+        "logits",
+        ragged=True,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MUTATIONS)
+def test_mutation_is_seen(name, monkeypatch):
+    mutation = MUTATIONS[name]
+    rows = list(requests_of(FAMILY))
+    case = rows if mutation.ragged else rows[1:2], mutation.strategy, mutation.scoring
+    # The engine as it is agrees; the oracle's outcome is remembered from here on.
+    assert not differences(FAMILY, *case)
+    mutation.apply(monkeypatch)
+    assert mutation.seen_in in {what for _, what, _ in differences(FAMILY, *case)}

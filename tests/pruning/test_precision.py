@@ -1,0 +1,69 @@
+"""Low precision runs, scores are computed in float32, and no (heads, tokens, tokens) matrix is ever made."""
+
+import pytest
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from prunegrid import prune
+from prunegrid.plugins import load, names
+from prunegrid.pruning import attention
+from prunegrid.pruning.attention import Projected, attention_received
+from tests.pruning.tiny import collate, requests, tiny_llava
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("criterion", names("criteria"))
+def test_low_precision_runs(dtype, criterion, monkeypatch):
+    rows = requests(3)
+    model = tiny_llava().to(dtype)
+    scored = []
+    kind = load("criteria", criterion)
+    score = kind.score
+
+    def spy(self, stage):
+        scored.append(score(self, stage))
+        return scored[-1]
+
+    monkeypatch.setattr(kind, "score", spy)
+    inputs = collate(rows)
+    inputs["pixel_values"] = inputs["pixel_values"].to(dtype)
+    with prune(model, "single", criterion, 0.5) as pruning, torch.no_grad():
+        output = model.generate(**inputs, max_new_tokens=2, return_dict_in_generate=True, output_logits=True)
+    assert scored
+    assert all(scores.dtype in (torch.float32, torch.int64) for scores in scored)
+    assert torch.stack(output.logits).isfinite().all()
+    sizes = [[len(numbers) for _, numbers in row] for row in pruning.kept]
+    assert sizes == [[keep for _, keep in row] for row in pruning.schedule]
+
+
+class LargestTensor(TorchDispatchMode):
+    """Remembers the number of elements of the largest tensor made."""
+
+    most = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        result = function(*args, **(kwargs or {}))
+        if isinstance(result, torch.Tensor) and result.untyped_storage().nbytes():
+            self.most = max(self.most, result.untyped_storage().nbytes() // result.element_size())
+        return result
+
+
+def projected(tokens, heads=8, size=8):
+    generator = torch.Generator().manual_seed(0)
+    query, key = torch.randn(2, 1, heads, tokens, size, generator=generator)
+    return Projected(query, key, None, size**-0.5, None)
+
+
+def test_deep_attention_of_many_tokens_is_worked_through_in_chunks():
+    tokens, heads = 2880, 8
+    every = torch.ones(1, tokens, dtype=torch.bool)
+    with LargestTensor() as largest:
+        attention_received(projected(tokens, heads), every, every)
+    assert largest.most <= attention._CHUNK < heads * tokens**2 / 3
+
+
+def test_chunks_change_nothing(monkeypatch):
+    every = torch.ones(1, 90, dtype=torch.bool)
+    whole = attention_received(projected(90), every, every)
+    monkeypatch.setattr(attention, "_CHUNK", 8 * 90 * 7)
+    torch.testing.assert_close(attention_received(projected(90), every, every), whole, atol=1e-5, rtol=0)

@@ -1,0 +1,109 @@
+"""One name, one colour and marker in all panels; any number of names."""
+
+from pathlib import Path
+
+import pytest
+from matplotlib.figure import Figure
+
+from prunegrid.report.tradeoff import plot_tradeoff
+from prunegrid.tables import flat
+from prunegrid.tables.build import make_tables
+from prunegrid.tables.options import TableOptions
+from tests.tables.made_up import cell
+
+ANSWERS = [1.0, 0.0] * 20
+NAMES = ["uniform", "constant", "hierarchical", *(f"own-{i:02d}" for i in range(27))]
+
+
+@pytest.fixture
+def drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A function that draws the figures of cells, and returns them."""
+
+    def draw(cells) -> list[Figure]:
+        for table in make_tables(cells, [], TableOptions(replicates=100)):
+            (tmp_path / f"{table.kind}.csv").write_text(flat.render(table))
+        figures: list[Figure] = []
+        save = Figure.savefig
+        keep = lambda self, *a, **k: figures.append(self) or save(self, *a, **k)  # noqa: E731
+        monkeypatch.setattr(Figure, "savefig", keep)
+        plot_tradeoff(tmp_path, tmp_path)
+        return figures
+
+    return draw
+
+
+@pytest.fixture
+def figures(drawn) -> list[Figure]:
+    """Figures of strategies, of which the first benchmark lacks one and the second another."""
+    cells = [
+        cell(strategy, ANSWERS, benchmark=benchmark, ratio=ratio)
+        for benchmark, missing in (("one", "uniform"), ("two", "constant"))
+        for strategy in ("none", *NAMES)
+        for ratio in ([0.0] if strategy == "none" else [0.5, 0.75])
+        if strategy != missing
+    ]
+    return drawn(cells)
+
+
+def costing(strategy: str, criterion: str, total: float, ratio: float = 0.5, benchmark: str = "b"):
+    compute = {"tflops_published": 1.0, "tflops_total": total, "ratio_achieved": ratio}
+    return cell(strategy, ANSWERS, criterion=criterion, ratio=ratio, benchmark=benchmark, compute=compute)
+
+
+def test_small_differences_of_compute_look_small(drawn) -> None:
+    cells = [costing("none", "none", 1.0, 0.0)]
+    cells += [costing("hierarchical", "attention", 0.604), costing("hierarchical", "norm", 0.6)]
+    for figure in drawn(cells):
+        low, high = figure.axes[0].get_xlim()
+        assert low < 0.6
+        assert 1.0 < high < 1.1
+        assert figure.axes[0].get_xlabel() == "total compute, % of unpruned"
+
+
+def test_an_axis_is_not_zoomed_into_where_hardly_anything_is_removed(drawn) -> None:
+    cells = [costing("none", "none", 1.0, 0.0), costing("hierarchical", "attention", 0.999, 0.001)]
+    low, high = drawn(cells)[0].axes[0].get_xlim()
+    assert high - low > 0.2
+
+
+def test_a_logarithmic_axis_says_so_in_all_panels_and_has_ticks(drawn) -> None:
+    cells = [
+        costing(strategy, criterion, total, 0.0 if strategy == "none" else 0.5, benchmark)
+        for benchmark, gradient in (("one", 1.4), ("two", 1.6))
+        for strategy, criterion, total in (
+            ("none", "none", 1.0),
+            ("hierarchical", "attention", 0.9),
+            ("hierarchical", "gradient", gradient),
+        )
+    ]
+    strategies, criteria = (figure.axes for figure in drawn(cells)[::2])
+    for panel in criteria:
+        assert panel.get_xscale() == "log"
+        assert panel.get_xlabel() == "total compute, % of unpruned (log scale)"
+        low, high = panel.get_xlim()
+        assert low < 0.9 < 1.6 < high
+        assert sum(low <= tick <= high for tick in panel.get_xticks()) >= 2
+    assert {panel.get_xscale() for panel in strategies} == {"linear"}
+
+
+def test_styles_agree_between_panels_and_with_the_legend(figures: list[Figure]) -> None:
+    figure = figures[0]
+    legend = figure.legends[0]
+    shown = {
+        text.get_text(): {(handle.get_color(), handle.get_marker())}
+        for text, handle in zip(legend.get_texts(), legend.legend_handles, strict=True)
+    }
+    assert {*shown} == {*NAMES, "unpruned"}
+    for panel in figure.axes:
+        for line in panel.get_lines():
+            if line.get_label() in shown:
+                shown[line.get_label()].add((line.get_color(), line.get_marker()))
+    assert all(len(styles) == 1 for styles in shown.values())
+    assert len({style for styles in shown.values() for style in styles}) == len(NAMES) + 1
+
+
+def test_the_legend_fits_its_figure(figures: list[Figure]) -> None:
+    figure = figures[0]
+    box = figure.legends[0].get_window_extent()
+    assert box.height < figure.bbox.height
+    assert box.width < 0.7 * figure.bbox.width

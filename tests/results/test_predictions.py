@@ -1,0 +1,56 @@
+"""Reading a file of predictions: the same rows as pyarrow's general reader gives, and no damaged ones."""
+
+import random
+from pathlib import Path
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from prunegrid.errors import DataError
+from prunegrid.results.predictions import SCHEMA, read, write_rows
+
+COLUMNS = ["token_depth", "sample_id", "status", "first_topk", "image_grids", "prediction"]
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Rows with lists, structs and nulls, in a folder that looks like a partition."""
+    draw = random.Random(0)
+    rows = [
+        {
+            "sample_id": f"s{i}",
+            "image_id": f"i{i // 3}",
+            "references": draw.choice([None, [], ["a dog", "two dogs"]]),
+            "prediction": None if i % 7 == 0 else f"{draw.random()}",
+            "n_image_tokens": 64,
+            "image_grids": [[1, 8, 8]] * draw.randint(0, 2),
+            "token_depth": [draw.randint(0, 8) for _ in range(64)],
+            "first_topk": [{"id": k, "logit": draw.random()} for k in range(5)],
+            "choice_logits": draw.choice([None, [0.5, -1.0]]),
+            "status": "error" if i % 7 == 0 else "ok",
+        }
+        for i in range(100)
+    ]
+    path = tmp_path / "seed=1" / "predictions.parquet"
+    write_rows(path, rows, {"key": "k"})
+    return path
+
+
+@pytest.mark.parametrize("columns", [None, COLUMNS, ["status"]])
+def test_rows_are_those_of_the_general_reader(file: Path, columns: list[str] | None) -> None:
+    found, metadata = read(file, columns)
+    general = pq.read_table(file, columns=columns or SCHEMA.names, partitioning=None).to_pandas()
+    pd.testing.assert_frame_equal(found, general, check_exact=True)
+    assert list(found) == list(general)
+    assert metadata == {"key": "k"}
+
+
+def test_a_damaged_page_is_not_read(file: Path) -> None:
+    content = bytearray(file.read_bytes())
+    column = pq.ParquetFile(file).metadata.row_group(0).column(SCHEMA.names.index("prediction"))
+    content[column.dictionary_page_offset + column.total_compressed_size // 2] ^= 1
+    file.write_bytes(content)
+    with pytest.raises(DataError, match="not a readable file"):
+        read(file, ["prediction"])
+    read(file, ["sample_id"])

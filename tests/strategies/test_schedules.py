@@ -1,0 +1,115 @@
+"""Every strategy hits its ratio, for every size of model and image."""
+
+import itertools
+
+import pytest
+
+from prunegrid.errors import ConfigError, PruningError, UnreachableRatioError
+from prunegrid.plugins import build
+from prunegrid.pruning.schedule import Schedule, count_tokens, resolve_layer, solve
+
+SOLVED = ["hierarchical", "uniform", "constant", "random", "single", "pyramid"]
+OPTIONS = {"hierarchical": {"layers": [0.0625, 0.25]}}
+
+
+@pytest.mark.parametrize("name", SOLVED)
+@pytest.mark.parametrize("n_layers", [8, 24, 32, 40])
+@pytest.mark.parametrize("n_tokens", [100, 144, 576, 2880])
+@pytest.mark.parametrize("ratio", [0.3, 0.5, 0.65])
+def test_ratio_is_reached(name, n_layers, n_tokens, ratio):
+    schedule = build("strategies", name, OPTIONS.get(name)).solve(ratio, n_layers, seed=1, n_tokens=n_tokens)
+    counts = schedule.tokens_per_layer(n_tokens)
+    assert abs(1 - sum(counts) / (n_layers * n_tokens) - ratio) <= 0.005
+    assert schedule.ratio(n_tokens) == pytest.approx(1 - sum(counts) / (n_layers * n_tokens))
+    assert counts[0] == n_tokens
+    assert all(a >= b >= 1 for a, b in itertools.pairwise(counts))
+
+
+def test_published_settings():
+    hierarchical = build("strategies", "hierarchical")
+    assert hierarchical.solve(0.75, 32, n_tokens=576).counts(576) == [(2, 288), (8, 72)]
+    assert hierarchical.solve(0.775, 40, n_tokens=576).counts(576) == [(2, 288), (8, 72)]
+    shares = dict(hierarchical.solve(0.75, 32).cuts)
+    assert shares[2] == pytest.approx(0.5, abs=1e-9)
+    assert shares[8] == pytest.approx(0.125, abs=1e-9)
+
+
+@pytest.mark.parametrize("name", SOLVED)
+def test_few_tokens_take_the_nearest_integers(name):
+    """Against a search over all strengths: no other one comes nearer."""
+    n_layers, n_tokens = 8, 16
+    strategy = build("strategies", name, OPTIONS.get(name))
+    for ratio in (0.3, 0.5, 0.65):
+        schedule = strategy.solve(ratio, n_layers, seed=2, n_tokens=n_tokens)
+        error = abs(schedule.ratio(n_tokens) - ratio)
+        if name == "random":
+            assert error < 0.05
+            continue
+        others = [
+            Schedule(n_layers, tuple(strategy.cuts(step / 5000, n_layers))).ratio(n_tokens)
+            for step in range(5000)
+        ]
+        assert error <= max(0.005, min(abs(other - ratio) for other in others) + 1e-9)
+
+
+def test_uniform_drops_the_same_fraction_everywhere():
+    shares = build("strategies", "uniform").solve(0.5, 12).shares()
+    fractions = {round(b / a, 6) for a, b in itertools.pairwise(shares)}
+    assert len(fractions) == 1
+
+
+def test_pyramid_and_exit_layers():
+    assert [layer for layer, _ in build("strategies", "pyramid").solve(0.5, 32).cuts] == [8, 16, 24]
+    assert build("strategies", "exit").solve(0.75, 32).cuts == ((8, 0.0),)
+    assert build("strategies", "exit").solve(0.65, 8).ratio() == pytest.approx(0.625)
+
+
+def test_random_depends_on_the_seed_alone():
+    strategy = build("strategies", "random", {"cuts": 3})
+    assert strategy.solve(0.5, 32, seed=4) == strategy.solve(0.5, 32, seed=4)
+    drawn = {strategy.solve(0.5, 32, seed=seed).cuts for seed in range(10)}
+    assert len(drawn) == 10
+    assert all(len(cuts) == 3 for cuts in drawn)
+    assert strategy.solve(0.9, 32, seed=0).attempts > 1
+
+
+@pytest.mark.parametrize(
+    ("name", "ratio"), [("pyramid", 0.8), ("constant", 0.98), ("exit", 0.99), ("random", 0.98)]
+)
+def test_out_of_reach_names_the_range(name, ratio):
+    with pytest.raises(UnreachableRatioError, match=r"out of reach.*\d\.\d{3}"):
+        build("strategies", name).solve(ratio, 32)
+
+
+def test_explicit_keep_fixes_the_ratio():
+    strategy = build("strategies", "hierarchical", {"layers": [3, 4], "keep": [0.5, 0.25]})
+    assert strategy.solve(None, 16).shares() == [1, 1, 1, 0.5] + [0.25] * 12
+    with pytest.raises(UnreachableRatioError, match=r"fixes it at 0\.594"):
+        strategy.solve(0.75, 16)
+
+
+def test_layers_as_fractions():
+    assert resolve_layer(0.0625, 32) == 2
+    assert resolve_layer(0.0625, 12) == 1
+    assert resolve_layer(0.29, 100) == 29
+    with pytest.raises(PruningError, match=r"1\.\.7"):
+        resolve_layer(8, 8)
+
+
+def test_counts_round_half_up():
+    assert count_tokens([(1, 0.5), (2, 0.125), (3, 0.001)], 5) == [(1, 3), (2, 1), (3, 1)]
+    assert count_tokens([(1, 0.0)], 5) == [(1, 0)]
+
+
+def test_bad_options_are_named():
+    with pytest.raises(ConfigError, match=r"no option 'layerz'.*did you mean 'layers'"):
+        build("strategies", "hierarchical", {"layerz": [1, 2]})
+    with pytest.raises(ConfigError, match="must name two cuts"):
+        build("strategies", "hierarchical", {"layers": [1]})
+    with pytest.raises(ConfigError, match="did you mean 'uniform'"):
+        build("strategies", "unifrom")
+
+
+def test_solver_needs_monotone_cuts_only():
+    schedule = solve(lambda s: [(1, 1 - s)], 0.25, 2, 10)
+    assert schedule.counts(10) == [(1, 5)]

@@ -1,0 +1,167 @@
+"""`match: tflops_total`: the same total compute at one ratio, or a reason why not."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from prunegrid.cost import equal_compute
+from prunegrid.cost.equal_compute import MATCH_TOLERANCE, matched_ratio
+from prunegrid.cost.ledger import expected_compute
+from prunegrid.errors import UnreachableRatioError
+from prunegrid.study.config import validate
+from prunegrid.study.fingerprint import Code
+from prunegrid.study.matches import Matches
+from prunegrid.study.plan import Plan
+
+HOME = Path(__file__).parents[2]
+DEMO = json.loads((HOME / "demo/model/config.json").read_text())
+LLAVA = json.loads((HOME / "tests/fixtures/hub_configs/llava-1.5-7b-hf.json").read_text())
+TOKENS = {"demo": 64, "llava": 576}
+CONFIGS = {"demo": DEMO, "llava": LLAVA}
+
+
+def settings(strategy: str, criterion: str | None, **options) -> dict:
+    if strategy == "hierarchical":
+        options = {"layers": [0.0625, 0.25], **options}
+    return {
+        "strategy": strategy,
+        "strategy_options": options,
+        "criterion": criterion,
+        "criterion_options": {},
+    }
+
+
+REFERENCE = settings("hierarchical", "attention")
+RANKING = ["hierarchical", "uniform", "constant", "random", "single", "pyramid"]
+
+
+def assumed(model: str, **changes) -> dict:
+    return {"image_tokens": TOKENS[model], "text_before": 5, "text_after": 60, "generated": 1, **changes}
+
+
+def total(model: str, of: dict, ratio: float, seed: int = 0, **changes) -> float:
+    found = expected_compute(CONFIGS[model], ratio=ratio, seed=seed, **of, **assumed(model, **changes))
+    return found["tflops_total"]
+
+
+@pytest.mark.parametrize("model", ["demo", "llava"])
+@pytest.mark.parametrize("criterion", ["attention", "attention_deep", "attention_last", "norm", "random"])
+@pytest.mark.parametrize("strategy", RANKING)
+def test_totals_are_those_of_the_reference(model: str, strategy: str, criterion: str) -> None:
+    for ratio in (0.5, 0.653):
+        target = total(model, REFERENCE, ratio)
+        of, seed = settings(strategy, criterion), 3 if strategy == "random" else 0
+        found = matched_ratio(CONFIGS[model], of, REFERENCE, ratio, seed, assumed(model))
+        miss = abs(total(model, of, found, seed) / target - 1)
+        assert miss <= MATCH_TOLERANCE
+        # No ratio nearby does better than whole tokens allow.
+        others = [total(model, of, found + k / 1000, seed) for k in range(-5, 6)]
+        assert miss <= min(abs(other / target - 1) for other in others) + 1e-3
+
+
+def test_what_scores_for_less_may_keep_more() -> None:
+    share, deep, free = (
+        matched_ratio(DEMO, settings("hierarchical", c), REFERENCE, 0.5, 0, assumed("demo"))
+        for c in ("attention", "attention_deep", "random")
+    )
+    assert share == 0.5
+    assert free < 0.5 < deep
+
+
+def test_the_scoring_of_long_prompts_counts() -> None:
+    short, long = (
+        matched_ratio(DEMO, settings("uniform", "norm"), REFERENCE, 0.5, 0, assumed("demo", text_after=n))
+        for n in (5, 200)
+    )
+    assert long < short
+
+
+def test_an_exit_is_the_nearest_layer() -> None:
+    of = settings("exit", None)
+    found = matched_ratio(DEMO, of, REFERENCE, 0.653, 0, assumed("demo"))
+    target = total("demo", REFERENCE, 0.653)
+    by_layer = [abs(total("demo", of, 1 - layer / 8) - target) for layer in range(1, 8)]
+    assert abs(total("demo", of, found) - target) == min(by_layer)
+
+
+@pytest.mark.parametrize(
+    ("of", "message"),
+    [
+        (settings("hierarchical", "gradient"), r"scoring alone takes \d\.\d\d times the reference's total"),
+        (settings("random", "gradient_other"), "scoring alone"),
+        (settings("single", "attention", layer=5), r"it takes at least 1\.\d+ times"),
+        (settings("hierarchical", "attention", keep=[0.9, 0.8]), "it takes at least"),
+        (settings("hierarchical", "attention", keep=[0.1, 0.05]), "it takes at most"),
+    ],
+)
+def test_out_of_reach_has_a_reason(of: dict, message: str) -> None:
+    with pytest.raises(UnreachableRatioError, match=message):
+        matched_ratio(DEMO, of, REFERENCE, 0.653, 0, assumed("demo"))
+
+
+@pytest.fixture
+def plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data.jsonl").write_text('{"image": "a.png", "question": "q", "answer": "a"}\n')
+    default = yaml.safe_load((HOME / "config.yaml").read_text())
+
+    def make(**changes) -> Plan:
+        config = {
+            **default,
+            "benchmarks": ["b"],
+            "benchmark_specs": {"b": {"adapter": "vqa", "path": "data.jsonl"}},
+            "strategies": ["hierarchical", "constant", "blind"],
+            "criteria": ["attention", "norm", "gradient"],
+            "ratios": [0.653],
+            **changes,
+        }
+        return Plan(validate(config, HOME / "workflow/schemas/config.schema.yaml"), HOME)
+
+    return make
+
+
+def test_cells_keep_their_places_and_get_other_keys_where_their_schedule_changes(plan) -> None:
+    share, matched = plan(), plan(match="tflops_total")
+    assert {c.folder for c in share.grid.cells} - {c.folder for c in matched.grid.cells} == {
+        f"demo/b/{strategy}/gradient/ratio-0.653/seed-0" for strategy in ("hierarchical", "constant")
+    }
+    assert {(u.strategy, u.criterion) for u in matched.grid.unreachable} == {
+        ("hierarchical", "gradient"),
+        ("constant", "gradient"),
+    }
+    for cell in matched.grid.cells:
+        same = share.prediction_key(cell) == matched.prediction_key(cell)
+        assert same == (
+            cell.strategy in ("none", "blind")
+            or cell.criterion == "attention" != cell.strategy == "hierarchical"
+        )
+        assert same == (matched.share_ratio(cell) == cell.ratio)
+
+
+def test_nothing_is_solved_twice(plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = plan(match="tflops_total")
+    ratios = {cell: first.share_ratio(cell) for cell in first.grid.cells}
+    monkeypatch.setattr(equal_compute, "expected_compute", lambda *a, **k: pytest.fail("solved again"))
+    second = plan(match="tflops_total")
+    assert {cell: second.share_ratio(cell) for cell in second.grid.cells} == ratios
+    assert second.grid.unreachable == first.grid.unreachable
+    with pytest.raises(pytest.fail.Exception):
+        _ = plan(match="tflops_total", compute_plan={"text_after": 30}).grid
+
+
+def test_a_model_that_is_not_here_yet_is_not_matched(plan) -> None:
+    elsewhere = {"demo": {"path": "owner/model", "layers": 8}}
+    grid = plan(match="tflops_total", model_specs=elsewhere).grid
+    assert {c.criterion for c in grid.cells} == {"none", "attention", "norm", "gradient"}
+
+
+def test_an_unreadable_memory_is_made_anew(tmp_path: Path, plan) -> None:
+    config = plan(match="tflops_total").config
+    file = tmp_path / "matches.json"
+    file.write_text("{")
+    matches = Matches(config, lambda _: DEMO, file, Code())
+    found = matches.ratio("demo", "constant", "norm", 0.653, 0)
+    matches.save()
+    assert found in json.loads(file.read_text()).values()

@@ -1,0 +1,231 @@
+"""What is refused before the run, and what a key depends on."""
+
+import json
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from prunegrid import plugins
+from prunegrid.errors import ConfigError, DataError
+from prunegrid.plugins import PACKAGE
+from prunegrid.pruning.schedule import Schedule
+from prunegrid.study import grid
+from prunegrid.study.config import validate
+from prunegrid.study.fingerprint import Code
+from prunegrid.study.grid import criterion_parts
+from prunegrid.study.plan import Plan
+from tests.benchmarks import worlds
+from tests.study.test_grid import HOME, SCHEMA, configuration
+
+
+def plan(tmp_path, monkeypatch, **changes):
+    monkeypatch.chdir(tmp_path)
+    specs = {"model_specs": {"m": {"path": str(HOME / "demo/model")}}}
+    return Plan(validate(configuration(**{**specs, **changes}), SCHEMA), HOME)
+
+
+def test_missing_data_is_named_before_the_run(tmp_path, monkeypatch):
+    with pytest.raises(DataError, match=r"benchmark_specs\.b: .*data\.parquet"):
+        plan(tmp_path, monkeypatch).check_inputs()
+
+
+def test_missing_columns_are_named_before_the_run(tmp_path, monkeypatch):
+    pq.write_table(pa.table({"question": ["?"], "answr": ["yes"]}), tmp_path / "data.parquet")
+    with pytest.raises(DataError, match=r"answer .*Found: .*answr"):
+        plan(tmp_path, monkeypatch).check_inputs()
+
+
+def test_missing_model_is_named_before_the_run(tmp_path, monkeypatch):
+    missing = {"m": {"path": "models/not/here", "layers": 8}}
+    with pytest.raises(ConfigError, match=r"model_specs\.m\.path: .*not/here"):
+        plan(tmp_path, monkeypatch, model_specs=missing).check_inputs()
+
+
+def test_unknown_depth_is_asked_for(tmp_path, monkeypatch):
+    hub = {"m": {"path": "owner/name"}}
+    with pytest.raises(ConfigError, match=r"no folder here .*misspelt.* set `layers`"):
+        plan(tmp_path, monkeypatch, model_specs=hub).layers("m")
+    (tmp_path / "owner/name").mkdir(parents=True)
+    with pytest.raises(ConfigError, match=r"a folder without it: .*set `layers`"):
+        plan(tmp_path, monkeypatch, model_specs=hub).layers("m")
+
+
+def data(path, **changes):
+    """Write a POPE file whose first row is changed."""
+    rows = worlds.rows_of("pope")
+    rows[0].update(changes)
+    return worlds.write(path, "pope", rows)
+
+
+def test_keys_depend_on_what_matters(tmp_path, monkeypatch):
+    data(tmp_path / "data.parquet")
+
+    def keys(**changes):
+        planned = plan(tmp_path, monkeypatch, **changes)
+        return {cell.folder: planned.prediction_key(cell) for cell in planned.grid.cells}
+
+    base = keys()
+    assert len(set(base.values())) == len(base)
+    assert keys() == base
+    assert keys(batch_size=3, shard_size=7, tables={"seed": 3}) == base
+    fewer = keys(ratios=[0.65], criteria=["random"])
+    assert fewer.items() <= base.items()
+    deeper = {"hierarchical": {"options": {"layers": [0.25, 0.5]}}}
+    changed = {folder for folder, key in keys(strategy_specs=deeper).items() if key != base[folder]}
+    assert changed == {folder for folder in base if "/hierarchical/" in folder}
+    needs = {"mem_mb": 16000, "runtime": 30, "gpus": 1}
+    hints = {"m": {"path": str(HOME / "demo/model"), "image_tokens": 64, "layers": 8, **needs}}
+    assert keys(model_specs=hints) == base
+    for setting in (
+        {"dtype": "bfloat16"},
+        {"attn_implementation": "eager"},
+        {"image_mode": "pad"},
+        {"system_prompt": "vicuna_v1"},
+        {"revision": "main"},
+    ):
+        other = keys(model_specs={"m": {"path": str(HOME / "demo/model"), **setting}})
+        assert not set(other.values()) & set(base.values()), setting
+    data(tmp_path / "data.parquet", question="Is there a cat?")
+    assert not set(keys().values()) & set(base.values())
+
+
+@pytest.mark.parametrize("kept", [0.0, 0.5])
+def test_what_picks_unranked_tokens_counts_where_it_picks_some(tmp_path, monkeypatch, kept):
+    """A strategy of one's own may keep tokens that no criterion ranks; `exit` itself keeps none."""
+    data(tmp_path / "data.parquet")
+    half = lambda self, ratio, n_layers, **_: Schedule(n_layers, ((n_layers // 2, kept),))  # noqa: E731
+    monkeypatch.setattr("prunegrid.strategies.exit.Exit.solve", half)
+    # Schedules are remembered.
+    grid._solve.cache_clear()
+
+    def keys():
+        planned = plan(tmp_path, monkeypatch, criteria=["random"])
+        return {cell: planned.prediction_key(cell) for cell in planned.grid.cells}
+
+    before, path = keys(), plugins.path
+    edited = tmp_path / "criteria/first.py"
+    edited.parent.mkdir()
+    edited.write_text(path("criteria", "first").read_text() + "EDITED = True\n")
+    monkeypatch.setattr(plugins, "path", lambda *name: edited if name[1] == "first" else path(*name))
+    changed = {cell.strategy for cell, key in keys().items() if key != before[cell]}
+    grid._solve.cache_clear()
+    assert changed == ({"exit"} if kept else set())
+
+
+@pytest.mark.parametrize("path", ["data-*.parquet", "~/data-0.parquet"])
+def test_data_behind_patterns_and_at_home_counts(tmp_path, monkeypatch, path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    keys = set()
+    for question in ("Is there a dog?", "Is there a cat?"):
+        data(tmp_path / "data-0.parquet", question=question)
+        planned = plan(tmp_path, monkeypatch, benchmark_specs={"b": {"adapter": "pope", "path": path}})
+        keys.add(planned.prediction_key(planned.grid.cells[0]))
+    assert len(keys) == 2
+
+
+def test_images_named_by_path_count(tmp_path, monkeypatch):
+    row = {"image": "one.png", "question": "Is there a dog?", "answer": "yes"}
+    (tmp_path / "data.jsonl").write_text(json.dumps(row))
+    specs = {"b": {"adapter": "vqa", "path": "data.jsonl"}}
+    keys = set()
+    for number in range(2):
+        (tmp_path / "one.png").write_bytes(worlds.picture(number)["bytes"])
+        planned = plan(tmp_path, monkeypatch, benchmark_specs=specs)
+        keys.add(planned.prediction_key(planned.grid.cells[0]))
+    assert len(keys) == 2
+
+
+def test_cells_that_differ_by_name_alone_are_computed_once(tmp_path, monkeypatch):
+    data(tmp_path / "data.parquet")
+    specs = {"one": {"type": "uniform"}, "two": {"type": "uniform"}}
+    planned = plan(
+        tmp_path,
+        monkeypatch,
+        strategies=["one", "two"],
+        strategy_specs=specs,
+        criteria=["norm"],
+        ratios=[0.5],
+    )
+    assert len(planned.grid.cells) == 3
+    assert [cell.strategy for cells in planned.bundles("m").values() for cell in cells] == [
+        "none",
+        "one",
+    ]
+
+
+def test_code_of_predictions_is_not_that_of_scores():
+    files = {
+        path.relative_to(PACKAGE).as_posix() for path in Code().closure(PACKAGE / "predict/predict_cells.py")
+    }
+    assert files >= {
+        "pruning/context.py",
+        "pruning/prefix_sharing.py",
+        "predict/batches.py",
+        "predict/prompts.py",
+        "predict/feature_cache.py",
+        "predict/swapped_images.py",
+    }
+    others = ("study/", "jobs/", "cost/", "scoring/", "tables/", "criteria/", "strategies/", "statistics/")
+    assert not {file for file in files if file.startswith(others)}
+
+
+def test_nested_criteria_count(tmp_path, monkeypatch):
+    data(tmp_path / "data.parquet")
+    specs = {"mixed": {"type": "staged", "options": {"shallow": "attention", "deep": "gradient"}}}
+    planned = plan(tmp_path, monkeypatch, criteria=["mixed"], criterion_specs=specs)
+    assert set(criterion_parts(planned.config, "mixed")) == {
+        "staged",
+        "attention",
+        "attention_shallow",
+        "attention_deep",
+        "gradient",
+    }
+    assert planned.needs_answer("mixed")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"criterion_specs": {"norm": {"options": {"reverse": "perhaps"}}}},
+            "'perhaps' is not true or false",
+        ),
+        ({"strategy_specs": {"single": {"options": {"layer": [2]}}}}, r"\[2\] is not a number"),
+        ({"strategy_specs": {"hierarchical": {"options": {"layers": ["a"]}}}}, "is not a list of numbers"),
+        ({"strategy_specs": {"none": {"type": "uniform"}}}, "the name 'none' is taken"),
+        ({"tables": {"reference_criterion": "atention"}}, "did you mean 'attention'"),
+        (
+            {"criteria": ["nrom"], "criterion_specs": {"norm": {}}},
+            "did you mean 'norm'.* last, norm, norm_input",
+        ),
+        (
+            {"benchmark_specs": {"b": {"adapter": "pope", "path": "x.jsonl", "metrics": ["bleu"]}}},
+            "b.metrics: unknown metric 'bleu': valid: none",
+        ),
+        (
+            {"benchmark_specs": {"b": {"adapter": "caption", "path": "x.jsonl", "metrics": ["bluo"]}}},
+            "b.metrics: unknown metric 'bluo': did you mean 'bleu'.*valid: bleu, meteor, rouge",
+        ),
+    ],
+)
+def test_what_would_fail_later_is_refused_now(tmp_path, monkeypatch, changes, message):
+    with pytest.raises(ConfigError, match=message):
+        plan(
+            tmp_path,
+            monkeypatch,
+            **{"strategies": ["hierarchical", "single"], "criteria": ["norm"], **changes},
+        )
+
+
+def test_options_from_the_command_line_are_converted(tmp_path, monkeypatch):
+    specs = {"norm": {"options": {"reverse": "false"}}}
+    planned = plan(tmp_path, monkeypatch, criteria=["norm"], criterion_specs=specs)
+    assert planned.config["criterion_specs"]["norm"]["options"] == {"reverse": False}
+
+
+def test_layers_that_contradict_the_model_are_refused(tmp_path, monkeypatch):
+    with pytest.raises(ConfigError, match=r"layers is 32, but its config\.json tells 8"):
+        plan(
+            tmp_path, monkeypatch, model_specs={"m": {"path": str(HOME / "demo/model"), "layers": 32}}
+        ).layers("m")
