@@ -240,13 +240,13 @@ def test_repeated_images_are_decoded_once(tmp_path, monkeypatch):
 
 def test_kept_images_are_bounded(tmp_path):
     cells = [worlds.picture(number) for number in range(3)]
-    reader = ImageReader(kept_bytes=2 * 6 * 4 * 3)
+    reader = ImageReader(cache_bytes=2 * 6 * 4 * 3)
     first, second = (reader.read(cell, tmp_path) for cell in cells[:2])
     assert reader.read(cells[0], tmp_path) is first
     reader.read(cells[2], tmp_path)
     assert reader.read(cells[0], tmp_path) is first
     assert reader.read(cells[1], tmp_path) is not second
-    tiny = ImageReader(kept_bytes=1)
+    tiny = ImageReader(cache_bytes=1)
     assert tiny.read(cells[0], tmp_path) is tiny.read(cells[0], tmp_path)
 
 

@@ -8,7 +8,13 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from prunegrid import prune
-from prunegrid.cost.ledger import Decoder, Sample, published_tflops, sample_ledger, tokens_per_layer
+from prunegrid.cost.ledger import (
+    Decoder,
+    TokenCounts,
+    published_tflops,
+    sample_ledger,
+    tokens_per_layer,
+)
 from prunegrid.cost.vision import vision_flops
 from prunegrid.plugins import build, describe
 from prunegrid.predict.generation import token_depth
@@ -57,7 +63,7 @@ def test_prefill_and_scoring(model, strategy, criterion):
         # Nothing is ranked where a cut keeps all or nothing of what is present.
         costs[layer] = describe("criteria", criterion)["cost"] if 0 < keep < counts[layer - 1] else None
     n_after = n_text - int((request.ids == IMAGE_ID).nonzero()[0])
-    sample = Sample(counts, N_IMAGE, n_text, n_after)
+    sample = TokenCounts(counts, N_IMAGE, n_text, n_after)
     ledger = sample_ledger(Decoder.from_config(config), sample, costs, eager=True)
     # The counter sees matrix products only, not the sums of squares of a norm.
     hidden = model.config.text_config.hidden_size
@@ -89,7 +95,7 @@ def test_decoding(model):
     depth = token_depth(N_IMAGE, N_LAYERS, pruning.kept[0])
     n_text = len(request.ids) - N_IMAGE
     tokens = tokens_per_layer(depth, N_LAYERS)
-    sample = Sample(tokens, N_IMAGE, n_text, 1, n_generated=2)
+    sample = TokenCounts(tokens, N_IMAGE, n_text, 1, n_generated=2)
     ledger = sample_ledger(Decoder.from_config(model.config.to_dict()), sample, [None] * N_LAYERS)
     assert flops == pytest.approx(ledger["decode"], rel=0.01)
 

@@ -61,9 +61,9 @@ def run(say=print, **changes):
 
 
 def test_a_job_of_several_benchmarks_makes_what_several_jobs_make(loads, monkeypatch):
-    seen, compute = [], feature_cache.PictureFeatures._compute
+    seen, compute = [], feature_cache.FeatureCache._compute
     monkeypatch.setattr(
-        feature_cache.PictureFeatures,
+        feature_cache.FeatureCache,
         "_compute",
         lambda self, pixels: seen.append(1) or compute(self, pixels),
     )
@@ -106,8 +106,8 @@ def test_a_job_needs_the_data_of_its_own_benchmarks_alone(loads, tmp_path):
 
 
 def test_the_marker_lists_what_the_stores_hold(loads):
-    said = []
-    left, _ = run(said.append, bundle_size=50)
+    lines = []
+    left, _ = run(lines.append, bundle_size=50)
     (marker,) = left.values()
     assert {benchmark: len(files) for benchmark, files in marker.items()} == dict.fromkeys(
         CONFIG["benchmarks"], 3
@@ -119,7 +119,7 @@ def test_the_marker_lists_what_the_stores_hold(loads):
             assert file == f"{key}.parquet"
     assert json.loads(json.dumps(marker)) == marker
     for benchmark in CONFIG["benchmarks"]:
-        assert f"{benchmark}: 0 of 3 cells are in the store" in said
+        assert f"{benchmark}: 0 of 3 cells are in the store" in lines
     assert run(bundle_size=50)[0] == left
     assert len(loads) == 1, "nothing was missing"
 
@@ -133,11 +133,11 @@ def test_a_benchmark_that_fails_does_not_stop_the_others(loads, monkeypatch):
         join(self)
 
     monkeypatch.setattr(predict_cells.CellShards, "join", fail_for_one)
-    said = []
+    lines = []
     with pytest.raises(DataError, match=r"^one: no such row$") as ended:
-        run(said.append, bundle_size=50)
-    assert "one: FAILED: DataError: no such row" in said
-    check("one of several benchmarks that share a job fails", "\n".join([*said, str(ended.value)]))
+        run(lines.append, bundle_size=50)
+    assert "one: FAILED: DataError: no such row" in lines
+    check("one of several benchmarks that share a job fails", "\n".join([*lines, str(ended.value)]))
     plan = Plan(validate(configuration(**CONFIG), SCHEMA), HOME)
     stored = {name: len(list(plan.store("m", name).glob("*.parquet"))) for name in CONFIG["benchmarks"]}
     assert stored == {"one": 0, "same": 3, "captions": 3}

@@ -66,9 +66,9 @@ def test_cells_of_errors_only_are_named(tmp_path: Path, monkeypatch: pytest.Monk
     store = Path("results/m/b/.store")
     write(store / "good.parquet", None, 0)
     write(store / "bad.parquet", "no text after the image", 1)
-    said: list[str] = []
-    score_bundle(CONFIG, HOME, "m", {"b": {"good": "good-scores", "bad": "bad-scores"}}, said.append)
-    warnings = [line for line in said if "WARNING" in line]
+    lines: list[str] = []
+    score_bundle(CONFIG, HOME, "m", {"b": {"good": "good-scores", "bad": "bad-scores"}}, lines.append)
+    warnings = [line for line in lines if "WARNING" in line]
     assert warnings == [
         "WARNING: hierarchical x attention, ratio 0.500, seed 1: all 3 rows are errors, the first: "
         "no text after the image 0"

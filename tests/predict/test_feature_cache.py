@@ -47,7 +47,7 @@ def test_kept_features_are_bounded_and_change_no_number(loaded, encoded, monkeyp
     samples = make_samples(8)
     whole = PromptMaker(loaded).prompts(samples)
     size = whole[0].features.images[0].nbytes
-    monkeypatch.setattr(feature_cache.PictureFeatures.__init__, "__defaults__", (2 * size,))
+    monkeypatch.setattr(feature_cache.FeatureCache.__init__, "__defaults__", (2 * size,))
     maker = PromptMaker(loaded)
     for kept in (True, False):
         encoded.clear()

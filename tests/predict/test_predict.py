@@ -22,7 +22,7 @@ from prunegrid.predict.predict_cells import predict_cells
 from prunegrid.predict.prompts import PromptMaker, collate
 from prunegrid.predict.requests import BenchmarkRun, CellRun
 from prunegrid.predict.swapped_images import ImageSpool, partners
-from prunegrid.pruning.prefix_sharing import Trail
+from prunegrid.pruning.prefix_sharing import PrefixSharing
 from prunegrid.results.predictions import read
 from tests.workflow.faults import check
 
@@ -393,7 +393,7 @@ def test_what_cells_share_makes_no_sample_too_large(loaded, adapter, monkeypatch
     cells = [cell("single", name, 0.3, layer=2) for name in ("norm", "attention_deep", "random", "first")]
     limits = {"batch_size": 2, "max_new_tokens": 3}
     wanted = predict_prompts(loaded, adapter, prompts, cells, **limits)
-    keep, kept = Trail.arrive, []
+    keep, kept = PrefixSharing.arrive, []
 
     def small(self, layer, hidden, projected):
         keep(self, layer, hidden, projected)
@@ -401,7 +401,7 @@ def test_what_cells_share_makes_no_sample_too_large(loaded, adapter, monkeypatch
             kept.append(layer)
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 1 GiB")
 
-    monkeypatch.setattr(Trail, "arrive", small)
+    monkeypatch.setattr(PrefixSharing, "arrive", small)
     found = predict_prompts(loaded, adapter, prompts, cells, **limits)
     assert kept
     for (rows, _), (others, _) in zip(found, wanted, strict=True):

@@ -229,6 +229,6 @@ def test_windows(name, window):
     assert len(row.ids) > 2 * window
     context = prune(model, "single", "norm", 0.5)
     with context as pruning, torch.no_grad():
-        pruning._passage._flash = True
+        pruning._hooks._flash = True
         with pytest.raises(PruningError, match=f"window of {window}"):
             model(**family.collate([row]))

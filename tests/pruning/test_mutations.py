@@ -23,7 +23,7 @@ from prunegrid.criteria.staged import Staged
 from prunegrid.pruning import attention, context, cutting, gradients, stage
 from prunegrid.pruning import schedule as strategies
 from prunegrid.pruning.context import Pruning
-from prunegrid.pruning.layer_hooks import Passage
+from prunegrid.pruning.layer_hooks import LayerHooks
 from prunegrid.pruning.token_layout import Layout
 from tests.pruning.comparison import differences, requests_of
 
@@ -92,7 +92,7 @@ MUTATIONS = {
     "layer l-2": Mutation(
         [
             Change(
-                Passage,
+                LayerHooks,
                 "_keep_projected",
                 "projected if read else None",
                 "projected if after + 1 in self._active.cuts else self._active.projected",
@@ -250,7 +250,7 @@ MUTATIONS = {
     "prompt positions renumbered": Mutation(
         [
             Change(
-                Passage,
+                LayerHooks,
                 "_cut_arguments",
                 "tuple(layout.gather(part, dim=-2) for part in parts)",
                 "tuple(part[:, : hidden.shape[1]] for part in parts)",
@@ -276,7 +276,7 @@ MUTATIONS = {
         ragged=True,
     ),
     "blind columns visible later": Mutation(
-        [Change(Passage, "_leave_first_layer", "Layout.whole(valid)", "Layout.whole(valid | True)")],
+        [Change(LayerHooks, "_leave_first_layer", "Layout.whole(valid)", "Layout.whole(valid | True)")],
         "blind",
         "first",
         "logits",

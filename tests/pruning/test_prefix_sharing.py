@@ -13,7 +13,7 @@ from prunegrid.plugins import build, names
 from prunegrid.pruning.context import Pruning
 from prunegrid.pruning.criterion import Criterion
 from prunegrid.pruning.families import supported
-from prunegrid.pruning.prefix_sharing import Trail, Turn, turns
+from prunegrid.pruning.prefix_sharing import PrefixSharing, SharedPrefill, sharing_order
 from tests.pruning.comparison import FAMILIES, STRATEGY_OPTIONS
 
 RANKED = ("hierarchical", "uniform", "constant", "random", "single", "pyramid")
@@ -45,9 +45,9 @@ class Outcome:
 
 
 @torch.no_grad()
-def generate(pruning, batch, names_, trail=None):
+def generate(pruning, batch, names_, sharing=None):
     pruning.sample_ids = names_
-    with pruning.hooked(trail):
+    with pruning.hooked(sharing):
         output = pruning.model.generate(
             **batch,
             max_new_tokens=NEW_TOKENS,
@@ -67,13 +67,13 @@ def image_tokens(pruning, batch):
 def together(grid, batch, sample_ids):
     """Return name -> outcome with shared layers, and how many prefill layers ran."""
     prunings = [pruning for _, pruning in grid]
-    order = turns([pruning.stages(image_tokens(pruning, batch)) for pruning in prunings])
-    trail, found = Trail(order), {}
+    order = sharing_order([pruning.stages(image_tokens(pruning, batch)) for pruning in prunings])
+    sharing, found = PrefixSharing(order), {}
     for turn in order:
-        trail.begin(turn)
-        outcome = generate(prunings[turn.cells[0]], batch, sample_ids, trail)
+        sharing.begin(turn)
+        outcome = generate(prunings[turn.cells[0]], batch, sample_ids, sharing)
         # Nothing was lost on the way.
-        assert trail.shared == turn.shared
+        assert sharing.shared == turn.shared_before
         found.update({grid[cell][0]: outcome for cell in turn.cells})
     return found, order
 
@@ -99,7 +99,7 @@ def test_cells_together_are_cells_alone(family):
     assert_alike(found, {name: generate(pruning, batch, sample_ids) for name, pruning in grid})
     # A grid in which nothing was shared would pass, too.
     n_layers = len(grid[0][1]._layers)
-    assert sum(turn.shared for turn in order) > 0.15 * n_layers * len(order)
+    assert sum(turn.shared_before for turn in order) > 0.15 * n_layers * len(order)
     assert sum(len(turn.cells) for turn in order) == len(grid)
 
 
@@ -124,7 +124,7 @@ def test_layers_that_are_shared_do_not_run():
         hook.remove()
     n_layers = len(prunings[0]._layers)
     prefills = sum(width > 1 for width in ran)
-    assert prefills == sum(n_layers - turn.shared for turn in order)
+    assert prefills == sum(n_layers - turn.shared_before for turn in order)
     assert prefills < 0.85 * n_layers * len(grid)
 
 
@@ -137,12 +137,12 @@ def test_a_failed_cell_costs_its_neighbours_nothing(monkeypatch):
     alone = {name: generate(pruning, batch, sample_ids) for name, pruning in grid}
     monkeypatch.setattr(Norm, "score", lambda self, stage: stage.hidden.float().norm(dim=-1) * torch.nan)
     prunings = [pruning for _, pruning in grid]
-    order = turns([pruning.stages(image_tokens(pruning, batch)) for pruning in prunings])
-    trail, found, failed = Trail(order), {}, 0
+    order = sharing_order([pruning.stages(image_tokens(pruning, batch)) for pruning in prunings])
+    sharing, found, failed = PrefixSharing(order), {}, 0
     for turn in order:
-        trail.begin(turn)
+        sharing.begin(turn)
         try:
-            outcome = generate(prunings[turn.cells[0]], batch, sample_ids, trail)
+            outcome = generate(prunings[turn.cells[0]], batch, sample_ids, sharing)
         except PruningError:
             failed += 1
             continue
@@ -162,14 +162,19 @@ def test_a_gradient_that_is_taken_over_counts_as_explained():
         criterion = build("criteria", "staged", {"shallow": "gradient", "deep": deep})
         grid.append((deep, Pruning(model, strategy, criterion, 0.5, 0)))
     found, order = together(grid, batch, sample_ids)
-    assert all(turn.shared for turn in order[1:])
+    assert all(turn.shared_before for turn in order[1:])
     assert set(found["norm"].explained) >= {1}
     assert_alike(found, {name: generate(pruning, batch, sample_ids) for name, pruning in grid})
 
 
 def test_turns_follow_what_cells_have_in_common():
-    found = turns(["aab", "abb", "aac", "aab", "caa"])
-    assert found == [Turn((0, 3), 0, 2), Turn((2,), 2, 1), Turn((1,), 1, 0), Turn((4,), 0, 0)]
+    found = sharing_order(["aab", "abb", "aac", "aab", "caa"])
+    assert found == [
+        SharedPrefill((0, 3), 0, 2),
+        SharedPrefill((2,), 2, 1),
+        SharedPrefill((1,), 1, 0),
+        SharedPrefill((4,), 0, 0),
+    ]
 
 
 def test_stages_tell_apart_what_ranks_apart():
@@ -178,7 +183,7 @@ def test_stages_tell_apart_what_ranks_apart():
     def stages(criterion, strategy="single", seed=0, chosen=None, ratio=0.5, counts=(25, 25), **options):
         plugin = build("strategies", strategy, chosen or STRATEGY_OPTIONS.get(strategy))
         criterion = criterion if not isinstance(criterion, str) else build("criteria", criterion, options)
-        return Pruning(model, plugin, criterion, ratio, seed).stages(counts)
+        return Pruning(model, plugin, criterion, ratio, seed).decisions(counts)
 
     assert stages("attention_deep") == stages("attention")
     assert stages("attention_deep") != stages("attention_shallow")
@@ -259,8 +264,8 @@ def test_a_criterion_that_remembers_is_refused_where_stages_are_shared(wrapped, 
         criterion = Staged()
     pruning = Pruning(model, build("strategies", "single", {"layer": 2}), criterion, 0.5, 0)
     assert generate(pruning, batch, sample_ids).kept
-    order = turns([pruning.stages(image_tokens(pruning, batch))])
-    trail = Trail(order)
-    trail.begin(order[0])
+    order = sharing_order([pruning.stages(image_tokens(pruning, batch))])
+    sharing = PrefixSharing(order)
+    sharing.begin(order[0])
     with pytest.raises(PruningError, match="Remembering holds something else after `score`"):
-        generate(pruning, batch, sample_ids, trail)
+        generate(pruning, batch, sample_ids, sharing)

@@ -97,7 +97,7 @@ def cure(message: str) -> None:
 def edit_in_place(file: Path) -> None:
     """Change one answer, as an analyst's notebook would, and keep all that the file says of itself."""
     table = pq.read_table(file, partitioning=None)
-    name = "said" if file.name == SAMPLES else "prediction"
+    name = "parsed_answer" if file.name == SAMPLES else "prediction"
     changed = pa.array([*table[name].to_pylist()[1:], "blue"], pa.string())
     pq.write_table(table.set_column(table.schema.get_field_index(name), name, changed), file)
 

@@ -37,7 +37,7 @@ def ragged_cells() -> list:
         samples = whole.iloc[rng.permutation(40)[: 40 - 3 * number]] if number > 1 else whole
         samples = samples.assign(
             score=np.where(rng.random(len(samples)) < 0.2, np.nan, rng.integers(0, 4, len(samples)) / 3),
-            said=SAID[rng.integers(0, 3, len(samples))],
+            parsed_answer=SAID[rng.integers(0, 3, len(samples))],
         )
         if strategy == "uniform":
             samples.iloc[:5, 0] = [f"new{i}" for i in range(5)]
@@ -50,7 +50,8 @@ def ragged_cells() -> list:
 
 def frames(cells: list) -> list[pd.DataFrame]:
     return [
-        c.load(["sample_id", "image_id", "score", "said"]).to_pandas().set_index("sample_id") for c in cells
+        c.load(["sample_id", "image_id", "score", "parsed_answer"]).to_pandas().set_index("sample_id")
+        for c in cells
     ]
 
 
@@ -72,7 +73,7 @@ def test_rows_are_those_of_holding_all_cells_at_once() -> None:
         by_seed = pd.concat([held[number]["score"].reindex(ids) for number in own], axis=1)
         found = samples.scores([cells[number] for number in own])
         np.testing.assert_array_equal(found.score, by_seed.mean(axis=1))
-        assert (found.said is None) == (len(own) > 1)
+        assert (found.parsed_answer is None) == (len(own) > 1)
 
 
 def test_agreement_is_that_of_joined_frames() -> None:
@@ -82,7 +83,8 @@ def test_agreement_is_that_of_joined_frames() -> None:
     for number in (1, 2, 6):
         mine = frames(cells)[number]
         both = mine.join(theirs, rsuffix="_none").dropna(subset=["score", "score_none"])
-        same = [a == b for a, b in zip(both["said"].fillna(""), both["said_none"].fillna(""), strict=True)]
+        name = "parsed_answer"
+        same = [a == b for a, b in zip(both[name].fillna(""), both[f"{name}_none"].fillna(""), strict=True)]
         found = agreement(samples.scores([cells[number]]), samples.scores([cells[0]]))
         assert found == np.mean(same)
 

@@ -2,7 +2,7 @@
 
 from math import isqrt
 
-from prunegrid.cost.vision import Config, Grid, default_grid
+from prunegrid.cost.vision import Config, PatchGrid, default_grid
 from prunegrid.errors import PruningError
 
 
@@ -39,7 +39,7 @@ def default_image_tokens(config: Config) -> int:
     return tile
 
 
-def assumed_grids(config: Config, image_tokens: int) -> list[Grid]:
+def assumed_grids(config: Config, image_tokens: int) -> list[PatchGrid]:
     """Return what a tower ran on that gave so many image tokens, if it was whole tiles or a square."""
     tile = tile_tokens(config)
     if tile is not None:

@@ -18,7 +18,7 @@ import numpy as np
 
 from prunegrid import plugins
 from prunegrid.cost.image_tokens import assumed_grids, default_image_tokens
-from prunegrid.cost.vision import Grid, vision_flops
+from prunegrid.cost.vision import PatchGrid, vision_flops
 from prunegrid.errors import PruningError
 from prunegrid.scoring.answered import answered
 
@@ -108,7 +108,7 @@ def tokens_per_layer(token_depth: Sequence[int], n_layers: int) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Sample:
+class TokenCounts:
     """What the ledger needs to know of one sample.
 
     Attributes
@@ -133,12 +133,12 @@ class Sample:
     n_after: int
     n_generated: int = 1
     n_explained: int = 1
-    grids: Sequence[Grid] = ()
+    grids: Sequence[PatchGrid] = ()
 
 
 def sample_ledger(
     decoder: Decoder,
-    sample: Sample,
+    sample: TokenCounts,
     costs: Sequence[str | None],
     *,
     pruned: bool = True,
@@ -150,7 +150,7 @@ def sample_ledger(
     ----------
     decoder : Decoder
         Shapes.
-    sample : Sample
+    sample : TokenCounts
         Tokens.
     costs : sequence of str or None
         (L,), what is computed just before each layer to rank tokens: `cost` of the criterion in charge,
@@ -190,7 +190,7 @@ def sample_ledger(
     return {"prefill": float(prefill), "scoring": float(scoring), "decode": float(decode)}
 
 
-def _held(sample: Sample) -> np.ndarray:
+def _held(sample: TokenCounts) -> np.ndarray:
     """Return how many columns of the prompt each layer's cache holds, (L,)."""
     held = sample.image_tokens + sample.n_text
     # The engine fills the first cache up with zeros: its length tells the position of later tokens.
@@ -246,7 +246,7 @@ def cell_compute(predictions: pd.DataFrame, metadata: Mapping[str, Any]) -> dict
     # Samples differ in few of these.
     @cache
     def ledger(image_tokens: tuple[int, ...], *sizes: Any) -> dict[str, float]:
-        return _row(config, Sample(np.array(image_tokens), *sizes), metadata, eager)
+        return _row(config, TokenCounts(np.array(image_tokens), *sizes), metadata, eager)
 
     rows = [
         ledger(
@@ -265,7 +265,7 @@ def cell_compute(predictions: pd.DataFrame, metadata: Mapping[str, Any]) -> dict
 
 
 def _row(
-    config: Mapping[str, Any], sample: Sample, metadata: Mapping[str, Any], eager: bool
+    config: Mapping[str, Any], sample: TokenCounts, metadata: Mapping[str, Any], eager: bool
 ) -> dict[str, float]:
     """Return one sample's ledger; see `cell_compute`."""
     decoder = Decoder.from_config(config)
@@ -350,7 +350,7 @@ def expected_compute(
         ranking = (criterion, options)
         deep_from = built.first_deep(n_layers, schedule.second_cut) if built.delegates else None
         explained = min(generated, getattr(built, "answer_tokens", 1))
-    sample = Sample(
+    sample = TokenCounts(
         np.array(schedule.tokens_per_layer(n)),
         n,
         text_before + text_after,

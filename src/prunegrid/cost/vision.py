@@ -8,10 +8,10 @@ from typing import Any
 
 Config = Mapping[str, Any]
 # What the tower ran on for one image: tiles (or frames), rows and columns of patches in each.
-Grid = tuple[int, int, int]
+PatchGrid = tuple[int, int, int]
 
 
-def vision_flops(config: Config, grids: Sequence[Grid]) -> int:
+def vision_flops(config: Config, grids: Sequence[PatchGrid]) -> int:
     """Return the FLOPs of tower and projector for the images of one sample.
 
     Parameters
@@ -30,7 +30,7 @@ def vision_flops(config: Config, grids: Sequence[Grid]) -> int:
     return sum(count(config, grid) for grid in grids)
 
 
-def default_grid(config: Config) -> Grid:
+def default_grid(config: Config) -> PatchGrid:
     """Return the grid of a whole image at the tower's own size: one tile.
 
     Raises
@@ -53,7 +53,7 @@ def _blocks(tokens: int, seen: int, width: int, ffn: int, matrices: int = 2) -> 
     return 2 * tokens * (4 * width**2 + matrices * width * ffn) + 4 * width * seen
 
 
-def _vit(vision: Config, grid: Grid, class_token: bool) -> int:
+def _vit(vision: Config, grid: PatchGrid, class_token: bool) -> int:
     """Return the FLOPs of a plain vision transformer: CLIP, SigLIP, InternViT."""
     tiles, rows, columns = grid
     patches, width, ffn = rows * columns, vision["hidden_size"], vision["intermediate_size"]
@@ -64,7 +64,7 @@ def _vit(vision: Config, grid: Grid, class_token: bool) -> int:
     return tiles * (embedding + blocks)
 
 
-def _pooling_head(vision: Config, grid: Grid) -> int:
+def _pooling_head(vision: Config, grid: PatchGrid) -> int:
     """Return the FLOPs of SigLIP's pooling head, which runs though nobody reads it."""
     if vision["model_type"] != "siglip_vision_model" or not vision.get("vision_use_head", True):
         return 0
@@ -74,7 +74,7 @@ def _pooling_head(vision: Config, grid: Grid) -> int:
     return tiles * (projections + 4 * tokens * width + 4 * width * vision["intermediate_size"])
 
 
-def _llava(config: Config, grid: Grid) -> int:
+def _llava(config: Config, grid: PatchGrid) -> int:
     vision, width = config["vision_config"], config["text_config"]["hidden_size"]
     tiles, rows, columns = grid
     class_token = vision["model_type"] == "clip_vision_model"
@@ -86,7 +86,7 @@ def _llava(config: Config, grid: Grid) -> int:
     return tower + 2 * projected * (features * width + width**2)
 
 
-def _internvl(config: Config, grid: Grid) -> int:
+def _internvl(config: Config, grid: PatchGrid) -> int:
     vision, width = config["vision_config"], config["text_config"]["hidden_size"]
     tiles, rows, columns = grid
     merged = round(1 / config["downsample_ratio"]) ** 2
@@ -95,24 +95,24 @@ def _internvl(config: Config, grid: Grid) -> int:
     return _vit(vision, grid, class_token=True) + projector
 
 
-def _idefics3(config: Config, grid: Grid) -> int:
+def _idefics3(config: Config, grid: PatchGrid) -> int:
     vision, width = config["vision_config"], config["text_config"]["hidden_size"]
     # s x s patches become one token of s x s times the width: the product is the same without s.
     patches = grid[0] * grid[1] * grid[2]
     return _vit(vision, grid, class_token=False) + 2 * patches * vision["hidden_size"] * width
 
 
-def _gemma3(config: Config, grid: Grid) -> int:
+def _gemma3(config: Config, grid: PatchGrid) -> int:
     vision, width = config["vision_config"], config["text_config"]["hidden_size"]
     projected = grid[0] * config["mm_tokens_per_image"]
     tower = _vit(vision, grid, class_token=False) + _pooling_head(vision, grid)
     return tower + 2 * projected * vision["hidden_size"] * width
 
 
-def _qwen(width: int, ffn: int, matrices: int, out: int, mergers: int) -> Callable[[Config, Grid], int]:
+def _qwen(width: int, ffn: int, matrices: int, out: int, mergers: int) -> Callable[[Config, PatchGrid], int]:
     """Return the count of a Qwen tower of these shapes; frames and windows do not see each other."""
 
-    def count(vision: Config, grid: Grid) -> int:
+    def count(vision: Config, grid: PatchGrid) -> int:
         frames, rows, columns = grid
         patches, merge = frames * rows * columns, vision["spatial_merge_size"] ** 2
         volume = vision["temporal_patch_size"] * vision["patch_size"] ** 2
@@ -135,7 +135,7 @@ def _qwen(width: int, ffn: int, matrices: int, out: int, mergers: int) -> Callab
     return count
 
 
-def _windows(vision: Config, grid: Grid) -> int:
+def _windows(vision: Config, grid: PatchGrid) -> int:
     """Return the sum of squared window sizes, in patches, of one frame (Qwen2.5-VL)."""
     merge = vision["spatial_merge_size"]
     side = vision["window_size"] // merge // vision["patch_size"]
@@ -150,26 +150,26 @@ def _windows(vision: Config, grid: Grid) -> int:
     )
 
 
-def _qwen2_vl(config: Config, grid: Grid) -> int:
+def _qwen2_vl(config: Config, grid: PatchGrid) -> int:
     vision = config["vision_config"]
     width = vision["embed_dim"]
     return _qwen(width, int(width * vision["mlp_ratio"]), 2, vision["hidden_size"], 1)(vision, grid)
 
 
-def _qwen2_5_vl(config: Config, grid: Grid) -> int:
+def _qwen2_5_vl(config: Config, grid: PatchGrid) -> int:
     vision = config["vision_config"]
     shapes = vision["hidden_size"], vision["intermediate_size"], 3, vision["out_hidden_size"], 1
     return _qwen(*shapes)(vision, grid)
 
 
-def _qwen3_vl(config: Config, grid: Grid) -> int:
+def _qwen3_vl(config: Config, grid: PatchGrid) -> int:
     vision = config["vision_config"]
     mergers = 1 + len(vision["deepstack_visual_indexes"])
     shapes = vision["hidden_size"], vision["intermediate_size"], 2, vision["out_hidden_size"], mergers
     return _qwen(*shapes)(vision, grid)
 
 
-_COUNTS: dict[str, Callable[[Config, Grid], int]] = {
+_COUNTS: dict[str, Callable[[Config, PatchGrid], int]] = {
     "llava": _llava,
     "llava_next": _llava,
     "llava_onevision": _llava,

@@ -10,7 +10,7 @@ from prunegrid.pruning.stage import Stage
 
 
 @dataclass(frozen=True)
-class Grid(Criterion):
+class EvenlySpaced(Criterion):
     """n of the m tokens still present, as evenly as whole numbers allow.
 
     The i-th token (0..m-1) is kept where floor(i n / m) steps up, which happens exactly n times.

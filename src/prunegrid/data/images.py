@@ -20,7 +20,7 @@ _SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N", "I")
 
 
 # Holds POPE's 500 photographs, which come up again in each of its three categories.
-KEPT_BYTES = 512 * 2**20
+CACHE_BYTES = 512 * 2**20
 
 
 @dataclass(frozen=True)
@@ -45,12 +45,12 @@ class ImageReader:
 
     Parameters
     ----------
-    kept_bytes : int
+    cache_bytes : int
         Most bytes of decoded pixels kept; the image read last is kept in any case.
     """
 
-    def __init__(self, kept_bytes: int = KEPT_BYTES) -> None:
-        self._most = kept_bytes
+    def __init__(self, cache_bytes: int = CACHE_BYTES) -> None:
+        self._most = cache_bytes
         self._held = 0
         self._kept: OrderedDict[bytes, Picture] = OrderedDict()
 

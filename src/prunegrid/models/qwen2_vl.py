@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from torch import Tensor
     from transformers import PretrainedConfig, PreTrainedModel
 
-    from prunegrid.cost.vision import Grid
+    from prunegrid.cost.vision import PatchGrid
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Qwen2VL(Family):
             "mm_token_type_ids": (input_ids == self.image_token_id(model.config)).int(),
         }
 
-    def grids(self, config: PretrainedConfig, pixels: Mapping[str, Tensor]) -> list[Grid]:
+    def grids(self, config: PretrainedConfig, pixels: Mapping[str, Tensor]) -> list[PatchGrid]:
         """Return the frames, rows and columns of patches of every picture."""
         return [tuple(grid) for grid in pixels["image_grid_thw"].tolist()] if pixels else []
 

@@ -20,13 +20,13 @@ from prunegrid.predict.requests import CellRun
 from prunegrid.pruning.context import Pruning
 from prunegrid.pruning.gradients import MOST_ANSWER_TOKENS
 from prunegrid.pruning.prefill import Saliencies
-from prunegrid.pruning.prefix_sharing import Trail, Turn, turns
+from prunegrid.pruning.prefix_sharing import PrefixSharing, SharedPrefill, sharing_order
 from prunegrid.pruning.schedule import UNRANKED
 
 if TYPE_CHECKING:
     from prunegrid.data.adapter import Adapter
 
-Row = dict[str, Any]
+PredictionRow = dict[str, Any]
 # Cells that go through a batch together. Each further one shares more layers, but a killed run loses the
 # group's work on a shard.
 TOGETHER = 8
@@ -44,7 +44,7 @@ class Predicted:
         What it took. Layers that cells share are counted for the cell that ran them.
     """
 
-    rows: dict[int, Row] = field(default_factory=dict)
+    rows: dict[int, PredictionRow] = field(default_factory=dict)
     seconds: float = 0.0
 
 
@@ -57,7 +57,7 @@ def predict_prompts(
     batch_size: int | BatchSize,
     max_new_tokens: int,
     saliencies: Saliencies | None = None,
-) -> list[tuple[list[Row], float]]:
+) -> list[tuple[list[PredictionRow], float]]:
     """Predict cells on prompts; decoder layers that cells have in common are run once a batch.
 
     Parameters
@@ -110,10 +110,10 @@ def predict_prompts(
         clear_device_cache(garbage_collection=True)
         if len(some) > 1:
             size.shrink(len(some))
-            todo.appendleft((some, [number for turn in left for number in turn.cells]))
+            todo.appendleft((some, [number for prefill in left for number in prefill.cells]))
             continue
         alone = list(left[0].cells)
-        others = [number for turn in left[1:] for number in turn.cells]
+        others = [number for prefill in left[1:] for number in prefill.cells]
         if len(alone) < len(numbers):
             # What it left for the cells around it takes memory, too: by itself it may fit.
             todo.extendleft((some, again) for again in (others, alone) if again)
@@ -149,7 +149,11 @@ def group_cells(
     # Counts differ little from prompt to prompt, and a worse order costs time only.
     counts = [int((prompt.input_ids == image_id).sum()) for prompt in prompts if prompt.error is None][:1]
     prunings = [_pruning(loaded, adapter, cell, None) for cell in cells]
-    order = [cells[number] for turn in _turns(prunings, range(len(cells)), counts) for number in turn.cells]
+    order = [
+        cells[number]
+        for prefill in _sharing_order(prunings, range(len(cells)), counts)
+        for number in prefill.cells
+    ]
     return [order[start : start + TOGETHER] for start in range(0, len(order), TOGETHER)]
 
 
@@ -162,39 +166,46 @@ class _Pass:
     prunings: Sequence[Pruning | None]
     found: Sequence[Predicted]
 
-    def run(self, prompts: Sequence[Prompt], places: Sequence[int], numbers: Sequence[int]) -> list[Turn]:
-        """Predict cells on the prompts at some places; return the turns left when memory ran out."""
+    def run(
+        self, prompts: Sequence[Prompt], places: Sequence[int], numbers: Sequence[int]
+    ) -> list[SharedPrefill]:
+        """Predict cells on the prompts at some places; return the prefills left when memory ran out."""
         batch = collate([prompts[place] for place in places], self.loaded)
         counts = batch.image_tokens(self.loaded.family.image_token_id(self.loaded.model.config))
-        order = _turns(self.prunings, numbers, counts)
-        trail = Trail(order)
-        for position, turn in enumerate(order):
+        order = _sharing_order(self.prunings, numbers, counts)
+        sharing = PrefixSharing(order)
+        for position, prefill in enumerate(order):
             before = time.monotonic()
-            pruning = self.prunings[turn.cells[0]]
-            trail.begin(turn)
+            pruning = self.prunings[prefill.cells[0]]
+            sharing.begin(prefill)
             try:
-                rows = self.answers.rows(batch, pruning, None if pruning is None else trail)
+                rows = self.answers.rows(batch, pruning, None if pruning is None else sharing)
             except (RuntimeError, MemoryError) as error:
                 if not ran_out(error):
                     raise
                 return order[position:]
             seconds = time.monotonic() - before
-            for number in turn.cells:
+            for number in prefill.cells:
                 self.found[number].rows.update(zip(places, map(dict, rows), strict=True))
-                self.found[number].seconds += seconds / len(turn.cells)
+                self.found[number].seconds += seconds / len(prefill.cells)
         return []
 
 
-def _turns(prunings: Sequence[Pruning | None], numbers: Iterable[int], counts: Sequence[int]) -> list[Turn]:
+def _sharing_order(
+    prunings: Sequence[Pruning | None], numbers: Iterable[int], counts: Sequence[int]
+) -> list[SharedPrefill]:
     """Return the order of cells in which prompts of so many image tokens share most layers.
 
     Unpruned cells come first and share nothing.
     """
     numbers = list(numbers)
     pruned = [number for number in numbers if prunings[number] is not None]
-    order = turns([prunings[number].stages(counts) for number in pruned])
-    named = [Turn(tuple(pruned[at] for at in turn.cells), turn.shared, turn.kept) for turn in order]
-    return [*(Turn((number,), 0, 0) for number in numbers if prunings[number] is None), *named]
+    order = sharing_order([prunings[number].decisions(counts) for number in pruned])
+    named = [
+        SharedPrefill(tuple(pruned[at] for at in prefill.cells), prefill.shared_before, prefill.shared_after)
+        for prefill in order
+    ]
+    return [*(SharedPrefill((number,), 0, 0) for number in numbers if prunings[number] is None), *named]
 
 
 def build_criterion(cell: CellRun, free_text: bool) -> Any:

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from PIL import Image
 
 # Holds those of POPE's 500 photographs for a 13B LLaVA-1.5, 6 MB each: they come up again in each category.
-KEPT_BYTES = 4 * 2**30
+CACHE_BYTES = 4 * 2**30
 
 
-class PictureFeatures:
+class FeatureCache:
     """What the decoder is given of pictures, in main memory.
 
     A picture goes through the vision tower alone: its features then depend on nothing else, neither on
@@ -31,13 +31,13 @@ class PictureFeatures:
     ----------
     loaded : LoadedModel
         The model.
-    kept_bytes : int
+    cache_bytes : int
         Most bytes kept of pictures that were asked for before.
     """
 
-    def __init__(self, loaded: LoadedModel, kept_bytes: int = KEPT_BYTES) -> None:
+    def __init__(self, loaded: LoadedModel, cache_bytes: int = CACHE_BYTES) -> None:
         self._loaded = loaded
-        self._most = kept_bytes
+        self._most = cache_bytes
         self._held = 0
         self._kept: OrderedDict[str, Features] = OrderedDict()
 

@@ -15,7 +15,7 @@ from prunegrid.errors import PrunegridError
 from prunegrid.predict.loading import LoadedModel
 from prunegrid.predict.prompts import Batch, Prompt, collate
 from prunegrid.pruning.context import Pruning
-from prunegrid.pruning.prefix_sharing import Trail
+from prunegrid.pruning.prefix_sharing import PrefixSharing
 
 if TYPE_CHECKING:
     from prunegrid.data.adapter import Adapter, Sample
@@ -55,7 +55,9 @@ class Answers:
         self._n_layers = len(loaded.family.layers(loaded.model))
         self._word_ids: dict[str, list[int]] = {}
 
-    def rows(self, batch: Batch, pruning: Pruning | None, trail: Trail | None = None) -> list[dict[str, Any]]:
+    def rows(
+        self, batch: Batch, pruning: Pruning | None, sharing: PrefixSharing | None = None
+    ) -> list[dict[str, Any]]:
         """Return one row per prompt; what a prompt alone cannot pass becomes its error row.
 
         Parameters
@@ -64,11 +66,11 @@ class Answers:
             The prompts.
         pruning : Pruning or None
             How the cell prunes.
-        trail : Trail, optional
+        sharing : PrefixSharing, optional
             Layers that the cells of this batch have in common.
         """
         try:
-            return list(self._generate(batch, pruning, trail))
+            return list(self._generate(batch, pruning, sharing))
         except (PrunegridError, ValueError) as error:
             if len(batch.prompts) == 1:
                 return [error_row(replace(batch.prompts[0], error=f"{type(error).__name__}: {error}"))]
@@ -77,14 +79,14 @@ class Answers:
 
     @torch.no_grad()
     def _generate(
-        self, batch: Batch, pruning: Pruning | None, trail: Trail | None
+        self, batch: Batch, pruning: Pruning | None, sharing: PrefixSharing | None
     ) -> Iterator[dict[str, Any]]:
         """Generate greedily and yield one row per prompt."""
         if pruning is not None:
             pruning.sample_ids = [prompt.sample.sample_id for prompt in batch.prompts]
         first = _FirstLogits()
         tokenizer = self._loaded.processor.tokenizer
-        with nullcontext() if pruning is None else pruning.hooked(trail):
+        with nullcontext() if pruning is None else pruning.hooked(sharing):
             sequences = self._loaded.model.generate(
                 **batch.inputs,
                 max_new_tokens=self._max_new_tokens,

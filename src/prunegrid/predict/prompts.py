@@ -14,7 +14,7 @@ from torch import Tensor
 from prunegrid.errors import ConfigError, PrunegridError
 from prunegrid.predict.aspect import square
 from prunegrid.predict.chat import adds_special_tokens, chat_text
-from prunegrid.predict.feature_cache import PictureFeatures
+from prunegrid.predict.feature_cache import FeatureCache
 from prunegrid.predict.loading import LoadedModel
 from prunegrid.predict.out_of_memory import TOO_LARGE, ran_out
 from prunegrid.pruning.family import Features
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from PIL import Image
     from transformers import BatchFeature
 
-    from prunegrid.cost.vision import Grid
+    from prunegrid.cost.vision import PatchGrid
     from prunegrid.data.adapter import Sample
 
 
@@ -50,7 +50,7 @@ class Prompt:
     sample: Sample
     text: str = ""
     input_ids: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.long))
-    grids: list[Grid] = field(default_factory=list)
+    grids: list[PatchGrid] = field(default_factory=list)
     features: Features | None = None
     error: str | None = None
 
@@ -79,7 +79,7 @@ class PromptMaker:
         self._loaded = loaded
         self._system_prompt = system_prompt
         self._image_mode = image_mode
-        self._features = PictureFeatures(loaded)
+        self._features = FeatureCache(loaded)
         try:
             self.chat_text("?")
         except Exception as error:  # A template may raise anything.

@@ -25,9 +25,9 @@ from prunegrid.pruning.cutting import Cutter
 from prunegrid.pruning.families import family_of
 from prunegrid.pruning.generate_settings import check_generation, settings_of
 from prunegrid.pruning.gradients import unpruned_saliency
-from prunegrid.pruning.layer_hooks import Passage, restore
+from prunegrid.pruning.layer_hooks import LayerHooks, restore
 from prunegrid.pruning.prefill import Prefill, Saliencies, cuts_of
-from prunegrid.pruning.prefix_sharing import Trail
+from prunegrid.pruning.prefix_sharing import PrefixSharing
 from prunegrid.pruning.schedule import Schedule, Strategy
 from prunegrid.pruning.token_layout import Layout
 
@@ -136,13 +136,13 @@ class Pruning:
         self._image_token_id = family.image_token_id(model.config)
         self._solved: dict[int, Schedule] = {}
         cutter = Cutter(criterion, seed, len(self._layers), self._saliency)
-        self._passage = Passage(family, model, cutter)
+        self._hooks = LayerHooks(family, model, cutter)
         # Rows that `generate` makes of one sample: beams, returned sequences.
         self._copies = 1
         # Raises now, not after the first batch, if the ratio is out of reach.
         self._schedule_for(None)
 
-    def stages(self, counts: Sequence[int]) -> list[Hashable]:
+    def decisions(self, counts: Sequence[int]) -> list[Hashable]:
         """Return what is done before each layer, None for nothing, to prompts of so many image tokens.
 
         Prefills of one batch whose stages are equal up to some layer are the same up to there.
@@ -159,12 +159,12 @@ class Pruning:
         return found
 
     @contextmanager
-    def hooked(self, trail: Trail | None = None) -> Iterator[None]:
+    def hooked(self, sharing: PrefixSharing | None = None) -> Iterator[None]:
         """Keep hooks on the model for the time of the context.
 
         Parameters
         ----------
-        trail : Trail, optional
+        sharing : PrefixSharing, optional
             Layers that prefills of one batch take over from one another: the only prompt within the context
             is that batch.
         """
@@ -173,7 +173,7 @@ class Pruning:
         with ExitStack() as stack:
             handle = self.model.register_forward_pre_hook(self._enter_model, with_kwargs=True)
             stack.callback(handle.remove)
-            stack.enter_context(self._passage.hooked(self.model, self.strategy.ranks, trail))
+            stack.enter_context(self._hooks.hooked(self.model, self.strategy.ranks, sharing))
             if hasattr(self.model, "generate"):
                 stack.callback(restore, self.model, "generate", vars(self.model).get("generate"))
                 self.model.generate = self._checked(self.model.generate)
@@ -184,7 +184,7 @@ class Pruning:
 
         @functools.wraps(generate)
         def checked(*args: Any, **kwargs: Any) -> Any:
-            if not self._passage.off:
+            if not self._hooks.off:
                 self._copies = check_generation(settings_of(self.model, *args, **kwargs))
             try:
                 return generate(*args, **kwargs)
@@ -204,7 +204,7 @@ class Pruning:
 
     def _enter_model(self, model: nn.Module, args: tuple, kwargs: dict) -> None:
         """Read a prompt's image span before the model runs it."""
-        if self._passage.off:
+        if self._hooks.off:
             return
         inputs = kwargs
         if args:
@@ -233,7 +233,7 @@ class Pruning:
         valid = torch.ones_like(ids, dtype=torch.bool) if mask is None else mask.bool()
         if not bool(valid[:, -1].all()):
             raise PruningError("the prompts are padded on the right: pad on the left")
-        self._passage.pending = self._read_prompt(ids, valid, inputs)
+        self._hooks.pending = self._read_prompt(ids, valid, inputs)
 
     def _read_prompt(self, ids: Tensor, valid: Tensor, inputs: dict[str, Any]) -> Prefill:
         image = (ids == self._image_token_id) & valid
@@ -266,13 +266,13 @@ class Pruning:
         keys = [(name, rank, answer_tokens) for name in run.sample_ids]
         if any(key not in known for key in keys):
             columns = [(row >= 0).nonzero()[:, 0] for row in run.numbers]
-            self._passage.off = True
+            self._hooks.off = True
             try:
                 found, lengths = unpruned_saliency(
                     self.model, self._layers, run.inputs, columns, rank, answer_tokens
                 )
             finally:
-                self._passage.off = False
+                self._hooks.off = False
             for key, row, n, length in zip(keys, found, run.counts, lengths, strict=True):
                 known[key] = row[:, :n].cpu(), length
         result = torch.zeros(len(keys), len(self._layers), max(1, *run.counts), device=run.numbers.device)

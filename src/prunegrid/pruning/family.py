@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
     from transformers import PretrainedConfig, PreTrainedModel
 
-    from prunegrid.cost.vision import Grid
+    from prunegrid.cost.vision import PatchGrid
     from prunegrid.pruning.deep_stack import DeepStack
 
 
@@ -110,7 +110,7 @@ class Family:
         output = BaseModelOutputWithPooling(pooler_output=torch.cat(images) if self.one_tensor else images)
         return {"mm_encoder_outputs": {"image": output}}
 
-    def grids(self, config: PretrainedConfig, pixels: Mapping[str, Tensor]) -> list[Grid]:
+    def grids(self, config: PretrainedConfig, pixels: Mapping[str, Tensor]) -> list[PatchGrid]:
         """Return what the vision tower runs on, for the ledger.
 
         Parameters

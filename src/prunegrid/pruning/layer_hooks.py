@@ -21,11 +21,11 @@ from prunegrid.pruning.attention import Projected, observe
 from prunegrid.pruning.cutting import Cutter
 from prunegrid.pruning.family import Family
 from prunegrid.pruning.prefill import Prefill, keep_whole
-from prunegrid.pruning.prefix_sharing import Passed, Trail
+from prunegrid.pruning.prefix_sharing import LayerRecord, PrefixSharing
 from prunegrid.pruning.token_layout import Layout
 
 
-class Passage:
+class LayerHooks:
     """A model's decoder layers, while a context prunes it.
 
     Attributes
@@ -34,7 +34,7 @@ class Passage:
         Whether the layers run as if there were no hooks.
     pending : Prefill or None
         A prompt that was read and has not entered the first layer yet.
-    trail : Trail or None
+    sharing : PrefixSharing or None
         Layers that prefills of one batch take over from one another.
     """
 
@@ -53,10 +53,10 @@ class Passage:
         self._prefilling = False
         self.pending: Prefill | None = None
         self.off = False
-        self.trail: Trail | None = None
+        self.sharing: PrefixSharing | None = None
 
     @contextmanager
-    def hooked(self, model: PreTrainedModel, ranks: bool, trail: Trail | None) -> Iterator[None]:
+    def hooked(self, model: PreTrainedModel, ranks: bool, sharing: PrefixSharing | None) -> Iterator[None]:
         """Keep hooks on the layers for the time of the context.
 
         Parameters
@@ -64,13 +64,13 @@ class Passage:
         model : PreTrainedModel
             The model.
         ranks : bool
-            Whether its cuts may read the queries and keys of the layer before; those on the trail may.
-        trail : Trail or None
+            Whether its cuts may read the queries and keys of the layer before; shared prefills may.
+        sharing : PrefixSharing or None
             Layers that prefills of one batch take over from one another.
         """
         attentions = [self._family.attention(layer) for layer in self._layers]
-        read = attentions[:-1] if ranks or trail is not None else []
-        self.trail = trail
+        read = attentions[:-1] if ranks or sharing is not None else []
+        self.sharing = sharing
         with ExitStack() as stack:
             stack.enter_context(observe(read, self._keep_projected))
             decoder = self._family.decoder(model)
@@ -84,7 +84,7 @@ class Passage:
             hooks.append(self._layers[-1].register_forward_hook(self._leave_last_layer))
             for handle in hooks:
                 stack.callback(handle.remove)
-            if trail is not None:
+            if sharing is not None:
                 for index, layer in enumerate(self._layers):
                     stack.callback(restore, layer, "forward", vars(layer).get("forward"))
                     layer.forward = self._passing(index, layer.forward)
@@ -145,45 +145,47 @@ class Passage:
 
     def _enter_layer(self, run: Prefill, index: int, hidden: Tensor) -> Tensor:
         """Cut where the schedule says so; return the hidden states that stay."""
-        trail = self.trail
-        if trail is not None:
-            if index == trail.shared > 0:
-                run.projected = trail.entering(index)[1]
-            trail.arrive(index, hidden, run.projected)
+        sharing = self.sharing
+        if sharing is not None:
+            if index == sharing.shared > 0:
+                run.projected = sharing.entering(index)[1]
+            sharing.record_input(index, hidden, run.projected)
         if index in run.cuts:
-            hidden = self._cutter.cut(run, index, hidden, shared=self.trail is not None)
+            hidden = self._cutter.cut(run, index, hidden, shared=self.sharing is not None)
         run.layouts[index] = run.layout
-        if trail is not None:
+        if sharing is not None:
             kept = {row: cuts[-1][1] for row, cuts in enumerate(run.kept) if cuts and cuts[-1][0] == index}
-            trail.cut(index, Passed(run.layout, kept, list(run.explained)))
+            sharing.record_cut(index, LayerRecord(run.layout, kept, list(run.explained)))
         return hidden
 
     def _takes_over(self, index: int) -> bool:
-        return self.trail is not None and self.trail.takes_over(index)
+        return self.sharing is not None and self.sharing.takes_over(index)
 
     def _follow(self, run: Prefill, index: int) -> None:
         """Take over what another prefill of this batch did before a layer."""
-        passed = self.trail.passed(index)
-        run.layouts[index] = run.layout = passed.layout
-        run.explained[:] = passed.explained
-        for row, numbers in passed.kept.items():
+        record = self.sharing.record(index)
+        run.layouts[index] = run.layout = record.layout
+        run.explained[:] = record.explained
+        for row, numbers in record.kept_tokens.items():
             run.kept[row].append((index, numbers))
 
     def _passing(self, index: int, forward: Callable[..., Any]) -> Callable[..., Any]:
-        """Wrap a layer's forward: it does not run where its outcome is on the trail."""
+        """Wrap a layer's forward: it does not run where its outcome is shared."""
 
         @functools.wraps(forward)
         def passing(*args: Any, **kwargs: Any) -> Any:
             if self.off or not self._prefilling:
                 return forward(*args, **kwargs)
-            trail, cache = self.trail, kwargs.get("past_key_values")
-            if trail.takes_over(index):
-                trail.take_over(index, cache)
+            sharing, cache = self.sharing, kwargs.get("past_key_values")
+            if sharing.takes_over(index):
+                sharing.take_over(index, cache)
                 # Between layers that are taken over nobody looks at the hidden states.
-                last = index + 1 == trail.shared
-                return trail.entering(index + 1)[0] if last else args[0] if args else kwargs["hidden_states"]
+                last = index + 1 == sharing.shared
+                return (
+                    sharing.entering(index + 1)[0] if last else args[0] if args else kwargs["hidden_states"]
+                )
             output = forward(*args, **kwargs)
-            trail.leave(index, cache)
+            sharing.record_cache(index, cache)
             return output
 
         return passing
@@ -240,7 +242,7 @@ class Passage:
         if self.off or not self._prefilling:
             return
         after = module.layer_idx + 1
-        read = after in self._active.cuts or (self.trail is not None and self.trail.leaves_at(after))
+        read = after in self._active.cuts or (self.sharing is not None and self.sharing.leaves_at(after))
         self._active.projected = projected if read else None
 
     def _leave_first_layer(self, layer: nn.Module, args: tuple, kwargs: dict, output: Any) -> None:

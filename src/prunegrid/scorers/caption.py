@@ -155,6 +155,6 @@ def _rows(
     bare = [predictions["sample_id"].iloc[i] for i in ok if not references[i]]
     if bare:
         raise DataError(f"sample {bare[0]!r}: a caption row needs at least one reference")
-    said = [candidates[i] for i in ok]
-    columns = {"score": cider[ok], "cider": cider[ok], "said": said, "row": ok}
+    parsed = [candidates[i] for i in ok]
+    columns = {"score": cider[ok], "cider": cider[ok], "parsed_answer": parsed, "row": ok}
     return pd.DataFrame(columns, index=predictions.index[ok])

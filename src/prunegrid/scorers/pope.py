@@ -31,7 +31,7 @@ class Pope(Scorer):
     def rows(self, predictions: pd.DataFrame) -> pd.DataFrame:
         """Score each row; said_yes_* and said_no_* are 0 or 1, both 0 for an output that is neither."""
         records = [_row(row) for row in predictions.itertuples()]
-        columns = ["score", "correct", "gold_yes", "gold_margin", "category", "said"]
+        columns = ["score", "correct", "gold_yes", "gold_margin", "category", "parsed_answer"]
         columns += [f"{what}_{v}" for v in self.variants for what in ("correct", "said_yes", "said_no")]
         return pd.DataFrame(records, index=predictions.index, columns=columns)
 
@@ -70,18 +70,18 @@ def _row(row: object) -> dict[str, object]:
     gold = row.answer.strip().lower() if isinstance(row.answer, str) else None
     if gold not in _GOLD:
         raise DataError(f"sample {row.sample_id!r}: a yes/no answer is 'yes' or 'no', found {row.answer!r}")
-    said = {name: rule(row.prediction) for name, rule in _RULES.items()}
-    correct = {name: float(answer == gold) for name, answer in said.items()}
+    parsed = {name: rule(row.prediction) for name, rule in _RULES.items()}
+    correct = {name: float(answer == gold) for name, answer in parsed.items()}
     return {
         "score": correct["official"],
         "correct": correct["official"],
         "gold_yes": float(gold == "yes"),
         "gold_margin": answer_margin(row.choice_logits, _GOLD.index(gold)),
         "category": category(row.sample_id),
-        "said": said["official"],
+        "parsed_answer": parsed["official"],
         **{f"correct_{name}": value for name, value in correct.items()},
-        **{f"said_yes_{name}": float(answer == "yes") for name, answer in said.items()},
-        **{f"said_no_{name}": float(answer == "no") for name, answer in said.items()},
+        **{f"said_yes_{name}": float(answer == "yes") for name, answer in parsed.items()},
+        **{f"said_no_{name}": float(answer == "no") for name, answer in parsed.items()},
     }
 
 

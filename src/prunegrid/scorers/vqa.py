@@ -24,7 +24,7 @@ class Vqa(Scorer):
 
     def rows(self, predictions: pd.DataFrame) -> pd.DataFrame:
         """Score each row; `correct_soft` is NaN where there are fewer than four references."""
-        columns = ["score", "correct", *(f"correct_{v}" for v in self.variants), "said"]
+        columns = ["score", "correct", *(f"correct_{v}" for v in self.variants), "parsed_answer"]
         return pd.DataFrame(
             [_row(row) for row in predictions.itertuples()], index=predictions.index, columns=columns
         )
@@ -40,8 +40,8 @@ def _row(row: object) -> dict[str, object]:
     if not golds:
         raise DataError(f"sample {row.sample_id!r}: a vqa row needs an answer or references, found neither")
     output = row.prediction
-    said = short.exact_form(output)
-    exact = float(said in {short.exact_form(gold) for gold in golds})
+    parsed = short.exact_form(output)
+    exact = float(parsed in {short.exact_form(gold) for gold in golds})
     soft = short.soft_accuracy(output, references) if len(references) >= _ENOUGH else np.nan
     best = exact if np.isnan(soft) else soft
     return {
@@ -50,5 +50,5 @@ def _row(row: object) -> dict[str, object]:
         "correct_auto": best,
         "correct_exact": exact,
         "correct_soft": soft,
-        "said": said,
+        "parsed_answer": parsed,
     }

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from prunegrid.cost.vision import Grid
+from prunegrid.cost.vision import PatchGrid
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Grids = tuple[Grid, ...]
+PatchGrids = tuple[PatchGrid, ...]
 
 
-def answered(predictions: pd.DataFrame) -> Iterator[tuple[Any, Grids]]:
+def answered(predictions: pd.DataFrame) -> Iterator[tuple[Any, PatchGrids]]:
     """Yield the rows of samples without error, each with what the vision tower ran on.
 
     Parameters

@@ -34,19 +34,19 @@ class ChoiceScorer(Scorer):
         return {"accuracy": mean(rows["score"]), **margin_metric(rows)}
 
     def _columns(self) -> list[str]:
-        return ["score", "correct", *(f"correct_{v}" for v in self.variants), "gold_margin", "said"]
+        return ["score", "correct", *(f"correct_{v}" for v in self.variants), "gold_margin", "parsed_answer"]
 
     def _row(self, row: object) -> dict[str, object]:
         gold = gold_letter(row.sample_id, row.answer, row.choices)
         choices = [str(choice) for choice in row.choices]
         read = {name: rule(row.prediction, gold, choices) for name, rule in self.rules().items()}
-        correct, said = read[self.headline_variant]
+        correct, parsed = read[self.headline_variant]
         return {
             "score": float(correct),
             "correct": float(correct),
             **{f"correct_{name}": float(right) for name, (right, _) in read.items()},
             "gold_margin": answer_margin(row.choice_logits, LETTERS.index(gold)),
-            "said": said,
+            "parsed_answer": parsed,
         }
 
 

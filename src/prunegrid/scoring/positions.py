@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from prunegrid.scoring.answered import Grids, answered
+from prunegrid.scoring.answered import PatchGrids, answered
 
 COLUMNS = ("token_depth", "image_grids", "status")
 # Maps of pictures of several sizes are drawn on a common grid, and so are larger ones.
@@ -20,7 +20,7 @@ _LARGEST_MAP = 32
 
 
 @cache
-def token_places(n_tokens: int, grids: Grids) -> np.ndarray | None:
+def token_places(n_tokens: int, grids: PatchGrids) -> np.ndarray | None:
     """Return where each image token of a sample lies in its picture.
 
     Parameters
@@ -98,9 +98,9 @@ def cell_positions(predictions: pd.DataFrame, metadata: Mapping[str, Any]) -> di
     return found
 
 
-def _by_grid(predictions: pd.DataFrame) -> dict[tuple[int, Grids], np.ndarray]:
+def _by_grid(predictions: pd.DataFrame) -> dict[tuple[int, PatchGrids], np.ndarray]:
     """Return (N, grids) -> token depths, shape (samples, N), of samples without error."""
-    groups: dict[tuple[int, Grids], list[np.ndarray]] = {}
+    groups: dict[tuple[int, PatchGrids], list[np.ndarray]] = {}
     for row, grids in answered(predictions):
         depth = np.asarray(row.token_depth)
         if len(depth):
@@ -108,7 +108,7 @@ def _by_grid(predictions: pd.DataFrame) -> dict[tuple[int, Grids], np.ndarray]:
     return {key: np.stack(depths) for key, depths in groups.items()}
 
 
-def _maps(groups: Mapping[tuple[int, Grids], np.ndarray], cuts: Mapping[str, int]) -> dict[str, Any]:
+def _maps(groups: Mapping[tuple[int, PatchGrids], np.ndarray], cuts: Mapping[str, int]) -> dict[str, Any]:
     rows, columns = _map_size(list(groups))
     seen = np.zeros((rows, columns))
     survived = {name: np.zeros((rows, columns)) for name in cuts}
@@ -131,7 +131,7 @@ def _maps(groups: Mapping[tuple[int, Grids], np.ndarray], cuts: Mapping[str, int
     }
 
 
-def _map_size(keys: Sequence[tuple[int, Grids]]) -> tuple[int, int]:
+def _map_size(keys: Sequence[tuple[int, PatchGrids]]) -> tuple[int, int]:
     if len(keys) == 1 and len(keys[0][1]) == 1:
         n_tokens, ((_, rows, columns),) = keys[0]
         side = isqrt(rows * columns // n_tokens)

@@ -38,7 +38,7 @@ class Scores:
         The metric that stands in the tables, and the rule it follows.
     per_sample : DataFrame
         One row per sample: sample_id, image_id, status, `score` (the headline's own part of the row),
-        `said` (the extracted answer) and a column per quantity; NaN in error rows.
+        `parsed_answer` (the extracted answer) and a column per quantity; NaN in error rows.
     """
 
     n: int
@@ -93,7 +93,7 @@ class Scorer(Plugin):
         Returns
         -------
         DataFrame
-            The same index; float columns, among them `score`; `said`, string or None.
+            The same index; float columns, among them `score`; `parsed_answer`, string or None.
         """
         raise NotImplementedError
 

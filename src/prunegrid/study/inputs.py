@@ -10,7 +10,7 @@ from prunegrid.data import hub
 from prunegrid.errors import ConfigError, PrunegridError
 
 
-class Located:
+class StudyInputs:
     """A configuration, and the models and benchmarks that it names, where they are on this machine.
 
     Parameters

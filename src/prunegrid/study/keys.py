@@ -16,7 +16,7 @@ from prunegrid.pruning.schedule import UNRANKED
 from prunegrid.study.config import plugin_of
 from prunegrid.study.fingerprint import Code, HashCache, data_files, digest
 from prunegrid.study.grid import Cell, Grid, criterion_parts, expand, keeps_unranked
-from prunegrid.study.inputs import Located
+from prunegrid.study.inputs import StudyInputs
 from prunegrid.study.matches import Matches
 
 # Model and benchmark settings that change how fast a number comes, but not the number.
@@ -27,8 +27,8 @@ _HINTS = ("layers", "image_tokens", "mem_mb", "runtime", "gpus")
 _NUMERIC = ("torch", "transformers", "pillow")
 
 
-class Keyed(Located):
-    """The grid of a configuration with the keys of its cells; see `Located` for the parameters."""
+class CellKeys(StudyInputs):
+    """The grid of a configuration with the keys of its cells; see `StudyInputs` for the parameters."""
 
     def __init__(self, config: Mapping[str, Any], home: Path, prepared: Collection[str] = ()) -> None:
         super().__init__(config, home, prepared)

@@ -14,15 +14,15 @@ from prunegrid.results.store import PREDICTIONS, SAMPLES, SCORES, Store
 from prunegrid.study.bundles import bundle_cells
 from prunegrid.study.config import plugin_of
 from prunegrid.study.grid import Cell, needs_answer
-from prunegrid.study.keys import Keyed
+from prunegrid.study.keys import CellKeys
 from prunegrid.study.preflight import check_inputs
 
 # Newer than the markers of jobs whose results have gone.
 _NEWER = Path(".snakemake", "prunegrid-lost")
 
 
-class Plan(Keyed):
-    """The jobs of a study and their results in the store; see `Located` for the parameters."""
+class Plan(CellKeys):
+    """The jobs of a study and their results in the store; see `StudyInputs` for the parameters."""
 
     def needs_answer(self, criterion: str) -> bool:
         """Return whether a criterion's name needs the unpruned model's answer."""

@@ -66,7 +66,7 @@ def _best(seeds: Sequence[ScoredCell]) -> ScoredCell:
 
 def _load(seeds: Sequence[ScoredCell], columns: Sequence[str]) -> pa.Table:
     """Load columns with the best score of each sample, one seed in memory at a time."""
-    table = seeds[0].load(["sample_id", "image_id", "said"])
+    table = seeds[0].load(["sample_id", "image_id", "parsed_answer"])
     best = pd.Series(np.nan, index=table["sample_id"].to_pylist())
     for cell in seeds:
         own = cell.load(["sample_id", "score"])
@@ -74,6 +74,6 @@ def _load(seeds: Sequence[ScoredCell], columns: Sequence[str]) -> pa.Table:
             own["score"].to_numpy(zero_copy_only=False), own["sample_id"].to_pylist(), dtype=float
         )
         best = np.fmax(best, scores.reindex(best.index))
-    nothing_said = pa.nulls(len(best), pa.string())
-    table = table.set_column(2, "said", nothing_said).append_column("score", pa.array(best.to_numpy()))
+    no_answer = pa.nulls(len(best), pa.string())
+    table = table.set_column(2, "parsed_answer", no_answer).append_column("score", pa.array(best.to_numpy()))
     return table.select(list(columns))

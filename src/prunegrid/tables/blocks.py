@@ -19,7 +19,7 @@ _ANCHORS = ("none", "blind", "mismatched")
 
 
 @dataclass
-class Row:
+class TableRow:
     """One line.
 
     Attributes
@@ -62,7 +62,7 @@ class Block:
     """Lines that are compared with each other."""
 
     heading: str
-    rows: list[Row]
+    rows: list[TableRow]
 
 
 @dataclass
@@ -89,7 +89,7 @@ class Table:
     corrected: dict[tuple[RowKey, str, str], float] = field(default_factory=dict)
 
     @property
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[TableRow]:
         """All lines."""
         return [row for block in self.blocks for row in block.rows]
 
@@ -192,7 +192,7 @@ class Maker:
             _mark_best(rows, benchmark)
         return Block(heading, rows)
 
-    def _row(self, key: RowKey, heading: str, fixed: str | None) -> Row:
+    def _row(self, key: RowKey, heading: str, fixed: str | None) -> TableRow:
         strategy, criterion, _ = key
         label = strategy
         if heading.startswith("strategy"):
@@ -200,10 +200,12 @@ class Maker:
         elif fixed is not None and criterion not in (fixed, NO_CRITERION):
             label = f"{strategy} x {criterion}"
         if key not in self.cells:
-            return Row(key, label, unreachable=self.unreachable[key], strategy_type=self._type_of(strategy))
+            return TableRow(
+                key, label, unreachable=self.unreachable[key], strategy_type=self._type_of(strategy)
+            )
         results = {b: rows[key] for b, rows in self.results.items() if key in rows}
         wanted = (self.options.reference_strategy, self.options.reference_criterion)
-        return Row(
+        return TableRow(
             key,
             label,
             results,
@@ -231,7 +233,7 @@ class Maker:
         return table
 
 
-def _mark_best(rows: list[Row], benchmark: str) -> None:
+def _mark_best(rows: list[TableRow], benchmark: str) -> None:
     """Mark the highest values; anchors, degenerate rows and those that need an answer do not compete.
 
     Nor do rows of errors only, which have no value.

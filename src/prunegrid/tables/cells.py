@@ -16,7 +16,7 @@ from prunegrid.files import write_text
 from prunegrid.results.store import SAMPLES, SCORES
 
 AXES = ("model", "benchmark", "strategy", "criterion", "ratio", "seed")
-_SAMPLE_COLUMNS = ("sample_id", "image_id", "score", "said")
+_SAMPLE_COLUMNS = ("sample_id", "image_id", "score", "parsed_answer")
 # Fewer image tokens than this in any layer, and a schedule is degenerate.
 _FEWEST = 4
 
@@ -39,7 +39,8 @@ class ScoredCell:
     scores : dict
         scores.json.
     load : callable
-        Takes names of columns and returns them: sample_id, image_id, score (null or NaN in error rows), said.
+        Takes names of columns and returns them: sample_id, image_id, score (null or NaN in error rows),
+        parsed_answer.
     uses_label : bool
         No run, but chosen from several by the gold answers; see `tables.oracle`.
     """

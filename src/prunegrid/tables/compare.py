@@ -246,7 +246,7 @@ class Comparison:
         return float(known.mean()) if known.any() else 1.0
 
     def _mcnemar(self, column: np.ndarray, *rows: RowScores) -> float:
-        binary = all(row.said is not None and row.binary for row in rows)
+        binary = all(row.parsed_answer is not None and row.binary for row in rows)
         if not binary or not self._samples.clusters.single or np.isnan(column).all():
             return np.nan
         return mcnemar_exact(int((column == 1).sum()), int((column == -1).sum()))

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from prunegrid.cost.equal_compute import MATCH_TOLERANCE
-from prunegrid.tables.blocks import Row, Table
+from prunegrid.tables.blocks import Table, TableRow
 from prunegrid.tables.compare import Difference, Result
-from prunegrid.tables.ledger import mean_ledger, share_of_unpruned
 from prunegrid.tables.options import SCALE
+from prunegrid.tables.row_compute import mean_ledger, share_of_unpruned
 
 DASH = "–"  # noqa: RUF001
 MINUS = "−"  # noqa: RUF001
@@ -95,7 +95,7 @@ def _unit(table: Table) -> tuple[float, str]:
     return next(((factor, unit) for factor, unit in _UNITS if largest >= factor), _UNITS[-1])
 
 
-def _line(table: Table, row: Row, factor: float) -> Line:
+def _line(table: Table, row: TableRow, factor: float) -> Line:
     marks = NEEDS_ANSWER * row.needs_answer + DEGENERATE * (row.degenerate and not row.anchor)
     n_seeds = max((len(result.seeds) for result in row.results.values()), default=1)
     name = Field(row.label, (f"{n_seeds} seeds",) if n_seeds > 1 else (), marks, tip=row.unreachable or "")
@@ -115,7 +115,7 @@ def _line(table: Table, row: Row, factor: float) -> Line:
     return Line(fields, row.anchor, row.reference)
 
 
-def _benchmark(table: Table, row: Row, benchmark: str) -> list[Field]:
+def _benchmark(table: Table, row: TableRow, benchmark: str) -> list[Field]:
     result = row.results.get(benchmark)
     if result is None:
         return [Field(DASH)] * 4
@@ -140,7 +140,7 @@ def _value(result: Result, bold: bool) -> Field:
 
 
 def _difference(
-    table: Table, row: Row, benchmark: str, which: str, difference: Difference | None, mark: str
+    table: Table, row: TableRow, benchmark: str, which: str, difference: Difference | None, mark: str
 ) -> Field:
     if difference is None or np.isnan(difference.value):
         return Field(DASH)

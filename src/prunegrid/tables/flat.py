@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 
-from prunegrid.tables.blocks import Row, Table
+from prunegrid.tables.blocks import Table, TableRow
 from prunegrid.tables.compare import Difference, Result
 from prunegrid.tables.compute_gap import is_off
-from prunegrid.tables.ledger import mean_ledger, share_of_unpruned
+from prunegrid.tables.row_compute import mean_ledger, share_of_unpruned
 
 # Means over different benchmarks do not compare; shares do.
 _SHARED = ("tflops_published", "tflops_total")
@@ -18,7 +18,7 @@ def render(table: Table) -> str:
     return pd.DataFrame(rows).to_csv(index=False, lineterminator="\n")
 
 
-def _row(table: Table, heading: str, row: Row) -> dict[str, object]:
+def _row(table: Table, heading: str, row: TableRow) -> dict[str, object]:
     strategy, criterion, ratio = row.key
     results = list(row.results.values())
     flat: dict[str, object] = {

@@ -25,14 +25,14 @@ class RowScores:
     ----------
     score : ndarray of float64, shape (samples,)
         Averaged over the seeds that answered the sample; NaN if none did.
-    said : pa.ChunkedArray of string or None
+    parsed_answer : pa.ChunkedArray of string or None
         Extracted answers; None for a row of several seeds.
     binary : bool
         Whether every score of every seed is 0 or 1.
     """
 
     score: np.ndarray
-    said: pa.ChunkedArray | None
+    parsed_answer: pa.ChunkedArray | None
     binary: bool
 
     @property
@@ -82,9 +82,9 @@ class Samples:
     def scores(self, cells: Sequence[ScoredCell]) -> RowScores:
         """Read the cells of one row, a cell a seed."""
         total, count = np.zeros(len(self.ids)), np.zeros(len(self.ids), dtype=np.int64)
-        said, binary = None, True
+        parsed, binary = None, True
         for cell in cells:
-            table = cell.load(["sample_id", "score", "said"])
+            table = cell.load(["sample_id", "score", "parsed_answer"])
             score, places = table["score"].cast(pa.float64()).to_numpy(), self._places(table["sample_id"])
             binary &= bool(np.isin(score, [0.0, 1.0])[~np.isnan(score)].all())
             if places is not None:
@@ -93,8 +93,8 @@ class Samples:
             total += np.where(known, score, 0.0)
             count += known
             if len(cells) == 1:
-                said = _taken(table["said"].cast(pa.string()), places)
-        return RowScores(np.where(count > 0, total / np.maximum(count, 1), np.nan), said, binary)
+                parsed = _taken(table["parsed_answer"].cast(pa.string()), places)
+        return RowScores(np.where(count > 0, total / np.maximum(count, 1), np.nan), parsed, binary)
 
     def _places(self, ids: pa.ChunkedArray) -> np.ndarray | None:
         """Return where each sample stands in a file, -1 where it is not; None if the order is the same."""
@@ -109,11 +109,11 @@ class Samples:
 
 def agreement(mine: RowScores, theirs: RowScores) -> float:
     """Return the share of samples that both answered on which both said the same; NaN if there are none."""
-    if mine.said is None or theirs.said is None:
+    if mine.parsed_answer is None or theirs.parsed_answer is None:
         return np.nan
     same = pc.or_(
-        pc.fill_null(pc.equal(mine.said, theirs.said), False),
-        pc.and_(pc.is_null(mine.said), pc.is_null(theirs.said)),
+        pc.fill_null(pc.equal(mine.parsed_answer, theirs.parsed_answer), False),
+        pc.and_(pc.is_null(mine.parsed_answer), pc.is_null(theirs.parsed_answer)),
     )
     both = mine.answered & theirs.answered
     return float(same.to_numpy()[both].mean()) if both.any() else np.nan

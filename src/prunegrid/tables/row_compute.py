@@ -2,16 +2,16 @@
 
 import numpy as np
 
-from prunegrid.tables.blocks import Row, Table
+from prunegrid.tables.blocks import Table, TableRow
 
 
-def mean_ledger(row: Row, name: str) -> float:
+def mean_ledger(row: TableRow, name: str) -> float:
     """Return a ledger's mean over the row's benchmarks that have one; NaN if none has."""
     values = [row.results[benchmark].compute[name] for benchmark in _known(row, name)]
     return float(np.mean(values)) if values else np.nan
 
 
-def share_of_unpruned(table: Table, row: Row, name: str) -> float:
+def share_of_unpruned(table: Table, row: TableRow, name: str) -> float:
     """Return a ledger's mean over that of the unpruned model, both over the benchmarks that both have."""
     whole = next((other for other in table.rows if other.strategy_type == "none"), None)
     both = [b for b in _known(row, name) if whole is not None and b in _known(whole, name)]
@@ -21,5 +21,5 @@ def share_of_unpruned(table: Table, row: Row, name: str) -> float:
     return mine / theirs if theirs else np.nan
 
 
-def _known(row: Row, name: str) -> list[str]:
+def _known(row: TableRow, name: str) -> list[str]:
     return [b for b, result in row.results.items() if np.isfinite(result.compute.get(name, np.nan))]
