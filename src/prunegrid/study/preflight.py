@@ -1,19 +1,14 @@
 """What can be known of models and data before hours of work."""
 
-from __future__ import annotations
-
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from prunegrid.data import hub
 from prunegrid.errors import ConfigError, NotDownloadedError, PrunegridError
-
-if TYPE_CHECKING:
-    from prunegrid.study.plan import Plan
+from prunegrid.study.inputs import StudyInputs
 
 
-def check_inputs(plan: Plan) -> list[str]:
+def check_inputs(inputs: StudyInputs) -> list[str]:
     """Check folders, files and columns of a study.
 
     Data that a rule prepares is left to the jobs that read it.
@@ -29,11 +24,11 @@ def check_inputs(plan: Plan) -> list[str]:
         Naming what is missing, and where it was looked for.
     """
     missing = []
-    checks = [(check_model, model) for model in plan.config["models"]]
-    checks += [(check_benchmark, benchmark) for benchmark in plan.config["benchmarks"]]
+    checks = [(check_model, model) for model in inputs.config["models"]]
+    checks += [(check_benchmark, benchmark) for benchmark in inputs.config["benchmarks"]]
     for check, name in checks:
         try:
-            check(plan, name)
+            check(inputs, name)
         except NotDownloadedError as error:
             missing.append(str(error))
     return missing
@@ -55,7 +50,7 @@ def check_writable(folder: str | Path) -> None:
         raise ConfigError(f"results_dir: {folder} cannot be written: {error}") from error
 
 
-def check_model(plan: Plan, model: str) -> None:
+def check_model(inputs: StudyInputs, model: str) -> None:
     """Check that a model's configuration and weights are on this machine.
 
     Raises
@@ -65,7 +60,7 @@ def check_model(plan: Plan, model: str) -> None:
     ConfigError
         If it is a folder without them.
     """
-    where, path = f"model_specs.{model}.path", Path(plan.model_path(model))
+    where, path = f"model_specs.{model}.path", Path(inputs.model_path(model))
     if not path.exists() and hub.is_hub_id(str(path)):
         raise NotDownloadedError(f"{where}: {path} is not in the hub cache: {hub.ADVICE}")
     if not (path / "config.json").is_file():
@@ -80,7 +75,7 @@ def check_model(plan: Plan, model: str) -> None:
         raise ConfigError(f"{fault}; weights are read from safetensors files alone")
 
 
-def check_benchmark(plan: Plan, benchmark: str) -> None:
+def check_benchmark(inputs: StudyInputs, benchmark: str) -> None:
     """Check that a benchmark's files are on this machine and have their columns.
 
     Raises
@@ -90,8 +85,8 @@ def check_benchmark(plan: Plan, benchmark: str) -> None:
     DataError
         Naming the files and columns that are missing.
     """
-    adapter = plan.adapter(benchmark)
-    if not plan.is_prepared(benchmark):
+    adapter = inputs.adapter(benchmark)
+    if not inputs.is_prepared(benchmark):
         try:
             adapter.check()
         except PrunegridError as error:
