@@ -44,6 +44,7 @@ lint: $(VENV)/.installed
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/snakefmt --check $(RULES)
+	$(BIN)/lint-imports --no-logo --no-cache
 	$(BIN)/snakemake --lint --quiet
 
 format: $(VENV)/.installed
