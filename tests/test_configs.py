@@ -88,7 +88,7 @@ def test_the_catalogue_says_what_a_job_needs():
         assert re.fullmatch("[0-9a-f]{40}", spec.get("revision", "0" * 40))
 
 
-def test_the_published_sets_are_where_protocols_say():
+def test_the_published_sets_are_where_they_are_published():
     where = {
         name: (found["hub_ids"], found["hub_config"], found["hub_split"])
         for name in PUBLISHED

@@ -75,7 +75,7 @@ def test_prefill_and_scoring(model, strategy, criterion):
 
 
 def test_published_figures():
-    """LLaVA-1.5 7B and 13B at HiMAP's setting (semantics: Compute ledger)."""
+    """LLaVA-1.5 7B and 13B at HiMAP's setting (docs/definitions.md, Compute ledger)."""
     for layers, hidden, ffn, ratio, unpruned, pruned in (
         (32, 4096, 11008, 0.75, 2.986, 0.735),
         (40, 5120, 13824, 0.775, 5.813, 1.291),

@@ -60,7 +60,7 @@ def test_cells_are_multiplied_only_by_what_matters():
     }
 
 
-def test_folders_are_the_contract():
+def test_folders_are_named_after_the_axes():
     grid = cells(strategies=["hierarchical"], criteria=["attention"], ratios=[0.65])
     assert [cell.folder for cell in grid.cells] == [
         "m/b/none/none/ratio-0.000/seed-0",

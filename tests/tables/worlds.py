@@ -153,7 +153,7 @@ def _task(benchmark: str, i: int, right: bool, broken: bool, world: np.random.Ge
 
 
 def write(path: Path, rows: list[dict[str, Any]], metadata: dict[str, Any] | None = None) -> None:
-    """Write rows in the contract's schema."""
+    """Write rows in the schema of predictions.parquet."""
     path.parent.mkdir(parents=True, exist_ok=True)
     content = metadata or {
         "versions": {"torch": "2.13.0", "transformers": "5.23.0"},

@@ -1,7 +1,7 @@
 """The compute ledger: what one sample costs, analytically. Imports no torch.
 
 Papers count multiply-accumulates, image tokens only and two feed-forward matrices, and call them FLOPs;
-no two agree. So every figure is given, each under its name (semantics: Compute ledger). All but
+no two agree. So every figure is given, each under its name (docs/definitions.md, Compute ledger). All but
 `published` count 2 per multiply-accumulate, as `torch.utils.flop_counter` does: attention as full
 products, without its causal half.
 """
@@ -220,7 +220,7 @@ def _gradient(decoder: Decoder, tokens: int, answer_tokens: int, eager: bool) ->
 
 
 def cell_compute(predictions: pd.DataFrame, metadata: Mapping[str, Any]) -> dict[str, float]:
-    """Return a cell's mean ledger over its samples without error (contract: scores.json, compute).
+    """Return a cell's mean ledger over its samples without error (docs/interface.md, scores.json).
 
     Parameters
     ----------

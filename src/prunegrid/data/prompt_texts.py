@@ -1,4 +1,4 @@
-"""Prompt texts of the published evaluations, word for word (protocols: Benchmarks).
+"""Prompt texts of the published evaluations, word for word (docs/protocols.md, Prompts).
 
 One function a form. An adapter picks the form; the model's own chat template adds the rest.
 """

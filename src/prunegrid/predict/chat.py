@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase, ProcessorMixin
 
-# Vicuna's system prompt, which HiMAP's and FastV's scripts put before the image (protocols: Chat form).
+# Vicuna's system prompt, which HiMAP's and FastV's scripts put before the image (docs/protocols.md).
 VICUNA = (
     "A chat between a curious human and an artificial intelligence assistant. "
     "The assistant gives helpful, detailed, and polite answers to the human's questions."

@@ -1,7 +1,7 @@
 """What every strategy shares: schedules, and solving the one free parameter for a ratio.
 
-Notation (semantics: Notation, Ratio): L decoder layers; a_l is the share of the N image tokens that
-layer l computes on; ratio = 1 - mean over l of a_l. This module imports no torch.
+Notation (docs/definitions.md, Notation and Ratio): L decoder layers; a_l is the share of the N image tokens
+that layer l computes on; ratio = 1 - mean over l of a_l. This module imports no torch.
 """
 
 import math

@@ -1,4 +1,4 @@
-"""The file of one cell: one row per sample (contract: predictions.parquet). Imports no torch."""
+"""The file of one cell: one row per sample (docs/interface.md). Imports no torch."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ METADATA_KEY = b"prunegrid"
 _STATUSES = ("ok", "error")
 _UNREADABLE = "{path} is not a readable file of predictions: {error}; delete it and run again"
 
-# Beyond the contract, for the ledger: text tokens after the row's last image token; what the vision tower ran
+# docs/interface.md says what each column holds. For the ledger: text tokens after the row's last image token; what the vision tower ran
 # on, [tiles, rows, columns] of patches; and tokens of the unpruned answer that a gradient was taken of.
 SCHEMA = pa.schema(
     [

@@ -1,6 +1,6 @@
 """From prediction files to score files, several cells of one benchmark in one process.
 
-Beside scores.json (the contract) lies scores.parquet: each sample's scores, so that tables compare
+Beside scores.json (docs/interface.md) lies scores.parquet: each sample's scores, so that tables compare
 cells in pairs without scoring again.
 """
 

@@ -1,4 +1,4 @@
-"""Which rows stand in which block of the strategy and the criterion table (semantics: Tables)."""
+"""Which rows stand in which block of the strategy and the criterion table (docs/definitions.md, Tables)."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
