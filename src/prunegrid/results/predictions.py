@@ -21,8 +21,9 @@ METADATA_KEY = b"prunegrid"
 _STATUSES = ("ok", "error")
 _UNREADABLE = "{path} is not a readable file of predictions: {error}; delete it and run again"
 
-# docs/interface.md says what each column holds. For the ledger: text tokens after the row's last image token; what the vision tower ran
-# on, [tiles, rows, columns] of patches; and tokens of the unpruned answer that a gradient was taken of.
+# docs/interface.md says what each column holds. For the ledger: n_text_after, text tokens after the row's
+# last image token; image_grids, what the vision tower ran on, [tiles, rows, columns] of patches; n_explained,
+# tokens of the unpruned answer that a gradient was taken of.
 SCHEMA = pa.schema(
     [
         pa.field("sample_id", pa.string(), nullable=False),
