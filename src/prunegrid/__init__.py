@@ -1,20 +1,137 @@
-"""Does dropping image tokens help? A grid of answers that survives review.
+"""Does dropping image tokens help? Prune vision-language models of transformers, and read a study's results.
 
-The library part: `prune` hooks any supported transformers model. Importing this package is cheap;
-torch is imported on first use.
+Everything public is here; all else may change. Importing this package takes no torch: a name's module is
+imported on first use.
+
+Prune
+-----
+prune
+    Context in which a transformers model drops image tokens in every prefill.
+Pruning
+    What that context yields: the schedule and the kept tokens of the last prefill.
+supported_models
+    The `model_type`s that can be pruned.
+expected_compute
+    FLOPs and schedule of a setting, from a `config.json` alone.
+
+Results
+-------
+load
+    Results of a study as pandas frames, one of cells and one of samples.
+
+Plug-ins: one class a file, derived from one of these
+-----------------------------------------------------
+Strategy
+    At which decoder layers image tokens are dropped, and how many.
+Schedule
+    What a strategy returns: layers and the shares of image tokens that stay before them. `Cuts` is the type
+    of those pairs.
+Criterion
+    A score per image token: high stays.
+Stage
+    What a criterion may look at: hidden states, attention and gradients just before a layer.
+Family
+    Where a model family keeps what pruning needs.
+Adapter
+    Turns the rows of a data set into samples.
+Sample, Task, Row
+    One sample; how a benchmark asks and which answers it takes; one row of a data set.
+Scorer
+    Scores the predictions of a benchmark.
+
+Errors
+------
+errors
+    The exceptions; all derive from `errors.PrunegridError`.
+
+`__version__` is the version of the installed package, or of the source tree that this is imported from.
 """
 
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from prunegrid.pruning.context import prune
+from prunegrid import errors
 
-__all__ = ["prune"]
+if TYPE_CHECKING:
+    from prunegrid.cost.ledger import expected_compute
+    from prunegrid.data.adapter import Adapter, Sample, Task
+    from prunegrid.data.rows import Row
+    from prunegrid.pruning.context import Pruning, prune
+    from prunegrid.pruning.criterion import Criterion
+    from prunegrid.pruning.families import supported_models
+    from prunegrid.pruning.family import Family
+    from prunegrid.pruning.schedule import Cuts, Schedule
+    from prunegrid.pruning.stage import Stage
+    from prunegrid.pruning.strategy import Strategy
+    from prunegrid.scoring.scorer import Scorer
+
+    __version__: str
+
+# Public name -> the module that defines it. Read by `study.fingerprint`, too: a literal.
+_EXPORTS = {
+    "Adapter": "prunegrid.data.adapter",
+    "Criterion": "prunegrid.pruning.criterion",
+    "Cuts": "prunegrid.pruning.schedule",
+    "Family": "prunegrid.pruning.family",
+    "Pruning": "prunegrid.pruning.context",
+    "Row": "prunegrid.data.rows",
+    "Sample": "prunegrid.data.adapter",
+    "Schedule": "prunegrid.pruning.schedule",
+    "Scorer": "prunegrid.scoring.scorer",
+    "Stage": "prunegrid.pruning.stage",
+    "Strategy": "prunegrid.pruning.strategy",
+    "Task": "prunegrid.data.adapter",
+    "expected_compute": "prunegrid.cost.ledger",
+    "prune": "prunegrid.pruning.context",
+    "supported_models": "prunegrid.pruning.families",
+}
+
+__all__ = [
+    "Adapter",
+    "Criterion",
+    "Cuts",
+    "Family",
+    "Pruning",
+    "Row",
+    "Sample",
+    "Schedule",
+    "Scorer",
+    "Stage",
+    "Strategy",
+    "Task",
+    "__version__",
+    "errors",
+    "expected_compute",
+    "prune",
+    "supported_models",
+]
 
 
 def __getattr__(name: str) -> Any:
-    if name == "prune":
-        from prunegrid.pruning.context import prune
+    if name in _EXPORTS:
+        from importlib import import_module
 
-        return prune
-    raise AttributeError(f"module 'prunegrid' has no attribute {name!r}")
+        value = getattr(import_module(_EXPORTS[name]), name)
+    elif name == "__version__":
+        value = _version()
+    else:
+        raise AttributeError(f"module 'prunegrid' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+def _version() -> str:
+    """Return the version that the installed package's metadata, or else the source tree, states."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("prunegrid")
+    except PackageNotFoundError:
+        import tomllib
+        from pathlib import Path
+
+        project = Path(__file__).parents[2] / "pyproject.toml"
+        return tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"]

@@ -21,7 +21,7 @@ KINDS = ("criteria", "strategies", "benchmarks", "scorers")
 # Files that define what plug-ins of a kind are.
 _BASES = {
     "criteria": "pruning/criterion.py",
-    "strategies": "pruning/schedule.py",
+    "strategies": "pruning/strategy.py",
     "benchmarks": "data/adapter.py",
     "scorers": "scoring/scorer.py",
 }

@@ -11,7 +11,7 @@ from transformers import AutoConfig
 from prunegrid.errors import ConfigError, PruningError
 from prunegrid.jobs.progress import job_log
 from prunegrid.predict.loading import greedy, load_model
-from prunegrid.pruning.families import family_of, supported
+from prunegrid.pruning.families import family_of, supported_models
 from tests.families.checkpoints import RECIPES, raw_settings
 
 NEEDY = ["internvl", "llava_onevision", "qwen2_5_vl", "qwen2_vl", "qwen3_vl", "smolvlm"]
@@ -25,7 +25,7 @@ def test_where_each_family_is_tested(name, checkpoint):
 
 
 def test_which_families_need_packages():
-    assert [name for name in supported() if family_of(name).packages] == NEEDY
+    assert [name for name in supported_models() if family_of(name).packages] == NEEDY
 
 
 def test_the_extra_holds_all_packages():

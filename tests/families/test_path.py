@@ -17,7 +17,7 @@ from prunegrid.predict.loading import load_model
 from prunegrid.predict.predict_cells import predict_cells
 from prunegrid.predict.prompts import PromptMaker
 from prunegrid.predict.requests import BenchmarkRun, CellRun
-from prunegrid.pruning.families import supported
+from prunegrid.pruning.families import supported_models
 from prunegrid.results.predictions import read
 from tests.cost.test_ledger import counted
 from tests.families.checkpoints import RECIPES, as_published
@@ -102,7 +102,7 @@ def rows_of(cells, batch_size, key):
 
 
 def test_every_family_has_a_checkpoint():
-    assert sorted(RECIPES) == supported()
+    assert sorted(RECIPES) == supported_models()
 
 
 def test_prompts_are_the_processors_own(loaded, prompts, references):

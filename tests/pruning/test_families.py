@@ -7,7 +7,7 @@ import torch
 
 from prunegrid import prune
 from prunegrid.errors import PruningError
-from prunegrid.pruning.families import family_of, supported
+from prunegrid.pruning.families import family_of, supported_models
 from tests.pruning.masked import masked_logits, with_answer
 from tests.pruning.test_invariance import hooks_of
 from tests.pruning.tiny import IMAGE_ID
@@ -64,7 +64,7 @@ def pruned(tiny, rows, strategy, criterion, **settings):
 
 
 def test_all_families_are_tested():
-    assert supported() == sorted(FAMILIES)
+    assert supported_models() == sorted(FAMILIES)
 
 
 def test_another_family_is_refused_by_name():

@@ -12,7 +12,7 @@ from prunegrid.errors import PruningError
 from prunegrid.plugins import build, names
 from prunegrid.pruning.context import Pruning
 from prunegrid.pruning.criterion import Criterion
-from prunegrid.pruning.families import supported
+from prunegrid.pruning.families import supported_models
 from prunegrid.pruning.prefix_sharing import PrefixSharing, SharedPrefill, sharing_order
 from tests.pruning.comparison import FAMILIES, STRATEGY_OPTIONS
 
@@ -104,7 +104,7 @@ def test_cells_together_are_cells_alone(family):
 
 
 def test_every_family_is_tested():
-    assert set(supported()) <= set(FAMILIES)
+    assert set(supported_models()) <= set(FAMILIES)
 
 
 def test_layers_that_are_shared_do_not_run():

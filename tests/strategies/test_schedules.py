@@ -6,7 +6,8 @@ import pytest
 
 from prunegrid.errors import ConfigError, PruningError, UnreachableRatioError
 from prunegrid.plugins import build
-from prunegrid.pruning.schedule import Schedule, count_tokens, resolve_layer, solve
+from prunegrid.pruning.schedule import Schedule, count_tokens, resolve_layer
+from prunegrid.pruning.solve_ratio import solve
 
 SOLVED = ["hierarchical", "uniform", "constant", "random", "single", "pyramid"]
 OPTIONS = {"hierarchical": {"layers": [0.0625, 0.25]}}

@@ -46,12 +46,12 @@ def _completed(text: str) -> dict[str, Any]:
     from huggingface_hub.errors import StrictDataclassError
     from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
-    from prunegrid.pruning.families import supported
+    from prunegrid.pruning.families import supported_models
 
     config = json.loads(text)
     kind = config.get("model_type")
-    if kind not in supported():
-        raise PruningError(f"model type {kind!r} is not supported: {', '.join(supported())}")
+    if kind not in supported_models():
+        raise PruningError(f"model type {kind!r} is not supported: {', '.join(supported_models())}")
     try:
         return CONFIG_MAPPING[kind].from_dict(config).to_dict()
     except (StrictDataclassError, ValueError, TypeError, KeyError) as error:

@@ -21,7 +21,7 @@ from prunegrid.pruning.context import Pruning
 from prunegrid.pruning.gradients import MOST_ANSWER_TOKENS
 from prunegrid.pruning.prefill import Saliencies
 from prunegrid.pruning.prefix_sharing import PrefixSharing, SharedPrefill, sharing_order
-from prunegrid.pruning.schedule import UNRANKED
+from prunegrid.pruning.strategy import UNRANKED
 
 if TYPE_CHECKING:
     from prunegrid.data.adapter import Adapter

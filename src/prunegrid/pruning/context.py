@@ -28,7 +28,8 @@ from prunegrid.pruning.gradients import unpruned_saliency
 from prunegrid.pruning.layer_hooks import LayerHooks, restore
 from prunegrid.pruning.prefill import Prefill, Saliencies, cuts_of
 from prunegrid.pruning.prefix_sharing import PrefixSharing
-from prunegrid.pruning.schedule import Schedule, Strategy
+from prunegrid.pruning.schedule import Schedule
+from prunegrid.pruning.strategy import Strategy
 from prunegrid.pruning.token_layout import Layout
 
 

@@ -1,27 +1,18 @@
-"""What every strategy shares: schedules, and solving the one free parameter for a ratio.
+"""How many image tokens stay before which decoder layers: shares, counts of whole tokens, layers.
 
 Notation (docs/definitions.md, Notation and Ratio): L decoder layers; a_l is the share of the N image tokens
 that layer l computes on; ratio = 1 - mean over l of a_l. This module imports no torch.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
-from typing import ClassVar
 
-from prunegrid.errors import PruningError, UnreachableRatioError
-from prunegrid.plugins import Plugin
+from prunegrid.errors import PruningError
 
-TOLERANCE = 0.005
-# The criterion that says which tokens stay where a strategy keeps some and has none ranked.
-UNRANKED = "first"
-# Bisection steps: enough to exhaust the mantissa of a double on [0, 1].
-_STEPS = 60
-# Only exit and blind drop everything: any other share stays above 0, hence at least 1 token.
-_STRONGEST = 1 - 2**-40
-
+# (layer, share of the N image tokens that stays before it), layers ascending.
 Cuts = Sequence[tuple[int, float]]
 
 
@@ -112,107 +103,3 @@ def increasing_layers(values: Sequence[float], n_layers: int) -> list[int]:
     if any(b <= a for a, b in pairwise(layers)):
         raise PruningError(f"layers {list(values)} give {layers} of {n_layers}: they must increase")
     return layers
-
-
-def solve(
-    cuts: Callable[[float], Cuts], ratio: float, n_layers: int, n_tokens: int | None = None
-) -> Schedule:
-    """Find the strength in [0, 1] at which `cuts` removes `ratio`.
-
-    Solved over the reals, so that shares do not depend on a sample. Only where rounding to whole
-    tokens then misses by more than 0.005 is the strength moved to the nearest integer solution.
-
-    Parameters
-    ----------
-    cuts : callable
-        strength -> [(layer, share)]; what is removed must not decrease with the strength.
-    ratio : float
-        Requested 1 - mean(a_l).
-    n_layers : int
-        L.
-    n_tokens : int, optional
-        N of the sample.
-
-    Raises
-    ------
-    UnreachableRatioError
-        If even the strongest cut removes less, or the weakest more.
-    """
-
-    def strength_for(remove: Callable[[float], float]) -> tuple[float, float]:
-        """Bisect to the last strength below the ratio and the first that reaches it."""
-        low, high = 0.0, _STRONGEST
-        for _ in range(_STEPS):
-            middle = (low + high) / 2
-            low, high = (low, middle) if remove(middle) >= ratio else (middle, high)
-        return low, high
-
-    def real(strength: float) -> float:
-        return removed(cuts(strength), n_layers, 1.0)
-
-    def whole(strength: float) -> float:
-        return removed(count_tokens(cuts(strength), n_tokens), n_layers, n_tokens)
-
-    least, most = real(0.0), real(_STRONGEST)
-    if not least - TOLERANCE <= ratio <= most + TOLERANCE:
-        raise UnreachableRatioError(
-            f"ratio {ratio:.3f} is out of reach: {least:.3f} to {most:.3f} with {n_layers} layers"
-        )
-    best = strength_for(real)[1]
-    if n_tokens and abs(whole(best) - ratio) > TOLERANCE:
-        best = min(strength_for(whole), key=lambda strength: abs(whole(strength) - ratio))
-    return Schedule(n_layers, tuple((layer, float(share)) for layer, share in cuts(best)))
-
-
-@dataclass(frozen=True)
-class Strategy(Plugin):
-    """Base of all strategies. A leaf defines `cuts`; one with no free strength overrides `solve`.
-
-    Class attributes
-    ----------------
-    stochastic : bool
-        The schedule (or the input) is drawn from the seed.
-    ranks : bool
-        A criterion chooses the tokens; otherwise the strategy stands once, with criterion `none`.
-    has_ratio : bool
-        It takes a ratio.
-    swaps_images : bool
-        Each question is shown another sample's image.
-    """
-
-    stochastic: ClassVar[bool] = False
-    ranks: ClassVar[bool] = True
-    has_ratio: ClassVar[bool] = True
-    swaps_images: ClassVar[bool] = False
-
-    def cuts(self, strength: float, n_layers: int) -> Cuts:
-        """Return [(layer, share of N)] for a strength in [0, 1]: 0 drops nothing, 1 the most.
-
-        What is removed must not decrease with the strength.
-        """
-        raise NotImplementedError
-
-    def solve(
-        self, ratio: float | None, n_layers: int, *, seed: int = 0, n_tokens: int | None = None
-    ) -> Schedule:
-        """Return the schedule that removes `ratio` of the image-token work.
-
-        Parameters
-        ----------
-        ratio : float or None
-            1 - mean over layers of a_l.
-        n_layers : int
-            L.
-        seed : int
-            Seed of drawn schedules.
-        n_tokens : int, optional
-            N of the sample at hand: see `prunegrid.pruning.schedule.solve`.
-
-        Raises
-        ------
-        UnreachableRatioError
-            If no strength reaches the ratio.
-        """
-        if ratio is None:
-            raise PruningError(f"strategy {type(self).__name__.lower()!r} needs a ratio")
-        return solve(lambda strength: self.cuts(strength, n_layers), ratio, n_layers, n_tokens)

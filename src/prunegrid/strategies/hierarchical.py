@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from prunegrid.errors import UnreachableRatioError
-from prunegrid.pruning.schedule import TOLERANCE, Cuts, Schedule, Strategy, increasing_layers
+from prunegrid.pruning.schedule import Cuts, Schedule, increasing_layers
+from prunegrid.pruning.solve_ratio import TOLERANCE
+from prunegrid.pruning.strategy import Strategy
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from prunegrid.pruning.schedule import Schedule, Strategy
+from prunegrid.pruning.schedule import Schedule
+from prunegrid.pruning.strategy import Strategy
 
 
 @dataclass(frozen=True)

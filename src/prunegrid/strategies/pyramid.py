@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from prunegrid.pruning.schedule import Cuts, Strategy, increasing_layers
+from prunegrid.pruning.schedule import Cuts, increasing_layers
+from prunegrid.pruning.strategy import Strategy
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,9 @@ from random import Random
 from typing import ClassVar
 
 from prunegrid.errors import PruningError, UnreachableRatioError
-from prunegrid.pruning.schedule import Cuts, Schedule, Strategy, solve
+from prunegrid.pruning.schedule import Cuts, Schedule
+from prunegrid.pruning.solve_ratio import solve
+from prunegrid.pruning.strategy import Strategy
 from prunegrid.randomness import named_seed
 
 MOST_DRAWS = 10_000

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from prunegrid.pruning.schedule import Cuts, Strategy, resolve_layer
+from prunegrid.pruning.schedule import Cuts, resolve_layer
+from prunegrid.pruning.strategy import Strategy
 
 
 @dataclass(frozen=True)

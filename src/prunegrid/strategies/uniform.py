@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from prunegrid.pruning.schedule import Cuts, Strategy
+from prunegrid.pruning.schedule import Cuts
+from prunegrid.pruning.strategy import Strategy
 
 
 @dataclass(frozen=True)

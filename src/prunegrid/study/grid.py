@@ -191,7 +191,7 @@ def _reason(
 def keeps_unranked(config: Mapping[str, Any], n_layers: int, cell: Cell, ratio: float) -> bool:
     """Return whether a cell keeps some image tokens of those that its strategy does not have ranked.
 
-    Which ones, the criterion `strategies.base.UNRANKED` says.
+    Which ones, the criterion `prunegrid.pruning.strategy.UNRANKED` says.
 
     Parameters
     ----------

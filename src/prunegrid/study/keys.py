@@ -12,7 +12,7 @@ from typing import Any
 
 from prunegrid import plugins
 from prunegrid.errors import NotDownloadedError
-from prunegrid.pruning.schedule import UNRANKED
+from prunegrid.pruning.strategy import UNRANKED
 from prunegrid.study.config import plugin_of
 from prunegrid.study.fingerprint import Code, HashCache, data_files, digest
 from prunegrid.study.grid import Cell, Grid, criterion_parts, expand, keeps_unranked
