@@ -6,38 +6,36 @@ source only, so that planning a grid never imports torch.
 """
 
 import ast
-import difflib
 import importlib
 import inspect
-from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from prunegrid.errors import ConfigError
+from prunegrid.nearest import nearest
 
 PACKAGE = Path(__file__).parent
-KINDS = ("criteria", "strategies", "benchmarks", "scorers")
+KINDS = ("criteria", "strategies", "benchmarks", "scorers", "models")
 # Files that define what plug-ins of a kind are.
 _BASES = {
     "criteria": "pruning/criterion.py",
     "strategies": "pruning/strategy.py",
     "benchmarks": "data/adapter.py",
     "scorers": "scoring/scorer.py",
+    "models": "pruning/family.py",
 }
-_SINGULAR = {"criteria": "criterion", "strategies": "strategy", "benchmarks": "adapter", "scorers": "scorer"}
+_SINGULAR = {
+    "criteria": "criterion",
+    "strategies": "strategy",
+    "benchmarks": "adapter",
+    "scorers": "scorer",
+    "models": "model family",
+}
 
 
 class Plugin:
     """Base of all plug-ins; its only purpose is to be recognised."""
-
-
-def nearest(name: object, valid: Iterable[str]) -> str:
-    """Return a hint "valid: a, b, c" that leads with the closest match to `name`, if there is one."""
-    names = sorted(set(valid))
-    close = difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
-    hint = f"did you mean {close[0]!r}? " if close else ""
-    return f"{hint}valid: {', '.join(names) or 'none'}"
 
 
 def path(kind: str, name: str) -> Path:

@@ -15,7 +15,8 @@ from prunegrid.data.prompt_texts import LETTERS
 from prunegrid.data.rows import Row, Rows
 from prunegrid.data.sources import locate
 from prunegrid.errors import ConfigError, DataError
-from prunegrid.plugins import Plugin, nearest
+from prunegrid.nearest import nearest
+from prunegrid.plugins import Plugin
 
 # Keys of a benchmark's specification that every adapter takes; `metrics` is for its scorer and
 # `jobs_per_bundle` for the plan.

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import torch
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 
+from prunegrid.plugins import Plugin
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -37,7 +39,7 @@ class Features:
 
 
 @dataclass(frozen=True)
-class Family:
+class Family(Plugin):
     """The common shape of transformers' image-text-to-text models.
 
     Class attributes

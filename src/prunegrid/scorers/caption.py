@@ -11,7 +11,7 @@ from pycocoevalcap.meteor.meteor import Meteor
 from pycocoevalcap.rouge.rouge import Rouge
 
 from prunegrid.errors import DataError
-from prunegrid.plugins import nearest
+from prunegrid.nearest import nearest
 from prunegrid.scoring.captions import bleu, meteor
 from prunegrid.scoring.captions.cider import FrozenCider
 from prunegrid.scoring.captions.ptb import tokenize

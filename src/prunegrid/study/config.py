@@ -9,6 +9,7 @@ import yaml
 
 from prunegrid import plugins
 from prunegrid.errors import ConfigError
+from prunegrid.nearest import nearest
 
 # libyaml's, ten times faster, where it is there.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -129,9 +130,9 @@ def _explain(error: Any) -> str:
     if error.validator == "additionalProperties":
         valid = error.schema.get("properties", {})
         unknown = [key for key in error.instance if key not in valid]
-        return "\n".join(f"{where}unknown key {key!r}: {plugins.nearest(key, valid)}" for key in unknown)
+        return "\n".join(f"{where}unknown key {key!r}: {nearest(key, valid)}" for key in unknown)
     if error.validator == "enum":
-        hint = plugins.nearest(error.instance, map(str, error.validator_value))
+        hint = nearest(error.instance, map(str, error.validator_value))
         return f"{where}{error.instance!r} is not allowed: {hint}"
     if error.validator == "required":
         return f"{where}{error.message}"
@@ -155,7 +156,7 @@ def _check_names(config: Mapping[str, Any]) -> None:
         if "none" in config[place]
     ]
     faults += [
-        f"models: {name!r} is not in model_specs: {plugins.nearest(name, config['model_specs'])}"
+        f"models: {name!r} is not in model_specs: {nearest(name, config['model_specs'])}"
         for name in config["models"]
         if name not in config["model_specs"]
     ]
@@ -174,7 +175,7 @@ def _check_names(config: Mapping[str, Any]) -> None:
                 and "type" not in config[specs][name]
             ):
                 valid = [*config[axis], *plugins.names(kind)]
-                faults.append(f"{specs}: {name!r} is used nowhere: {plugins.nearest(name, valid)}")
+                faults.append(f"{specs}: {name!r} is used nowhere: {nearest(name, valid)}")
     faults += _check_empty_axes(config)
     faults += _check_tables(config)
     for ratio in config["ratios"]:
@@ -205,17 +206,17 @@ def _check_benchmark(config: Mapping[str, Any], name: str) -> list[str]:
     specs, adapters = config["benchmark_specs"], plugins.names("benchmarks")
     if name not in specs:
         valid = {*specs, *adapters}
-        return [f"benchmarks: {name!r} is not in benchmark_specs: {plugins.nearest(name, valid)}"]
+        return [f"benchmarks: {name!r} is not in benchmark_specs: {nearest(name, valid)}"]
     adapter = specs[name]["adapter"]
     if adapter not in adapters:
-        hint = plugins.nearest(adapter, adapters)
+        hint = nearest(adapter, adapters)
         return [f"benchmark_specs.{name}.adapter: unknown adapter {adapter!r}: {hint}"]
     described = plugins.describe("benchmarks", adapter)
     if "path" not in specs[name] and not described["hub_ids"]:
         return [f"benchmark_specs.{name}: `path` is missing: a hub id, a folder, *.parquet or *.jsonl"]
     valid = plugins.describe("scorers", described["scorer"])["on_request"]
     return [
-        f"benchmark_specs.{name}.metrics: unknown metric {metric!r}: {plugins.nearest(metric, valid)}"
+        f"benchmark_specs.{name}.metrics: unknown metric {metric!r}: {nearest(metric, valid)}"
         for metric in specs[name].get("metrics", [])
         if metric not in valid
     ]
@@ -228,11 +229,11 @@ def _check_plugin(config: Mapping[str, Any], axis: str, specs: str, kind: str, n
         where = (
             f"{axis}: unknown name {name!r}" if plugin == name else f"{specs}.{name}.type: unknown {plugin!r}"
         )
-        return [f"{where}: {plugins.nearest(plugin, [*valid, *config[specs]])}"]
+        return [f"{where}: {nearest(plugin, [*valid, *config[specs]])}"]
     described = plugins.describe(kind, plugin)
     faults = _check_types(f"{specs}.{name}.options", options, described["types"])
     faults += [
-        f"{specs}.{name}.options: unknown option {key!r}: {plugins.nearest(key, described['options'])}"
+        f"{specs}.{name}.options: unknown option {key!r}: {nearest(key, described['options'])}"
         for key in options
         if key not in described["options"]
     ]
@@ -240,7 +241,7 @@ def _check_plugin(config: Mapping[str, Any], axis: str, specs: str, kind: str, n
         if key in options and options[key] not in valid:
             faults.append(
                 f"{specs}.{name}.options.{key}: unknown criterion {options[key]!r}: "
-                f"{plugins.nearest(options[key], valid)}"
+                f"{nearest(options[key], valid)}"
             )
     if kind == "strategies" and not faults:
         try:
@@ -296,7 +297,7 @@ def _check_tables(config: Mapping[str, Any]) -> list[str]:
     ):
         valid = {*config[axis], *plugins.names(kind)}
         faults += [
-            f"tables.{key}: unknown name {name!r}: {plugins.nearest(name, valid)}"
+            f"tables.{key}: unknown name {name!r}: {nearest(name, valid)}"
             for name in as_list(tables[key])
             if name not in valid
         ]
@@ -313,8 +314,7 @@ def _check_exclusion(config: Mapping[str, Any], position: int, entry: Mapping[st
         "seed": [*config["seeds"], *range(_most_seeds(config))],
     }
     return [
-        f"exclude[{position}].{axis}: {value!r} is not in the grid: "
-        f"{plugins.nearest(value, map(str, valid[axis]))}"
+        f"exclude[{position}].{axis}: {value!r} is not in the grid: {nearest(value, map(str, valid[axis]))}"
         for axis, values in entry.items()
         for value in as_list(values)
         if value not in valid[axis]

@@ -7,6 +7,7 @@ from typing import Any
 
 from prunegrid import plugins
 from prunegrid.errors import ConfigError, PruningError, UnreachableRatioError
+from prunegrid.nearest import nearest
 from prunegrid.pruning.schedule import Schedule
 from prunegrid.study.config import as_list, plugin_of
 
@@ -126,7 +127,7 @@ def _check_seeds(config: Mapping[str, Any]) -> None:
     for name in config["tables"]["best_of"]:
         if name not in config["criteria"]:
             valid = [c for c in config["criteria"] if is_stochastic(config, c)]
-            faults.append(f"tables.best_of: {name!r} is not in criteria: {plugins.nearest(name, valid)}")
+            faults.append(f"tables.best_of: {name!r} is not in criteria: {nearest(name, valid)}")
         elif not is_stochastic(config, name):
             faults.append(f"tables.best_of: nothing of {name!r} depends on a seed, so there is no best one")
     if faults:
