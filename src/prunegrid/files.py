@@ -72,7 +72,7 @@ def is_unchanged(path: Path, state: Mapping[str, Any]) -> bool:
         stat = path.stat()
         if stat.st_size != state["bytes"]:
             return False
-        return stat.st_mtime_ns == state["modified"] or _sha256(path) == state["sha256"]
+        return bool(stat.st_mtime_ns == state["modified"] or _sha256(path) == state["sha256"])
     except OSError:
         return False
 

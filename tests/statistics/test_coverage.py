@@ -3,7 +3,10 @@
 import numpy as np
 import pytest
 
-from prunegrid.statistics import Bootstrap, Clusters, holm, interval, score_limits, sign_flip
+from prunegrid.statistics.clusters import Clusters
+from prunegrid.statistics.resampling import Bootstrap, interval
+from prunegrid.statistics.score_interval import score_limits
+from prunegrid.statistics.testing import holm, sign_flip
 
 TRIALS = 4000
 REPLICATES = 1000

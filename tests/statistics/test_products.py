@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
-from prunegrid.statistics import Bootstrap, Clusters, sign_flip
+from prunegrid.statistics.clusters import Clusters
 from prunegrid.statistics.products import WeightedSums
+from prunegrid.statistics.resampling import Bootstrap
+from prunegrid.statistics.testing import sign_flip
 from prunegrid.tables.compare import _Resampled
 
 

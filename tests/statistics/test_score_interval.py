@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import optimize
 
-from prunegrid.statistics import detectable_difference, score_limits
+from prunegrid.statistics.score_interval import detectable_difference, score_limits
 
 
 def tango(better: int, worse: int, n: int) -> list[float]:

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from prunegrid.statistics import Bootstrap, Clusters, holm, interval, mcnemar_exact, sign_flip
+from prunegrid.statistics.clusters import Clusters
+from prunegrid.statistics.resampling import Bootstrap, interval
 from prunegrid.statistics.sums import intervals, mean, mean_of, ratio
+from prunegrid.statistics.testing import holm, mcnemar_exact, sign_flip
 
 
 def test_bootstrap_agrees_with_scipy() -> None:

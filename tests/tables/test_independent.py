@@ -9,7 +9,7 @@ from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 
-from prunegrid.statistics import score_limits
+from prunegrid.statistics.score_interval import score_limits
 from prunegrid.tables import flat
 from prunegrid.tables.build import make_tables
 from prunegrid.tables.options import TableOptions

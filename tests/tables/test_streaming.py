@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from prunegrid.statistics import Clusters
+from prunegrid.statistics.clusters import Clusters
 from prunegrid.tables.compare import Comparison
 from prunegrid.tables.options import TableOptions
 from prunegrid.tables.samples import Samples, agreement

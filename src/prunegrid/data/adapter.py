@@ -118,7 +118,7 @@ class Adapter(Plugin):
     """
 
     scorer: ClassVar[str]
-    max_new_tokens: ClassVar[int]
+    max_new_tokens: int
     free_text: ClassVar[bool] = False
     prompts: ClassVar[tuple[str, ...]] = ("default",)
     variant_tokens: ClassVar[dict[str, int]] = {}
@@ -184,8 +184,10 @@ class Adapter(Plugin):
         if rows.may_name_files("image"):
             for row in rows.read(columns=("image",)):
                 with suppress(DataError):
-                    found.setdefault(image_file(row.values.get("image"), row.file.parent))
-        return [file for file in found if file is not None and file.is_file()]
+                    named = image_file(row.values.get("image"), row.file.parent)
+                    if named is not None:
+                        found.setdefault(named)
+        return [file for file in found if file.is_file()]
 
     def hub_files(self) -> tuple[list[str], dict[str, Any]] | None:
         """Return the hub ids to try, with config, split and revision; None if the data is local.

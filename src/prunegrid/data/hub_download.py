@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from fnmatch import fnmatch
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -98,9 +99,7 @@ def fetch_data(
         except DataError as error:
             faults.append(str(error))
             continue
-        return _fetch(
-            listing, lambda names, at=repository: choose(names, config=config, split=split, where=at), say
-        )
+        return _fetch(listing, partial(choose, config=config, split=split, where=repository), say)
     raise DataError("\n".join(faults))
 
 
@@ -187,7 +186,7 @@ def _explained(repository: str) -> Iterator[None]:
 
 def _progress(say: Say) -> type:
     """Return the hub's progress bar that says a line now and then, for where no bar is shown."""
-    from huggingface_hub.utils import tqdm
+    from huggingface_hub.utils.tqdm import tqdm
 
     class Progress(tqdm):
         def __init__(self, *args: Any, **options: Any) -> None:
@@ -202,7 +201,8 @@ def _progress(say: Say) -> type:
                 if self._counts_bytes and now - self._said >= _SECONDS:
                     self._said = now
                     say(f"{_size(self._done)} of {_size(self.total or 0)}")
-            return super().update(n)
+            shown: bool | None = super().update(n)
+            return shown
 
     return Progress
 

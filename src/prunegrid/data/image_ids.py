@@ -27,11 +27,12 @@ def shown_before(
         Decodes.
     """
     wanted = set(positions)
-    asked = {image_ids[position] for position in wanted} - {None}
+    asked = {image_ids[position] for position in wanted}
     earlier: dict[str, list[int]] = {}
     for position in range(max(wanted, default=0)):
-        if position not in wanted and image_ids[position] in asked:
-            earlier.setdefault(image_ids[position], []).append(position)
+        image_id = image_ids[position]
+        if image_id is not None and image_id in asked and position not in wanted:
+            earlier.setdefault(image_id, []).append(position)
     shown: Shown = {}
     while earlier:
         # One pass over the files for all ids, and another only where a picture is broken.

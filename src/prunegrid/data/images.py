@@ -120,19 +120,22 @@ def image_file(value: Any, folder: Path) -> Path | None:
         value = None if value.get("bytes") else value.get("path")
     if not isinstance(value, str) or not value or value.startswith("data:"):
         return None
+    return _inside(value, folder)
+
+
+def _inside(path: str, folder: Path) -> Path:
+    """Return a path below `folder`; raise DataError if it leaves it."""
     # By name and not resolved: links inside the folder are the user's own way of placing images elsewhere.
     root = os.path.abspath(folder)  # noqa: PTH100
-    full = os.path.normpath(os.path.join(root, value))  # noqa: PTH118
+    full = os.path.normpath(os.path.join(root, path))  # noqa: PTH118
     if os.path.commonpath([root, full]) != root:
-        raise DataError(
-            f"image path {value!r} leaves the folder of its data file: use a path inside {folder}"
-        )
+        raise DataError(f"image path {path!r} leaves the folder of its data file: use a path inside {folder}")
     return Path(full)
 
 
 def _from_file(path: str, folder: Path) -> bytes:
     try:
-        return image_file(path, folder).read_bytes()
+        return _inside(path, folder).read_bytes()
     except (OSError, ValueError) as error:
         raise DataError(f"image {path!r} cannot be read: {error}") from error
 

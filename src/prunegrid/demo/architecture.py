@@ -1,6 +1,7 @@
 """The demo model's parts before training: a small LLaVA-1.5 and its processor."""
 
 from collections.abc import Iterable
+from typing import cast
 
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
@@ -14,8 +15,10 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
+from transformers.models.llama.modeling_llama import LlamaDecoderLayer
 
-from prunegrid.demo.drawing import GRID, PATCH, SIDE
+from prunegrid.demo.drawing import PATCH, SIDE
+from prunegrid.demo.scene import GRID
 
 BOS, EOS, PAD, IMAGE = "<s>", "</s>", "<pad>", "<image>"
 IMAGE_TOKENS = GRID * GRID
@@ -110,10 +113,10 @@ def build_model(processor: LlavaProcessor) -> LlavaForConditionalGeneration:
         vision_feature_layer=-1,
         vision_feature_select_strategy="default",
         tie_word_embeddings=True,
-        pad_token_id=tokenizer.pad_token_id,
+        pad_token_id=tokenizer.pad_token_id,  # type: ignore[call-arg]  # a field of every configuration
     )
     model = LlavaForConditionalGeneration(config)
-    _pair_words(model.get_input_embeddings().weight, tokenizer.get_vocab())
+    _pair_words(cast(nn.Embedding, model.get_input_embeddings()).weight, tokenizer.get_vocab())
     _silence(model.model.language_model.layers)
     _place_patches(model.model.vision_tower.embeddings.position_embedding.weight)
     model.generation_config.update(
@@ -138,7 +141,7 @@ def _pair_words(table: torch.Tensor, vocabulary: dict[str, int]) -> None:
 
 
 @torch.no_grad()
-def _silence(layers: nn.ModuleList) -> None:
+def _silence(layers: Iterable[LlamaDecoderLayer]) -> None:
     """Start the decoder's layers as the identity: random ones bury the words that its input holds."""
     for layer in layers:
         layer.self_attn.o_proj.weight.zero_()

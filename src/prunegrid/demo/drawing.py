@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from prunegrid.demo.scene import COLOURS, GRID, SHAPES, Object, Scene
 
@@ -133,14 +134,16 @@ def _mask(shape: str, height: int, width: int) -> np.ndarray:
         "cross": np.minimum(np.abs(x), np.abs(y) + 0 * x) <= 0.3,
         "ring": (radius <= 1) & (radius >= 0.55),
     }[shape]
-    return inside.reshape(height, _SUPERSAMPLING, width, _SUPERSAMPLING).mean(axis=(1, 3))
+    cover: np.ndarray = inside.reshape(height, _SUPERSAMPLING, width, _SUPERSAMPLING).mean(axis=(1, 3))
+    return cover
 
 
-def _paint(canvas: np.ndarray, mask: np.ndarray, top: int, left: int, rgb: np.ndarray | tuple) -> None:
+def _paint(canvas: np.ndarray, mask: np.ndarray, top: int, left: int, rgb: ArrayLike) -> None:
     height, width = mask.shape
     region = canvas[top : top + height, left : left + width]
     region += mask[:, :, None] * (np.array(rgb) - region)
 
 
 def _to_bytes(canvas: np.ndarray) -> np.ndarray:
-    return np.clip(np.rint(canvas), 0, 255).astype(np.uint8)
+    rounded: np.ndarray = np.clip(np.rint(canvas), 0, 255).astype(np.uint8)
+    return rounded

@@ -7,6 +7,7 @@ import re
 import tempfile
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import torch
@@ -35,21 +36,22 @@ def answer_prompts(
 ) -> list[str]:
     """Return the greedy answers to prompts, one per image, through the chat template."""
     prompts = [
-        processor.apply_chat_template(
-            [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": text}]}],
-            add_generation_prompt=True,
-        )
-        for text in texts
+        processor.apply_chat_template(_conversation(text), add_generation_prompt=True) for text in texts
     ]
     answers = []
     for start in range(0, len(prompts), BATCH):
         chosen = slice(start, start + BATCH)
         inputs = processor(images=images[chosen], text=prompts[chosen], padding=True, return_tensors="pt")
         with torch.no_grad():
-            output = model.generate(**inputs, do_sample=False, max_new_tokens=NEW_TOKENS)
+            # transformers' models do not fit the protocol that it types `generate` for.
+            output = model.generate(**inputs, do_sample=False, max_new_tokens=NEW_TOKENS)  # type: ignore[misc]
         new = output[:, inputs["input_ids"].shape[1] :]
         answers += processor.batch_decode(new, skip_special_tokens=True)
     return answers
+
+
+def _conversation(text: str) -> list[dict[str, Any]]:
+    return [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": text}]}]
 
 
 def evaluate(model_path: str | Path, rows: int, seed: int = 0) -> dict[str, float]:
@@ -75,23 +77,21 @@ def object_f1(caption: str, reference: str) -> float:
 
 
 def _score(
-    name: str, records: list[dict], model: LlavaForConditionalGeneration, processor: LlavaProcessor
+    name: str, records: list[dict[str, Any]], model: LlavaForConditionalGeneration, processor: LlavaProcessor
 ) -> dict[str, float]:
     images = [Image.open(io.BytesIO(record["image"]["bytes"])).convert("RGB") for record in records]
+    marks: dict[str, list[float]] = defaultdict(list)
     if name == "shapes-caption":
-        said = answer_prompts(model, processor, images, [CAPTION] * len(records))
-        marks = {
-            name: [object_f1(a, r["annotations_captions"][0]) for a, r in zip(said, records, strict=True)]
-        }
+        answers = answer_prompts(model, processor, images, [CAPTION] * len(records))
+        for said, record in zip(answers, records, strict=True):
+            marks[name].append(object_f1(said, record["annotations_captions"][0]))
     elif name == "shapes-mcq":
-        marks = defaultdict(list)
         texts = [lettered(r["question"], r["choices"], r["hint"]) for r in records]
         for said, record in zip(answer_prompts(model, processor, images, texts), records, strict=True):
             right = said.strip() == LETTERS[record["answer"]]
             marks[name].append(right)
             marks[f"{name} {record['category']}"].append(right)
     else:
-        marks = defaultdict(list)
         texts = [yes_no(record["question"]) for record in records]
         for said, record in zip(answer_prompts(model, processor, images, texts), records, strict=True):
             right = said.strip() == record["answer"]

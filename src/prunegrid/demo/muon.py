@@ -16,26 +16,27 @@ class Muon(torch.optim.Optimizer):
         super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
 
     @torch.no_grad()
-    def step(self) -> None:
+    def step(self) -> None:  # type: ignore[override]  # no closure: the loss is known before
         """Update all matrices, those of one shape together."""
         for group in self.param_groups:
-            by_shape: dict[torch.Size, list[torch.Tensor]] = {}
+            by_shape: dict[torch.Size, list[tuple[torch.Tensor, torch.Tensor]]] = {}
             for matrix in group["params"]:
                 if matrix.grad is not None:
-                    by_shape.setdefault(matrix.shape, []).append(matrix)
-            for shape, matrices in by_shape.items():
-                wanted = [self._momentum(matrix, group["momentum"]) for matrix in matrices]
+                    by_shape.setdefault(matrix.shape, []).append((matrix, matrix.grad))
+            for shape, pairs in by_shape.items():
+                wanted = [self._momentum(matrix, gradient, group["momentum"]) for matrix, gradient in pairs]
                 updates = orthogonalise(torch.stack(wanted)) * (0.2 * max(shape) ** 0.5)
-                for matrix, update in zip(matrices, updates, strict=True):
+                for (matrix, _), update in zip(pairs, updates, strict=True):
                     matrix.mul_(1 - group["lr"] * group["weight_decay"])
                     matrix.add_(update, alpha=-group["lr"])
 
-    def _momentum(self, matrix: torch.Tensor, momentum: float) -> torch.Tensor:
+    def _momentum(self, matrix: torch.Tensor, gradient: torch.Tensor, momentum: float) -> torch.Tensor:
         state = self.state[matrix]
         if not state:
             state["buffer"] = torch.zeros_like(matrix)
-        state["buffer"].lerp_(matrix.grad, 1 - momentum)
-        return matrix.grad.lerp(state["buffer"], momentum)
+        buffer: torch.Tensor = state["buffer"]
+        buffer.lerp_(gradient, 1 - momentum)
+        return gradient.lerp(buffer, momentum)
 
 
 def orthogonalise(matrices: torch.Tensor, steps: int = 5) -> torch.Tensor:

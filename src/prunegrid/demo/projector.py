@@ -1,12 +1,15 @@
 """Stage 2: the projector, then tower and projector, put a patch where its words are embedded."""
 
+from typing import cast
+
 import torch
 from torch import nn
 from transformers import LlavaForConditionalGeneration, LlavaProcessor
+from transformers.models.llava.modeling_llava import LlavaMultiModalProjector
 
-from prunegrid.demo.drawing import GRID, UNCLEAR
+from prunegrid.demo.drawing import UNCLEAR
 from prunegrid.demo.phase import Losses, Run, Stage, run_stage
-from prunegrid.demo.scene import COLOURS, SHAPES, named_rng
+from prunegrid.demo.scene import COLOURS, GRID, SHAPES, named_rng
 from prunegrid.demo.tower import LabelledImages, pixel_values
 
 IMAGE_BATCHES, BATCH_IMAGES = 40, 48
@@ -36,7 +39,7 @@ def align_projector(
 
 
 @torch.no_grad()
-def _fit(projector: nn.Module, features: torch.Tensor, targets: torch.Tensor) -> None:
+def _fit(projector: LlavaMultiModalProjector, features: torch.Tensor, targets: torch.Tensor) -> None:
     """Start both layers from least squares: gradient steps alone stall on the tower's uneven features.
 
     The first layer solves the linear problem, shifted to where the activation is nearly a line.
@@ -103,7 +106,7 @@ class _PatchWords:
     """Look-up of the embeddings of the words that describe a patch."""
 
     def __init__(self, model: LlavaForConditionalGeneration, processor: LlavaProcessor) -> None:
-        table = model.get_input_embeddings().weight.detach()
+        table = cast(nn.Embedding, model.get_input_embeddings()).weight.detach()
 
         def embed(word: str) -> torch.Tensor:
             ids = processor.tokenizer.encode(f" {word}", add_special_tokens=False)

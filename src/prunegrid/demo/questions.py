@@ -68,11 +68,11 @@ def presence_question(scene: Scene, absence: Absence, rng: np.random.Generator) 
 def attribute_question(scene: Scene, rng: np.random.Generator) -> OpenQuestion:
     """Draw a yes/no question on one colour or one shape, worded like easy-VQA's, also negated."""
     if rng.random() < 0.5:
-        names, present, suffix = COLOURS, {kind.colour for kind in scene.kinds}, " shape"
+        words, present, suffix = list(COLOURS), {kind.colour for kind in scene.kinds}, " shape"
     else:
-        names, present, suffix = SHAPES, {kind.shape for kind in scene.kinds}, ""
+        words, present, suffix = list(SHAPES), {kind.shape for kind in scene.kinds}, ""
     wanted = rng.random() < 0.5
-    names = [name for name in names if (name in present) == wanted] or list(names)
+    names = [word for word in words if (word in present) == wanted] or words
     name = names[rng.integers(len(names))]
     template, negated = _ATTRIBUTE_TEMPLATES[rng.integers(len(_ATTRIBUTE_TEMPLATES))]
     yes = (name in present) != negated

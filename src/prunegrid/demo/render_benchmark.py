@@ -4,8 +4,10 @@ Rows are ordered so that the first n of them are spread over images, categories 
 """
 
 import io
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -90,13 +92,15 @@ def render_benchmark(name: str, path: str | Path, rows: int | None = None, seed:
     """
     if name not in _TABLES:
         raise ValueError(f"unknown demo benchmark {name!r}; valid: {', '.join(sorted(_TABLES))}")
-    records = _TABLES[name](DEFAULT_ROWS.get(name) if rows is None else rows, seed)
+    # Where no number is set, slices up to the largest one take all rows there are.
+    wanted = DEFAULT_ROWS.get(name, sys.maxsize) if rows is None else rows
+    records = _TABLES[name](wanted, seed)
     table = pa.Table.from_pylist(records, schema=SCHEMAS[name])
     with atomic_path(path) as temporary:
         pq.write_table(table, temporary)
 
 
-def _pope(rows: int, seed: int) -> list[dict]:
+def _pope(rows: int, seed: int) -> list[dict[str, Any]]:
     """Return, per image, a present and an absent kind in each of the three categories.
 
     The present kinds are the same in all categories, as in POPE's three files.
@@ -127,7 +131,7 @@ def _pope(rows: int, seed: int) -> list[dict]:
     return records[:rows]
 
 
-def _mcq(rows: int, seed: int) -> list[dict]:
+def _mcq(rows: int, seed: int) -> list[dict[str, Any]]:
     """Return one question per image; the topics take turns, and so do the right letters."""
     records = []
     for number in range(rows):
@@ -155,7 +159,7 @@ def _mcq(rows: int, seed: int) -> list[dict]:
     return records
 
 
-def _asked_scene(topic: Topic, number: int, seed: int) -> tuple[Scene, dict, ChoiceQuestion]:
+def _asked_scene(topic: Topic, number: int, seed: int) -> tuple[Scene, dict[str, Any], ChoiceQuestion]:
     """Draw scenes until one allows a question on the topic."""
     rng = named_rng("shapes-mcq", seed, number)
     while True:
@@ -165,7 +169,7 @@ def _asked_scene(topic: Topic, number: int, seed: int) -> tuple[Scene, dict, Cho
             return scene, _image(scene, rng, "shapes-mcq", number), drawn
 
 
-def _caption(rows: int, seed: int) -> list[dict]:
+def _caption(rows: int, seed: int) -> list[dict[str, Any]]:
     records = []
     for number in range(rows):
         scene, image = _scene("shapes-caption", seed, number)
@@ -187,7 +191,7 @@ def _caption(rows: int, seed: int) -> list[dict]:
     return records
 
 
-def _easyvqa(rows: int | None, seed: int) -> list[dict]:
+def _easyvqa(rows: int, seed: int) -> list[dict[str, Any]]:
     """Return the published test split, all of it by default, with the images' own bytes, shuffled."""
     questions, paths = read_questions("test"), image_paths("test")
     order = named_rng("easyvqa order", seed).permutation(len(questions))[:rows]
@@ -206,20 +210,20 @@ def _easyvqa(rows: int | None, seed: int) -> list[dict]:
     ]
 
 
-def _scene(benchmark: str, seed: int, number: int) -> tuple[Scene, dict]:
+def _scene(benchmark: str, seed: int, number: int) -> tuple[Scene, dict[str, Any]]:
     """Draw one scene of a benchmark and its image as the Parquet files hold it."""
     rng = named_rng(benchmark, seed, number)
     scene = sample_scene(rng)
     return scene, _image(scene, rng, benchmark, number)
 
 
-def _image(scene: Scene, rng: np.random.Generator, benchmark: str, number: int) -> dict:
+def _image(scene: Scene, rng: np.random.Generator, benchmark: str, number: int) -> dict[str, Any]:
     file = io.BytesIO()
     Image.fromarray(render(scene, rng)).save(file, format="PNG")
     return {"bytes": file.getvalue(), "path": f"{benchmark}-{number:05d}.png"}
 
 
-_TABLES: dict[str, Callable[[int | None, int], list[dict]]] = {
+_TABLES: dict[str, Callable[[int, int], list[dict[str, Any]]]] = {
     "easyvqa": _easyvqa,
     "shapes-pope": _pope,
     "shapes-mcq": _mcq,

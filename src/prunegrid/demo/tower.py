@@ -7,7 +7,7 @@ from torch.nn import functional as F
 from transformers import CLIPVisionModel
 
 from prunegrid.demo.drawing import GROUND, UNCLEAR, PatchLabels, render, render_single, scene_labels
-from prunegrid.demo.easyvqa import image_paths, load_resized, patch_labels, read_questions
+from prunegrid.demo.easyvqa import EasyQuestion, image_paths, load_resized, patch_labels, read_questions
 from prunegrid.demo.phase import Losses, Run, Stage, run_stage
 from prunegrid.demo.scene import COLOURS, SHAPES, named_rng, sample_scene
 
@@ -94,7 +94,7 @@ def train_tower(
 
 
 def _labelled_easyvqa() -> list[tuple[np.ndarray, PatchLabels]]:
-    by_image: dict[int, list] = {}
+    by_image: dict[int, list[EasyQuestion]] = {}
     for question in read_questions("train"):
         by_image.setdefault(question.image_id, []).append(question)
     pairs = []

@@ -8,9 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import Normalize
+from matplotlib.image import AxesImage
+from matplotlib.typing import RcKeyType
 
 from prunegrid.report.saving import save_figure
-from prunegrid.scoring.score import SCORES
+from prunegrid.results.store import SCORES
 from prunegrid.tables.options import TableOptions
 
 _PER_LINE = 8
@@ -108,7 +112,7 @@ def _draw(maps: list[SurvivalMap], title: str, path: Path) -> list[Path]:
         cuts = cuts[-1:]
     n_columns = min(_PER_LINE, max(1, len(maps)))
     n_lines = -(-max(1, len(maps)) // n_columns)
-    style = {
+    style: dict[RcKeyType, Any] = {
         "font.size": 8,
         "svg.hashsalt": "prunegrid",
         "svg.fonttype": "none",
@@ -142,7 +146,7 @@ def _draw(maps: list[SurvivalMap], title: str, path: Path) -> list[Path]:
     return written
 
 
-def _panel(panel, drawn: SurvivalMap, cut: str, scale, *, name: bool):
+def _panel(panel: Axes, drawn: SurvivalMap, cut: str, scale: Normalize, *, name: bool) -> AxesImage:
     """Draw one map: a cross at the survivors' mean place, thin lines at the middle of the picture."""
     row, column = drawn.centre(cut)
     panel.set_axis_on()

@@ -2,9 +2,12 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.typing import RcKeyType
 
 from prunegrid.report.saving import save_figure
 from prunegrid.tables.options import SCALE, TableOptions
@@ -47,18 +50,22 @@ def plot_tradeoff(tables: str | Path, folder: str | Path, options: TableOptions 
     first = strategies[strategies["block"].str.startswith(f"criterion {options.reference_criterion},")]
     if first.empty:
         first = strategies[strategies["ratio"] > 0]
-    lines = dict(iter(first.groupby(_names(first, "strategy", options), sort=False)))
+    lines = _by_name(first, _names(first, "strategy", options))
     second = criteria[(criteria["strategy"] == options.reference_strategy) & (criteria["ratio"] > 0)]
-    others = dict(iter(second.groupby("criterion", sort=False)))
+    others = _by_name(second, second["criterion"])
     return [
         *_draw(strategies, lines, options.reference_strategy, folder / "strategy"),
         *_draw(criteria, others, options.reference_criterion, folder / "criterion"),
     ]
 
 
-def _names(rows: pd.DataFrame, axis: str, options: TableOptions) -> pd.Series:
+def _names(rows: pd.DataFrame, axis: str, options: TableOptions) -> "pd.Series[str]":
     plain = rows["criterion"].isin([options.reference_criterion, "none"])
     return rows[axis].where(plain, rows["strategy"] + " x " + rows["criterion"])
+
+
+def _by_name(rows: pd.DataFrame, names: "pd.Series[str]") -> dict[str, pd.DataFrame]:
+    return {str(name): some for name, some in rows.groupby(names, sort=False)}
 
 
 def _draw(table: pd.DataFrame, lines: dict[str, pd.DataFrame], reference: str, path: Path) -> list[Path]:
@@ -68,7 +75,12 @@ def _draw(table: pd.DataFrame, lines: dict[str, pd.DataFrame], reference: str, p
     from matplotlib import pyplot as plt
 
     benchmarks = [c.removesuffix("_metric") for c in table.columns if c.endswith("_metric")]
-    style = {"font.size": 9, "svg.hashsalt": "prunegrid", "svg.fonttype": "none", "axes.axisbelow": True}
+    style: dict[RcKeyType, Any] = {
+        "font.size": 9,
+        "svg.hashsalt": "prunegrid",
+        "svg.fonttype": "none",
+        "axes.axisbelow": True,
+    }
     with mpl.rc_context(style):
         n_columns = min(2, len(benchmarks))
         n_rows = -(-len(benchmarks) // n_columns)
@@ -119,7 +131,7 @@ def _styles(names: Iterable[str], reference: str) -> dict[str, tuple[str, str]]:
 
 
 def _panel(
-    panel,
+    panel: Axes,
     table: pd.DataFrame,
     lines: dict[str, pd.DataFrame],
     styles: dict[str, tuple[str, str]],
@@ -147,7 +159,7 @@ def _panel(
         )
         panel.errorbar(x, y, yerr=errors, fmt="none", ecolor=colour, alpha=0.25, elinewidth=1)
         width, front = (2.2, 3) if name == reference else (1.3, 2)
-        edge = {"markeredgecolor": "white", "markeredgewidth": 0.4}
+        edge: dict[str, Any] = {"markeredgecolor": "white", "markeredgewidth": 0.4}
         panel.plot(
             x, y, color=colour, marker=marker, markersize=5, linewidth=width, label=name, zorder=front, **edge
         )
@@ -161,7 +173,7 @@ def _panel(
     return seen
 
 
-def _set_compute_axis(panel, shares: list[float]) -> None:
+def _set_compute_axis(panel: Axes, shares: list[float]) -> None:
     """Show all points of the figure and the unpruned model's compute, and say it where steps are factors."""
     from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 

@@ -120,9 +120,10 @@ def _other_code(metadata: Mapping[str, Any], planned: str) -> bool:
 def _read(seal: Path) -> dict[str, Any]:
     """Return a seal; an empty one, which nothing fits, where it is missing or broken."""
     try:
-        return json.loads(seal.read_text(encoding="utf-8"))
+        content: dict[str, Any] = json.loads(seal.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {"bytes": -1} if seal.name != SEAL else {}
+    return content
 
 
 def _difference(metadata: Mapping[str, Any], cell: Mapping[str, Any]) -> str:

@@ -133,7 +133,8 @@ def _metadata(path: str | Path, schema: pa.Schema) -> dict[str, Any]:
         raise DataError(
             f"{path} has no prunegrid metadata: it was not written by prunegrid; delete it and run again"
         )
-    return json.loads(schema.metadata[METADATA_KEY])
+    metadata: dict[str, Any] = json.loads(schema.metadata[METADATA_KEY])
+    return metadata
 
 
 def _check_rows(path: str | Path, table: pa.Table) -> None:

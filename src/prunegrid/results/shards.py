@@ -113,7 +113,8 @@ class CellShards:
 
 
 def _metadata(table: pa.Table) -> dict[str, Any]:
-    return json.loads((table.schema.metadata or {}).get(METADATA_KEY, "{}"))
+    metadata: dict[str, Any] = json.loads((table.schema.metadata or {}).get(METADATA_KEY, "{}"))
+    return metadata
 
 
 def joined_metadata(shards: Sequence[Mapping[str, Any]], table: pa.Table) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -75,7 +76,7 @@ class Caption(Scorer):
         if "bleu" in self.extra:
             parts = rows[[f"bleu_{part}" for part in range(bleu.PARTS)]].to_numpy()
             for order in range(1, bleu.ORDERS + 1):
-                result[f"bleu_{order}"] = SumMetric(parts, lambda sums, order=order: bleu.bleu(sums, order))
+                result[f"bleu_{order}"] = SumMetric(parts, partial(bleu.bleu, order=order))
         if "rouge" in self.extra:
             result["rouge_l"] = mean(rows["rouge_l"])
         if "meteor" in rows:

@@ -6,7 +6,7 @@ as the mean over categories. The yes-ratio counts predictions, not gold answers.
 
 import re
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -66,7 +66,7 @@ def category(sample_id: str) -> str | None:
     return match.group(1).lower() if match else None
 
 
-def _row(row: object) -> dict[str, object]:
+def _row(row: Any) -> dict[str, object]:
     gold = row.answer.strip().lower() if isinstance(row.answer, str) else None
     if gold not in _GOLD:
         raise DataError(f"sample {row.sample_id!r}: a yes/no answer is 'yes' or 'no', found {row.answer!r}")

@@ -1,7 +1,7 @@
 """Short free answers: exact match, and VQA's soft accuracy where a row has several references."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -34,7 +34,7 @@ class Vqa(Scorer):
         return {"accuracy": mean(rows["score"])}
 
 
-def _row(row: object) -> dict[str, object]:
+def _row(row: Any) -> dict[str, object]:
     references = [str(r) for r in row.references] if row.references is not None else []
     golds = [row.answer] if isinstance(row.answer, str) else references
     if not golds:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -36,7 +37,7 @@ class ChoiceScorer(Scorer):
     def _columns(self) -> list[str]:
         return ["score", "correct", *(f"correct_{v}" for v in self.variants), "gold_margin", "parsed_answer"]
 
-    def _row(self, row: object) -> dict[str, object]:
+    def _row(self, row: Any) -> dict[str, object]:
         gold = gold_letter(row.sample_id, row.answer, row.choices)
         choices = [str(choice) for choice in row.choices]
         read = {name: rule(row.prediction, gold, choices) for name, rule in self.rules().items()}

@@ -92,9 +92,9 @@ def cell_positions(predictions: pd.DataFrame, metadata: Mapping[str, Any]) -> di
             known = np.concatenate(means)
             if np.isfinite(known).any():
                 found[f"{name}_{axis}_mean"] = float(np.nanmean(known))
-    drawn = {key: depth for key, depth in groups.items() if token_places(*key) is not None}
-    if first is not None and drawn:
-        found["map"] = _maps(drawn, cuts)
+    planes = {key: plane for key in groups if (plane := token_places(*key)) is not None}
+    if first is not None and planes:
+        found["map"] = _maps(groups, planes, cuts)
     return found
 
 
@@ -108,12 +108,18 @@ def _by_grid(predictions: pd.DataFrame) -> dict[tuple[int, PatchGrids], np.ndarr
     return {key: np.stack(depths) for key, depths in groups.items()}
 
 
-def _maps(groups: Mapping[tuple[int, PatchGrids], np.ndarray], cuts: Mapping[str, int]) -> dict[str, Any]:
-    rows, columns = _map_size(list(groups))
+def _maps(
+    groups: Mapping[tuple[int, PatchGrids], np.ndarray],
+    planes: Mapping[tuple[int, PatchGrids], np.ndarray],
+    cuts: Mapping[str, int],
+) -> dict[str, Any]:
+    """Return `map` of `cell_positions` over the samples whose tokens have a place, which `planes` holds."""
+    rows, columns = _map_size(list(planes))
     seen = np.zeros((rows, columns))
     survived = {name: np.zeros((rows, columns)) for name in cuts}
-    for key, depth in groups.items():
-        row, column = (token_places(*key) * [[rows], [columns]]).astype(int)
+    for key, plane in planes.items():
+        depth = groups[key]
+        row, column = (plane * [[rows], [columns]]).astype(int)
         np.add.at(seen, (row, column), len(depth))
         for name, layer in cuts.items():
             np.add.at(survived[name], (row, column), (depth > layer).sum(axis=0))
@@ -122,7 +128,7 @@ def _maps(groups: Mapping[tuple[int, PatchGrids], np.ndarray], cuts: Mapping[str
     return {
         "rows": rows,
         "columns": columns,
-        "samples": sum(map(len, groups.values())),
+        "samples": sum(len(groups[key]) for key in planes),
         # Small pictures may have no patch in some part of the common grid.
         **{
             name: [[None if np.isnan(x) else x for x in line] for line in m.tolist()]

@@ -5,7 +5,7 @@ A scorer turns each row into numbers (`rows`), and names metrics as functions of
 from those two. Rows of status "error" count in `n` and `n_error`, and enter no metric.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -15,7 +15,8 @@ import pandas as pd
 from prunegrid.data.prompt_texts import LETTERS
 from prunegrid.errors import DataError
 from prunegrid.plugins import Plugin
-from prunegrid.statistics import Bootstrap, Clusters
+from prunegrid.statistics.clusters import Clusters
+from prunegrid.statistics.resampling import Bootstrap
 from prunegrid.statistics.sums import SumMetric, intervals, mean
 
 Variants = dict[str, dict[str, float]]
@@ -160,12 +161,12 @@ class Scorer(Plugin):
             )
 
 
-def answer_margin(logits: object, gold: int | None) -> float:
+def answer_margin(logits: Sequence[float] | None, gold: int | None) -> float:
     """First position's logit of the gold option minus the best other one; NaN where unknown.
 
     Parameters
     ----------
-    logits : array of float or None
+    logits : sequence of float or None
         One logit per option.
     gold : int or None
         Number of the gold option.
@@ -181,7 +182,7 @@ def margin_metric(rows: pd.DataFrame) -> dict[str, SumMetric]:
     return {"gold_margin": mean(rows["gold_margin"])} if rows["gold_margin"].notna().any() else {}
 
 
-def gold_letter(sample_id: str, answer: object, choices: object) -> str:
+def gold_letter(sample_id: str, answer: object, choices: Sequence[object] | None) -> str:
     """Return the gold letter of a multiple-choice row, checked against its choices."""
     n_choices = 0 if choices is None else len(choices)
     if not isinstance(answer, str) or len(answer) != 1 or answer not in LETTERS[:n_choices]:

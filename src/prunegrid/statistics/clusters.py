@@ -1,9 +1,9 @@
 """Rows that share an image are not independent: statistics count images, not questions."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 
 @dataclass(frozen=True)
@@ -23,8 +23,8 @@ class Clusters:
     count: int
 
     @classmethod
-    def of(cls, ids: Sequence[str]) -> "Clusters":
-        """Return the clusters of rows with cluster ids `ids`."""
+    def of(cls, ids: ArrayLike) -> "Clusters":
+        """Return the clusters of rows with cluster ids `ids`, shape (rows,), which are compared as text."""
         distinct, index = np.unique(np.asarray(ids, dtype=object).astype(str), return_inverse=True)
         return cls(index.reshape(-1), len(distinct))
 

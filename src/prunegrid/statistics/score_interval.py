@@ -43,7 +43,8 @@ def score_limits(sums: np.ndarray, counts: np.ndarray, whole: np.ndarray | float
         # Scores without an upper end, such as CIDEr, can change by more than a whole.
         pairs = np.maximum(whole * rows / unit, better + worse)
         limits = np.stack([-_tango_upper(worse, better, pairs), _tango_upper(better, worse, pairs)])
-        return limits * pairs * unit / rows
+        result: np.ndarray = limits * pairs * unit / rows
+        return result
 
 
 def _tango_upper(better: np.ndarray, worse: np.ndarray, pairs: np.ndarray) -> np.ndarray:
@@ -82,4 +83,5 @@ def detectable_difference(
     with np.errstate(divide="ignore", invalid="ignore"):
         value, size = sums.sum(axis=0) / rows, rows / clusters
         squares = ((sums - value * counts) ** 2).sum(axis=0) + (whole * size) ** 2
-        return (_Z + _POWER) * np.sqrt(squares) / (size * (clusters + 2))
+        result: np.ndarray = (_Z + _POWER) * np.sqrt(squares) / (size * (clusters + 2))
+        return result

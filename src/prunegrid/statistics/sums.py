@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from prunegrid.statistics.clusters import Clusters
 from prunegrid.statistics.resampling import Bootstrap, interval
@@ -33,14 +34,14 @@ class SumMetric:
         return float(self.combine(self.parts.sum(axis=0)))
 
 
-def mean(values: Sequence[float]) -> SumMetric:
+def mean(values: ArrayLike) -> SumMetric:
     """Mean of the rows that are not NaN; NaN if there are none."""
-    values = np.asarray(values, dtype=np.float64)
-    known = ~np.isnan(values)
-    return SumMetric(np.column_stack([np.where(known, values, 0.0), known]), divide)
+    numbers = np.asarray(values, dtype=np.float64)
+    known = ~np.isnan(numbers)
+    return SumMetric(np.column_stack([np.where(known, numbers, 0.0), known]), divide)
 
 
-def ratio(numerator: Sequence[float], denominator: Sequence[float], empty: float = np.nan) -> SumMetric:
+def ratio(numerator: ArrayLike, denominator: ArrayLike, empty: float = np.nan) -> SumMetric:
     """Sum of `numerator` over sum of `denominator`; `empty` where the latter is 0."""
     parts = np.column_stack([np.asarray(numerator, np.float64), np.asarray(denominator, np.float64)])
     return SumMetric(parts, lambda sums: divide(sums, empty))
@@ -52,7 +53,8 @@ def mean_of(metrics: Sequence[SumMetric]) -> SumMetric:
 
     def combine(sums: np.ndarray) -> np.ndarray:
         values = [m.combine(sums[..., a:b]) for m, a, b in zip(metrics, edges, edges[1:], strict=False)]
-        return np.mean(values, axis=0)
+        average: np.ndarray = np.mean(values, axis=0)
+        return average
 
     return SumMetric(np.concatenate([metric.parts for metric in metrics], axis=1), combine)
 

@@ -73,7 +73,7 @@ def _load(seeds: Sequence[ScoredCell], columns: Sequence[str]) -> pa.Table:
         scores = pd.Series(
             own["score"].to_numpy(zero_copy_only=False), own["sample_id"].to_pylist(), dtype=float
         )
-        best = np.fmax(best, scores.reindex(best.index))
+        best = pd.Series(np.fmax(best, scores.reindex(best.index)))
     no_answer = pa.nulls(len(best), pa.string())
     table = table.set_column(2, "parsed_answer", no_answer).append_column("score", pa.array(best.to_numpy()))
     return table.select(list(columns))

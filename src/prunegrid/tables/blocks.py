@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from prunegrid.statistics import holm
+from prunegrid.statistics.testing import holm
 from prunegrid.tables import best_of_seeds
 from prunegrid.tables.cells import RowKey, ScoredCell
 from prunegrid.tables.compare import Result

@@ -72,7 +72,7 @@ class ScoredCell:
     @property
     def degenerate(self) -> bool:
         """Whether a layer is left with fewer than 4 image tokens."""
-        return self.scores["compute"].get("min_image_tokens", _FEWEST) < _FEWEST
+        return bool(self.scores["compute"].get("min_image_tokens", _FEWEST) < _FEWEST)
 
 
 def read_cells(cells: Iterable[Mapping[str, Any]]) -> list[ScoredCell]:

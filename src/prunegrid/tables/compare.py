@@ -11,15 +11,10 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from prunegrid.statistics import (
-    Bootstrap,
-    Clusters,
-    detectable_difference,
-    interval,
-    mcnemar_exact,
-    score_limits,
-    sign_flip,
-)
+from prunegrid.statistics.clusters import Clusters
+from prunegrid.statistics.resampling import Bootstrap, interval
+from prunegrid.statistics.score_interval import detectable_difference, score_limits
+from prunegrid.statistics.testing import mcnemar_exact, sign_flip
 from prunegrid.tables.cells import RowKey, ScoredCell
 from prunegrid.tables.compute_gap import reference_totals, total_gap
 from prunegrid.tables.options import TableOptions
@@ -185,7 +180,9 @@ class Comparison:
         for number, key in enumerate(keys):
             result = results[key]
             result.retained = self._retained(own, number, anchors)
-            if result.to_none is not None and not self.groups[key][0].uses_label:
+            if self.baseline is None or result.to_none is None:
+                continue
+            if not self.groups[key][0].uses_label:
                 low = result.to_none.low
                 result.non_inferior = None if np.isnan(low) else low > -self.options.margin(result.metric)
                 result.agreement = agreement(rows[key], self._others[self.baseline])
@@ -197,7 +194,7 @@ class Comparison:
     def _result(self, key: RowKey, own: "_Resampled", number: int) -> Result:
         cells = self.groups[key]
         ledgers = pd.DataFrame([cell.numbers for cell in cells]).mean(numeric_only=True)
-        compute = {name: float(value) for name, value in ledgers.items()}
+        compute = {str(name): float(value) for name, value in ledgers.items()}
         headline = cells[0].scores["headline"]
         values = [cell.scores["metrics"][headline]["value"] for cell in cells]
         return Result(

@@ -14,9 +14,9 @@ def mean_ledger(row: TableRow, name: str) -> float:
 def share_of_unpruned(table: Table, row: TableRow, name: str) -> float:
     """Return a ledger's mean over that of the unpruned model, both over the benchmarks that both have."""
     whole = next((other for other in table.rows if other.strategy_type == "none"), None)
-    both = [b for b in _known(row, name) if whole is not None and b in _known(whole, name)]
-    if not both:
+    if whole is None:
         return np.nan
+    both = [b for b in _known(row, name) if b in _known(whole, name)]
     mine, theirs = (sum(r.results[b].compute[name] for b in both) for r in (row, whole))
     return mine / theirs if theirs else np.nan
 

@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from prunegrid.statistics import Clusters
+from prunegrid.statistics.clusters import Clusters
 from prunegrid.tables.cells import ScoredCell
 
 
@@ -38,7 +38,8 @@ class RowScores:
     @property
     def answered(self) -> np.ndarray:
         """Where the score is known: ndarray of bool, shape (samples,)."""
-        return ~np.isnan(self.score)
+        known: np.ndarray = ~np.isnan(self.score)
+        return known
 
 
 class Samples:
@@ -57,10 +58,10 @@ class Samples:
         self._baseline = baseline
 
     @cached_property
-    def ids(self) -> pd.Index:
+    def ids(self) -> "pd.Index[str]":
         """Sample ids."""
         first = self._cells[0].load(["sample_id"])["sample_id"]
-        index = pd.Index(first.to_pandas())
+        index: pd.Index[str] = pd.Index(first.to_pandas())
         for cell in self._cells[1:]:
             ids = cell.load(["sample_id"])["sample_id"]
             if not ids.equals(first):
@@ -70,14 +71,17 @@ class Samples:
     @cached_property
     def clusters(self) -> Clusters:
         """Samples by image."""
-        images: pd.Series | None = None
-        for cell in self._cells if self._baseline is None else [self._baseline, *self._cells]:
-            own = cell.load(["sample_id", "image_id"]).to_pandas().set_index("sample_id")["image_id"]
-            own = own.reindex(self.ids)
-            images = own if images is None else images.fillna(own)
+        first = self._baseline or self._cells[0]
+        images = self._images_of(first)
+        for cell in self._cells:
             if not images.isna().any():
                 break
+            images = images.fillna(self._images_of(cell))
         return Clusters.of(images)
+
+    def _images_of(self, cell: ScoredCell) -> "pd.Series[str]":
+        images: pd.DataFrame = cell.load(["sample_id", "image_id"]).to_pandas()
+        return images.set_index("sample_id")["image_id"].reindex(self.ids)
 
     def scores(self, cells: Sequence[ScoredCell]) -> RowScores:
         """Read the cells of one row, a cell a seed."""
@@ -100,7 +104,8 @@ class Samples:
         """Return where each sample stands in a file, -1 where it is not; None if the order is the same."""
         if ids.equals(self._arrow_ids):
             return None
-        return pd.Index(ids.to_pandas()).get_indexer(self.ids)
+        places: np.ndarray = pd.Index(ids.to_pandas()).get_indexer(self.ids)
+        return places
 
     @cached_property
     def _arrow_ids(self) -> pa.ChunkedArray:

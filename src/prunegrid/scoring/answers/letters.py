@@ -110,7 +110,7 @@ def _standalone(text: str, valid: str) -> tuple[str | None, str | None]:
         for match in pattern.finditer(text)
         if not _is_article(text, match.start(1)) and not _in_acronym(text, match.start(1))
     ]
-    doubtful = []
+    doubtful: list[tuple[int, str]] = []
     for position, character in enumerate(text):
         if character in LETTERS and _stands_alone(text, position) and not _in_acronym(text, position):
             (doubtful if _is_article(text, position) else candidates).append((position, character))

@@ -29,4 +29,5 @@ def bleu(sums: np.ndarray, order: int) -> np.ndarray:
     small, tiny = 1e-9, 1e-15
     precision = (sums[..., :order] + tiny) / (sums[..., ORDERS : ORDERS + order] + small)
     ratio = (sums[..., 8] + tiny) / (sums[..., 9] + small)
-    return np.prod(precision, axis=-1) ** (1 / order) * np.exp(np.minimum(0.0, 1 - 1 / ratio))
+    score: np.ndarray = np.prod(precision, axis=-1) ** (1 / order) * np.exp(np.minimum(0.0, 1 - 1 / ratio))
+    return score

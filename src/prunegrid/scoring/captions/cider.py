@@ -78,4 +78,5 @@ def _similarity(candidate: _Vector, reference: _Vector) -> np.ndarray:
             product += min(weight, other) * other
         norms = candidate[1][order] * reference[1][order]
         values[order] = product / norms if norms else product
-    return values * np.exp(-((candidate[2] - reference[2]) ** 2) / (2 * _SIGMA**2))
+    penalty = float(np.exp(-((candidate[2] - reference[2]) ** 2) / (2 * _SIGMA**2)))
+    return values * penalty

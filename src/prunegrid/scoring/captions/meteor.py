@@ -32,5 +32,5 @@ def scorer() -> Iterator[meteor.Meteor]:
     try:
         yield running
     finally:
-        running.meteor_p.stdin.close()
-        running.meteor_p.wait(timeout=30)
+        # Ends the program's input, and with it the program.
+        running.meteor_p.communicate(timeout=30)
