@@ -1,0 +1,177 @@
+"""docs/interface.md lists the commands, keys and columns that there are."""
+
+import ast
+import json
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+from prunegrid import plugins
+from prunegrid.predict import metadata
+from prunegrid.results import shards
+from prunegrid.results.predictions import SCHEMA
+from prunegrid.scoring.positions import cell_positions
+from prunegrid.scoring.score import score_cells, write_scores
+from prunegrid.tables.build import build_tables
+from tests.docs.pages import HOME, codes, section, tables
+from tests.tables import worlds
+
+PAGE = "interface.md"
+SCHEMA_FILE = HOME / "workflow/schemas/config.schema.yaml"
+NO_DEFAULT = "-"
+
+
+def names(heading: str, number: int = 0) -> list[str]:
+    """Return the names in the first column of a section's table."""
+    return [name for row in tables(section(PAGE, heading))[number] for name in codes(row[0])]
+
+
+def test_commands_exist():
+    makefile = (HOME / "Makefile").read_text(encoding="utf-8")
+    targets = {name.removeprefix("make ") for name in names("Commands")}
+    assert targets == set(re.search(r"^\.PHONY: (.*)", makefile, re.M)[1].split())
+
+
+def test_targets_exist():
+    rules = [HOME / "Snakefile", *(HOME / "workflow/rules").glob("*.smk")]
+    text = "".join(file.read_text(encoding="utf-8") for file in rules)
+    targets = set(re.findall(r'^rule (\w+):\n    """Target:', text, re.M))
+    assert set(names("Commands", 1)) == {"all", *targets}
+
+
+def test_configuration_keys_and_defaults():
+    schema = yaml.safe_load(SCHEMA_FILE.read_text(encoding="utf-8"))
+    (rows,) = tables(section(PAGE, "Configuration"))
+    listed = {
+        codes(key)[0]: yaml.safe_load(codes(default)[0]) if default != NO_DEFAULT else NO_DEFAULT
+        for key, default, _ in rows
+    }
+    assert listed == dict(keys(schema))
+
+
+def keys(schema, at=""):
+    """Yield the dotted keys of a schema with their defaults."""
+    for name, part in schema.get("properties", {}).items():
+        key = f"{at}{name}"
+        yield key, part.get("default", NO_DEFAULT)
+        yield from keys(part, f"{key}.")
+        for inner, mark in (("additionalProperties", ".<name>."), ("items", "[].")):
+            if isinstance(part.get(inner), dict):
+                yield from keys(part[inner], f"{key}{mark}")
+
+
+def test_columns_of_predictions():
+    rows = tables(section(PAGE, "predictions.parquet"))[0]
+    assert [(codes(name)[0], kind) for name, kind, _ in rows] == [
+        (field.name, plain(field.type)) for field in SCHEMA
+    ]
+
+
+def plain(kind) -> str:
+    """Return how the page calls a type."""
+    if hasattr(kind, "value_type"):
+        return f"list of {plain(kind.value_type)}"
+    return {"float": "float32"}.get(str(kind), str(kind).partition("<")[0])
+
+
+def test_metadata_of_predictions():
+    """The keys of the literal mappings that are written."""
+    written = returned(metadata.__file__, "shard_metadata") | returned(shards.__file__, "joined_metadata")
+    assert sorted(names("predictions.parquet", 1)) == sorted(written)
+
+
+def returned(file: str, function: str) -> set[str]:
+    """Return the keys of the mapping that a function of a file returns."""
+    tree = ast.parse(Path(file).read_text(encoding="utf-8"))
+    (found,) = [n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == function]
+    (last,) = [node.value for node in found.body if isinstance(node, ast.Return)]
+    return {key.value for key in last.keys if key is not None}
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    """Return the folder of a few scored cells of one benchmark, tabulated."""
+    folder, kinds = tmp_path_factory.mktemp("study"), ("none", "blind", "hierarchical", "random")
+    cells = worlds.grid(folder, 60, ["presence"], [0.5], [0, 1])
+    cells = [c for c in cells if c["strategy"] in kinds and c["criterion"] in ("none", "attention")]
+    files = {cell["folder"]: f"{cell['folder']}/predictions.parquet" for cell in cells}
+    ledgers = {cell["folder"]: worlds.ledger(cell) for cell in cells}
+    for key, scores in score_cells("pope", files, replicates=100):
+        write_scores(key, scores, ledgers[key], positions())
+    build_tables(cells, [], folder / "tables", {"replicates": 100, "match": "tflops_total"})
+    return folder
+
+
+def positions():
+    rows = pd.DataFrame({"token_depth": [[4, 2, 4, 4]], "image_grids": [[[1, 2, 2]]], "status": ["ok"]})
+    return cell_positions(rows, {"n_layers": 4, "schedule": [[2, 0.75]]})
+
+
+def listed_in_scores(key: str) -> list[str]:
+    """Return what the page lists as the content of a key of scores.json."""
+    (rows,) = tables(section(PAGE, "scores.json"))
+    (content,) = [content for name, content in rows if codes(name) == [key]]
+    return codes(re.sub(r"\[.*?\]\(.*?\)", "", content))
+
+
+def test_scores_of_a_cell(study):
+    scores = json.loads(next(study.rglob("scores.json")).read_text(encoding="utf-8"))
+    assert sorted(names("scores.json")) == sorted(scores)
+    assert listed_in_scores("metrics") == list(scores["metrics"]["accuracy"])
+    assert sorted(listed_in_scores("positions")) == sorted(scores["positions"])
+    (ledger, *_) = tables(section("definitions.md", "Compute ledger"))
+    beside = ["ratio_requested", "ratio_achieved", "min_image_tokens"]
+    assert listed_in_scores("compute") == [*(codes(row[0])[0] for row in ledger), *beside]
+
+
+@pytest.mark.parametrize("name", plugins.names("scorers"))
+def test_scores_of_samples(name):
+    (rows,) = tables(section(PAGE, "scores.parquet"))
+    (own,) = [columns for scorer, columns in rows if codes(scorer) == [name]]
+    listed = set(codes(re.sub("`bleu_0` to `bleu_9`", " ".join(f"`bleu_{i}`" for i in range(10)), own)))
+    every = set(codes(section(PAGE, "scores.parquet").partition("Empty in error rows")[0]))
+    # METEOR takes a minute to start.
+    options = {"extra": ["bleu", "rouge"]} if name == "caption" else {}
+    left_out = {"meteor"} & listed
+    sample = SAMPLE.assign(answer="yes") if name == "pope" else SAMPLE
+    scores = plugins.build("scorers", name, options).score(sample, replicates=100)
+    assert listed | every == left_out | set(scores.per_sample.columns)
+
+
+SAMPLE = pd.DataFrame(
+    {
+        "sample_id": ["random/0"],
+        "image_id": ["i"],
+        "choices": [["dog", "cat"]],
+        "answer": ["A"],
+        "references": [["a dog"]],
+        "prediction": ["A"],
+        "choice_logits": [[1.0, 0.0]],
+        "status": ["ok"],
+    }
+)
+
+
+def test_columns_of_cells(study):
+    metrics = json.loads(next(study.rglob("scores.json")).read_text(encoding="utf-8"))
+    listed = []
+    for name in names("cells.csv"):
+        if "{metric}" not in name:
+            listed.append(name)
+        elif "{variant}" in name:
+            values = metrics["variants"].items()
+            listed += [f"{metric}_{variant}" for metric, variants in values for variant in variants]
+        else:
+            listed += [name.replace("{metric}", metric) for metric in metrics["metrics"]]
+    assert sorted(listed) == sorted(pd.read_csv(study / "tables/cells.csv").columns)
+
+
+@pytest.mark.parametrize("table", ["strategy", "criterion"])
+def test_columns_of_tables(study, table):
+    listed = [name.replace("{benchmark}", "presence") for name in names("strategy.csv and criterion.csv")]
+    listed += [*listed_in_scores("compute"), *listed_in_scores("positions")]
+    listed.remove("map")
+    assert sorted(listed) == sorted(pd.read_csv(study / f"tables/{table}.csv").columns)
