@@ -5,22 +5,16 @@ import re
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import yaml
-from snakemake.utils import update_config
 
 from prunegrid import plugins
 from prunegrid.study.compute_plan import compute_plan
-from prunegrid.study.config import validate
-from prunegrid.study.plan import Plan
+from tests.study.plans import HOME, planned
 
-HOME = Path(__file__).parents[1]
-SCHEMA = HOME / "workflow/schemas/config.schema.yaml"
 FILES = sorted((HOME / "config").glob("*.yaml"))
 CATALOGUE = yaml.safe_load((HOME / "config/models.yaml").read_text(encoding="utf-8"))["model_specs"]
-DEMO = ["easyvqa", "shapes-pope", "shapes-mcq", "shapes-caption"]
 PUBLISHED = ["aokvqa", "scienceqa", "pope", "nocaps", "flickr30k"]
 # Names of the hub's repositories, as their owners publish them.
 REPOSITORIES = {
@@ -33,19 +27,6 @@ REPOSITORIES = {
     "OpenGVLab/InternVL3-8B-hf": 28,
     "HuggingFaceTB/SmolVLM2-2.2B-Instruct": 24,
 }
-
-
-def merged(*overlays):
-    """Return a configuration merged as the Snakefile and `--configfile` do."""
-    config = {}
-    for file in (HOME / "config/models.yaml", HOME / "config.yaml", *overlays):
-        update_config(config, yaml.safe_load(Path(file).read_text(encoding="utf-8")))
-    return config
-
-
-def planned(*overlays, **changes):
-    config = validate({**merged(*overlays), **changes}, SCHEMA)
-    return Plan(config, HOME, [f"resources/demo/{name}.parquet" for name in DEMO])
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)

@@ -3,14 +3,9 @@
 import re
 from pathlib import Path
 
-from tests.test_configs import planned
-from tests.workflow import test_reruns
-
-README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
-
-
-def blocks(language):
-    return re.findall(rf"```{language}\n(.*?)```", README, re.S)
+from tests.readme import README, blocks
+from tests.study.plans import planned
+from tests.workflow.changes import CRITERION
 
 
 def test_the_library_example_runs(capsys, monkeypatch):
@@ -23,7 +18,7 @@ def test_the_library_example_runs(capsys, monkeypatch):
 
 def test_the_criterion_shown_is_the_criterion_tested():
     (example,) = [block for block in blocks("python") if "class Distance" in block]
-    assert example.split("\n", 1)[1] == test_reruns.PLUGIN
+    assert example.split("\n", 1)[1] == CRITERION
 
 
 def test_the_study_shown_is_valid(tmp_path):

@@ -8,7 +8,7 @@ from prunegrid.errors import ConfigError, DataError, NotDownloadedError
 from prunegrid.study.config import validate
 from prunegrid.study.plan import Plan
 from tests.benchmarks import worlds
-from tests.study.test_grid import HOME, SCHEMA, configuration
+from tests.study.plans import HOME, SCHEMA, configuration
 
 DEMO = {"m": {"path": str(HOME / "demo/model")}}
 

@@ -16,7 +16,7 @@ from prunegrid.cost.vision import vision_flops
 from prunegrid.plugins import build, describe, names
 from prunegrid.predict.generation import token_depth
 from prunegrid.pruning.families import family_of
-from tests.cost.test_ledger import counted
+from tests.cost.counting import counted
 from tests.pruning.tiny import IMAGE_ID
 from tests.pruning.tiny_families import FAMILIES
 

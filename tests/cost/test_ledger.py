@@ -1,11 +1,8 @@
 """The ledger against `FlopCounterMode` on the forward that is really run, and against the papers."""
 
-from contextlib import nullcontext
-
 import numpy as np
 import pytest
 import torch
-from torch.utils.flop_counter import FlopCounterMode
 
 from prunegrid import prune
 from prunegrid.cost.ledger import (
@@ -18,6 +15,7 @@ from prunegrid.cost.ledger import (
 from prunegrid.cost.vision import vision_flops
 from prunegrid.plugins import build, describe
 from prunegrid.predict.generation import token_depth
+from tests.cost.counting import counted
 from tests.pruning.tiny import IMAGE_ID, N_IMAGE, N_LAYERS, collate, requests, tiny_llava
 
 STRATEGIES = ["hierarchical", "uniform", "constant", "random", "single", "pyramid", "exit"]
@@ -30,20 +28,6 @@ def model():
     # The counter does not know the fused attention of a CPU; eager attention does the same products.
     model.set_attn_implementation("eager")
     return model
-
-
-class NoModules(nullcontext):
-    """Stands in for the counter's record of modules, which cannot follow `autograd.grad`."""
-
-    parents = frozenset({"Global"})
-
-
-def counted(run):
-    counter = FlopCounterMode(display=False)
-    counter.mod_tracker = NoModules()
-    with counter, torch.no_grad():
-        run()
-    return counter.get_total_flops()
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)

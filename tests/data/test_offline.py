@@ -11,7 +11,7 @@ from prunegrid.study.config import validate
 from prunegrid.study.plan import Plan
 from prunegrid.study.preflight import check_model
 from tests.benchmarks import worlds
-from tests.study.test_grid import HOME, SCHEMA, configuration
+from tests.study.plans import HOME, SCHEMA, configuration
 
 COMMIT = "a" * 40
 SHARDS = {"weight_map": {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}}

@@ -1,26 +1,10 @@
-"""Checkpoints of every family, saved once; families whose packages are missing are named."""
-
-import importlib
-import os
+"""Checkpoints of every family, saved once."""
 
 import pytest
 
 from prunegrid.predict.loading import load_model
-from prunegrid.pruning.families import family_of
-from tests.families.checkpoints import RECIPES, build
-
-# `make test-families` sets it: there, nothing may be missing.
-ALL = "PRUNEGRID_ALL_FAMILIES"
-
-
-def missing(name):
-    """Return why a family cannot be loaded here, None if it can."""
-    for package in family_of(name).packages:
-        try:
-            importlib.import_module(package)
-        except (ImportError, RuntimeError) as error:
-            return f"{name}: its processor needs {package} ({error}); `make test-families` runs its tests"
-    return None
+from tests.families.available import ALL, FAMILIES_HERE, missing
+from tests.families.checkpoints import build
 
 
 @pytest.fixture(scope="session")
@@ -30,16 +14,12 @@ def checkpoint(tmp_path_factory):
 
     def folder(name):
         if reason := missing(name):
-            pytest.fail(reason) if os.environ.get(ALL) else pytest.skip(reason)
+            pytest.fail(reason) if ALL else pytest.skip(reason)
         if name not in folders:
             folders[name] = build(name, tmp_path_factory.mktemp(name))
         return folders[name]
 
     return folder
-
-
-# Those that cannot be loaded here are skipped by name once, in `test_packages.py`.
-FAMILIES_HERE = [name for name in RECIPES if os.environ.get(ALL) or not missing(name)]
 
 
 @pytest.fixture(scope="module", params=FAMILIES_HERE)

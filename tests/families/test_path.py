@@ -19,11 +19,11 @@ from prunegrid.predict.prompts import PromptMaker
 from prunegrid.predict.requests import BenchmarkRun, CellRun
 from prunegrid.pruning.families import supported_models
 from prunegrid.results.predictions import read
-from tests.cost.test_ledger import counted
+from tests.cost.counting import counted
 from tests.families.checkpoints import RECIPES, as_published
 from tests.families.pictures import PICTURES, write_benchmark
 from tests.families.reference import NEW_TOKENS, answer, inputs_of, raw_model
-from tests.predict.test_predict import assert_same
+from tests.predict.runs import assert_same
 
 LAYERS = {"layers": [1, 3]}
 CELLS = {

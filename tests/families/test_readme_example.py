@@ -1,6 +1,6 @@
 """The README's library example holds for every supported family, as it says."""
 
-from tests.test_readme import blocks
+from tests.readme import blocks
 
 
 def test_the_library_example_runs_with_every_family(folder, loaded, capsys):

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from prunegrid.results.predictions import read
-from tests.families.conftest import FAMILIES_HERE
+from tests.families.available import FAMILIES_HERE
 from tests.families.pictures import PICTURES, write_benchmark
 from tests.workflow.study import Study
 

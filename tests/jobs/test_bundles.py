@@ -11,7 +11,7 @@ from prunegrid.predict import feature_cache, predict_cells
 from prunegrid.study.config import validate
 from prunegrid.study.plan import Plan
 from tests.benchmarks import worlds
-from tests.study.test_grid import HOME, SCHEMA, configuration
+from tests.study.plans import HOME, SCHEMA, configuration
 from tests.workflow.faults import check
 
 # All of the same three pictures.

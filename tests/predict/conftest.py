@@ -1,11 +1,8 @@
-from pathlib import Path
-
 import pytest
 
 from prunegrid import plugins
 from prunegrid.predict.loading import load_model
-
-MODEL = Path(__file__).parents[2] / "demo/model"
+from tests.predict.runs import MODEL
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import torch
 from prunegrid.predict import feature_cache
 from prunegrid.predict.prompts import PromptMaker
 from prunegrid.predict.swapped_images import ImageSpool, partners
-from tests.predict.test_predict import assert_same, cell, make_samples, reading, run
+from tests.predict.runs import assert_same, cell, make_samples, reading, run
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ from prunegrid.predict.loading import load_model
 from prunegrid.predict.prompts import Prompt, PromptMaker
 from prunegrid.predict.requests import CellRun
 from prunegrid.results.predictions import read, write_rows
-from tests.cost.test_ledger import counted
-from tests.predict.test_predict import make_samples
+from tests.cost.counting import counted
+from tests.predict.runs import make_samples
 
 MODEL = Path(__file__).parents[2] / "demo/model"
 

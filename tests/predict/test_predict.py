@@ -1,7 +1,6 @@
 """From samples to rows, with the embedded model."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,71 +8,19 @@ import torch
 
 from prunegrid.cost.ledger import cell_compute
 from prunegrid.criteria.norm import Norm
-from prunegrid.data.adapter import Sample
-from prunegrid.data.prompt_texts import yes_no
-from prunegrid.demo.drawing import render
 from prunegrid.demo.render_benchmark import render_benchmark
-from prunegrid.demo.scene import named_rng, sample_scene
 from prunegrid.errors import ConfigError, DataError, PrunegridError
 from prunegrid.predict.batches import group_cells, predict_prompts
 from prunegrid.predict.generation import token_depth
 from prunegrid.predict.out_of_memory import BatchSize
 from prunegrid.predict.predict_cells import predict_cells
 from prunegrid.predict.prompts import PromptMaker, collate
-from prunegrid.predict.requests import BenchmarkRun, CellRun
+from prunegrid.predict.requests import BenchmarkRun
 from prunegrid.predict.swapped_images import ImageSpool, partners
 from prunegrid.pruning.prefix_sharing import PrefixSharing
 from prunegrid.results.predictions import read
+from tests.predict.runs import MODEL, assert_same, cell, make_samples, reading, run
 from tests.workflow.faults import check
-
-MODEL = Path(__file__).parents[2] / "demo/model"
-
-
-def make_samples(n):
-    from PIL import Image
-
-    found = []
-    for index in range(n):
-        rng = named_rng("test predict", 0, index // 2)
-        scene = sample_scene(rng)
-        image = Image.fromarray(np.asarray(render(scene, rng)))
-        question = f"Is there a {scene.kinds[index % 2]} in the image?" + " Really?" * (index % 3)
-        found.append(
-            Sample(f"random/{index}", f"image {index // 2}", image, yes_no(question), question, answer="yes")
-        )
-    return found
-
-
-def cell(strategy="hierarchical", criterion="attention", ratio=0.5, seed=0, **options):
-    return CellRun(
-        "key",
-        "code",
-        "label",
-        {"ratio": ratio, "seed": seed},
-        (strategy, options),
-        (criterion, {}) if criterion else None,
-    )
-
-
-def run(loaded, adapter, samples, some_cell, batch_size=4, **more):
-    prompts = PromptMaker(loaded).prompts(samples)
-    ((rows, _),) = predict_prompts(
-        loaded, adapter, prompts, [some_cell], batch_size=batch_size, max_new_tokens=3, **more
-    )
-    return rows
-
-
-def assert_same(rows, others):
-    for row, other in zip(rows, others, strict=True):
-        for name in row:
-            if name == "first_topk":
-                assert [one["id"] for one in row[name]] == [one["id"] for one in other[name]]
-                logits, wanted = ([one["logit"] for one in r[name]] for r in (row, other))
-                np.testing.assert_allclose(logits, wanted, atol=1e-4)
-            elif name == "choice_logits":
-                np.testing.assert_allclose(row[name], other[name], atol=1e-4)
-            else:
-                assert row[name] == other[name], name
 
 
 @pytest.mark.parametrize("criterion", ["attention", "random", "gradient"])
@@ -296,17 +243,6 @@ def test_pictures_with_several_ids_are_never_partners_of_themselves():
         assert all(found[f"other {i}"] == found[f"image {i}"] for i in range(0, 50, 2))
     with pytest.raises(DataError, match="at least two distinct images"):
         partners({"a": "same", "b": "same"}, 0)
-
-
-def reading(samples, read=None):
-    """Return what reads samples as an adapter does, and notes what it was asked for."""
-
-    def samples_at(positions):
-        if read is not None:
-            read.append(positions)
-        return samples if positions is None else [samples[position] for position in positions]
-
-    return samples_at
 
 
 def test_mismatched_samples_see_their_partner(loaded):

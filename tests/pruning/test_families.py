@@ -8,8 +8,8 @@ import torch
 from prunegrid import prune
 from prunegrid.errors import PruningError
 from prunegrid.pruning.families import family_of, supported_models
+from tests.pruning.hooks import hooks_of
 from tests.pruning.masked import masked_logits, with_answer
-from tests.pruning.test_invariance import hooks_of
 from tests.pruning.tiny import IMAGE_ID
 from tests.pruning.tiny_families import FAMILIES, GEMMA_WINDOW, MISTRAL_WINDOW
 

@@ -5,6 +5,7 @@ import torch
 
 from prunegrid import prune
 from prunegrid.plugins import names
+from tests.pruning.hooks import hooks_of
 from tests.pruning.tiny import collate, requests, tiny_llava
 
 RANKED = ["hierarchical", "uniform", "constant", "random", "single", "pyramid"]
@@ -64,14 +65,6 @@ def test_batch_and_order_change_nothing(model, strategy, criterion):
 
 def test_every_strategy_is_tested():
     assert set(names("strategies")) == {s for s, _ in PAIRS} | {"mismatched"}
-
-
-def hooks_of(model):
-    return [
-        hook
-        for module in model.modules()
-        for hook in (*module._forward_pre_hooks.values(), *module._forward_hooks.values())
-    ]
 
 
 def run_and_fail(model, inputs):

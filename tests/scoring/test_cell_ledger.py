@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from prunegrid.cost.ledger import cell_compute
-from tests.study.test_grid import HOME
+from tests.study.plans import HOME
 
 CONFIG = json.loads((HOME / "demo/model/config.json").read_text())
 LAYERS, N_IMAGE = CONFIG["text_config"]["num_hidden_layers"], 64

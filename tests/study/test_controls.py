@@ -1,16 +1,12 @@
 """The ready configuration of controls: what a reviewer asks for is in it, on top of any study."""
 
-from pathlib import Path
-
 import pytest
 import yaml
 
 from prunegrid.plugins import describe
 from prunegrid.study.config import plugin_of, validate
 from prunegrid.study.grid import expand
-
-HOME = Path(__file__).parents[2]
-SCHEMA = HOME / "workflow/schemas/config.schema.yaml"
+from tests.study.plans import HOME, SCHEMA
 
 
 def overlaid(below, above):

@@ -1,7 +1,6 @@
 """From configuration to cells."""
 
 import random
-from pathlib import Path
 
 import pytest
 import yaml
@@ -9,23 +8,7 @@ import yaml
 from prunegrid.errors import ConfigError
 from prunegrid.study.config import as_list, validate
 from prunegrid.study.grid import expand
-
-HOME = Path(__file__).parents[2]
-SCHEMA = HOME / "workflow/schemas/config.schema.yaml"
-
-
-def configuration(**changes):
-    base = {
-        "models": ["m"],
-        "model_specs": {"m": {"path": "somewhere"}},
-        "benchmarks": ["b"],
-        "benchmark_specs": {"b": {"adapter": "pope", "path": "data.parquet"}},
-        "strategies": ["hierarchical", "random", "exit", "blind", "mismatched"],
-        "strategy_specs": {"hierarchical": {"options": {"layers": [0.0625, 0.25]}}},
-        "criteria": ["attention", "random"],
-        "ratios": [0.5, 0.65],
-    }
-    return {**base, **changes}
+from tests.study.plans import HOME, SCHEMA, configuration
 
 
 def cells(**changes):

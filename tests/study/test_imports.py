@@ -9,7 +9,7 @@ import pytest
 
 from prunegrid.study.config import validate
 from tests.benchmarks import worlds
-from tests.study.test_grid import HOME, SCHEMA, configuration
+from tests.study.plans import HOME, SCHEMA, configuration
 
 PLAN = """
 import json, sys

@@ -16,7 +16,7 @@ from prunegrid.study.fingerprint import Code
 from prunegrid.study.grid import criterion_parts
 from prunegrid.study.plan import Plan
 from tests.benchmarks import worlds
-from tests.study.test_grid import HOME, SCHEMA, configuration
+from tests.study.plans import HOME, SCHEMA, configuration
 
 
 def plan(tmp_path, monkeypatch, **changes):

@@ -161,3 +161,25 @@ CHANGES: dict[str, Change] = {
     "a cell's folder deleted": deleted,
     "a cell deleted from the store too": deleted_from_store,
 }
+
+# The criterion that the README shows.
+CRITERION = '''"""Tokens far from the mean."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from prunegrid.pruning.criterion import Criterion
+from prunegrid.pruning.stage import Stage
+
+
+@dataclass(frozen=True)
+class Distance(Criterion):
+    """Distance of the hidden state from the mean over the image tokens."""
+
+    def score(self, stage: Stage) -> Tensor:
+        """Return distances, shape (batch, present tokens)."""
+        image = stage.image[..., None]
+        mean = (stage.hidden * image).sum(1, keepdim=True) / image.sum(1, keepdim=True).clamp_min(1)
+        return (stage.hidden - mean).float().norm(dim=-1)
+'''

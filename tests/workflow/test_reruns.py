@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from prunegrid.results.predictions import SCHEMA
-from tests.workflow.changes import CHANGES, table
+from tests.workflow.changes import CHANGES, CRITERION, table
 from tests.workflow.study import Study
 
 CONFIG = {
@@ -26,26 +26,6 @@ CONFIG = {
 # none, blind; two strategies x (attention, norm, random at two seeds)
 PER_BENCHMARK = 2 + 2 * 4
 AFTER_SCORES = {"build_tables": 1, "plot_survival": 1, "plot_tradeoff": 1, "write_report": 1}
-PLUGIN = '''"""Tokens far from the mean."""
-
-from dataclasses import dataclass
-
-from torch import Tensor
-
-from prunegrid.pruning.criterion import Criterion
-from prunegrid.pruning.stage import Stage
-
-
-@dataclass(frozen=True)
-class Distance(Criterion):
-    """Distance of the hidden state from the mean over the image tokens."""
-
-    def score(self, stage: Stage) -> Tensor:
-        """Return distances, shape (batch, present tokens)."""
-        image = stage.image[..., None]
-        mean = (stage.hidden * image).sum(1, keepdim=True) / image.sum(1, keepdim=True).clamp_min(1)
-        return (stage.hidden - mean).float().norm(dim=-1)
-'''
 
 
 @pytest.fixture(scope="module")
@@ -218,7 +198,7 @@ def test_an_edited_file_is_never_tabulated(study):
 
 def test_one_file_adds_a_criterion(study):
     before = study.stamps()
-    (study.folder / "src/prunegrid/criteria/distance.py").write_text(PLUGIN)
+    (study.folder / "src/prunegrid/criteria/distance.py").write_text(CRITERION)
     study.configure(criteria=["attention", "norm", "random", "distance"])
     new = 2 * 2 * 2  # benchmarks, strategies, ratios
     assert study.planned() == {"predict": 1, "score": 1, "publish": new, **AFTER_SCORES}

@@ -13,7 +13,7 @@ from prunegrid.results.store import PREDICTIONS, SAMPLES, SCORES, SEAL, Store
 from prunegrid.study.config import validate
 from prunegrid.study.plan import Plan
 from prunegrid.study.status import as_text, status, summary
-from tests.study.test_grid import SCHEMA as CONFIG_SCHEMA
+from tests.study.plans import SCHEMA as CONFIG_SCHEMA
 from tests.workflow.study import HOME
 
 SHAPES = "resources/demo/shapes-pope.parquet"
