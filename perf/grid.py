@@ -53,9 +53,9 @@ def from_scratch(study: Study, plan: Plan, cell: Cell) -> float:
     output = _rows_file(study, cell)
     output.parent.mkdir(parents=True, exist_ok=True)
     task = {
-        "model_path": plan.model_path(cell.model),
+        "model_path": plan.inputs.model_path(cell.model),
         "model_spec": plan.config["model_specs"][cell.model],
-        "benchmark_spec": {**benchmark, "path": plan.data_path(cell.benchmark)},
+        "benchmark_spec": {**benchmark, "path": plan.inputs.data_path(cell.benchmark)},
         "strategy": plugin_of(plan.config, "strategies", cell.strategy),
         "criterion": plugin_of(plan.config, "criteria", cell.criterion) if ranked else None,
         "ratio": cell.ratio,

@@ -31,9 +31,10 @@ from study import HOME, within
 from prunegrid.files import file_state, write_text
 from prunegrid.results.checksums import check_cells, seal_scores
 from prunegrid.results.predictions import METADATA_KEY, SCHEMA, seal_of
-from prunegrid.results.store import SAMPLES, SCORES, Store
+from prunegrid.results.store import SAMPLES, SCORES
 from prunegrid.scoring.score import score_cells, write_scores
 from prunegrid.study.config import validate
+from prunegrid.study.descriptions import describe_cell, describe_files
 from prunegrid.study.plan import Plan
 from prunegrid.tables.build import build_tables
 
@@ -141,8 +142,8 @@ def fill(plan: Plan, distinct: Path) -> None:
     contents = [(distinct / f"{number}.parquet").read_bytes() for number in range(DISTINCT)]
     for place, cell in enumerate(plan.grid.cells):
         number = place % DISTINCT
-        store = Store(plan.store(cell.model, cell.benchmark))
-        key, scores_key = plan.prediction_key(cell), plan.score_key(cell)
+        store = plan.store(cell.model, cell.benchmark)
+        key, scores_key = plan.keys.prediction_key(cell), plan.keys.score_key(cell)
         if store.has_scores(scores_key):
             continue
         file, folder = store.predictions(key), store.scores(scores_key)
@@ -182,8 +183,8 @@ def run(step: str, command: list[str], output: Any, most_seconds: float | None) 
 def tables() -> None:
     """Check and tabulate all cells: what the rule build_tables does, in this process."""
     known = plan(yaml.safe_load(Path("study.yaml").read_text()))
-    check_cells(known.describe_files(cell) for cell in known.grid.cells)
-    cells = [known.describe_cell(cell) for cell in known.grid.cells]
+    check_cells(describe_files(known, cell) for cell in known.grid.cells)
+    cells = [describe_cell(known, cell) for cell in known.grid.cells]
     build_tables(cells, [], "tables", known.config["tables"])
 
 

@@ -102,7 +102,7 @@ def main(task: dict) -> None:
     watch.enter("planning and keys")
     plan = Plan(task["config"], Path(task["home"]))
     model, bundle_name = task["bundle"]
-    keys = [plan.prediction_key(cell) for cell in plan.bundles(model)[bundle_name]]
+    keys = [plan.keys.prediction_key(cell) for cell in plan.bundles(model)[bundle_name]]
     predict_bundle.predict_bundle(
         task["config"], Path(task["home"]), tuple(task["bundle"]), "", keys, 1, lambda line: None
     )

@@ -11,6 +11,7 @@ import yaml
 
 from prunegrid import plugins
 from prunegrid.study.compute_plan import compute_plan
+from prunegrid.study.preflight import check_inputs
 from tests.study.plans import HOME, planned
 
 FILES = sorted((HOME / "config").glob("*.yaml"))
@@ -37,18 +38,18 @@ def test_every_file_is_valid_and_plans(file, tmp_path, monkeypatch):
     assert plan.grid.cells
     for model in plan.config["models"]:
         spec = plan.config["model_specs"][model]
-        assert plan.is_local(spec["path"]) or spec["path"] in REPOSITORIES
+        assert plan.inputs.is_local(spec["path"]) or spec["path"] in REPOSITORIES
     for benchmark in plan.config["benchmarks"]:
         path = plan.config["benchmark_specs"][benchmark].get("path")
         adapter = plugins.describe("benchmarks", plan.config["benchmark_specs"][benchmark]["adapter"])
         assert path is None or path in adapter["hub_ids"] or path.startswith("resources/demo/")
-    told = plan.check_inputs()
+    told = check_inputs(plan.inputs)
     if plan.config["benchmarks"] == PUBLISHED:
         assert len(told) == len(plan.config["models"]) + len(PUBLISHED), "all of it is on the hub"
         assert all("snakemake download" in line for line in told)
     for model in plan.config["models"]:
         names = [cell for bundle in plan.bundles(model).values() for cell in bundle]
-        assert len({plan.prediction_key(cell) for cell in names}) == len(names)
+        assert len({plan.keys.prediction_key(cell) for cell in names}) == len(names)
 
 
 def test_every_model_of_the_catalogue_has_a_file_that_differs_by_its_name_alone():

@@ -6,7 +6,8 @@ from prunegrid import plugins
 from prunegrid.data import hub
 from prunegrid.errors import ConfigError, DataError, NotDownloadedError
 from prunegrid.study.config import validate
-from prunegrid.study.plan import Plan
+from prunegrid.study.inputs import StudyInputs
+from prunegrid.study.preflight import check_inputs
 from tests.benchmarks import worlds
 from tests.study.plans import HOME, SCHEMA, configuration
 
@@ -19,9 +20,9 @@ def nothing_cached(tmp_path, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
 
 
-def plan(path):
+def inputs(path):
     spec = {"b": {"adapter": "pope", "path": path}}
-    return Plan(validate(configuration(model_specs=DEMO, benchmark_specs=spec), SCHEMA), HOME)
+    return StudyInputs(validate(configuration(model_specs=DEMO, benchmark_specs=spec), SCHEMA), HOME)
 
 
 def adapter(path):
@@ -31,7 +32,7 @@ def adapter(path):
 @pytest.mark.parametrize("path", ["lmms-lab/POPE", "owner/llava-1.5", "me/set_2.v3", "a/b.hf"])
 def test_names_on_the_hub_may_have_dots(path):
     assert hub.is_hub_id(path)
-    assert plan(path).check_inputs()[0].startswith(f"benchmark_specs.b: {path}: no such file or folder here")
+    assert check_inputs(inputs(path))[0].startswith(f"benchmark_specs.b: {path}: no such file or folder here")
 
 
 @pytest.mark.parametrize(
@@ -44,13 +45,13 @@ def test_a_file_of_another_kind_is_refused_before_the_run(tmp_path, folder, name
     with pytest.raises(
         DataError, match=rf"benchmark_specs\.b: {path}: no such file .* must be \*\.parquet or"
     ):
-        plan(path).check_inputs()
+        check_inputs(inputs(path))
     (tmp_path / path).parent.mkdir(exist_ok=True)
     (tmp_path / path).write_text("question\tanswer\n")
     with pytest.raises(
         DataError, match=r"benchmark_specs\.b: .*must be \*\.parquet or \*\.jsonl, found '\."
     ) as told:
-        plan(path).check_inputs()
+        check_inputs(inputs(path))
     assert not isinstance(told.value, NotDownloadedError)
     with pytest.raises(DataError, match="must be"):
         adapter(path).hub_files()
@@ -71,14 +72,14 @@ def test_what_lies_here_is_not_fetched_from_the_hub(tmp_path, make):
 
 def test_an_empty_path_is_not_taken_for_the_published_data_set():
     with pytest.raises(ConfigError, match=r"benchmark_specs\.b\.path: ''"):
-        plan("")
+        inputs("")
 
 
 def test_a_model_that_is_a_file_is_no_hub_id(tmp_path):
     spec = {"b": {"adapter": "pope", "path": str(worlds.write(tmp_path / "a.parquet", "pope"))}}
     models = {"m": {"path": "models/llava.safetensors", "layers": 8}}
-    known = Plan(validate(configuration(model_specs=models, benchmark_specs=spec), SCHEMA), HOME)
+    known = StudyInputs(validate(configuration(model_specs=models, benchmark_specs=spec), SCHEMA), HOME)
     with pytest.raises(
         ConfigError, match=r"model_specs\.m\.path: models/llava\.safetensors has no config\.json"
     ):
-        known.check_inputs()
+        check_inputs(known)

@@ -36,7 +36,7 @@ def snapshot(cache, name="models--owner--model"):
 def run(tmp_path, **changes):
     config = validate(configuration(strategies=["blind"], **changes), SCHEMA)
     plan = Plan(config, HOME)
-    keys = [plan.prediction_key(cell) for cell in plan.bundles("m")["b-0000"]]
+    keys = [plan.keys.prediction_key(cell) for cell in plan.bundles("m")["b-0000"]]
     with job_log(tmp_path / "log", "m b") as say:
         predict_bundle(config, HOME, ("m", "b-0000"), "", keys, 1, say)
 
@@ -78,4 +78,4 @@ def test_half_a_model_of_ones_own_is_not_to_be_downloaded(tmp_path, cache):
     (folder / "pytorch_model.bin").write_bytes(b"a pickle")
     plan = Plan(validate(configuration(model_specs={"m": {"path": "mine"}}), SCHEMA), HOME)
     with pytest.raises(ConfigError, match=r"mine is without model\.safetensors; .* safetensors files alone"):
-        check_model(plan, "m")
+        check_model(plan.inputs, "m")

@@ -19,6 +19,7 @@ from prunegrid.predict.prompts import PromptMaker
 from prunegrid.predict.requests import BenchmarkRun, CellRun
 from prunegrid.pruning.families import supported_models
 from prunegrid.results.predictions import read
+from prunegrid.results.store import Store
 from tests.cost.counting import counted
 from tests.families.checkpoints import RECIPES, as_published
 from tests.families.pictures import PICTURES, write_benchmark
@@ -87,7 +88,7 @@ def cells(folder, data, tmp_path_factory):
             {"path": "tiny", "attn_implementation": "eager"},
             str(data),
             {"adapter": "vqa", "path": "questions", "max_new_tokens": NEW_TOKENS},
-            store,
+            Store(store),
             batch_size=batch_size,
             shard_size=5,
             say=lambda line: None,

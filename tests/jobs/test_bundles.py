@@ -9,6 +9,7 @@ from prunegrid.errors import DataError
 from prunegrid.jobs.predict_bundle import join_bundle, predict_bundle
 from prunegrid.predict import feature_cache, predict_cells
 from prunegrid.study.config import validate
+from prunegrid.study.markers import parts
 from prunegrid.study.plan import Plan
 from tests.benchmarks import worlds
 from tests.study.plans import HOME, SCHEMA, configuration
@@ -47,14 +48,14 @@ def run(say=print, **changes):
     plan = Plan(config, HOME)
     left = {}
     for name, cells in plan.bundles("m").items():
-        keys = [plan.prediction_key(cell) for cell in cells]
-        parts = plan.parts("m", name)
-        for part in parts:
+        keys = [plan.keys.prediction_key(cell) for cell in cells]
+        names = parts(plan, "m", name)
+        for part in names:
             left[name + part] = predict_bundle(config, HOME, ("m", name), part, keys, 1, say)
-        if parts != [""]:
+        if names != [""]:
             left[name] = join_bundle(config, HOME, ("m", name), keys, say)
     files = {
-        cell.folder: plan.store("m", cell.benchmark) / f"{plan.prediction_key(cell)}.parquet"
+        cell.folder: plan.store("m", cell.benchmark).predictions(plan.keys.prediction_key(cell))
         for cell in plan.grid.cells
     }
     return left, {folder: pq.read_table(file, partitioning=None) for folder, file in files.items()}
@@ -99,7 +100,7 @@ def test_a_job_needs_the_data_of_its_own_benchmarks_alone(loads, tmp_path):
     config = configuration(**CONFIG, bundle_size=3)
     validated = validate(config, SCHEMA)
     plan = Plan(validated, HOME)
-    keys = [plan.prediction_key(cell) for cell in plan.bundles("m")["one-0000"]]
+    keys = [plan.keys.prediction_key(cell) for cell in plan.bundles("m")["one-0000"]]
     (tmp_path / "nocaps.parquet").unlink()
     left = predict_bundle(validated, HOME, ("m", "one-0000"), "", keys, 1, print)
     assert left == {"one": {key: [f"{key}.parquet"] for key in keys}}
@@ -115,7 +116,7 @@ def test_the_marker_lists_what_the_stores_hold(loads):
     plan = Plan(validate(configuration(**CONFIG), SCHEMA), HOME)
     for benchmark, files in marker.items():
         for key, (file,) in files.items():
-            assert (plan.store("m", benchmark) / file).exists()
+            assert (plan.store("m", benchmark).folder / file).exists()
             assert file == f"{key}.parquet"
     assert json.loads(json.dumps(marker)) == marker
     for benchmark in CONFIG["benchmarks"]:
@@ -139,5 +140,7 @@ def test_a_benchmark_that_fails_does_not_stop_the_others(loads, monkeypatch):
     assert "one: FAILED: DataError: no such row" in lines
     check("one of several benchmarks that share a job fails", "\n".join([*lines, str(ended.value)]))
     plan = Plan(validate(configuration(**CONFIG), SCHEMA), HOME)
-    stored = {name: len(list(plan.store("m", name).glob("*.parquet"))) for name in CONFIG["benchmarks"]}
+    stored = {
+        name: len(list(plan.store("m", name).folder.glob("*.parquet"))) for name in CONFIG["benchmarks"]
+    }
     assert stored == {"one": 0, "same": 3, "captions": 3}

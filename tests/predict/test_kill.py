@@ -14,6 +14,7 @@ import pytest
 from prunegrid.demo.render_benchmark import render_benchmark
 from prunegrid.predict import predict_cells
 from prunegrid.predict.requests import BenchmarkRun, CellRun
+from prunegrid.results.store import Store
 
 MODEL = Path(__file__).parents[2] / "demo/model"
 ROWS, SHARD = 60, 3
@@ -58,7 +59,7 @@ class Job:
             {"path": "demo/model"},
             str(data),
             {"adapter": "pope", "path": str(data), "max_new_tokens": 4},
-            store,
+            Store(store),
             batch_size=2,
             shard_size=SHARD,
             say=lambda line: None,

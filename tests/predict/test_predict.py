@@ -19,6 +19,7 @@ from prunegrid.predict.requests import BenchmarkRun
 from prunegrid.predict.swapped_images import ImageSpool, partners
 from prunegrid.pruning.prefix_sharing import PrefixSharing
 from prunegrid.results.predictions import read
+from prunegrid.results.store import Store
 from tests.predict.runs import MODEL, assert_same, cell, make_samples, reading, run
 from tests.workflow.faults import check
 
@@ -165,7 +166,7 @@ def bundle(tmp_path, store, shard_size):
         {"path": "demo/model"},
         str(path),
         spec,
-        tmp_path / store,
+        Store(tmp_path / store),
         batch_size=3,
         shard_size=shard_size,
         say=lambda line: None,

@@ -132,7 +132,7 @@ def test_cells_keep_their_places_and_get_other_keys_where_their_schedule_changes
         ("constant", "gradient"),
     }
     for cell in matched.grid.cells:
-        same = share.prediction_key(cell) == matched.prediction_key(cell)
+        same = share.keys.prediction_key(cell) == matched.keys.prediction_key(cell)
         assert same == (
             cell.strategy in ("none", "blind")
             or cell.criterion == "attention" != cell.strategy == "hierarchical"
@@ -158,10 +158,9 @@ def test_a_model_that_is_not_here_yet_is_not_matched(plan) -> None:
 
 
 def test_an_unreadable_memory_is_made_anew(tmp_path: Path, plan) -> None:
-    config = plan(match="tflops_total").config
     file = tmp_path / "matches.json"
     file.write_text("{")
-    matches = Matches(config, lambda _: DEMO, file, Code())
+    matches = Matches(plan(match="tflops_total").inputs, file, Code())
     found = matches.ratio("demo", "constant", "norm", 0.653, 0)
     matches.save()
     assert found in json.loads(file.read_text()).values()

@@ -17,7 +17,7 @@ from pathlib import Path
 {job}
 from prunegrid.study.plan import Plan
 plan = Plan(json.loads(sys.argv[1]), Path(sys.argv[2]))
-print([plan.prediction_key(cell) + plan.score_key(cell) for cell in plan.grid.cells])
+print([plan.keys.prediction_key(cell) + plan.keys.score_key(cell) for cell in plan.grid.cells])
 {then}
 unwanted = set(sys.argv[3].split()) & set(sys.modules)
 sys.exit(f"imports {{', '.join(sorted(unwanted))}}" if unwanted else 0)

@@ -13,8 +13,9 @@ from prunegrid.pruning.schedule import Schedule
 from prunegrid.study import grid
 from prunegrid.study.config import validate
 from prunegrid.study.fingerprint import Code
-from prunegrid.study.grid import criterion_parts
+from prunegrid.study.grid import criterion_parts, needs_answer
 from prunegrid.study.plan import Plan
+from prunegrid.study.preflight import check_inputs
 from tests.benchmarks import worlds
 from tests.study.plans import HOME, SCHEMA, configuration
 
@@ -27,28 +28,28 @@ def plan(tmp_path, monkeypatch, **changes):
 
 def test_missing_data_is_named_before_the_run(tmp_path, monkeypatch):
     with pytest.raises(DataError, match=r"benchmark_specs\.b: .*data\.parquet"):
-        plan(tmp_path, monkeypatch).check_inputs()
+        check_inputs(plan(tmp_path, monkeypatch).inputs)
 
 
 def test_missing_columns_are_named_before_the_run(tmp_path, monkeypatch):
     pq.write_table(pa.table({"question": ["?"], "answr": ["yes"]}), tmp_path / "data.parquet")
     with pytest.raises(DataError, match=r"answer .*Found: .*answr"):
-        plan(tmp_path, monkeypatch).check_inputs()
+        check_inputs(plan(tmp_path, monkeypatch).inputs)
 
 
 def test_missing_model_is_named_before_the_run(tmp_path, monkeypatch):
     missing = {"m": {"path": "models/not/here", "layers": 8}}
     with pytest.raises(ConfigError, match=r"model_specs\.m\.path: .*not/here"):
-        plan(tmp_path, monkeypatch, model_specs=missing).check_inputs()
+        check_inputs(plan(tmp_path, monkeypatch, model_specs=missing).inputs)
 
 
 def test_unknown_depth_is_asked_for(tmp_path, monkeypatch):
     hub = {"m": {"path": "owner/name"}}
     with pytest.raises(ConfigError, match=r"no folder here .*misspelt.* set `layers`"):
-        plan(tmp_path, monkeypatch, model_specs=hub).layers("m")
+        plan(tmp_path, monkeypatch, model_specs=hub).inputs.layers("m")
     (tmp_path / "owner/name").mkdir(parents=True)
     with pytest.raises(ConfigError, match=r"a folder without it: .*set `layers`"):
-        plan(tmp_path, monkeypatch, model_specs=hub).layers("m")
+        plan(tmp_path, monkeypatch, model_specs=hub).inputs.layers("m")
 
 
 def data(path, **changes):
@@ -63,7 +64,7 @@ def test_keys_depend_on_what_matters(tmp_path, monkeypatch):
 
     def keys(**changes):
         planned = plan(tmp_path, monkeypatch, **changes)
-        return {cell.folder: planned.prediction_key(cell) for cell in planned.grid.cells}
+        return {cell.folder: planned.keys.prediction_key(cell) for cell in planned.grid.cells}
 
     base = keys()
     assert len(set(base.values())) == len(base)
@@ -101,7 +102,7 @@ def test_what_picks_unranked_tokens_counts_where_it_picks_some(tmp_path, monkeyp
 
     def keys():
         planned = plan(tmp_path, monkeypatch, criteria=["random"])
-        return {cell: planned.prediction_key(cell) for cell in planned.grid.cells}
+        return {cell: planned.keys.prediction_key(cell) for cell in planned.grid.cells}
 
     before, path = keys(), plugins.path
     edited = tmp_path / "criteria/first.py"
@@ -120,7 +121,7 @@ def test_data_behind_patterns_and_at_home_counts(tmp_path, monkeypatch, path):
     for question in ("Is there a dog?", "Is there a cat?"):
         data(tmp_path / "data-0.parquet", question=question)
         planned = plan(tmp_path, monkeypatch, benchmark_specs={"b": {"adapter": "pope", "path": path}})
-        keys.add(planned.prediction_key(planned.grid.cells[0]))
+        keys.add(planned.keys.prediction_key(planned.grid.cells[0]))
     assert len(keys) == 2
 
 
@@ -132,7 +133,7 @@ def test_images_named_by_path_count(tmp_path, monkeypatch):
     for number in range(2):
         (tmp_path / "one.png").write_bytes(worlds.picture(number)["bytes"])
         planned = plan(tmp_path, monkeypatch, benchmark_specs=specs)
-        keys.add(planned.prediction_key(planned.grid.cells[0]))
+        keys.add(planned.keys.prediction_key(planned.grid.cells[0]))
     assert len(keys) == 2
 
 
@@ -181,7 +182,7 @@ def test_nested_criteria_count(tmp_path, monkeypatch):
         "attention_deep",
         "gradient",
     }
-    assert planned.needs_answer("mixed")
+    assert needs_answer(planned.config, "mixed")
 
 
 @pytest.mark.parametrize(
@@ -228,4 +229,4 @@ def test_layers_that_contradict_the_model_are_refused(tmp_path, monkeypatch):
     with pytest.raises(ConfigError, match=r"layers is 32, but its config\.json tells 8"):
         plan(
             tmp_path, monkeypatch, model_specs={"m": {"path": str(HOME / "demo/model"), "layers": 32}}
-        ).layers("m")
+        ).inputs.layers("m")

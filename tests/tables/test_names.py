@@ -7,6 +7,7 @@ import pytest
 
 from prunegrid.scoring.score import score_cells, write_scores
 from prunegrid.study.config import validate
+from prunegrid.study.descriptions import describe_cell
 from prunegrid.study.plan import Plan
 from prunegrid.tables.build import build_tables
 from prunegrid.tables.cells import read_cells
@@ -34,7 +35,7 @@ def plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Plan:
 
 
 def test_types_reach_the_tables(plan: Plan, tmp_path: Path) -> None:
-    described = [plan.describe_cell(cell) for cell in plan.grid.cells]
+    described = [describe_cell(plan, cell) for cell in plan.grid.cells]
     files = {}
     for number, cell in enumerate(described):
         files[cell["folder"]] = Path(cell["folder"], "predictions.parquet")

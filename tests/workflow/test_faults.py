@@ -19,6 +19,7 @@ from prunegrid.jobs.progress import job_log
 from prunegrid.results import predictions
 from prunegrid.results.predictions import SCHEMA, write_finished
 from prunegrid.results.shards import CellShards
+from prunegrid.results.store import Store
 from tests.benchmarks.worlds import SCHEMAS, rows_of
 from tests.workflow.faults import check, promised
 from tests.workflow.study import TIMEOUT, Study
@@ -228,8 +229,9 @@ import os, signal, sys
 from pathlib import Path
 import prunegrid.results.predictions as predictions
 from prunegrid.results.shards import CellShards
+from prunegrid.results.store import Store
 
-shards = CellShards(Path(sys.argv[1]), "key", 1, ["s0", "s1"])
+shards = CellShards(Store(Path(sys.argv[1])), "key", 1, ["s0", "s1"])
 row = {"sample_id": "s0", "status": "ok"}
 shards.write(0, [row], {"key": "key"})
 
@@ -245,7 +247,7 @@ shards.write(1, [{**row, "sample_id": "s1"}], {"key": "key"})
 def test_a_job_killed_while_it_writes_leaves_no_half_file(tmp_path):
     done = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], check=False)
     assert done.returncode == -signal.SIGKILL
-    shards = CellShards(tmp_path, "key", 1, ["s0", "s1"])
+    shards = CellShards(Store(tmp_path), "key", 1, ["s0", "s1"])
     said = []
     assert shards.is_done(0, said.append)
     assert not shards.is_done(1, said.append)

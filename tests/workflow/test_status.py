@@ -9,9 +9,11 @@ import pytest
 import yaml
 
 from prunegrid.results.predictions import SCHEMA, write_finished
-from prunegrid.results.store import PREDICTIONS, SAMPLES, SCORES, SEAL, Store
+from prunegrid.results.store import PREDICTIONS, SAMPLES, SCORES, SEAL
 from prunegrid.study.config import validate
+from prunegrid.study.markers import has_lost
 from prunegrid.study.plan import Plan
+from prunegrid.study.published import is_displaced
 from prunegrid.study.status import as_text, status, summary
 from tests.study.plans import SCHEMA as CONFIG_SCHEMA
 from tests.workflow.study import HOME
@@ -37,14 +39,14 @@ class World:
         }
         self.plan = Plan(validate(config, CONFIG_SCHEMA), HOME, [SHAPES])
         self.cells = self.plan.grid.cells
-        self.store = Store(self.plan.store("demo", "shapes-pope"))
+        self.store = self.plan.store("demo", "shapes-pope")
 
     def predict(self, number: int) -> None:
-        key = self.plan.prediction_key(self.cells[number])
+        key = self.plan.keys.prediction_key(self.cells[number])
         write_finished(self.store.predictions(key), SCHEMA.empty_table(), {"key": key})
 
     def score(self, number: int, n_error: int = 0) -> None:
-        folder = self.store.scores(self.plan.score_key(self.cells[number]))
+        folder = self.store.scores(self.plan.keys.score_key(self.cells[number]))
         folder.mkdir(parents=True)
         errors = {ERROR: n_error} if n_error else {}
         (folder / SCORES).write_text(json.dumps({"n": 4, "n_error": n_error, "errors": errors}))
@@ -55,9 +57,9 @@ class World:
         cell = self.cells[number]
         folder = Path("results", cell.folder)
         folder.mkdir(parents=True)
-        (folder / PREDICTIONS).hardlink_to(self.store.predictions(self.plan.prediction_key(cell)))
+        (folder / PREDICTIONS).hardlink_to(self.store.predictions(self.plan.keys.prediction_key(cell)))
         for name in (SCORES, SAMPLES):
-            (folder / name).hardlink_to(self.store.scores(self.plan.score_key(cell)) / name)
+            (folder / name).hardlink_to(self.store.scores(self.plan.keys.score_key(cell)) / name)
 
     def text(self) -> str:
         return as_text(status(self.plan), self.plan)
@@ -110,7 +112,7 @@ def test_jobs_that_failed_or_were_killed_are_told_apart(world: World) -> None:
         "2026-01-01 00:00:00 [1/2] none: 4 samples, 9/s, about 3 s left\n"
     )
     begun = world.plan.bundles("demo")["shapes-pope-0001"][0]
-    shards = world.store.folder / f"{world.plan.prediction_key(begun)}.shards-512"
+    shards = world.store.folder / f"{world.plan.keys.prediction_key(begun)}.shards-512"
     shards.mkdir(parents=True)
     (shards / "00000.parquet").touch()
     text = world.text()
@@ -125,7 +127,7 @@ def test_the_summary_says_which_cells_were_begun(world: World) -> None:
     for number in range(3):
         world.predict(number)
     world.score(0)
-    shards = world.store.folder / f"{world.plan.prediction_key(world.cells[3])}.shards-512"
+    shards = world.store.folder / f"{world.plan.keys.prediction_key(world.cells[3])}.shards-512"
     shards.mkdir(parents=True)
     (shards / "00000.parquet").touch()
     assert summary(status(world.plan)).splitlines() == [
@@ -186,38 +188,38 @@ def test_data_that_is_not_here_hides_no_other_benchmark(
 def test_files_that_are_not_the_plans_are_put_right(world: World) -> None:
     """Where Snakemake's own records are gone, the plan sees it alone."""
     cell, plan = world.cells[0], world.plan
-    assert plan.displaced(cell) == []
+    assert not is_displaced(plan, cell)
     world.predict(0)
     world.score(0)
     world.publish(0)
     folder = Path("results", cell.folder)
-    assert plan.displaced(cell) == []
+    assert not is_displaced(plan, cell)
     for name in (PREDICTIONS, SCORES, SAMPLES):
         content = (folder / name).read_bytes()
         (folder / name).unlink()
         (folder / name).write_bytes(content)
-    assert plan.displaced(cell) == [], "a copy is as good"
+    assert not is_displaced(plan, cell), "a copy is as good"
     (folder / SCORES).write_text("{}")
-    assert len(plan.displaced(cell)) == 1
+    assert is_displaced(plan, cell)
     (folder / SCORES).unlink()
-    (folder / SCORES).hardlink_to(world.store.scores(plan.score_key(cell)) / SCORES)
-    assert plan.displaced(cell) == []
+    (folder / SCORES).hardlink_to(world.store.scores(plan.keys.score_key(cell)) / SCORES)
+    assert not is_displaced(plan, cell)
     (folder / PREDICTIONS).unlink()
     write_finished(folder / PREDICTIONS, pa.Table.from_pylist([], schema=SCHEMA), {"key": "older"})
-    assert len(plan.displaced(cell)) == 1
+    assert is_displaced(plan, cell)
 
 
 def test_a_marker_that_lists_too_little_stands_for_nothing(world: World) -> None:
     world.predict(0)
-    key, other = (world.plan.prediction_key(cell) for cell in world.cells[:2])
+    key, other = (world.plan.keys.prediction_key(cell) for cell in world.cells[:2])
     marker = Path("results/demo/.jobs/predicted-shapes-pope-0000.done")
-    assert world.plan.lost("demo", str(marker), [key]) == []
+    assert not has_lost(world.plan, "demo", marker, [key])
     marker.parent.mkdir(parents=True)
     marker.write_text(json.dumps({"shapes-pope": {key: [f"{key}.parquet"]}}))
-    assert world.plan.lost("demo", str(marker), [key]) == []
-    assert len(world.plan.lost("demo", str(marker), [key, other])) == 1
+    assert not has_lost(world.plan, "demo", marker, [key])
+    assert has_lost(world.plan, "demo", marker, [key, other])
     world.store.predictions(key).unlink()
-    assert len(world.plan.lost("demo", str(marker), [key])) == 1
+    assert has_lost(world.plan, "demo", marker, [key])
 
 
 def test_the_summary_counts_kinds_and_leaves_out_the_rest(world: World) -> None:

@@ -2,14 +2,20 @@
 
 import re
 import sys
+import time
+from functools import cache
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from prunegrid.study.preflight import check_writable
-from prunegrid.study.config import check_gpus, validate
 from prunegrid.errors import PrunegridError
+from prunegrid.files import write_text
+from prunegrid.study.config import check_gpus, validate
+from prunegrid.study.descriptions import describe_cell, describe_files
+from prunegrid.study.markers import has_lost, parts, predicted_marker
 from prunegrid.study.plan import Plan
+from prunegrid.study.preflight import check_inputs, check_writable
+from prunegrid.study.published import is_displaced, is_stored
 
 HOME = Path(workflow.basedir)
 TABLES = ["strategy", "criterion"]
@@ -35,7 +41,7 @@ try:
     if workflow.is_main_process and not NO_STUDY & set(sys.argv):
         # Snakemake would quietly give each job no more than that.
         check_gpus(config, workflow.global_resources.get("gpu").value)
-        NOT_HERE = PLAN.check_inputs()
+        NOT_HERE = check_inputs(PLAN.inputs)
 except PrunegridError as error:
     raise WorkflowError(f"configuration:\n{error}") from None
 
@@ -86,7 +92,7 @@ def cell_of(wildcards):
 def data_of(wildcards):
     """The files that a rule makes for the benchmarks of a bundle."""
     benchmarks = dict.fromkeys(cell.benchmark for cell in bundle_of(wildcards))
-    made = filter(PLAN.is_prepared, benchmarks)
+    made = filter(PLAN.inputs.is_prepared, benchmarks)
     return [config["benchmark_specs"][benchmark]["path"] for benchmark in made]
 
 
@@ -101,13 +107,13 @@ def more_each_attempt(need):
 
 
 def store_of(wildcards):
-    """Folder of finished cells of one model and benchmark, under their keys."""
+    """The store of a model and benchmark."""
     return PLAN.store(wildcards.model, wildcards.benchmark)
 
 
 def in_store(wildcards):
     """Whether the store holds predictions and scores of a cell."""
-    return PLAN.is_stored(cell_of(wildcards))
+    return is_stored(PLAN, cell_of(wildcards))
 
 
 def marker_of(wildcards, name):
@@ -115,9 +121,27 @@ def marker_of(wildcards, name):
     return f"{JOBS.format(model=wildcards.model)}/{name}"
 
 
+@cache
+def newer_file():
+    """A file newer than all results: a job that has it as an input runs again.
+
+    The store is no output of a rule, so Snakemake does not see when a file of it is deleted or cut short.
+    """
+    file = ".snakemake/prunegrid-newer"
+    # Another content each time: Snakemake compares checksums of small inputs with those of the last run.
+    write_text(file, str(time.time_ns()))
+    return file
+
+
 def lost(wildcards, name, keys):
     """A file newer than a marker if the stores no longer hold what it lists, or it lists too little."""
-    return PLAN.lost(wildcards.model, marker_of(wildcards, name), keys)
+    marker = marker_of(wildcards, name)
+    return [newer_file()] if has_lost(PLAN, wildcards.model, marker, keys) else []
+
+
+def displaced(wildcards):
+    """A file newer than a cell's published files if they are cut short or not its own."""
+    return [newer_file()] if is_displaced(PLAN, cell_of(wildcards)) else []
 
 
 def bundle_of(wildcards):
@@ -127,14 +151,14 @@ def bundle_of(wildcards):
 
 def bundle_keys(wildcards):
     """The keys of a bundle's cells."""
-    return [PLAN.prediction_key(cell) for cell in bundle_of(wildcards)]
+    return [PLAN.keys.prediction_key(cell) for cell in bundle_of(wildcards)]
 
 
 def score_keys(wildcards):
     """Benchmark -> key of the predictions -> key of the scores, of a bundle's cells."""
     keys = {}
     for cell in bundle_of(wildcards):
-        keys.setdefault(cell.benchmark, {})[PLAN.prediction_key(cell)] = PLAN.score_key(cell)
+        keys.setdefault(cell.benchmark, {})[PLAN.keys.prediction_key(cell)] = PLAN.keys.score_key(cell)
     return keys
 
 

@@ -13,7 +13,7 @@ rule render_benchmark:
         "../../envs/demo.yaml"
     params:
         seed=0,
-        code=PLAN.render_key(),
+        code=PLAN.keys.render_key(),
     script:
         "../scripts/render_benchmark.py"
 

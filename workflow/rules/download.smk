@@ -13,6 +13,6 @@ rule download:
         "../../envs/gpu.yaml"
     params:
         home=str(HOME),
-        prepared=sorted(PLAN.prepared),
+        prepared=sorted(PLAN.inputs.prepared),
     script:
         "../scripts/download.py"

@@ -37,7 +37,7 @@ rule join:
     input:
         parts=lambda wildcards: [
             marker_of(wildcards, f"predicted-{wildcards.bundle}{part}.done")
-            for part in PLAN.parts(wildcards.model, wildcards.bundle)
+            for part in parts(PLAN, wildcards.model, wildcards.bundle)
         ],
         lost=lambda wildcards: lost(wildcards, f"joined-{wildcards.bundle}.done", bundle_keys(wildcards)),
     output:

@@ -6,7 +6,7 @@ rule score:
     hold."""
     input:
         predictions=lambda wildcards: marker_of(
-            wildcards, PLAN.predicted_marker(wildcards.model, wildcards.bundle)
+            wildcards, predicted_marker(PLAN, wildcards.model, wildcards.bundle)
         ),
         lost=lambda wildcards: lost(
             wildcards,
@@ -39,7 +39,7 @@ rule publish:
             if in_store(wildcards)
             else marker_of(wildcards, f"scored-{PLAN.bundle_of(cell_of(wildcards))}.done")
         ),
-        displaced=lambda wildcards: PLAN.displaced(cell_of(wildcards)),
+        displaced=displaced,
     output:
         predictions=f"{RESULTS}/{CELL}/predictions.parquet",
         scores=f"{RESULTS}/{CELL}/scores.json",
@@ -49,8 +49,10 @@ rule publish:
     conda:
         "../../envs/cpu.yaml"
     params:
-        predictions=lambda wildcards: f"{store_of(wildcards)}/{PLAN.prediction_key(cell_of(wildcards))}.parquet",
-        scores=lambda wildcards: f"{store_of(wildcards)}/scores/{PLAN.score_key(cell_of(wildcards))}",
+        predictions=lambda wildcards: str(
+            store_of(wildcards).predictions(PLAN.keys.prediction_key(cell_of(wildcards)))
+        ),
+        scores=lambda wildcards: str(store_of(wildcards).scores(PLAN.keys.score_key(cell_of(wildcards)))),
         folder=f"{RESULTS}/{CELL}",
     shell:
         "{{ ln -f {params.predictions:q} {output.predictions:q}"

@@ -13,7 +13,7 @@ rule status:
         "../../envs/cpu.yaml"
     params:
         home=str(HOME),
-        prepared=sorted(PLAN.prepared),
+        prepared=sorted(PLAN.inputs.prepared),
     script:
         "../scripts/status.py"
 

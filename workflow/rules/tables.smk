@@ -35,13 +35,13 @@ rule build_tables:
     conda:
         "../../envs/cpu.yaml"
     params:
-        cells=lambda wildcards: [PLAN.describe_cell(cell) for cell in model_cells(wildcards)],
+        cells=lambda wildcards: [describe_cell(PLAN, cell) for cell in model_cells(wildcards)],
         unreachable=lambda wildcards: [
             vars(row) for row in PLAN.grid.unreachable if row.model == wildcards.model
         ],
-        files=lambda wildcards: [PLAN.describe_files(cell) for cell in model_cells(wildcards)],
+        files=lambda wildcards: [describe_files(PLAN, cell) for cell in model_cells(wildcards)],
         options={**config["tables"], "match": config["match"]},
-        cell_keys=lambda wildcards: PLAN.tables_key(model_cells(wildcards)),
+        cell_keys=lambda wildcards: PLAN.keys.tables_key(model_cells(wildcards)),
     script:
         "../scripts/build_tables.py"
 
@@ -72,7 +72,7 @@ rule plot_tradeoff:
         "../../envs/cpu.yaml"
     params:
         options={**config["tables"], "match": config["match"]},
-        code=PLAN.report_key(),
+        code=PLAN.keys.report_key(),
     script:
         "../scripts/plot_tradeoff.py"
 
@@ -95,9 +95,9 @@ rule plot_survival:
     conda:
         "../../envs/cpu.yaml"
     params:
-        cells=lambda wildcards: [PLAN.describe_cell(cell) for cell in model_cells(wildcards)],
+        cells=lambda wildcards: [describe_cell(PLAN, cell) for cell in model_cells(wildcards)],
         options={**config["tables"], "match": config["match"]},
-        code=PLAN.report_key(),
+        code=PLAN.keys.report_key(),
     script:
         "../scripts/plot_survival.py"
 
@@ -131,6 +131,6 @@ rule write_report:
             }
             for model in config["models"]
         ],
-        code=PLAN.report_key(),
+        code=PLAN.keys.report_key(),
     script:
         "../scripts/write_report.py"

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from prunegrid.jobs.download import download_all, go_online
 from prunegrid.jobs.progress import job_log
-from prunegrid.study.plan import Plan
+from prunegrid.study.inputs import StudyInputs
 
 go_online()
 with job_log(snakemake.log[0], "download") as say:
-    download_all(Plan(snakemake.config, Path(snakemake.params.home), snakemake.params.prepared), say)
+    download_all(StudyInputs(snakemake.config, Path(snakemake.params.home), snakemake.params.prepared), say)

@@ -8,7 +8,8 @@ from typing import Any
 from prunegrid.data import hub
 from prunegrid.data.hub_download import fetch_data, fetch_model
 from prunegrid.errors import DataError, PrunegridError
-from prunegrid.study.plan import Plan
+from prunegrid.study.inputs import StudyInputs
+from prunegrid.study.preflight import check_inputs
 
 Say = Callable[[str], None]
 
@@ -21,8 +22,8 @@ def go_online() -> None:
     os.environ.update(HF_HUB_OFFLINE="0", TRANSFORMERS_OFFLINE="0")
 
 
-def download_all(plan: Plan, say: Say) -> None:
-    """Fetch the models and data sets of a plan into the hub cache, resuming and verifying, and check them.
+def download_all(inputs: StudyInputs, say: Say) -> None:
+    """Fetch the models and data sets of a study into the hub cache, resuming and verifying, and check them.
 
     One that fails does not keep the others from being fetched.
 
@@ -32,33 +33,33 @@ def download_all(plan: Plan, say: Say) -> None:
         Naming all that could not be fetched.
     """
     faults = []
-    for name, fetch in _wanted(plan, say):
+    for name, fetch in _wanted(inputs, say):
         try:
             say(f"{name}: {fetch()}")
         except PrunegridError as error:
             faults.append(f"{name}: {error}")
             say(f"FAILED {faults[-1]}")
     if not faults:
-        faults = plan.check_inputs()
+        faults = check_inputs(inputs)
     if faults:
         raise DataError(
             "not all of it is here; run it again, and it goes on where it was:\n" + "\n".join(faults)
         )
 
 
-def _wanted(plan: Plan, say: Say) -> Iterator[tuple[str, Callable[[], str | Path]]]:
+def _wanted(inputs: StudyInputs, say: Say) -> Iterator[tuple[str, Callable[[], str | Path]]]:
     """Yield (name, what fetches it and returns where it lies)."""
-    for model in plan.config["models"]:
-        spec = plan.config["model_specs"][model]
-        if hub.is_hub_id(spec["path"]) and not plan.is_local(spec["path"]):
+    for model in inputs.config["models"]:
+        spec = inputs.config["model_specs"][model]
+        if hub.is_hub_id(spec["path"]) and not inputs.is_local(spec["path"]):
             yield model, lambda spec=spec: _model(spec, say)
         else:
-            yield model, lambda model=model: f"lies in {plan.model_path(model)}"
-    for benchmark in plan.config["benchmarks"]:
-        if plan.is_prepared(benchmark):
+            yield model, lambda model=model: f"lies in {inputs.model_path(model)}"
+    for benchmark in inputs.config["benchmarks"]:
+        if inputs.is_prepared(benchmark):
             yield benchmark, lambda: "is drawn here"
         else:
-            yield benchmark, lambda benchmark=benchmark: _data(plan, benchmark, say)
+            yield benchmark, lambda benchmark=benchmark: _data(inputs, benchmark, say)
 
 
 def _model(spec: Mapping[str, Any], say: Say) -> Path:
@@ -67,9 +68,9 @@ def _model(spec: Mapping[str, Any], say: Say) -> Path:
     )
 
 
-def _data(plan: Plan, benchmark: str, say: Say) -> str | Path:
-    wanted = plan.adapter(benchmark).hub_files()
+def _data(inputs: StudyInputs, benchmark: str, say: Say) -> str | Path:
+    wanted = inputs.adapter(benchmark).hub_files()
     if wanted is None:
-        return f"lies in {plan.data_path(benchmark)}"
+        return f"lies in {inputs.data_path(benchmark)}"
     repositories, where = wanted
     return fetch_data(repositories, say, **where)

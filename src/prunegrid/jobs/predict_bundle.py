@@ -10,14 +10,14 @@ from prunegrid.errors import PrunegridError
 from prunegrid.files import is_whole_parquet
 from prunegrid.predict.requests import BenchmarkRun, CellRun
 from prunegrid.results.shards import CellShards
+from prunegrid.results.store import Store
 from prunegrid.study.config import plugin_of
 from prunegrid.study.grid import NO_CRITERION, Cell
+from prunegrid.study.markers import Marker, job_of
 from prunegrid.study.plan import Plan
 from prunegrid.study.preflight import check_benchmark, check_model
 
 Say = Callable[[str], None]
-# What a job has left in the stores: benchmark -> key -> files.
-Marker = dict[str, dict[str, list[str]]]
 
 
 def predict_bundle(
@@ -43,7 +43,7 @@ def predict_bundle(
     bundle : tuple of str
         Model and name of the bundle.
     part : str
-        Which of the bundle's parallel jobs this is (`Plan.parts`); empty: the only one.
+        Which of the bundle's parallel jobs this is (`study.markers.parts`); empty: the only one.
     keys : list of str
         The cells' keys, in the bundle's order, as planned.
     threads : int
@@ -63,7 +63,7 @@ def predict_bundle(
     """
     plan = Plan(config, home)
     model, _ = bundle
-    job, n_jobs = plan.job_of(part)
+    job, n_jobs = job_of(part)
     shared = cache(lambda: _shared_model(plan, model, threads))
 
     def predict(benchmark: str, cells: dict[str, Cell], say: Say) -> dict[str, list[str]]:
@@ -71,15 +71,15 @@ def predict_bundle(
         missing = _missing(store, cells, say)
         if missing:
             # At once and by name, on a node that does not see what was downloaded elsewhere.
-            check_model(plan, model)
-            check_benchmark(plan, benchmark)
+            check_model(plan.inputs, model)
+            check_benchmark(plan.inputs, benchmark)
             from prunegrid.predict.predict_cells import predict_cells
 
             spec = plan.config["model_specs"][model]
             run = BenchmarkRun(
-                model_path=plan.model_path(model),
+                model_path=plan.inputs.model_path(model),
                 model_spec=spec,
-                data_path=plan.data_path(benchmark),
+                data_path=plan.inputs.data_path(benchmark),
                 benchmark_spec=plan.config["benchmark_specs"][benchmark],
                 store=store,
                 batch_size=spec.get("batch_size", plan.config["batch_size"]),
@@ -90,10 +90,10 @@ def predict_bundle(
             )
             predict_cells(run, [_cell_run(plan, key, cell) for key, cell in missing.items()], shared())
         if n_jobs == 1:
-            return _finished(cells)
+            return _finished(store, cells)
         shards = _shards(plan, model, benchmark, cells)
         return {
-            key: [str(one.file(i).relative_to(store)) for i in range(job - 1, len(one), n_jobs)]
+            key: [store.name(one.file(i)) for i in range(job - 1, len(one), n_jobs)]
             for key, one in shards.items()
         }
 
@@ -106,7 +106,7 @@ def _shared_model(plan: Plan, model: str, threads: int) -> Any:
     from prunegrid.predict.predict_cells import Shared
 
     torch.set_num_threads(threads)
-    return Shared(plan.model_path(model), plan.config["model_specs"][model])
+    return Shared(plan.inputs.model_path(model), plan.config["model_specs"][model])
 
 
 def join_bundle(
@@ -133,11 +133,12 @@ def join_bundle(
     model, _ = bundle
 
     def join(benchmark: str, cells: dict[str, Cell], say: Say) -> dict[str, list[str]]:
-        missing = _missing(plan.store(model, benchmark), cells, say)
+        store = plan.store(model, benchmark)
+        missing = _missing(store, cells, say)
         for key, shards in _shards(plan, model, benchmark, missing).items():
             shards.join()
             say(f"{label(missing[key])}: {len(shards)} shards joined")
-        return _finished(cells)
+        return _finished(store, cells)
 
     return each_benchmark(_by_benchmark(plan, bundle, keys), join, say)
 
@@ -172,11 +173,11 @@ def each_benchmark(
     return left
 
 
-def _missing(store: Path, cells: Mapping[str, Cell], say: Say) -> dict[str, Cell]:
+def _missing(store: Store, cells: Mapping[str, Cell], say: Say) -> dict[str, Cell]:
     """Return key -> cell of those that the store does not hold."""
     missing = {}
     for key, cell in cells.items():
-        file = store / f"{key}.parquet"
+        file = store.predictions(key)
         if not is_whole_parquet(file):
             missing[key] = cell
             if file.exists():
@@ -187,12 +188,12 @@ def _missing(store: Path, cells: Mapping[str, Cell], say: Say) -> dict[str, Cell
 
 def _shards(plan: Plan, model: str, benchmark: str, keys: Iterable[str]) -> dict[str, CellShards]:
     store, size = plan.store(model, benchmark), plan.config["shard_size"]
-    sample_ids = plan.adapter(benchmark).sample_ids()
+    sample_ids = plan.inputs.adapter(benchmark).sample_ids()
     return {key: CellShards(store, key, size, sample_ids) for key in keys}
 
 
-def _finished(keys: Iterable[str]) -> dict[str, list[str]]:
-    return {key: [f"{key}.parquet"] for key in keys}
+def _finished(store: Store, keys: Iterable[str]) -> dict[str, list[str]]:
+    return {key: [store.name(store.predictions(key))] for key in keys}
 
 
 def label(cell: Cell) -> str:
@@ -207,7 +208,7 @@ def _cell_run(plan: Plan, key: str, cell: Cell) -> CellRun:
         criterion = plugin_of(plan.config, "criteria", cell.criterion)
     return CellRun(
         key,
-        plan.prediction_code(cell),
+        plan.keys.prediction_code(cell),
         label(cell),
         vars(cell),
         plugin_of(plan.config, "strategies", cell.strategy),

@@ -5,13 +5,14 @@ from pathlib import Path
 from typing import Any
 
 from prunegrid.cost import ledger
-from prunegrid.jobs.predict_bundle import Marker, Say, each_benchmark, label
+from prunegrid.jobs.predict_bundle import Say, each_benchmark, label
 from prunegrid.results.checksums import are_of, check_predictions, seal_scores
 from prunegrid.results.predictions import read
 from prunegrid.results.store import SEAL, Store
 from prunegrid.scoring import positions
 from prunegrid.scoring.score import score_cells, write_scores
 from prunegrid.study.grid import Cell
+from prunegrid.study.markers import Marker
 from prunegrid.study.plan import Plan
 
 
@@ -48,8 +49,9 @@ def score_bundle(
     plan = Plan(config, home)
 
     def score(benchmark: str, own: Mapping[str, str], say: Say) -> dict[str, list[str]]:
-        _score(plan, Store(plan.store(model, benchmark)), benchmark, own, say)
-        return {key: [f"scores/{key}/{SEAL}"] for key in own.values()}
+        store = plan.store(model, benchmark)
+        _score(plan, store, benchmark, own, say)
+        return {key: [store.name(store.scores(key) / SEAL)] for key in own.values()}
 
     return each_benchmark(keys, score, say)
 
@@ -67,7 +69,7 @@ def _score(plan: Plan, store: Store, benchmark: str, keys: Mapping[str, str], sa
     metrics = plan.config["benchmark_specs"][benchmark].get("metrics")
     tables = plan.config["tables"]
     scored = score_cells(
-        plan.scorer(benchmark),
+        plan.inputs.scorer(benchmark),
         files,
         {"extra": metrics} if metrics else None,
         replicates=tables["replicates"],

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from prunegrid import plugins
+from prunegrid.results.store import Store
 
 if TYPE_CHECKING:
     from prunegrid.data.adapter import Adapter
@@ -62,8 +62,8 @@ class BenchmarkRun:
         Folders, files or hub ids; without a data_path the adapter's published data set.
     model_spec, benchmark_spec : dict
         Entries of the configuration.
-    store : Path
-        Folder of finished cells, `{key}.parquet`.
+    store : Store
+        Where results lie.
     batch_size, shard_size : int
         Samples per forward pass; samples between two writes.
     job, n_jobs : int
@@ -74,7 +74,7 @@ class BenchmarkRun:
     model_spec: dict[str, Any]
     data_path: str | None
     benchmark_spec: dict[str, Any]
-    store: Path
+    store: Store
     batch_size: int = 16
     shard_size: int = 512
     job: int = 1

@@ -19,15 +19,16 @@ from pyarrow import parquet
 from prunegrid import plugins
 from prunegrid.errors import DataError
 from prunegrid.results.predictions import METADATA_KEY, SCHEMA, write_finished, write_rows
+from prunegrid.results.store import Store
 
 
 class CellShards:
-    """The shards of one cell, each a file `{store}/{key}.shards-{size}/{number}.parquet`.
+    """The shards of one cell, each a file `{number}.parquet` of up to `size` rows.
 
     Parameters
     ----------
-    store : Path
-        Folder of finished cells, `{key}.parquet`.
+    store : Store
+        Where they lie, and the file that they are joined to.
     key : str
         The cell's.
     size : int
@@ -36,9 +37,10 @@ class CellShards:
         All ids of the benchmark, in order.
     """
 
-    def __init__(self, store: Path, key: str, size: int, sample_ids: Sequence[str]) -> None:
-        self.finished = store / f"{key}.parquet"
-        self._folder = store / f"{key}.shards-{size}"
+    def __init__(self, store: Store, key: str, size: int, sample_ids: Sequence[str]) -> None:
+        self.finished = store.predictions(key)
+        self._store, self._key = store, key
+        self._folder = store.shards(key, size)
         self._size = size
         self._sample_ids = sample_ids
 
@@ -108,7 +110,7 @@ class CellShards:
             [json.loads(table.schema.metadata[METADATA_KEY]) for table in tables], table
         )
         write_finished(self.finished, table, metadata)
-        for folder in self.finished.parent.glob(f"{self.finished.stem}.shards-*"):
+        for folder in self._store.all_shards(self._key):
             shutil.rmtree(folder, ignore_errors=True)
 
 

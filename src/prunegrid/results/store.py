@@ -18,6 +18,11 @@ class Store:
 
     folder: Path
 
+    @classmethod
+    def of(cls, results: str | Path, model: str, benchmark: str) -> "Store":
+        """Return the store of a model and benchmark below the folder of results."""
+        return cls(Path(results, model, benchmark, ".store"))
+
     def predictions(self, key: str) -> Path:
         """Return the file of a cell's predictions."""
         return self.folder / f"{key}.parquet"
@@ -25,6 +30,22 @@ class Store:
     def scores(self, key: str) -> Path:
         """Return the folder of a cell's scores."""
         return self.folder / "scores" / key
+
+    def shards(self, key: str, size: int) -> Path:
+        """Return the folder of a cell's shards of so many samples."""
+        return self.folder / f"{key}.shards-{size}"
+
+    def all_shards(self, key: str = "*") -> list[Path]:
+        """Return the folders of shards of any size, of one cell or of all."""
+        return list(self.folder.glob(f"{key}.shards-*"))
+
+    def begun(self) -> set[str]:
+        """Return the keys of cells that have shards."""
+        return {folder.name.partition(".")[0] for folder in self.all_shards()}
+
+    def name(self, file: Path) -> str:
+        """Return how a job's marker names one of the store's files: relative to its folder."""
+        return str(file.relative_to(self.folder))
 
     def has_predictions(self, key: str) -> bool:
         """Return whether a cell is predicted, and its file not cut short."""

@@ -71,11 +71,11 @@ def _settings(plan: Plan, cell: Cell) -> dict[str, Any]:
 
 
 def _expected(plan: Plan, model: str, settings: dict[str, Any]) -> dict[str, Any]:
-    config = plan.model_config(model)
+    config = plan.inputs.model_config(model)
     if not config:
         raise ConfigError(
-            f"model_specs.{model}.path: {plan.model_path(model)} has no config.json: give a folder in the "
-            "hub's layout, or run `snakemake --cores 1 download` once"
+            f"model_specs.{model}.path: {plan.inputs.model_path(model)} has no config.json: give a folder "
+            "in the hub's layout, or run `snakemake --cores 1 download` once"
         )
     image_tokens = plan.config["model_specs"][model].get("image_tokens")
     try:

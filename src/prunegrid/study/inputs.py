@@ -1,13 +1,14 @@
 """Where a study's models and data lie, and what they tell of themselves. Imports no torch."""
 
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 from prunegrid import plugins
 from prunegrid.data import hub
 from prunegrid.errors import ConfigError, PrunegridError
+from prunegrid.study.memo import Memo
 
 
 class StudyInputs:
@@ -28,14 +29,14 @@ class StudyInputs:
         self.config = config
         self.home = home
         self.prepared = frozenset(prepared)
-        self._known: dict[tuple, Any] = {}
+        self._memo = Memo()
 
     def model_path(self, model: str) -> str:
         """Return the folder of a model: its own, or its snapshot in the hub cache; else its hub id."""
         spec = self.config["model_specs"][model]
         if self.is_local(spec["path"]) or not hub.is_hub_id(spec["path"]):
             return self._resolve(spec["path"])
-        cached = self._once(
+        cached = self._memo.once(
             ("snapshot", model), lambda: hub.cached(spec["path"], spec.get("revision"), "model")
         )
         return str(cached or spec["path"])
@@ -60,7 +61,7 @@ class StudyInputs:
             file = Path(self.model_path(model), "config.json")
             return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
 
-        return self._once(("config", model), read)
+        return self._memo.once(("config", model), read)
 
     def layers(self, model: str) -> int:
         """Return the number of decoder layers, from config.json or model_specs.
@@ -111,8 +112,3 @@ class StudyInputs:
             return path
         at_home = self.home / path
         return str(at_home) if at_home.exists() else path
-
-    def _once(self, key: tuple, compute: Callable[[], Any]) -> Any:
-        if key not in self._known:
-            self._known[key] = compute()
-        return self._known[key]

@@ -5,7 +5,6 @@ has to be completed.
 """
 
 import json
-from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -17,6 +16,7 @@ from prunegrid.errors import ConfigError, PrunegridError, UnreachableRatioError
 from prunegrid.files import write_text
 from prunegrid.study.config import plugin_of
 from prunegrid.study.fingerprint import Code, digest
+from prunegrid.study.inputs import StudyInputs
 
 
 class Matches:
@@ -24,24 +24,16 @@ class Matches:
 
     Parameters
     ----------
-    config : mapping
-        As `prunegrid.study.config.validate` returns it.
-    model_config : callable
-        Model name -> its config.json, empty where it is not on this machine.
+    inputs : StudyInputs
+        The configuration, and where its models lie.
     file : Path
         Where results are kept.
     code : Code
         Hashes of our modules.
     """
 
-    def __init__(
-        self,
-        config: Mapping[str, Any],
-        model_config: Callable[[str], Mapping[str, Any]],
-        file: Path,
-        code: Code,
-    ) -> None:
-        self._config, self._model_config, self._file, self._code = config, model_config, file, code
+    def __init__(self, inputs: StudyInputs, file: Path, code: Code) -> None:
+        self._inputs, self._config, self._file, self._code = inputs, inputs.config, file, code
         try:
             self._known = json.loads(file.read_text(encoding="utf-8"))
         except (OSError, ValueError):
@@ -72,7 +64,7 @@ class Matches:
 
     def _solved(self, model: str, strategy: str, criterion: str, ratio: float, seed: int) -> float | str:
         """Return a matched ratio, or why there is none, from the file or solved now."""
-        config = self._model_config(model)
+        config = self._inputs.model_config(model)
         if not ratio or not config:
             return ratio
         options = self._config["tables"]

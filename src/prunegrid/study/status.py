@@ -10,7 +10,9 @@ from pathlib import Path
 from prunegrid.errors import PrunegridError
 from prunegrid.results.store import SCORES, Store
 from prunegrid.study.grid import NO_CRITERION, Cell
+from prunegrid.study.markers import parts
 from prunegrid.study.plan import Plan
+from prunegrid.study.published import is_published
 
 DONE = "done"
 ALL_ERRORS = "done, but every row is an error"
@@ -70,17 +72,17 @@ class _Look:
         self._plan = plan
         self._results = Path(plan.config["results_dir"])
         self._last_lines: dict[Path, str] = {}
-        self._begun: dict[Path, set[str]] = {}
+        self._begun: dict[Store, set[str]] = {}
 
     def at(self, cell: Cell) -> CellStatus:
         plan = self._plan
         try:
-            key, scores_key = plan.prediction_key(cell), plan.score_key(cell)
+            key, scores_key = plan.keys.prediction_key(cell), plan.keys.score_key(cell)
         except PrunegridError as error:
             return CellStatus(cell, NOT_HERE, str(error))
-        store = Store(plan.store(cell.model, cell.benchmark))
+        store = plan.store(cell.model, cell.benchmark)
         if not store.has_predictions(key):
-            state = BEGUN if key in self._keys_with_shards(store.folder) else NOT_COMPUTED
+            state = BEGUN if key in self._keys_with_shards(store) else NOT_COMPUTED
             return CellStatus(cell, state, self._failure(self._prediction_logs(cell)))
         if not store.has_scores(scores_key):
             # Its bundle may have failed at another cell.
@@ -88,22 +90,22 @@ class _Look:
             return CellStatus(cell, NOT_SCORED, self._failure(logs))
         scores = json.loads((store.scores(scores_key) / SCORES).read_text(encoding="utf-8"))
         state = DONE
-        if not plan.is_published(cell):
+        if not is_published(plan, cell):
             state = NOT_PUBLISHED
         elif scores["n"] and scores["n_error"] == scores["n"]:
             state = ALL_ERRORS
         return CellStatus(cell, state, n_error=scores["n_error"], errors=scores.get("errors", {}))
 
-    def _keys_with_shards(self, store: Path) -> set[str]:
+    def _keys_with_shards(self, store: Store) -> set[str]:
         if store not in self._begun:
-            self._begun[store] = {folder.name.split(".")[0] for folder in store.glob("*.shards-*")}
+            self._begun[store] = store.begun()
         return self._begun[store]
 
     def _prediction_logs(self, cell: Cell) -> list[Path]:
         bundle = self._plan.bundle_of(cell)
-        parts = self._plan.parts(cell.model, bundle)
+        names = parts(self._plan, cell.model, bundle)
         return [
-            *(self._log("predict", cell, f"{bundle}{part}") for part in parts),
+            *(self._log("predict", cell, f"{bundle}{part}") for part in names),
             self._log("join", cell, bundle),
         ]
 

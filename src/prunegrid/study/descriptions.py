@@ -1,0 +1,36 @@
+"""What the tables are told of cells, as plain values. Imports no torch."""
+
+from pathlib import Path
+from typing import Any
+
+from prunegrid.study.config import plugin_of
+from prunegrid.study.grid import NO_CRITERION, Cell, needs_answer
+from prunegrid.study.plan import Plan
+
+
+def describe_cell(plan: Plan, cell: Cell) -> dict[str, Any]:
+    """Return what the tables need to know of a cell (see `tables.cells.read_cells`)."""
+    return {
+        **vars(cell),
+        "folder": str(Path(plan.config["results_dir"], cell.folder)),
+        "strategy_type": plugin_of(plan.config, "strategies", cell.strategy)[0],
+        "criterion_type": plugin_of(plan.config, "criteria", cell.criterion)[0],
+        "needs_answer": needs_answer(plan.config, cell.criterion),
+    }
+
+
+def describe_files(plan: Plan, cell: Cell) -> dict[str, Any]:
+    """Return what a cell's published files have to be (see `results.checksums.check_cells`)."""
+    ranks = cell.criterion != NO_CRITERION
+    return {
+        "folder": str(Path(plan.config["results_dir"], cell.folder)),
+        "store": str(plan.store(cell.model, cell.benchmark).folder),
+        "predictions_key": plan.keys.prediction_key(cell),
+        "scores_key": plan.keys.score_key(cell),
+        "made_by": {
+            "cell": vars(cell),
+            "strategy": plugin_of(plan.config, "strategies", cell.strategy),
+            "criterion": plugin_of(plan.config, "criteria", cell.criterion) if ranks else None,
+            "code": plan.keys.prediction_code(cell),
+        },
+    }
