@@ -1,6 +1,7 @@
 """Read the pages under docs/: their sections, tables and code."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 HOME = Path(__file__).parents[2]
@@ -15,10 +16,25 @@ def text(page: str) -> str:
 
 def section(page: str, heading: str) -> str:
     """Return what stands below a heading, up to the next one of its level or above."""
-    found = re.search(rf"^(#+) {re.escape(heading)}\n(.*)", text(page), re.M | re.S)
-    assert found, f"docs/{page} has no section {heading!r}"
-    level = len(found[1])
-    return re.split(rf"^#{{1,{level}}} ", found[2], maxsplit=1, flags=re.M)[0]
+    found, level = [], 0
+    for line, mark, name in _lines(text(page)):
+        if level and mark and len(mark) <= level:
+            break
+        if level:
+            found.append(line)
+        elif name == heading:
+            level = len(mark)
+    assert level, f"docs/{page} has no section {heading!r}"
+    return "".join(found)
+
+
+def _lines(page: str) -> Iterator[tuple[str, str, str]]:
+    """Yield each line, and of a heading its marks and its text; lines of code are no headings."""
+    in_code = False
+    for line in page.splitlines(keepends=True):
+        in_code ^= line.startswith("```")
+        heading = None if in_code else re.match(r"(#+) (.*)", line)
+        yield line, *(heading.groups() if heading else ("", ""))
 
 
 def tables(part: str) -> list[list[list[str]]]:
@@ -43,5 +59,5 @@ def blocks(part: str, language: str = "text") -> list[str]:
 
 def anchors(page: Path) -> set[str]:
     """Return the anchors of a page's headings, as GitHub makes them."""
-    headings = re.findall(r"^#+ (.*)", page.read_text(encoding="utf-8"), re.M)
+    headings = [name for _, mark, name in _lines(page.read_text(encoding="utf-8")) if mark]
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
