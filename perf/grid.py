@@ -26,8 +26,10 @@ from grid_growth import measure_growth, print_ledger
 from study import CORES, DEMO_BENCHMARKS, HOME, Study, line, render_demo, timed, within
 from wide_model import IMAGE_TOKENS, write_wide_model
 
-from prunegrid.cost.ledger import TERA, Decoder, cell_compute
+from prunegrid.cost.decoder import Decoder
+from prunegrid.cost.ledger import TERA
 from prunegrid.results.predictions import read
+from prunegrid.scoring.cell_ledger import cell_compute
 from prunegrid.study.config import plugin_of
 from prunegrid.study.grid import NO_CRITERION, Cell
 from prunegrid.study.plan import Plan

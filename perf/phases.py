@@ -79,7 +79,7 @@ def main(task: dict) -> None:
     from prunegrid.models.llava import Llava
     from prunegrid.predict import batches, generation, predict_cells
     from prunegrid.predict.prompts import PromptMaker
-    from prunegrid.pruning import context, cutting
+    from prunegrid.pruning import cutting, gradient_scores
     from prunegrid.results.shards import CellShards
     from prunegrid.study.plan import Plan
 
@@ -94,7 +94,7 @@ def main(task: dict) -> None:
     watch.wrap(GenerationMixin, "generate", "generate's own")
     watch.wrap(LlavaForConditionalGeneration, "forward", forward_phase)
     watch.wrap(cutting, "select", "scoring")
-    watch.wrap(context, "unpruned_saliency", "gradients")
+    watch.wrap(gradient_scores, "unpruned_saliency", "gradients")
     watch.wrap(generation.Answers, "rows", "rows and hooks")
     watch.wrap(CellShards, "write", "writing")
     watch.wrap(CellShards, "join", "writing")

@@ -52,7 +52,7 @@ from typing import TYPE_CHECKING, Any
 from prunegrid import errors
 
 if TYPE_CHECKING:
-    from prunegrid.cost.ledger import expected_compute
+    from prunegrid.cost.expected import expected_compute
     from prunegrid.data.adapter import Adapter, Sample, Task
     from prunegrid.data.rows import Row
     from prunegrid.pruning.context import Pruning, prune
@@ -80,7 +80,7 @@ _EXPORTS = {
     "Stage": "prunegrid.pruning.stage",
     "Strategy": "prunegrid.pruning.strategy",
     "Task": "prunegrid.data.adapter",
-    "expected_compute": "prunegrid.cost.ledger",
+    "expected_compute": "prunegrid.cost.expected",
     "prune": "prunegrid.pruning.context",
     "supported_models": "prunegrid.pruning.families",
 }

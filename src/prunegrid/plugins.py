@@ -38,6 +38,11 @@ class Plugin:
     """Base of all plug-ins; its only purpose is to be recognised."""
 
 
+def name_of(plugin: Plugin) -> str:
+    """Return the name of a plug-in: its file's."""
+    return type(plugin).__module__.rpartition(".")[2]
+
+
 def path(kind: str, name: str) -> Path:
     """Return the file of plug-in `name`; raise ConfigError with the valid names if there is none."""
     file = PACKAGE / kind / f"{name}.py"

@@ -11,11 +11,13 @@ import pytest
 import torch
 
 from prunegrid import prune
-from prunegrid.cost.ledger import TERA, cell_compute, expected_compute
+from prunegrid.cost.expected import expected_compute
+from prunegrid.cost.ledger import TERA
 from prunegrid.cost.vision import vision_flops
 from prunegrid.plugins import build, describe, names
 from prunegrid.predict.generation import token_depth
 from prunegrid.pruning.families import family_of
+from prunegrid.scoring.cell_ledger import cell_compute
 from tests.cost.counting import counted
 from tests.pruning.tiny import IMAGE_ID
 from tests.pruning.tiny_families import FAMILIES
@@ -75,13 +77,9 @@ class Run:
         metadata = {
             "model": {"config": self.config},
             "cell": {"ratio": pruning.ratio},
-            "criterion": (criterion, {}) if criterion else None,
             "schedule": schedule.cuts,
             "n_layers": N_LAYERS,
-            "second_cut": schedule.second_cut,
-            "deep_from": built.first_deep(N_LAYERS, schedule.second_cut)
-            if built and built.delegates
-            else None,
+            "scored_by": built.scored_by(schedule) if built else [],
             "attn_implementation": "eager",
         }
         return cell_compute(pd.DataFrame([row]), metadata)

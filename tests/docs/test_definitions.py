@@ -6,7 +6,7 @@ from dataclasses import fields
 import pytest
 
 from prunegrid import plugins
-from prunegrid.cost.ledger import expected_compute
+from prunegrid.cost.expected import expected_compute
 from prunegrid.strategies.hierarchical import Hierarchical
 from prunegrid.tables.options import TableOptions
 from tests.docs.pages import HOME, codes, section, tables

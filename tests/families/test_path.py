@@ -8,7 +8,6 @@ import torch
 from pyarrow import parquet
 
 from prunegrid import plugins, prune
-from prunegrid.cost.ledger import cell_compute
 from prunegrid.cost.vision import vision_flops
 from prunegrid.predict.aspect import square
 from prunegrid.predict.batches import predict_prompts
@@ -20,6 +19,7 @@ from prunegrid.predict.requests import BenchmarkRun, CellRun
 from prunegrid.pruning.families import supported_models
 from prunegrid.results.predictions import read
 from prunegrid.results.store import Store
+from prunegrid.scoring.cell_ledger import cell_compute
 from tests.cost.counting import counted
 from tests.families.checkpoints import RECIPES, as_published
 from tests.families.pictures import PICTURES, write_benchmark

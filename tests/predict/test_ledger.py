@@ -7,7 +7,7 @@ import pytest
 from transformers import CLIPVisionConfig, LlamaConfig, LlavaConfig
 
 from prunegrid import plugins
-from prunegrid.cost.ledger import TERA, cell_compute
+from prunegrid.cost.ledger import TERA
 from prunegrid.cost.vision import vision_flops
 from prunegrid.predict.batches import predict_prompts
 from prunegrid.predict.generation import error_row
@@ -15,6 +15,7 @@ from prunegrid.predict.loading import load_model
 from prunegrid.predict.prompts import Prompt, PromptMaker
 from prunegrid.predict.requests import CellRun
 from prunegrid.results.predictions import read, write_rows
+from prunegrid.scoring.cell_ledger import cell_compute
 from tests.cost.counting import counted
 from tests.predict.runs import make_samples
 
@@ -57,15 +58,13 @@ def test_a_cells_ledger_is_what_it_ran(loaded, strategy, criterion, free_text):
     assert row["status"] == "ok"
     assert row["n_explained"] == 0 if "gradient" not in str(criterion) else row["n_explained"] >= 1
     schedule = plugins.build("strategies", strategy, options).solve(ratio or None, 8, n_tokens=64)
-    second = schedule.second_cut
     metadata = {
         "model": {"config": loaded.model.config.to_dict()},
         "cell": cell.axes,
         "criterion": cell.criterion,
         "schedule": schedule.cuts,
         "n_layers": 8,
-        "second_cut": second,
-        "deep_from": second,
+        "scored_by": plugins.build("criteria", criterion).scored_by(schedule) if criterion else [],
         "attn_implementation": "eager",
     }
     ledger = cell_compute(pd.DataFrame([row]), metadata)
@@ -103,8 +102,7 @@ def test_a_tower_of_real_size_does_not_overflow_what_a_file_holds(tmp_path):
         "criterion": None,
         "schedule": [],
         "n_layers": 2,
-        "second_cut": None,
-        "deep_from": None,
+        "scored_by": [],
         "attn_implementation": "sdpa",
     }
     write_rows(tmp_path / "cell.parquet", [row], metadata)

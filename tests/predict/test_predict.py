@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-from prunegrid.cost.ledger import cell_compute
 from prunegrid.criteria.norm import Norm
 from prunegrid.demo.render_benchmark import render_benchmark
 from prunegrid.errors import ConfigError, DataError, PrunegridError
@@ -20,6 +19,7 @@ from prunegrid.predict.swapped_images import ImageSpool, partners
 from prunegrid.pruning.prefix_sharing import PrefixSharing
 from prunegrid.results.predictions import read
 from prunegrid.results.store import Store
+from prunegrid.scoring.cell_ledger import cell_compute
 from tests.predict.runs import MODEL, assert_same, cell, make_samples, reading, run
 from tests.workflow.faults import check
 

@@ -20,7 +20,7 @@ from prunegrid.criteria.norm import Norm
 from prunegrid.criteria.norm_input import NormInput
 from prunegrid.criteria.random import RandomOrder
 from prunegrid.criteria.staged import Staged
-from prunegrid.pruning import attention, context, cutting, gradients, stage
+from prunegrid.pruning import attention, cutting, gradient_scores, gradients, stage
 from prunegrid.pruning import schedule as strategies
 from prunegrid.pruning.context import Pruning
 from prunegrid.pruning.layer_hooks import LayerHooks
@@ -83,7 +83,7 @@ class Mutation:
 
 RECEIVED = (stage.Stage, "attention_received", "rows & self.layout.valid, self.layout.valid")
 SCORES = (stage, "attention_received")
-SALIENCY = (context, "unpruned_saliency")
+SALIENCY = (gradient_scores, "unpruned_saliency")
 SUM_OF_ROWS = "stage.attention_received(stage.image)"
 AT_OR_AFTER = "stage.image.flip(1).cumsum(1).flip(1)"
 
@@ -116,7 +116,7 @@ MUTATIONS = {
         "attention",
     ),
     "deep from the layer after": Mutation(
-        [Change(Staged, "_part_before", "layer >=", "layer >")], "hierarchical", "attention"
+        [Change(Staged, "resolve", "layer >=", "layer >")], "hierarchical", "attention"
     ),
     # How it is computed.
     "no causal mask": Mutation(

@@ -6,15 +6,23 @@ import random
 import pandas as pd
 import pytest
 
-from prunegrid.cost.ledger import cell_compute
+from prunegrid.scoring.cell_ledger import cell_compute
 from tests.study.plans import HOME
 
 CONFIG = json.loads((HOME / "demo/model/config.json").read_text())
 LAYERS, N_IMAGE = CONFIG["text_config"]["num_hidden_layers"], 64
 
 
-@pytest.mark.parametrize("criterion", [("attention", {}), ("norm", {}), ("gradient", {}), None])
-def test_a_cell_is_the_mean_of_its_samples(criterion: tuple | None) -> None:
+@pytest.mark.parametrize(
+    "scored_by",
+    [
+        [[2, "attention_shallow", "text_rows"], [4, "attention_deep", "image_rows"]],
+        [[2, "norm", "hidden"], [4, "norm", "hidden"]],
+        [[2, "gradient", "gradient"], [4, "gradient", "gradient"]],
+        [],
+    ],
+)
+def test_a_cell_is_the_mean_of_its_samples(scored_by: list) -> None:
     draw = random.Random(0)
     # As pruned: all samples keep as many tokens, other ones each; few lengths of prompts and answers.
     depth = [LAYERS] * 16 + [4] * 16 + [2] * 32
@@ -34,11 +42,9 @@ def test_a_cell_is_the_mean_of_its_samples(criterion: tuple | None) -> None:
     metadata = {
         "model": {"config": CONFIG},
         "cell": {"ratio": 0.5},
-        "criterion": criterion,
         "schedule": [[2, 32], [4, 16]],
         "n_layers": LAYERS,
-        "second_cut": 4,
-        "deep_from": 4,
+        "scored_by": scored_by,
         "attn_implementation": "sdpa",
     }
     alone = [cell_compute(pd.DataFrame([row]), metadata) for row in rows if row["status"] == "ok"]

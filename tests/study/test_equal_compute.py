@@ -8,7 +8,7 @@ import yaml
 
 from prunegrid.cost import equal_compute
 from prunegrid.cost.equal_compute import MATCH_TOLERANCE, matched_ratio
-from prunegrid.cost.ledger import expected_compute
+from prunegrid.cost.expected import expected_compute
 from prunegrid.errors import UnreachableRatioError
 from prunegrid.study.config import validate
 from prunegrid.study.fingerprint import Code

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
-from prunegrid.cost.ledger import expected_compute
+from prunegrid.cost.expected import expected_compute
 from prunegrid.errors import UnreachableRatioError
 
 # A total that is farther from the reference's, relative to it, is marked in tables.

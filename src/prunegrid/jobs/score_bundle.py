@@ -4,12 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from prunegrid.cost import ledger
 from prunegrid.jobs.predict_bundle import Say, each_benchmark, label
 from prunegrid.results.checksums import are_of, check_predictions, seal_scores
 from prunegrid.results.predictions import read
 from prunegrid.results.store import SEAL, Store
-from prunegrid.scoring import positions
+from prunegrid.scoring import cell_ledger, positions
 from prunegrid.scoring.score import score_cells, write_scores
 from prunegrid.study.grid import Cell
 from prunegrid.study.markers import Marker
@@ -76,12 +75,12 @@ def _score(plan: Plan, store: Store, benchmark: str, keys: Mapping[str, str], sa
         seed=tables["seed"],
     )
     for number, (key, scores) in enumerate(scored, start=1):
-        columns = dict.fromkeys([*ledger.COLUMNS, *positions.COLUMNS, "error"])
+        columns = dict.fromkeys([*cell_ledger.COLUMNS, *positions.COLUMNS, "error"])
         rows, metadata = read(files[key], [*columns])
         write_scores(
             store.scores(key),
             scores,
-            ledger.cell_compute(rows, metadata),
+            cell_ledger.cell_compute(rows, metadata),
             positions.cell_positions(rows, metadata),
             rows["error"].dropna(),
         )

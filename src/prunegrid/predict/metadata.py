@@ -11,7 +11,6 @@ from prunegrid.data import hub
 from prunegrid.predict.batches import build_criterion
 from prunegrid.predict.loading import LoadedModel
 from prunegrid.predict.requests import BenchmarkRun, CellRun
-from prunegrid.pruning.schedule import Schedule
 
 if TYPE_CHECKING:
     from prunegrid.data.adapter import Adapter
@@ -35,6 +34,7 @@ def shard_metadata(
     n_layers = len(loaded.family.layers(model))
     strategy = plugins.build("strategies", *cell.strategy)
     schedule = strategy.solve(cell.ratio, n_layers, seed=cell.axes["seed"])
+    criterion = build_criterion(cell, adapter.free_text)
     return {
         "key": cell.key,
         "cell": cell.axes,
@@ -42,8 +42,7 @@ def shard_metadata(
         "strategy": list(cell.strategy),
         "criterion": list(cell.criterion) if cell.criterion else None,
         "n_layers": n_layers,
-        "deep_from": _deep_from(cell, adapter, schedule),
-        "second_cut": schedule.second_cut,
+        "scored_by": [] if criterion is None else [list(cut) for cut in criterion.scored_by(schedule)],
         "code": cell.code,
         "model": {
             "id": spec["path"],
@@ -70,10 +69,3 @@ def shard_metadata(
             **{name: version(name) for name in ("torch", "transformers", "accelerate", "pillow")},
         },
     }
-
-
-def _deep_from(cell: CellRun, adapter: Adapter, schedule: Schedule) -> int | None:
-    criterion = build_criterion(cell, adapter.free_text)
-    if criterion is None or not criterion.delegates:
-        return None
-    return criterion.first_deep(schedule.n_layers, schedule.second_cut)

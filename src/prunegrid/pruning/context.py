@@ -24,7 +24,7 @@ from prunegrid.pruning.criterion import Criterion
 from prunegrid.pruning.cutting import Cutter
 from prunegrid.pruning.families import family_of
 from prunegrid.pruning.generate_settings import check_generation, settings_of
-from prunegrid.pruning.gradients import unpruned_saliency
+from prunegrid.pruning.gradient_scores import GradientScores
 from prunegrid.pruning.layer_hooks import LayerHooks, restore
 from prunegrid.pruning.prefill import Prefill, Saliencies, cuts_of
 from prunegrid.pruning.prefix_sharing import PrefixSharing
@@ -131,17 +131,16 @@ class Pruning:
         self.kept: list[list[tuple[int, list[int]]]] = []
         self.n_image_tokens: list[int] = []
         self.explained: list[int] = []
-        self._saliencies = saliencies
         self._layers = family.layers(model)
         self._attentions = [family.attention(layer) for layer in self._layers]
         self._image_token_id = family.image_token_id(model.config)
         self._solved: dict[int, Schedule] = {}
-        cutter = Cutter(criterion, seed, len(self._layers), self._saliency)
-        self._hooks = LayerHooks(family, model, cutter)
+        # Solved now, so that a ratio out of reach raises before the first batch.
+        self._schedule = self._schedule_for(None)
+        gradients = GradientScores(model, self._layers, saliencies)
+        self._hooks = LayerHooks(family, model, Cutter(criterion, self._schedule, seed, gradients))
         # Rows that `generate` makes of one sample: beams, returned sequences.
         self._copies = 1
-        # Raises now, not after the first batch, if the ratio is out of reach.
-        self._schedule_for(None)
 
     def decisions(self, counts: Sequence[int]) -> list[Hashable]:
         """Return what is done before each layer, None for nothing, to prompts of so many image tokens.
@@ -153,9 +152,8 @@ class Pruning:
         for layer, keep in cuts_of(schedules, counts).items():
             ranking = None
             if any(keep):
-                second_cut = schedules[0].second_cut
-                criterion = self.criterion.in_charge(layer, len(self._layers), second_cut)
-                ranking = (criterion.identity, self.criterion.reverse, second_cut, self.seed)
+                part = self.criterion.ranking(layer, self._schedule)
+                ranking = (part.criterion.identity, part.reverse, self.seed)
             found[layer] = (tuple(keep), ranking)
         return found
 
@@ -185,7 +183,7 @@ class Pruning:
 
         @functools.wraps(generate)
         def checked(*args: Any, **kwargs: Any) -> Any:
-            if not self._hooks.off:
+            if not self._hooks.disabled:
                 self._copies = check_generation(settings_of(self.model, *args, **kwargs))
             try:
                 return generate(*args, **kwargs)
@@ -205,7 +203,7 @@ class Pruning:
 
     def _enter_model(self, model: nn.Module, args: tuple, kwargs: dict) -> None:
         """Read a prompt's image span before the model runs it."""
-        if self._hooks.off:
+        if self._hooks.disabled:
             return
         inputs = kwargs
         if args:
@@ -260,24 +258,3 @@ class Pruning:
         if len(names) != samples:
             raise PruningError(f"{len(names)} sample_ids for a batch of {samples}")
         return [str(name) for name in names for _ in range(self._copies)]
-
-    def _saliency(self, run: Prefill, rank: int, answer_tokens: int) -> Tensor:
-        """Return (batch, layers, most image tokens), computing only the rows not yet known."""
-        known = run.saliencies if self._saliencies is None else self._saliencies
-        keys = [(name, rank, answer_tokens) for name in run.sample_ids]
-        if any(key not in known for key in keys):
-            columns = [(row >= 0).nonzero()[:, 0] for row in run.numbers]
-            self._hooks.off = True
-            try:
-                found, lengths = unpruned_saliency(
-                    self.model, self._layers, run.inputs, columns, rank, answer_tokens
-                )
-            finally:
-                self._hooks.off = False
-            for key, row, n, length in zip(keys, found, run.counts, lengths, strict=True):
-                known[key] = row[:, :n].cpu(), length
-        result = torch.zeros(len(keys), len(self._layers), max(1, *run.counts), device=run.numbers.device)
-        for row, key in enumerate(keys):
-            scores, run.explained[row] = known[key]
-            result[row, :, : scores.shape[1]] = scores.to(result.device)
-        return result

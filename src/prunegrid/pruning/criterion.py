@@ -1,4 +1,4 @@
-"""What every criterion shares."""
+"""What every criterion shares: the base class, and who scores before which layer."""
 
 from __future__ import annotations
 
@@ -6,15 +6,36 @@ from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
-from prunegrid.plugins import Plugin
+from prunegrid.errors import PruningError
+from prunegrid.plugins import Plugin, name_of
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from prunegrid.pruning.schedule import Schedule
     from prunegrid.pruning.stage import Stage
+
+# How often one criterion may hand a layer on to another.
+_MOST_STEPS = 10
 
 
 @dataclass(frozen=True)
+class Ranking:
+    """How the image tokens before a layer are ranked.
+
+    Attributes
+    ----------
+    criterion : Criterion
+        Scores them; hands nothing on.
+    reverse : bool
+        The lowest scores stay.
+    """
+
+    criterion: Criterion
+    reverse: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class Criterion(Plugin):
     """Base of all criteria: a leaf is its `score`.
 
@@ -27,7 +48,7 @@ class Criterion(Plugin):
     needs_answer : bool
         The score needs the unpruned model's own answer: labelled in tables and never ranked best.
     delegates : tuple of str
-        Options that name other criteria, which this one hands the work to.
+        Options that name other criteria, which `resolve` hands layers to.
     cost : str or None
         What scoring computes, for the ledger: the attention of `text_rows`, `image_rows` or the
         `last_row`; `hidden` (a norm); `gradient`; None for next to nothing.
@@ -45,17 +66,51 @@ class Criterion(Plugin):
 
     reverse: bool = False
 
-    def in_charge(self, layer: int, n_layers: int, second_cut: int | None) -> Criterion:
-        """Return the criterion that scores before a layer: this one, or one that it hands the work to.
+    def resolve(self, layer: int, schedule: Schedule) -> Criterion:
+        """Return the criterion that scores before a layer: this one, or one that it hands the layer to.
 
         Parameters
         ----------
-        layer, n_layers : int
-            l and L.
-        second_cut : int or None
-            K2 of a hierarchical schedule.
+        layer : int
+            The layer that drops tokens.
+        schedule : Schedule
+            The strategy's, as it is solved without a sample.
         """
         return self
+
+    def ranking(self, layer: int, schedule: Schedule) -> Ranking:
+        """Return who scores before a layer in the end; each `reverse` on the way reverses the order.
+
+        Parameters
+        ----------
+        layer, schedule : int, Schedule
+            See `resolve`.
+
+        Raises
+        ------
+        PruningError
+            If a criterion resolves to something else than a criterion, or without end.
+        """
+        criterion, reverse = self, self.reverse
+        for _ in range(_MOST_STEPS):
+            part = criterion.resolve(layer, schedule)
+            if part is criterion:
+                return Ranking(criterion, reverse)
+            if not isinstance(part, Criterion):
+                raise PruningError(
+                    f"criterion {name_of(criterion)!r} resolves to {part!r} before layer {layer}: it must be "
+                    "a criterion, an instance, not a name or a class"
+                )
+            criterion, reverse = part, reverse != part.reverse
+        raise PruningError(
+            f"criterion {name_of(self)!r} does not resolve before layer {layer}: after {_MOST_STEPS} steps, "
+            f"{name_of(criterion)!r} still hands it on; a criterion that scores itself returns itself"
+        )
+
+    def scored_by(self, schedule: Schedule) -> list[tuple[int, str, str | None]]:
+        """Return per cut of a schedule (layer, name of the criterion that scores, its `cost`)."""
+        parts = [(layer, self.ranking(layer, schedule).criterion) for layer, _ in schedule.cuts]
+        return [(layer, name_of(part), part.cost) for layer, part in parts]
 
     @property
     def identity(self) -> tuple:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from prunegrid.pruning.criterion import Criterion
+from prunegrid.pruning.gradient_scores import GradientScores
 from prunegrid.pruning.prefill import Prefill
+from prunegrid.pruning.schedule import Schedule
 from prunegrid.pruning.selection import select
 from prunegrid.pruning.stage import Stage
 from prunegrid.pruning.token_layout import gather_tokens
@@ -22,19 +23,19 @@ class Cutter:
     Attributes
     ----------
     criterion : Criterion
-        Scores image tokens.
+        Scores image tokens, or says who does.
+    schedule : Schedule
+        As solved without a sample: who scores must not depend on the batch.
     seed : int
         Of random orders.
-    n_layers : int
-        Decoder layers of the model.
-    saliency : callable
-        (prefill, rank, answer tokens) -> gradient scores (batch, layers, most image tokens).
+    gradients : GradientScores
+        Of the unpruned model's answer.
     """
 
     criterion: Criterion
+    schedule: Schedule
     seed: int
-    n_layers: int
-    saliency: Callable[[Prefill, int, int], Tensor]
+    gradients: GradientScores
 
     def cut(self, run: Prefill, index: int, hidden: Tensor, shared: bool) -> Tensor:
         """Drop image tokens before a layer.
@@ -67,7 +68,7 @@ class Cutter:
             selected = torch.zeros_like(image)
         else:
             stage = self._stage(run, index, hidden, numbers, image, keep)
-            selected = select(self.criterion, stage, shared).to(image.device)
+            selected = select(self.criterion.ranking(index, self.schedule), stage, shared).to(image.device)
         run.layout, chosen = run.layout.select(run.layout.valid & (~image | selected))
         for row, wanted in enumerate(run.cuts[index]):
             if wanted is not None:
@@ -86,8 +87,7 @@ class Cutter:
         text_after = (place > last_image) & layout.valid & (last_image >= 0)
         return Stage(
             layer=index,
-            n_layers=self.n_layers,
-            second_cut=run.schedules[0].second_cut,
+            n_layers=self.schedule.n_layers,
             keep=keep,
             hidden=hidden,
             image=image,
@@ -98,7 +98,6 @@ class Cutter:
             sample_ids=run.sample_ids,
             seed=self.seed,
             layout=layout,
-            _projected=run.projected,
-            _embeddings=run.embeddings,
-            _saliency=lambda rank, tokens: self.saliency(run, rank, tokens),
+            _prefill=run,
+            _gradients=self.gradients,
         )

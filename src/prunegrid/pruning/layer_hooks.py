@@ -30,8 +30,6 @@ class LayerHooks:
 
     Attributes
     ----------
-    off : bool
-        Whether the layers run as if there were no hooks.
     pending : Prefill or None
         A prompt that was read and has not entered the first layer yet.
     sharing : PrefixSharing or None
@@ -52,8 +50,12 @@ class LayerHooks:
         self._active: Prefill | None = None
         self._prefilling = False
         self.pending: Prefill | None = None
-        self.off = False
         self.sharing: PrefixSharing | None = None
+
+    @property
+    def disabled(self) -> bool:
+        """Whether the layers run as if there were no hooks: the unpruned model is asked for a gradient."""
+        return self._cutter.gradients.running
 
     @contextmanager
     def hooked(self, model: PreTrainedModel, ranks: bool, sharing: PrefixSharing | None) -> Iterator[None]:
@@ -87,12 +89,12 @@ class LayerHooks:
             if sharing is not None:
                 for index, layer in enumerate(self._layers):
                     stack.callback(restore, layer, "forward", vars(layer).get("forward"))
-                    layer.forward = self._passing(index, layer.forward)
+                    layer.forward = self._shared_forward(index, layer.forward)
             yield
 
     def _enter_decoder(self, decoder: nn.Module, args: tuple, kwargs: dict) -> tuple[tuple, dict] | None:
         """Take over what the decoder would add to image tokens at their places in the unpruned prompt."""
-        if self.off or self.pending is None or not self.pending.cuts:
+        if self.disabled or self.pending is None or not self.pending.cuts:
             return None
         kwargs = dict(kwargs)
         self.pending.deep_stack = self._family.take_deep_stack(kwargs)
@@ -100,7 +102,7 @@ class LayerHooks:
 
     def _layer_hook(self, index: int):
         def hook(layer: nn.Module, args: tuple, kwargs: dict) -> tuple[tuple, dict] | None:
-            if self.off:
+            if self.disabled:
                 return None
             hidden = args[0] if args else kwargs["hidden_states"]
             if index == 0:
@@ -169,12 +171,12 @@ class LayerHooks:
         for row, numbers in record.kept_tokens.items():
             run.kept[row].append((index, numbers))
 
-    def _passing(self, index: int, forward: Callable[..., Any]) -> Callable[..., Any]:
+    def _shared_forward(self, index: int, forward: Callable[..., Any]) -> Callable[..., Any]:
         """Wrap a layer's forward: it does not run where its outcome is shared."""
 
         @functools.wraps(forward)
-        def passing(*args: Any, **kwargs: Any) -> Any:
-            if self.off or not self._prefilling:
+        def shared_forward(*args: Any, **kwargs: Any) -> Any:
+            if self.disabled or not self._prefilling:
                 return forward(*args, **kwargs)
             sharing, cache = self.sharing, kwargs.get("past_key_values")
             if sharing.takes_over(index):
@@ -188,7 +190,7 @@ class LayerHooks:
             sharing.record_cache(index, cache)
             return output
 
-        return passing
+        return shared_forward
 
     def _check_window(self, run: Prefill, tokens: int) -> None:
         """Refuse windows that flash attention would count in kept tokens instead of original positions."""
@@ -228,7 +230,7 @@ class LayerHooks:
 
     def _deep_stack_hook(self, index: int):
         def hook(layer: nn.Module, args: tuple, output: Tensor) -> Tensor | None:
-            if self.off or not self._prefilling or self._active.deep_stack is None:
+            if self.disabled or not self._prefilling or self._active.deep_stack is None:
                 return None
             if self._takes_over(index):
                 # They are in the hidden states that were taken over.
@@ -239,7 +241,7 @@ class LayerHooks:
 
     def _keep_projected(self, module: nn.Module, projected: Projected) -> None:
         """Keep the queries and keys of the layer before a cut."""
-        if self.off or not self._prefilling:
+        if self.disabled or not self._prefilling:
             return
         after = module.layer_idx + 1
         read = after in self._active.cuts or (self.sharing is not None and self.sharing.leaves_at(after))
@@ -252,7 +254,7 @@ class LayerHooks:
         hidden.
         """
         run, cache = self._active, kwargs.get("past_key_values")
-        if self.off or not self._prefilling or run.layout.untouched or cache is None:
+        if self.disabled or not self._prefilling or run.layout.untouched or cache is None:
             return
         part = cache.layers[0]
         batch, heads, _, size = part.keys.shape
@@ -268,7 +270,7 @@ class LayerHooks:
         run.first_layer_refilled = True
 
     def _leave_last_layer(self, *_: Any) -> None:
-        if not self.off and self._prefilling:
+        if not self.disabled and self._prefilling:
             self._active.release()
             self._prefilling = False
 

@@ -28,14 +28,15 @@ class Schedule:
         (layer, share of N), layers ascending, shares non-increasing.
     attempts : int
         Draws it took to find a schedule that reaches the ratio; 1 where nothing is drawn.
-    second_cut : int or None
-        K2 of a hierarchical schedule, where `staged` criteria turn to deep scores by default.
+    deep_from : int or None
+        The layer whose cut is the first deep one: a hint for criteria that rank deep layers otherwise. None
+        where the strategy has no such notion.
     """
 
     n_layers: int
     cuts: tuple[tuple[int, float], ...] = ()
     attempts: int = 1
-    second_cut: int | None = None
+    deep_from: int | None = None
 
     def shares(self) -> list[float]:
         """Return a_l for l = 0..L-1."""

@@ -4,17 +4,17 @@ import torch
 from torch import Tensor
 
 from prunegrid.errors import PruningError
-from prunegrid.pruning.criterion import Criterion
+from prunegrid.pruning.criterion import Ranking
 from prunegrid.pruning.stage import Stage
 
 
-def select(criterion: Criterion, stage: Stage, shared: bool = False) -> Tensor:
+def select(ranking: Ranking, stage: Stage, shared: bool = False) -> Tensor:
     """Mark the best-scored image tokens of each row; ties go to the lower number.
 
     Parameters
     ----------
-    criterion : Criterion
-        Scores them.
+    ranking : Ranking
+        Who scores them, and whether the lowest scores stay.
     stage : Stage
         Tells the tokens present and how many to keep per row.
     shared : bool
@@ -31,20 +31,20 @@ def select(criterion: Criterion, stage: Stage, shared: bool = False) -> Tensor:
         If the criterion returns another shape, or NaN, or if a shared selection changes what it holds: it
         would miss the stages that are taken over.
     """
-    asked = criterion.in_charge(stage.layer, stage.n_layers, stage.second_cut)
-    before = asked.identity if shared else None
+    criterion = ranking.criterion
+    before = criterion.identity if shared else None
     scores = criterion.score(stage).float()
-    if shared and asked.identity != before:
+    if shared and criterion.identity != before:
         raise PruningError(
-            f"criterion {type(asked).__name__} holds something else after `score` than before: cells share "
-            "stages, so a score must follow from the options and the stage alone"
+            f"criterion {type(criterion).__name__} holds something else after `score` than before: cells "
+            "share stages, so a score must follow from the options and the stage alone"
         )
     if scores.shape != stage.image.shape:
         raise PruningError(
             f"criterion {type(criterion).__name__} returned scores of shape {tuple(scores.shape)}, "
             f"not {tuple(stage.image.shape)}"
         )
-    if criterion.reverse:
+    if ranking.reverse:
         scores = -scores
     if bool((scores.isnan() & stage.image).any()):
         raise PruningError(f"criterion {type(criterion).__name__} returned NaN before layer {stage.layer}")

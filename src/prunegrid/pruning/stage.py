@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from prunegrid.pruning.attention import Projected, attention_received
+from prunegrid.pruning.attention import attention_received
+from prunegrid.pruning.gradient_scores import GradientScores
+from prunegrid.pruning.prefill import Prefill
 from prunegrid.pruning.token_layout import Layout
 
 
@@ -22,8 +24,6 @@ class Stage:
         l.
     n_layers : int
         L.
-    second_cut : int or None
-        K2 of a hierarchical schedule.
     keep : list of int
         n, per batch row.
     hidden : Tensor
@@ -39,11 +39,12 @@ class Stage:
         One per batch row.
     seed : int
         The cell's seed.
+    layout : Layout
+        Which columns of the prompt the present tokens are.
     """
 
     layer: int
     n_layers: int
-    second_cut: int | None
     keep: list[int]
     hidden: Tensor
     image: Tensor
@@ -54,9 +55,8 @@ class Stage:
     sample_ids: Sequence[str]
     seed: int
     layout: Layout
-    _projected: Projected
-    _embeddings: Tensor
-    _saliency: Callable[[int, int], Tensor]
+    _prefill: Prefill
+    _gradients: GradientScores
 
     def attention_received(self, rows: Tensor) -> Tensor:
         """Sum layer l-1's head-averaged attention over query rows.
@@ -73,11 +73,11 @@ class Stage:
         Tensor
             (batch, present tokens), float32: what each token receives.
         """
-        return attention_received(self._projected, rows & self.layout.valid, self.layout.valid)
+        return attention_received(self._prefill.projected, rows & self.layout.valid, self.layout.valid)
 
     def embeddings(self) -> Tensor:
         """Return what the present tokens were on entering layer 0, (batch, present tokens, hidden size)."""
-        return self.layout.gather(self._embeddings, dim=1).to(self.hidden.device)
+        return self.layout.gather(self._prefill.embeddings, dim=1).to(self.hidden.device)
 
     def unpruned_saliency(self, rank: int, answer_tokens: int) -> Tensor:
         """Return abs(h * dJ/dh) summed over features, in the unpruned model.
@@ -94,6 +94,6 @@ class Stage:
         Tensor
             (batch, present tokens), float32, 0 where the token is no image token.
         """
-        saliency = self._saliency(rank, answer_tokens)[:, self.layer].to(self.numbers.device)
-        scores = saliency.gather(1, self.numbers.clamp_min(0))
+        saliency = self._gradients.of(self._prefill, rank, answer_tokens)
+        scores = saliency[:, self.layer].to(self.numbers.device).gather(1, self.numbers.clamp_min(0))
         return torch.where(self.image, scores, 0.0)

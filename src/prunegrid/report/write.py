@@ -30,7 +30,7 @@ _SURVIVAL = (
 )
 # Metadata that say nothing of the other cells.
 _OF_ONE_CELL = (
-    *("cell", "code", "criterion", "deep_from", "key", "schedule", "schedule_attempts", "second_cut"),
+    *("cell", "code", "criterion", "key", "schedule", "schedule_attempts", "scored_by"),
     *("seconds", "strategy"),
 )
 _READING = """

@@ -104,8 +104,8 @@ def write_scores(
 ) -> None:
     """Write scores.parquet and then scores.json into a cell's folder.
 
-    `compute` is of `compute.cell_compute`, `positions` of `positions.cell_positions`; `errors` are those of
-    error rows, counted by kind.
+    `compute` is of `cell_ledger.cell_compute`, `positions` of `positions.cell_positions`; `errors` are those
+    of error rows, counted by kind.
     """
     folder = Path(folder)
     table = pa.Table.from_pandas(scores.per_sample, preserve_index=False)

@@ -48,12 +48,12 @@ class Hierarchical(Strategy):
     ) -> Schedule:
         """Solve k, or take `keep` as it stands."""
         layers = increasing_layers(self.layers, n_layers)
-        second_cut = layers[1] if len(layers) > 1 else None
+        deep_from = layers[1] if len(layers) > 1 else None
         if self.keep is None:
             schedule = super().solve(ratio, n_layers, seed=seed, n_tokens=n_tokens)
-            return replace(schedule, second_cut=second_cut)
+            return replace(schedule, deep_from=deep_from)
         cuts = tuple(zip(layers, map(float, self.keep), strict=True))
-        schedule = Schedule(n_layers, cuts, second_cut=second_cut)
+        schedule = Schedule(n_layers, cuts, deep_from=deep_from)
         if ratio is not None and abs(schedule.ratio() - ratio) > TOLERANCE:
             fixed = schedule.ratio()
             raise UnreachableRatioError(

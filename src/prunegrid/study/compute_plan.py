@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from prunegrid import plugins
-from prunegrid.cost.ledger import expected_compute
+from prunegrid.cost.expected import expected_compute
 from prunegrid.errors import ConfigError, PrunegridError
 from prunegrid.study.config import plugin_of
 from prunegrid.study.grid import NO_CRITERION, Cell, Unreachable
@@ -28,7 +28,7 @@ def compute_plan(plan: Plan) -> pd.DataFrame:
     -------
     DataFrame
         model, benchmark, strategy, criterion, ratio, seed, schedule, the ledger (1e12) of
-        `compute.expected_compute`, and the tokens that were assumed.
+        `prunegrid.cost.expected.expected_compute`, and the tokens that were assumed.
 
     Raises
     ------

@@ -96,7 +96,7 @@ class CellKeys:
         ]
         code = self._code_hash(
             plugins.PACKAGE / "scoring/score.py",
-            plugins.PACKAGE / "cost/ledger.py",
+            plugins.PACKAGE / "scoring/cell_ledger.py",
             plugins.PACKAGE / "scoring/positions.py",
             plugins.path("scorers", scorer),
             alone=self._inputs.home / "workflow/scripts/score.py",

@@ -1,0 +1,57 @@
+"""Shapes of a decoder, and the FLOPs of its layers: 2 per multiply-accumulate. Imports no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Decoder:
+    """Shapes of a decoder, from a model's `config.json`."""
+
+    layers: int
+    hidden: int
+    ffn: int
+    heads: int
+    key_heads: int
+    head_size: int
+    vocabulary: int
+    windows: tuple[int | None, ...] = ()
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Decoder:
+        """Read a whole configuration, as `config.to_dict()` gives it; `model_config` completes others."""
+        text = config.get("text_config", config)
+        heads = text["num_attention_heads"]
+        # Where no layer types are given, a window is every layer's.
+        kinds = text.get("layer_types") or ["sliding_attention"] * text["num_hidden_layers"]
+        window = text.get("sliding_window")
+        return cls(
+            windows=tuple(window if kind == "sliding_attention" else None for kind in kinds),
+            layers=text["num_hidden_layers"],
+            hidden=text["hidden_size"],
+            ffn=text["intermediate_size"],
+            heads=heads,
+            key_heads=text.get("num_key_value_heads") or heads,
+            head_size=text.get("head_dim") or text["hidden_size"] // heads,
+            vocabulary=text["vocab_size"],
+        )
+
+    def layer(self, tokens: np.ndarray, keys: np.ndarray) -> np.ndarray:
+        """Return the FLOPs of one layer: `tokens` computed, attending to `keys` columns."""
+        projections = self.hidden * self.head_size * (2 * self.heads + 2 * self.key_heads)
+        attention = 2 * self.heads * self.head_size * keys
+        return 2 * tokens * (projections + attention + 3 * self.hidden * self.ffn)
+
+    def scores(self, rows: np.ndarray, keys: np.ndarray) -> np.ndarray:
+        """Return the FLOPs of the attention products of `rows` queries with `keys` columns."""
+        return 2 * self.heads * self.head_size * rows * keys
+
+    @property
+    def head(self) -> int:
+        """FLOPs of `lm_head` for one token."""
+        return 2 * self.hidden * self.vocabulary
