@@ -10,7 +10,7 @@ import pyarrow as pa
 from prunegrid.statistics.clusters import Clusters
 from prunegrid.tables.compare import Comparison
 from prunegrid.tables.options import TableOptions
-from prunegrid.tables.samples import Samples, agreement
+from prunegrid.tables.aligned_scores import Samples, agreement
 from tests.tables.made_up import cell
 
 SAID = np.array(["yes", "no", None], dtype=object)

@@ -18,7 +18,7 @@ from prunegrid.statistics.testing import mcnemar_exact, sign_flip
 from prunegrid.tables.cells import RowKey, ScoredCell
 from prunegrid.tables.compute_gap import reference_totals, total_gap
 from prunegrid.tables.options import TableOptions
-from prunegrid.tables.samples import RowScores, Samples, agreement
+from prunegrid.tables.aligned_scores import RowScores, Samples, agreement
 
 _AT_ONCE = 50
 
