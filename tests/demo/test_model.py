@@ -15,7 +15,7 @@ from prunegrid.demo.drawing import render
 from prunegrid.demo.evaluate import answer_prompts, object_f1
 from prunegrid.demo.muon import orthogonalise
 from prunegrid.demo.packing import IGNORED, Packer
-from prunegrid.demo.phase import Run, Stage, run_stage
+from prunegrid.demo.phase import Phase, Run, run_phase
 from prunegrid.demo.scene import named_rng, sample_scene
 from prunegrid.demo.tower import pixel_values
 from prunegrid.demo.turns import Turn
@@ -145,8 +145,8 @@ def test_a_resumed_stage_ends_as_an_unbroken_one(tmp_path):
                 loss = module(torch.full((1, 3), float(step))).square().mean()
                 return loss, {"loss": loss.item()}
 
-            stage = Stage("toy", stop, warmup=100)
-            run_stage(stage, module, [optimizer], loss_of, Run(0, folder, lambda line: None))
+            phase = Phase("toy", stop, warmup=100)
+            run_phase(phase, module, [optimizer], loss_of, Run(0, folder, lambda line: None))
         return module.weight.detach()
 
     torch.testing.assert_close(train(tmp_path / "broken", 4, 9), train(tmp_path / "whole", 9))

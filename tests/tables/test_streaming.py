@@ -8,9 +8,9 @@ import pandas as pd
 import pyarrow as pa
 
 from prunegrid.statistics.clusters import Clusters
+from prunegrid.tables.aligned_scores import AlignedScores, agreement
 from prunegrid.tables.compare import Comparison
 from prunegrid.tables.options import TableOptions
-from prunegrid.tables.aligned_scores import Samples, agreement
 from tests.tables.made_up import cell
 
 SAID = np.array(["yes", "no", None], dtype=object)
@@ -61,7 +61,7 @@ def test_rows_are_those_of_holding_all_cells_at_once() -> None:
     ids = held[0].index
     for frame in held[1:]:
         ids = ids.append(frame.index.difference(ids, sort=False))
-    samples = Samples(cells, cells[0])
+    samples = AlignedScores(cells, cells[0])
     assert list(samples.ids) == list(ids)
     images = held[0]["image_id"].reindex(ids)
     for frame in held[1:]:
@@ -78,7 +78,7 @@ def test_rows_are_those_of_holding_all_cells_at_once() -> None:
 
 def test_agreement_is_that_of_joined_frames() -> None:
     cells = ragged_cells()
-    samples = Samples(cells, cells[0])
+    samples = AlignedScores(cells, cells[0])
     theirs = frames(cells)[0]
     for number in (1, 2, 6):
         mine = frames(cells)[number]

@@ -12,7 +12,7 @@ from prunegrid.demo.drawing import render
 from prunegrid.demo.easyvqa import image_paths, load_resized
 from prunegrid.demo.muon import Muon
 from prunegrid.demo.packing import IGNORED, PackedBatch, Packer
-from prunegrid.demo.phase import Losses, Run, Stage, run_stage
+from prunegrid.demo.phase import Losses, Phase, Run, run_phase
 from prunegrid.demo.scene import named_rng, sample_scene
 from prunegrid.demo.tower import pixel_values
 from prunegrid.demo.turns import (
@@ -35,27 +35,27 @@ EASYVQA_SHARE = 0.2
 
 
 @dataclass(frozen=True)
-class Course:
-    """A stage of language training: which tasks until which share of its steps, and its learning rate."""
+class LanguagePhase:
+    """A phase of language training: which tasks until which share of its steps, and its learning rate."""
 
     name: str
     curriculum: tuple[tuple[float, Mix], ...]
     rate: float
 
 
-LANGUAGE = Course(
+LANGUAGE = LanguagePhase(
     "language", ((0.1, ECHO), (0.16, WORDS), (0.45, SHORT), (0.75, CHOICES), (1.0, ALL)), rate=1.0
 )
 # Choosing among letters comes last and slowest: it takes a second, milder round.
-REVIEW = Course("review", ((1.0, LETTERED),), rate=0.6)
+REVIEW = LanguagePhase("review", ((1.0, LETTERED),), rate=0.6)
 
 
-class Lessons:
+class TurnBatches:
     """Batches of images with packed turns: scenes, and easy-VQA's train split."""
 
-    def __init__(self, packer: Packer, course: Course, seed: int, steps: int) -> None:
+    def __init__(self, packer: Packer, phase: LanguagePhase, seed: int, steps: int) -> None:
         self.packer = packer
-        self.course = course
+        self.phase = phase
         self.seed = seed
         self.steps = steps
         self.easy_turns = easyvqa_turns()
@@ -63,8 +63,8 @@ class Lessons:
 
     def batch(self, step: int) -> tuple[np.ndarray, PackedBatch]:
         """Return images (BATCH, 64, 64, 3) uint8 and their packed turns."""
-        rng = named_rng(self.course.name, self.seed, step)
-        mix = next(mix for end, mix in self.course.curriculum if step <= end * self.steps)
+        rng = named_rng(self.phase.name, self.seed, step)
+        mix = next(mix for end, mix in self.phase.curriculum if step <= end * self.steps)
         pairs = [self._draw(mix, rng) for _ in range(BATCH)]
         return np.stack([image for image, _ in pairs]), self.packer.pack([turns for _, turns in pairs])
 
@@ -78,19 +78,23 @@ class Lessons:
 
 
 def train_language(
-    model: LlavaForConditionalGeneration, processor: LlavaProcessor, course: Course, steps: int, run: Run
+    model: LlavaForConditionalGeneration,
+    processor: LlavaProcessor,
+    phase: LanguagePhase,
+    steps: int,
+    run: Run,
 ) -> None:
     """Train the decoder in place on the answers alone; tower and projector stay as they are.
 
     The projector's inputs are so large that a few steps at the decoder's rate would scramble what it says.
     """
     images = processor.image_processor
-    lessons = Lessons(Packer(processor, TEXT_BUDGET), course, run.seed, steps)
+    batches = TurnBatches(Packer(processor, TEXT_BUDGET), phase, run.seed, steps)
     seeing = nn.ModuleList([model.model.vision_tower, model.model.multi_modal_projector])
     seeing.requires_grad_(False)
 
     def loss_of(step: int) -> tuple[torch.Tensor, Losses]:
-        drawn, packed = lessons.batch(step)
+        drawn, packed = batches.batch(step)
         hidden = model.model(
             input_ids=packed.input_ids,
             pixel_values=pixel_values(drawn, images.image_mean, images.image_std),
@@ -105,7 +109,7 @@ def train_language(
         right = (logits.argmax(-1) == targets)[content].float().mean().item()
         return loss, {"loss": loss.item(), "right": right, "length": float(hidden.shape[1])}
 
-    run_stage(Stage(course.name, steps, warmup=30), model, _optimizers(model, course.rate), loss_of, run)
+    run_phase(Phase(phase.name, steps, warmup=30), model, _optimizers(model, phase.rate), loss_of, run)
     seeing.requires_grad_(True)
 
 

@@ -1,4 +1,4 @@
-"""One resumable training stage: steps, a learning-rate schedule, progress lines and checkpoints."""
+"""One resumable training phase: steps, a learning-rate schedule, progress lines and checkpoints."""
 
 import math
 import time
@@ -27,8 +27,8 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Stage:
-    """A named stage of `steps` optimizer steps, with a linear warm-up and a cosine decay."""
+class Phase:
+    """A named phase of `steps` optimizer steps, with a linear warm-up and a cosine decay."""
 
     name: str
     steps: int
@@ -43,27 +43,27 @@ class Stage:
         return self.final_share + (1 - self.final_share) * 0.5 * (1 + math.cos(math.pi * progress))
 
 
-def run_stage(
-    stage: Stage,
+def run_phase(
+    phase: Phase,
     module: nn.Module,
     optimizers: Sequence[torch.optim.Optimizer],
     loss_of: Callable[[int], tuple[torch.Tensor, Losses]],
     run: Run,
 ) -> None:
-    """Train `module` in place until the stage's last step, going on from its checkpoint if there is one.
+    """Train `module` in place until the phase's last step, going on from its checkpoint if there is one.
 
     `loss_of(step)` draws the batch of that step and returns the loss and the figures to print, so that a
     resumed run sees the batches of an unbroken one.
     """
-    path = run.folder / f"{stage.name}.safetensors"
+    path = run.folder / f"{phase.name}.safetensors"
     peaks = [[group["lr"] for group in optimizer.param_groups] for optimizer in optimizers]
     first, seconds = _load(path, module, optimizers) if path.exists() else (0, 0.0)
     begun, saved, logged = time.monotonic() - seconds, time.monotonic(), time.monotonic()
     module.train()
-    for step in range(first, stage.steps):
+    for step in range(first, phase.steps):
         for optimizer, rates in zip(optimizers, peaks, strict=True):
             for group, rate in zip(optimizer.param_groups, rates, strict=True):
-                group["lr"] = rate * stage.share(step)
+                group["lr"] = rate * phase.share(step)
         loss, figures = loss_of(step)
         loss.backward()
         nn.utils.clip_grad_norm_(module.parameters(), CLIP_NORM)
@@ -71,18 +71,18 @@ def run_stage(
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
         now = time.monotonic()
-        if now - logged > LOG_SECONDS or step + 1 == stage.steps:
+        if now - logged > LOG_SECONDS or step + 1 == phase.steps:
             shown = " ".join(f"{name}={value:.3f}" for name, value in figures.items())
-            run.say(f"{stage.name} {step + 1}/{stage.steps} {now - begun:.0f}s {shown}")
+            run.say(f"{phase.name} {step + 1}/{phase.steps} {now - begun:.0f}s {shown}")
             logged = now
-        if now - saved > SAVE_SECONDS or step + 1 == stage.steps:
+        if now - saved > SAVE_SECONDS or step + 1 == phase.steps:
             _save(path, module, optimizers, step + 1, now - begun)
             saved = now
     module.eval()
 
 
-def stage_seconds(folder: Path, name: str) -> float:
-    """Return the wall time that a stage has taken so far, in seconds."""
+def phase_seconds(folder: Path, name: str) -> float:
+    """Return the wall time that a phase has taken so far, in seconds."""
     with safe_open(folder / f"{name}.safetensors", "pt") as file:
         return float(file.metadata()["seconds"])
 

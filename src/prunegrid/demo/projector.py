@@ -1,4 +1,4 @@
-"""Stage 2: the projector, then tower and projector, put a patch where its words are embedded."""
+"""Phase 2: the projector, then tower and projector, put a patch where its words are embedded."""
 
 from typing import cast
 
@@ -8,7 +8,7 @@ from transformers import LlavaForConditionalGeneration, LlavaProcessor
 from transformers.models.llava.modeling_llava import LlavaMultiModalProjector
 
 from prunegrid.demo.drawing import UNCLEAR
-from prunegrid.demo.phase import Losses, Run, Stage, run_stage
+from prunegrid.demo.phase import Losses, Phase, Run, run_phase
 from prunegrid.demo.scene import COLOURS, GRID, SHAPES, named_rng
 from prunegrid.demo.tower import LabelledImages, pixel_values
 
@@ -35,7 +35,7 @@ def align_projector(
         loss = (projector(features[drawn]) - wanted).square().sum(-1).mean()
         return loss, {"loss": loss.item(), "share": loss.item() / wanted.var(0).sum().item()}
 
-    run_stage(Stage("projector", steps), projector, [optimizer], loss_of, run)
+    run_phase(Phase("projector", steps), projector, [optimizer], loss_of, run)
 
 
 @torch.no_grad()
@@ -97,8 +97,8 @@ def align_tower(
         loss = error[on_object].mean() + error[on_ground].mean()
         return loss, {"object": error[on_object].mean().item(), "ground": error[on_ground].mean().item()}
 
-    run_stage(
-        Stage("alignment", steps, warmup=10), nn.ModuleList([tower, projector]), [optimizer], loss_of, run
+    run_phase(
+        Phase("alignment", steps, warmup=10), nn.ModuleList([tower, projector]), [optimizer], loss_of, run
     )
 
 

@@ -1,4 +1,4 @@
-"""Stage 1: the vision tower alone learns what each patch of an image shows."""
+"""Phase 1: the vision tower alone learns what each patch of an image shows."""
 
 import numpy as np
 import torch
@@ -8,7 +8,7 @@ from transformers import CLIPVisionModel
 
 from prunegrid.demo.drawing import GROUND, UNCLEAR, PatchLabels, render, render_single, scene_labels
 from prunegrid.demo.easyvqa import EasyQuestion, image_paths, load_resized, patch_labels, read_questions
-from prunegrid.demo.phase import Losses, Run, Stage, run_stage
+from prunegrid.demo.phase import Losses, Phase, Run, run_phase
 from prunegrid.demo.scene import COLOURS, SHAPES, named_rng, sample_scene
 
 BATCH = 64
@@ -89,7 +89,7 @@ def train_tower(
             "ground": _ground_accuracy(shape_logits, shape),
         }
 
-    run_stage(Stage("tower", steps), model, [optimizer], loss_of, run)
+    run_phase(Phase("tower", steps), model, [optimizer], loss_of, run)
     return model
 
 

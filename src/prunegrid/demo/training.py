@@ -1,4 +1,4 @@
-"""The whole training of the demo model, resumable at every stage."""
+"""The whole training of the demo model, resumable at every phase."""
 
 import json
 import shutil
@@ -12,7 +12,7 @@ from transformers import LlavaForConditionalGeneration, LlavaProcessor
 
 from prunegrid.demo.architecture import build_model, build_processor
 from prunegrid.demo.language import LANGUAGE, REVIEW, train_language
-from prunegrid.demo.phase import Run, stage_seconds
+from prunegrid.demo.phase import Run, phase_seconds
 from prunegrid.demo.projector import align_projector, align_tower
 from prunegrid.demo.tower import train_tower
 from prunegrid.demo.turns import corpus
@@ -20,7 +20,7 @@ from prunegrid.demo.turns import corpus
 
 @dataclass(frozen=True)
 class Recipe:
-    """How long each stage trains."""
+    """How long each phase trains."""
 
     seed: int = 0
     tower_steps: int = 700
@@ -53,8 +53,8 @@ def train_demo_model(
     train_language(model, processor, LANGUAGE, recipe.language_steps, run)
     train_language(model, processor, REVIEW, recipe.review_steps, run)
     export(model, processor, folder / "model")
-    stages = ("tower", "projector", "alignment", "language", "review")
-    seconds = {name: stage_seconds(run.folder, name) for name in stages}
+    phases = ("tower", "projector", "alignment", "language", "review")
+    seconds = {name: phase_seconds(run.folder, name) for name in phases}
     (folder / "training.json").write_text(
         json.dumps({"recipe": asdict(recipe), "seconds": seconds}, indent=2)
     )

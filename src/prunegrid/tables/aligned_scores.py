@@ -42,7 +42,7 @@ class RowScores:
         return known
 
 
-class Samples:
+class AlignedScores:
     """All samples of a benchmark, in the order of the first cell that has them.
 
     Parameters

@@ -15,10 +15,10 @@ from prunegrid.statistics.clusters import Clusters
 from prunegrid.statistics.resampling import Bootstrap, interval
 from prunegrid.statistics.score_interval import detectable_difference, score_limits
 from prunegrid.statistics.testing import mcnemar_exact, sign_flip
+from prunegrid.tables.aligned_scores import AlignedScores, RowScores, agreement
 from prunegrid.tables.cells import RowKey, ScoredCell
 from prunegrid.tables.compute_gap import reference_totals, total_gap
 from prunegrid.tables.options import TableOptions
-from prunegrid.tables.aligned_scores import RowScores, Samples, agreement
 
 _AT_ONCE = 50
 
@@ -135,9 +135,9 @@ class Comparison:
         return wanted if wanted in self.groups and wanted != key else None
 
     @cached_property
-    def _samples(self) -> Samples:
+    def _samples(self) -> AlignedScores:
         baseline = self.groups[self.baseline][0] if self.baseline is not None else None
-        return Samples([cell for cells in self.groups.values() for cell in cells], baseline)
+        return AlignedScores([cell for cells in self.groups.values() for cell in cells], baseline)
 
     def _read(self, key: RowKey) -> RowScores:
         return self._samples.scores(self.groups[key])
