@@ -1,1 +1,4 @@
-"""Benchmark adapters, one a file: rows of a data set become samples with a prompt."""
+"""Plug-ins, one file each: rows of a data set become samples with a prompt and a gold answer.
+
+It may import `data`, and files of the package's root.
+"""

@@ -1,1 +1,4 @@
-"""Compute of a sample in FLOPs, from shapes and configurations alone."""
+"""FLOPs of a sample, counted from shapes and a model's configuration; no model runs.
+
+It may import `pruning`, and files of the package's root.
+"""

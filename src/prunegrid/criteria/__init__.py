@@ -1,1 +1,4 @@
-"""Criteria: which image tokens stay. One score a file, high = keep."""
+"""Plug-ins, one file each: a score per image token; the highest scores are kept.
+
+It may import `pruning`, and files of the package's root.
+"""

@@ -1,1 +1,4 @@
-"""Reading data sets: where their files lie, their rows one at a time, their images decoded."""
+"""Data sets: their files, here or in the hub's cache, their rows one at a time, and their images decoded.
+
+It may import files of the package's root alone.
+"""

@@ -1,1 +1,4 @@
-"""The embedded demo: a toy world, its benchmarks as Parquet, and the small LLaVA trained on it."""
+"""The demo: drawn scenes, four benchmarks of them as Parquet, and the training of a small LLaVA on them.
+
+It may import `data`, and files of the package's root.
+"""

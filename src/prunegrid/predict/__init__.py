@@ -1,1 +1,4 @@
-"""Predictions: from samples to rows, with a model."""
+"""Answers of a model to the samples of a benchmark, as rows of predictions.parquet.
+
+It may import `cost`, `results`, `data`, `pruning`, and files of the package's root.
+"""

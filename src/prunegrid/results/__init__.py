@@ -1,1 +1,4 @@
-"""Files of results: predictions, shards, the store and its checksums. Imports no torch."""
+"""Files of results: predictions, their shards, the store of finished cells, and checksums.
+
+It may import files of the package's root alone.
+"""

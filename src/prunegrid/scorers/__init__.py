@@ -1,1 +1,4 @@
-"""Scorers, one a file: how the answers of a benchmark become numbers."""
+"""Plug-ins, one file each: scores of the predictions of one benchmark.
+
+It may import `scoring`, `statistics`, and files of the package's root.
+"""

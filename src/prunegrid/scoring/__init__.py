@@ -1,1 +1,4 @@
-"""From predictions to scores: what a scorer is, how answers are read, captions scored."""
+"""The base class of scorers, rules that read an answer off a text, caption metrics, and files of scores.
+
+It may import `statistics`, `cost`, `results`, `data`, and files of the package's root.
+"""

@@ -1,5 +1,7 @@
-"""Uncertainty of a table: clustered bootstrap, paired differences, exact and permutation tests, Holm.
+"""Clustered bootstrap, score intervals, permutation and exact tests, and Holm's correction, in NumPy.
 
-Everything is NumPy, seeded and vectorised over cells: the weights of one bootstrap are shared by all
-cells of a benchmark, so that a whole table costs one matrix product.
+It may import files of the package's root alone.
+
+Everything is seeded and vectorised over cells: the weights of one bootstrap are shared by all cells of a
+benchmark, so that a whole table costs one matrix product.
 """

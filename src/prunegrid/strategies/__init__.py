@@ -1,1 +1,4 @@
-"""Strategies: at which decoder layers image tokens are dropped, and how many. One schedule a file."""
+"""Plug-ins, one file each: before which decoder layers image tokens are dropped, and how many.
+
+It may import `pruning`, and files of the package's root.
+"""

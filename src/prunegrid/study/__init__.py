@@ -1,1 +1,4 @@
-"""From a configuration to cells, keys, bundles and the state of their results. Imports no torch."""
+"""A configuration's cells, their keys, the jobs that compute them, and which results are there.
+
+It may import `cost`, `results`, `data`, `pruning`, and files of the package's root.
+"""
