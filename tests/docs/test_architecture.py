@@ -1,13 +1,12 @@
 """docs/architecture.md shows the folders in the order that lint holds, and names what is there."""
 
-import ast
 import re
 import tomllib
-from pathlib import Path
 
 import pytest
 
 from tests.docs.pages import HOME, PACKAGE, blocks, codes, section, tables
+from tests.docs.symbols import symbols
 
 PAGE = "architecture.md"
 INDEX = tables(section(PAGE, "Where do I find"))[0]
@@ -47,16 +46,3 @@ def test_what_the_index_names_is_there(row):
     for name in codes(names):
         known = {symbol.rpartition(".")[2] for symbol in defined} if path.is_dir() else defined
         assert name in known, f"{name} is not defined in {path}"
-
-
-def symbols(file: Path) -> set[str]:
-    """Return the names that a module defines, methods as Class.method."""
-    found = set()
-    for node in ast.parse(file.read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.Assign):
-            found |= {target.id for target in node.targets if isinstance(target, ast.Name)}
-        elif isinstance(node, ast.ClassDef | ast.FunctionDef):
-            found.add(node.name)
-            parts = node.body if isinstance(node, ast.ClassDef) else []
-            found |= {f"{node.name}.{part.name}" for part in parts if isinstance(part, ast.FunctionDef)}
-    return found

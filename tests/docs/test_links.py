@@ -1,18 +1,12 @@
-"""Every page is listed, and links and citations lead somewhere."""
+"""Every page is listed, and links lead somewhere."""
 
 import re
 
 import pytest
 
-from tests.docs.pages import DOCS, HOME, PAGES, anchors, text
+from tests.docs.pages import HOME, PAGES, anchors, text
 
 PLACES = [*PAGES, HOME / "README.md"]
-CITING = [
-    file
-    for folder in ("src", "workflow", "tests")
-    for file in (HOME / folder).rglob("*")
-    if file.suffix in (".py", ".smk", ".yaml") and file.parent.name != "docs"
-]
 
 
 def test_the_index_lists_every_page():
@@ -29,16 +23,3 @@ def test_links_lead_somewhere(page):
         file = (page.parent / path).resolve() if path else page
         assert file.exists(), target
         assert not anchor or anchor in anchors(file), target
-
-
-def test_citations_in_code_name_a_page_and_a_section_of_it():
-    cited = {}
-    for file in CITING:
-        for page, headings in re.findall(
-            r"docs/([\w-]+\.md)(?:, ([A-Z][\w ]+?))?(?=[).:;]|$)", file.read_text(encoding="utf-8"), re.M
-        ):
-            cited.setdefault(page, set()).update(filter(None, headings.split(" and ")))
-    assert "definitions.md" in cited
-    for page, headings in cited.items():
-        known = {heading.lower().replace(" ", "-") for heading in headings}
-        assert known <= anchors(DOCS / page), page

@@ -98,7 +98,7 @@ class Adapter(Plugin):
     Class attributes
     ----------------
     scorer : str
-        Name in `scoring/`.
+        Name of a file in `scorers/`.
     max_new_tokens : int
         Length of an answer; `variant_tokens` has that of prompt variants which differ.
     free_text : bool

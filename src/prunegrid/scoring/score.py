@@ -73,7 +73,7 @@ def score_cells(
     Parameters
     ----------
     scorer : str
-        Name of a file in scoring/.
+        Name of a file in scorers/.
     files : mapping
         Key -> predictions.parquet.
     options : mapping, optional

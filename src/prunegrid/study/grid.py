@@ -69,7 +69,7 @@ def expand(config: Mapping[str, Any], layers: Mapping[str, int], match: Match | 
     layers : mapping
         Model name -> number of decoder layers.
     match : callable, optional
-        What is equal at one ratio, if it is not the share of tokens; see `prunegrid.study.equal_compute`.
+        What is equal at one ratio, if it is not the share of tokens; see `prunegrid.cost.equal_compute`.
 
     Raises
     ------

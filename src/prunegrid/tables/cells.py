@@ -42,7 +42,7 @@ class ScoredCell:
         Takes names of columns and returns them: sample_id, image_id, score (null or NaN in error rows),
         parsed_answer.
     uses_label : bool
-        No run, but chosen from several by the gold answers; see `tables.oracle`.
+        No run, but chosen from several by the gold answers; see `tables.best_of_seeds`.
     """
 
     model: str
