@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from prunegrid import plugins
 from prunegrid.cost import equal_compute
 from prunegrid.cost.equal_compute import MATCH_TOLERANCE, matched_ratio
 from prunegrid.cost.expected import expected_compute
@@ -149,6 +150,17 @@ def test_nothing_is_solved_twice(plan, monkeypatch: pytest.MonkeyPatch) -> None:
     assert second.grid.unreachable == first.grid.unreachable
     with pytest.raises(pytest.fail.Exception):
         _ = plan(match="tflops_total", compute_plan={"text_after": 30}).grid
+
+
+def test_an_edited_family_is_matched_anew(plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _ = plan(match="tflops_total").grid
+    path, edited = plugins.path, tmp_path / "models/llava.py"
+    edited.parent.mkdir()
+    edited.write_text(path("models", "llava").read_text() + "EDITED = True\n")
+    monkeypatch.setattr(plugins, "path", lambda *name: edited if name[1] == "llava" else path(*name))
+    monkeypatch.setattr(equal_compute, "expected_compute", lambda *a, **k: pytest.fail("solved again"))
+    with pytest.raises(pytest.fail.Exception):
+        _ = plan(match="tflops_total").grid
 
 
 def test_a_model_that_is_not_here_yet_is_not_matched(plan) -> None:

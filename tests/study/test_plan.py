@@ -1,6 +1,7 @@
 """What is refused before the run, and what a key depends on."""
 
 import json
+import shutil
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -112,6 +113,36 @@ def test_what_picks_unranked_tokens_counts_where_it_picks_some(tmp_path, monkeyp
     changed = {cell.strategy for cell, key in keys().items() if key != before[cell]}
     grid._solve.cache_clear()
     assert changed == ({"exit"} if kept else set())
+
+
+def test_a_familys_file_counts_for_the_models_of_that_family(tmp_path, monkeypatch):
+    """It counts what their vision tower costs, so that their scores depend on it as predictions do."""
+    data(tmp_path / "data.parquet")
+    for name, config in (("l", "llava-1.5-7b-hf"), ("q", "qwen2-vl-2b")):
+        (tmp_path / name).mkdir()
+        shutil.copy(HOME / f"tests/fixtures/hub_configs/{config}.json", tmp_path / name / "config.json")
+
+    def keys():
+        specs = {"l": {"path": "l", "layers": 32}, "q": {"path": "q", "layers": 28}}
+        planned = plan(tmp_path, monkeypatch, models=["l", "q"], model_specs=specs)
+        return {
+            cell: (planned.keys.prediction_key(cell), planned.keys.score_key(cell))
+            for cell in planned.grid.cells
+        }
+
+    before, path = keys(), plugins.path
+    edited = tmp_path / "models/llava.py"
+    edited.parent.mkdir()
+    source = path("models", "llava").read_text()
+    assert "features * width + width**2" in source
+    edited.write_text(source.replace("features * width + width**2", "features * width"))
+    monkeypatch.setattr(plugins, "path", lambda *name: edited if name[1] == "llava" else path(*name))
+    after = keys()
+    assert before.keys() == after.keys()
+    assert {cell.model for cell in before} == {"l", "q"}
+    for cell, found in before.items():
+        changed = [one != other for one, other in zip(found, after[cell], strict=True)]
+        assert changed == [cell.model == "l"] * 2
 
 
 @pytest.mark.parametrize("path", ["data-*.parquet", "~/data-0.parquet"])

@@ -10,9 +10,9 @@ import numpy as np
 
 from prunegrid import plugins
 from prunegrid.cost.decoder import Decoder
-from prunegrid.cost.image_tokens import assumed_grids, default_image_tokens
 from prunegrid.cost.ledger import TokenCounts, sample_compute
 from prunegrid.errors import PruningError
+from prunegrid.pruning.families import family_of
 
 
 def expected_compute(
@@ -68,7 +68,8 @@ def expected_compute(
 
     config = complete_config(config)
     n_layers = Decoder.from_config(config).layers
-    n = default_image_tokens(config) if image_tokens is None else image_tokens
+    family = family_of(config["model_type"])
+    n = family.image_tokens(config) if image_tokens is None else image_tokens
     if min(n, text_after, generated) < 1 or text_before < 0:
         raise PruningError("image_tokens, text_after and generated must be at least 1, text_before 0")
     plugin = plugins.build("strategies", strategy, dict(strategy_options or {}))
@@ -86,7 +87,7 @@ def expected_compute(
         text_after,
         generated,
         min(generated, explained),
-        assumed_grids(config, n),
+        family.assumed_grids(config, n),
     )
     return {
         "ratio_requested": ratio or 0.0,

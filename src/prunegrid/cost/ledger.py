@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from prunegrid.cost.decoder import Decoder
-from prunegrid.cost.vision import PatchGrid, vision_flops
+from prunegrid.cost.vision import vision_flops
+from prunegrid.pruning.patch_grid import PatchGrid
 
 TERA = 1e12
 
@@ -51,7 +52,7 @@ class TokenCounts:
     n_explained : int
         Tokens of the unpruned answer that a gradient was taken of.
     grids : sequence of (int, int, int)
-        What the vision tower ran on; see `prunegrid.cost.vision`.
+        What the vision tower ran on; see `prunegrid.pruning.patch_grid`.
     """
 
     image_tokens: np.ndarray

@@ -6,7 +6,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from prunegrid.errors import ConfigError, PrunegridError, PruningError
+from prunegrid.errors import ConfigError, PrunegridError
+from prunegrid.pruning.families import family_of
 
 
 def complete_config(config: Mapping[str, Any] | str | Path) -> dict[str, Any]:
@@ -46,12 +47,9 @@ def _completed(text: str) -> dict[str, Any]:
     from huggingface_hub.errors import StrictDataclassError
     from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
-    from prunegrid.pruning.families import supported_models
-
     config = json.loads(text)
     kind = config.get("model_type")
-    if kind not in supported_models():
-        raise PruningError(f"model type {kind!r} is not supported: {', '.join(supported_models())}")
+    family_of(kind)  # Refuses one that is not supported.
     try:
         return CONFIG_MAPPING[kind].from_dict(config).to_dict()
     except (StrictDataclassError, ValueError, TypeError, KeyError) as error:

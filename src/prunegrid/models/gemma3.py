@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from prunegrid.cost.vit import pooling_head_flops, vit_flops
 from prunegrid.pruning.family import Family
 
 if TYPE_CHECKING:
@@ -12,13 +12,14 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
     from prunegrid.pruning.family import Features
+    from prunegrid.pruning.patch_grid import Config, PatchGrid
 
 
-@dataclass(frozen=True)
 class Gemma3(Family):
-    """Token types tell the masks which tokens see each other both ways."""
+    """Token types tell the masks which tokens see each other both ways; patches are averaged into tokens."""
 
     one_tensor: ClassVar[bool] = True
+    one_tile: ClassVar[bool] = True
 
     def feature_inputs(
         self, model: PreTrainedModel, features: list[Features], input_ids: Tensor
@@ -26,3 +27,14 @@ class Gemma3(Family):
         """Return the features and the token types."""
         types = (input_ids == self.image_token_id(model.config)).long()
         return {**super().feature_inputs(model, features, input_ids), "token_type_ids": types}
+
+    def vision_flops(self, config: Config, grid: PatchGrid) -> int:
+        """Return the FLOPs of tower and projector for one image."""
+        vision, width = config["vision_config"], config["text_config"]["hidden_size"]
+        projected = grid[0] * config["mm_tokens_per_image"]
+        tower = vit_flops(vision, grid, class_token=False) + pooling_head_flops(vision, grid)
+        return tower + 2 * projected * vision["hidden_size"] * width
+
+    def tile_tokens(self, config: Config) -> int:
+        """Return the image tokens of one tile."""
+        return config["mm_tokens_per_image"]

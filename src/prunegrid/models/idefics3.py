@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from prunegrid.cost.vit import vit_flops
 from prunegrid.pruning.family import Family
+from prunegrid.pruning.patch_grid import default_grid
 
 if TYPE_CHECKING:
     from torch import nn
     from transformers import PreTrainedModel
 
+    from prunegrid.pruning.patch_grid import Config, PatchGrid
 
-@dataclass(frozen=True)
+
 class Idefics3(Family):
-    """The decoder has another name."""
+    """The decoder has another name; s x s patches become one token."""
 
     def decoder(self, model: PreTrainedModel) -> nn.Module:
         """Return the module that runs the decoder layers."""
         return model.model.text_model
+
+    def vision_flops(self, config: Config, grid: PatchGrid) -> int:
+        """Return the FLOPs of tower and projector for one image."""
+        vision, width = config["vision_config"], config["text_config"]["hidden_size"]
+        # A token is s x s times as wide as a patch: the projector's product is the same without s.
+        patches = grid[0] * grid[1] * grid[2]
+        return vit_flops(vision, grid, class_token=False) + 2 * patches * vision["hidden_size"] * width
+
+    def tile_tokens(self, config: Config) -> int:
+        """Return the image tokens of one tile."""
+        _, rows, columns = default_grid(config)
+        return rows * columns // config["scale_factor"] ** 2

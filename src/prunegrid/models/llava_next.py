@@ -1,10 +1,11 @@
 """LLaVA-NeXT (LLaVA-1.6): tiles of one picture, rows ended by a learned newline."""
 
-from dataclasses import dataclass
+from typing import ClassVar
 
-from prunegrid.pruning.family import Family
+from prunegrid.models.llava import Llava
 
 
-@dataclass(frozen=True)
-class LlavaNext(Family):
-    """Nothing differs from the common shape: newlines stand on image-token ids, so they are in the pool."""
+class LlavaNext(Llava):
+    """As LLaVA-1.5 for each tile; newlines stand on image-token ids, so they are image tokens too."""
+
+    one_tile: ClassVar[bool] = False

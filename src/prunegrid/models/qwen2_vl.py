@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from math import isqrt
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import torch
-
+from prunegrid.cost.qwen_vit import qwen_vit_flops
 from prunegrid.pruning.family import Family, Features
 
 if TYPE_CHECKING:
@@ -15,10 +14,9 @@ if TYPE_CHECKING:
     from torch import Tensor
     from transformers import PretrainedConfig, PreTrainedModel
 
-    from prunegrid.cost.vision import PatchGrid
+    from prunegrid.pruning.patch_grid import Config, PatchGrid
 
 
-@dataclass(frozen=True)
 class Qwen2VL(Family):
     """Positions come from the pictures' grids and from token types."""
 
@@ -29,6 +27,8 @@ class Qwen2VL(Family):
         self, model: PreTrainedModel, features: list[Features], input_ids: Tensor
     ) -> dict[str, Any]:
         """Return the features, grids and token types."""
+        import torch
+
         return {
             **super().feature_inputs(model, features, input_ids),
             "image_grid_thw": torch.cat([one.beside["grid"] for one in features]).to(input_ids.device),
@@ -38,6 +38,22 @@ class Qwen2VL(Family):
     def grids(self, config: PretrainedConfig, pixels: Mapping[str, Tensor]) -> list[PatchGrid]:
         """Return the frames, rows and columns of patches of every picture."""
         return [tuple(grid) for grid in pixels["image_grid_thw"].tolist()] if pixels else []
+
+    def vision_flops(self, config: Config, grid: PatchGrid) -> int:
+        """Return the FLOPs of tower and merger for one image."""
+        vision = config["vision_config"]
+        width = vision["embed_dim"]
+        ffn = int(width * vision["mlp_ratio"])
+        return qwen_vit_flops(vision, grid, width=width, ffn=ffn, matrices=2, out=vision["hidden_size"])
+
+    def tile_tokens(self, config: Config) -> None:
+        """Return None: pictures are taken at their own size."""
+        return None
+
+    def assumed_grids(self, config: Config, image_tokens: int) -> list[PatchGrid]:
+        """Return the grid of a picture, as square as can be, of so many image tokens or a few more."""
+        merge, side = config["vision_config"]["spatial_merge_size"], isqrt(image_tokens)
+        return [(1, side * merge, -(-image_tokens // side) * merge)]
 
     def _features(self, model: PreTrainedModel, pixels: dict[str, Tensor]) -> Features:
         found = super()._features(model, pixels)

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from PIL import Image
     from transformers import BatchFeature
 
-    from prunegrid.cost.vision import PatchGrid
     from prunegrid.data.adapter import Sample
+    from prunegrid.pruning.patch_grid import PatchGrid
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Prompt:
     input_ids : Tensor
         (tokens,), int64; image placeholders expanded.
     grids : list of (int, int, int)
-        What the vision tower runs on; see `prunegrid.cost.vision`.
+        What the vision tower runs on; see `prunegrid.pruning.patch_grid`.
     features : Features or None
         What the decoder is given of the sample's image, in main memory.
     error : str or None

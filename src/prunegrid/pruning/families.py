@@ -1,17 +1,14 @@
-"""Find the family of a model by its `model_type`."""
+"""Find the family of a model by its `model_type`, the name of the family's file. Imports no torch."""
 
-import importlib
-import inspect
-
+from prunegrid import plugins
 from prunegrid.errors import PruningError
-from prunegrid.plugins import PACKAGE
+from prunegrid.nearest import nearest
 from prunegrid.pruning.family import Family
 
 
 def supported_models() -> list[str]:
     """Return the `model_type`s that can be pruned, sorted."""
-    files = (PACKAGE / "models").glob("*.py")
-    return sorted(f.stem for f in files if not f.stem.startswith("_"))
+    return plugins.names("models")
 
 
 def family_of(model_type: str) -> Family:
@@ -20,10 +17,12 @@ def family_of(model_type: str) -> Family:
     Raises
     ------
     PruningError
-        If it is not supported, with the list of those that are.
+        If it is not supported, with those that are, or its file does not define all of a family.
     """
     if model_type not in supported_models():
-        raise PruningError(f"model type {model_type!r} is not supported: {', '.join(supported_models())}")
-    module = importlib.import_module(f"prunegrid.models.{model_type}")
-    own = [c for _, c in inspect.getmembers(module, inspect.isclass) if c.__module__ == module.__name__]
-    return next(c for c in own if issubclass(c, Family))()
+        hint = nearest(model_type, supported_models())
+        raise PruningError(f"model type {model_type!r} is not supported: {hint}")
+    try:
+        return plugins.load("models", model_type)()
+    except TypeError as error:
+        raise PruningError(f"{plugins.path('models', model_type)}: {error}") from error

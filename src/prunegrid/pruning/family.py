@@ -1,16 +1,20 @@
-"""Where a model keeps what the engine needs; a family overrides what is elsewhere."""
+"""What a model family is: where a model keeps what the engine needs, and what its vision tower costs.
+
+Plans and jobs that score read families, too, so this file and those in `models/` import torch and
+transformers inside the methods that need them.
+"""
 
 from __future__ import annotations
 
 import inspect
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from math import prod
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import torch
-from transformers.modeling_outputs import BaseModelOutputWithPooling
-
+from prunegrid.errors import PruningError
 from prunegrid.plugins import Plugin
+from prunegrid.pruning.patch_grid import default_grid, pair
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,8 +22,8 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
     from transformers import PretrainedConfig, PreTrainedModel
 
-    from prunegrid.cost.vision import PatchGrid
     from prunegrid.pruning.deep_stack import DeepStack
+    from prunegrid.pruning.patch_grid import Config, PatchGrid
 
 
 @dataclass(frozen=True)
@@ -38,9 +42,10 @@ class Features:
     beside: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Family(Plugin):
-    """The common shape of transformers' image-text-to-text models.
+class Family(Plugin, ABC):
+    """The common shape of transformers' image-text-to-text models; a family overrides what is elsewhere.
+
+    Every family gives `vision_flops` and `tile_tokens`.
 
     Class attributes
     ----------------
@@ -48,13 +53,40 @@ class Family(Plugin):
         The decoder adds features to image tokens after its first layers: see `take_deep_stack`.
     one_tensor : bool
         The model takes the features of all images as one tensor, not as a list.
+    one_tile : bool
+        Every picture is one tile of the tower's own size, hence as many image tokens as any other.
     packages : tuple of str
         What its processor imports beyond the base installation; all are in the extra `families`.
     """
 
     has_deep_stack: ClassVar[bool] = False
     one_tensor: ClassVar[bool] = False
+    one_tile: ClassVar[bool] = False
     packages: ClassVar[tuple[str, ...]] = ()
+
+    @abstractmethod
+    def vision_flops(self, config: Config, grid: PatchGrid) -> int:
+        """Return the FLOPs of vision tower and projector for one image.
+
+        Counted as the ledger counts: 2 per multiply-accumulate, matrix products and convolutions only.
+
+        Parameters
+        ----------
+        config : mapping
+            The model's whole configuration, as `model.config.to_dict()` gives it.
+        grid : (int, int, int)
+            Tiles or frames, rows and columns of patches.
+        """
+
+    @abstractmethod
+    def tile_tokens(self, config: Config) -> int | None:
+        """Return the image tokens of one tile, None where the tower takes pictures at their own size.
+
+        Parameters
+        ----------
+        config : mapping
+            The model's whole configuration.
+        """
 
     def decoder(self, model: PreTrainedModel) -> nn.Module:
         """Return the module that runs the decoder layers."""
@@ -108,6 +140,9 @@ class Family(Plugin):
         input_ids : Tensor
             (batch, tokens), int64.
         """
+        import torch
+        from transformers.modeling_outputs import BaseModelOutputWithPooling
+
         images = [image for one in features for image in one.images]
         output = BaseModelOutputWithPooling(pooler_output=torch.cat(images) if self.one_tensor else images)
         return {"mm_encoder_outputs": {"image": output}}
@@ -129,8 +164,45 @@ class Family(Plugin):
         """
         if "pixel_values" not in pixels:
             return []
-        rows, columns = _patches(config.vision_config, *pixels["pixel_values"].shape[-2:])
-        return [(prod(pixels["pixel_values"].shape[:-3]), rows, columns)]
+        height, width = pixels["pixel_values"].shape[-2:]
+        high, wide = pair(config.vision_config.patch_size)
+        return [(prod(pixels["pixel_values"].shape[:-3]), height // high, width // wide)]
+
+    def image_tokens(self, config: Config) -> int:
+        """Return the image tokens of one picture, where every picture has as many.
+
+        Parameters
+        ----------
+        config : mapping
+            The model's whole configuration.
+
+        Raises
+        ------
+        PruningError
+            If they depend on the picture: it is cut into tiles, or taken at its own size.
+        """
+        tile = self.tile_tokens(config)
+        if not self.one_tile or tile is None:
+            hint = "" if tile is None else f" ({tile} a tile)"
+            raise PruningError(
+                f"image tokens of a {config['model_type']!r} model depend on the picture{hint}: "
+                "give image_tokens"
+            )
+        return tile
+
+    def assumed_grids(self, config: Config, image_tokens: int) -> list[PatchGrid]:
+        """Return grids of patches that give about so many image tokens: those of whole tiles.
+
+        Parameters
+        ----------
+        config : mapping
+            The model's whole configuration.
+        image_tokens : int
+            N, image tokens of the prompt.
+        """
+        # Newlines and unpadding make a sample's tokens a little more or less than its tiles'.
+        tiles = max(1, round(image_tokens / self.tile_tokens(config)))
+        return [(tiles, *default_grid(config)[1:])]
 
     def _features(self, model: PreTrainedModel, pixels: dict[str, Tensor]) -> Features:
         return Features(list(self._encode(model, pixels).pooler_output))
@@ -143,9 +215,3 @@ class Family(Plugin):
         inputs = {key: value.to(device) for key, value in pixels.items() if key in known}
         inputs["pixel_values"] = inputs["pixel_values"].to(model.dtype)
         return encode(**inputs, return_dict=True)
-
-
-def _patches(vision: PretrainedConfig, height: int, width: int) -> tuple[int, int]:
-    size = vision.patch_size
-    high, wide = (size, size) if isinstance(size, int) else size
-    return height // high, width // wide

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from prunegrid.cost.vision import PatchGrid
+from prunegrid.pruning.patch_grid import PatchGrid
 
 if TYPE_CHECKING:
     import pandas as pd

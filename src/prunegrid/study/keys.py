@@ -113,15 +113,16 @@ class CellKeys:
 
     def _prediction_code(self, cell: Cell, unranked: bool) -> str:
         adapter = self._config["benchmark_specs"][cell.benchmark]["adapter"]
-        model_type = self._inputs.model_config(cell.model).get("model_type", "")
-        family = plugins.PACKAGE / "models" / f"{model_type}.py"
+        model_type = self._inputs.model_config(cell.model).get("model_type")
+        supported = model_type in plugins.names("models")
         return self._code_hash(
             plugins.PACKAGE / "predict/predict_cells.py",
             plugins.path("benchmarks", adapter),
             plugins.path("strategies", plugin_of(self._config, "strategies", cell.strategy)[0]),
             *(plugins.path("criteria", name) for name in criterion_parts(self._config, cell.criterion)),
             *([plugins.path("criteria", UNRANKED)] if unranked else []),
-            *([family] if family.is_file() else []),
+            # It counts the FLOPs of the vision tower, too: scores depend on it through this key.
+            *([plugins.path("models", model_type)] if supported else []),
             alone=self._inputs.home / "workflow/scripts/predict.py",
         )
 

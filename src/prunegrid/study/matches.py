@@ -75,7 +75,8 @@ class Matches:
             "image_tokens": self._config["model_specs"][model].get("image_tokens"),
         }
         asked = [settings, reference, ratio, seed, assumed]
-        key = digest([_config_hash(json.dumps(config)), asked, self._code_of(settings, reference)])
+        code = self._code_of(config.get("model_type"), settings, reference)
+        key = digest([_config_hash(json.dumps(config)), asked, code])
         if key not in self._known:
             try:
                 self._known[key] = matched_ratio(config, *asked)
@@ -104,10 +105,12 @@ class Matches:
             "criterion_options": ranking_options,
         }
 
-    def _code_of(self, *settings: Settings) -> str:
+    def _code_of(self, model_type: str | None, *settings: Settings) -> str:
         """Return the hash of what results depend on beside settings: our code, and transformers' defaults."""
         names = {("strategies", s["strategy"]) for s in settings}
         names |= {("criteria", s["criterion"]) for s in settings if s["criterion"]}
+        if model_type in plugins.names("models"):
+            names.add(("models", model_type))
         parts = frozenset(names)
         if parts not in self._codes:
             files = [plugins.path(kind, name) for kind, name in sorted(parts)]
