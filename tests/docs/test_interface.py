@@ -1,6 +1,7 @@
 """docs/interface.md lists the commands, keys and columns that there are."""
 
 import ast
+import inspect
 import json
 import re
 from pathlib import Path
@@ -9,6 +10,7 @@ import pandas as pd
 import pytest
 import yaml
 
+import prunegrid
 from prunegrid import plugins
 from prunegrid.predict import metadata
 from prunegrid.results import shards
@@ -175,3 +177,19 @@ def test_columns_of_tables(study, table):
     listed += [*listed_in_scores("compute"), *listed_in_scores("positions")]
     listed.remove("map")
     assert sorted(listed) == sorted(pd.read_csv(study / f"tables/{table}.csv").columns)
+
+
+def test_public_names():
+    assert sorted(name.partition("(")[0] for name in names("Library")) == sorted(prunegrid.__all__)
+
+
+@pytest.mark.parametrize("name", [name for name in names("Library") if "(" in name])
+def test_public_functions(name):
+    """The first parameters and their defaults are those that are listed."""
+    function, _, listed = name.rstrip(")").partition("(")
+    parameters = inspect.signature(getattr(prunegrid, function)).parameters.values()
+    has = [one.name if one.default is one.empty else f"{one.name}={one.default!r}" for one in parameters]
+    shown = listed.replace('"', "'").split(", ") if listed else []
+    if shown[-1:] == ["..."]:
+        has = [*has[: len(shown) - 1], "..."]
+    assert shown == has
