@@ -10,7 +10,7 @@ from prunegrid.errors import DataError
 
 
 class AOKVQA(Adapter):
-    """Prompt variants: `default` as FastV and HiMAP ask, one token; `llava` as LLaVA asks."""
+    """Rows of A-OKVQA; prompt variants: `default` as FastV and HiMAP, one token; `llava` as LLaVA."""
 
     scorer = "aokvqa"
     max_new_tokens = 1

@@ -1,4 +1,4 @@
-"""A user's own captions."""
+"""Captions of a user's own data set."""
 
 from typing import ClassVar
 

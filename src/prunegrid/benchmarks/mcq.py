@@ -1,4 +1,4 @@
-"""A user's own multiple-choice questions."""
+"""Multiple-choice questions of a user's own data set."""
 
 from typing import ClassVar
 

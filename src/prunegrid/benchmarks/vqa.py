@@ -1,4 +1,4 @@
-"""A user's own questions with short answers."""
+"""Questions with short answers of a user's own data set."""
 
 from collections import Counter
 from typing import ClassVar

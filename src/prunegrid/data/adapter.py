@@ -1,4 +1,4 @@
-"""What every benchmark adapter shares: options, checks, ids, images and broken rows."""
+"""Base class of benchmark adapters: reads rows of a data set as samples, with ids, images and broken rows."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -67,7 +67,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Task:
-    """The text side of a sample: what a leaf adapter reads from a row. Attributes as in `Sample`."""
+    """Prompt, question, choices and answers that an adapter reads from a row; attributes as in `Sample`."""
 
     prompt: str
     question: str = ""
@@ -77,7 +77,7 @@ class Task:
 
 
 class Adapter(Plugin):
-    """Base of all adapters. A leaf states its columns and defines `task`.
+    """Base class of adapters. A subclass states its columns and defines `task`.
 
     Parameters
     ----------
@@ -151,7 +151,7 @@ class Adapter(Plugin):
         raise NotImplementedError
 
     def sample_id(self, row: Row) -> str:
-        """Return the id of a row, its number unless a leaf knows better; raise DataError if there is none."""
+        """Return the id of a row, here its number; raise DataError if there is none."""
         return str(row.number)
 
     def image_id(self, row: Row) -> str | None:

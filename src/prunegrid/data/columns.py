@@ -1,4 +1,4 @@
-"""Column types by family, so that a data set is checked by what an adapter needs and not by exact types."""
+"""Check the Arrow types of a file's columns by family, such as text or integer, and not exactly."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The cache of the Hugging Face hub, read without a network; `prunegrid.data.hub_download` fills it."""
+"""Find snapshots in the Hugging Face hub's cache, without a network; `data.hub_download` fills it."""
 
 import difflib
 import json

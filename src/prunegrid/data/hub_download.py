@@ -1,4 +1,4 @@
-"""Fetch from the hub into its cache: listed first, verified by checksum at the end.
+"""Download models and data sets into the Hugging Face hub's cache, and verify files by their checksums.
 
 The hub's own client does the transfer: a connection that drops goes on within the file, a run that was killed
 begins with the file at which it stopped. This is the only module that uses a network; adapters and models

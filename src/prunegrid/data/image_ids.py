@@ -1,4 +1,4 @@
-"""Which picture an image id stands for: the first one that is shown under it, wherever reading starts."""
+"""Find which picture each image id stands for: that of the first row with the id in the whole data set."""
 
 from collections.abc import Sequence
 

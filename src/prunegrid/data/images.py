@@ -1,4 +1,4 @@
-"""Decode images of any kind that data sets hold to upright 8-bit RGB."""
+"""Decode the images of a data set, bytes, Base64 text or files, to upright 8-bit RGB."""
 
 import base64
 import binascii

@@ -1,4 +1,4 @@
-"""Rows of a data set, streamed: a set of any size is never in memory, and only needed columns are read."""
+"""Read the selected rows of a data set one at a time, and only the columns that are asked for."""
 
 import hashlib
 import heapq

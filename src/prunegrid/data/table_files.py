@@ -1,4 +1,4 @@
-"""One file of rows, Parquet or JSONL, read in small batches."""
+"""Read rows of one Parquet or JSONL file, in batches of 32."""
 
 import json
 from bisect import bisect_left

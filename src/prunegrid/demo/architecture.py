@@ -1,4 +1,4 @@
-"""The demo model's parts before training: a small LLaVA-1.5 and its processor."""
+"""Build the untrained demo model, a small LLaVA-1.5, and its processor."""
 
 from collections.abc import Iterable
 from typing import cast
@@ -130,7 +130,7 @@ def build_model(processor: LlavaProcessor) -> LlavaForConditionalGeneration:
 
 @torch.no_grad()
 def _pair_words(table: torch.Tensor, vocabulary: dict[str, int]) -> None:
-    """Start a word at the head of an answer as the same word after a space.
+    """Set the embedding of a word without a space before it to that of the word with one.
 
     Patches are aligned with words after a space; what attention copies from them is then an answer.
     """
@@ -142,7 +142,7 @@ def _pair_words(table: torch.Tensor, vocabulary: dict[str, int]) -> None:
 
 @torch.no_grad()
 def _silence(layers: Iterable[LlamaDecoderLayer]) -> None:
-    """Start the decoder's layers as the identity: random ones bury the words that its input holds."""
+    """Set the decoder's layers to the identity: random ones hide the words that its input holds."""
     for layer in layers:
         layer.self_attn.o_proj.weight.zero_()
         layer.mlp.down_proj.weight.zero_()
@@ -150,7 +150,7 @@ def _silence(layers: Iterable[LlamaDecoderLayer]) -> None:
 
 @torch.no_grad()
 def _place_patches(embeddings: torch.Tensor) -> None:
-    """Start the patches' position embeddings, (1 + 64, hidden), as sines of row and column.
+    """Add sines of row and column to the patches' position embeddings, (1 + 64, hidden).
 
     From random ones, patch labels alone never teach the tower to carry places.
     """

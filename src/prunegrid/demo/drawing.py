@@ -28,7 +28,7 @@ _SUPERSAMPLING = 4
 
 @dataclass(frozen=True)
 class PatchLabels:
-    """What each patch shows: (10, 10) indices into COLOURS and SHAPES, GROUND, or UNCLEAR at thin edges."""
+    """Labels of patches, (8, 8): indices into COLOURS and SHAPES, GROUND, or UNCLEAR at thin edges."""
 
     colour: np.ndarray
     shape: np.ndarray

@@ -1,4 +1,4 @@
-"""Stages 3 and 4: the decoder learns to answer, from short questions to captions and letters."""
+"""Phases 3 and 4 of the training: the decoder alone, on answers from short words to captions and letters."""
 
 from dataclasses import dataclass
 

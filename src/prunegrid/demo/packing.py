@@ -1,4 +1,4 @@
-"""Several independent questions behind one image, in one row: the image is computed once for all of them.
+"""Pack several questions about one image into one row of tokens, with an attention mask that separates them.
 
 Each segment sees the image and itself, at the positions that it would have alone, so that a packed row
 trains exactly what `generate` later runs.

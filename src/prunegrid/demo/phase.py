@@ -1,4 +1,4 @@
-"""One resumable training phase: steps, a learning-rate schedule, progress lines and checkpoints."""
+"""Train a module for one phase: optimizer steps, learning-rate schedule, progress lines and checkpoints."""
 
 import math
 import time

@@ -1,4 +1,4 @@
-"""Phase 2: the projector, then tower and projector, put a patch where its words are embedded."""
+"""Phase 2 of the training: a patch's features become the sum of the embeddings of the words for it."""
 
 from typing import cast
 
@@ -40,7 +40,7 @@ def align_projector(
 
 @torch.no_grad()
 def _fit(projector: LlavaMultiModalProjector, features: torch.Tensor, targets: torch.Tensor) -> None:
-    """Start both layers from least squares: gradient steps alone stall on the tower's uneven features.
+    """Fit both layers by least squares: gradient steps alone stall on the tower's uneven features.
 
     The first layer solves the linear problem, shifted to where the activation is nearly a line.
     """
@@ -76,7 +76,7 @@ def _patches(
 def align_tower(
     model: LlavaForConditionalGeneration, processor: LlavaProcessor, steps: int, run: Run
 ) -> None:
-    """Train tower and projector together on the same sums: patch labels alone let the tower forget places."""
+    """Train tower and projector together on the same sums: from labels alone, the tower loses places."""
     words, images, data = _PatchWords(model, processor), processor.image_processor, LabelledImages(run.seed)
     tower, projector = model.model.vision_tower, model.model.multi_modal_projector
     optimizer = torch.optim.AdamW(
@@ -120,7 +120,7 @@ class _PatchWords:
         self.places = torch.stack([embed(row) + embed(column) for row in rows for column in columns])
 
     def sums(self, colour: torch.Tensor, shape: torch.Tensor) -> torch.Tensor:
-        """Return the sums of embeddings, (batch, 100, hidden), of class numbers (batch, 100)."""
+        """Return the sums of embeddings, (batch, 64, hidden), of class numbers (batch, 64)."""
         clear = colour != UNCLEAR
         on_object = clear & (colour != len(COLOURS))
         words = self.colours[colour.where(clear, len(COLOURS))] + self.shapes[shape.where(clear, len(SHAPES))]

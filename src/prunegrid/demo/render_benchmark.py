@@ -1,4 +1,4 @@
-"""The demo's four benchmarks as Parquet files with the schemas of their models on the hub.
+"""Write the demo's four benchmarks as Parquet files, with the schemas of the published data sets.
 
 Rows are ordered so that the first n of them are spread over images, categories and answers.
 """

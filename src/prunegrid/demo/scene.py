@@ -1,4 +1,4 @@
-"""The toy world: a few coloured shapes, each on its own cells of an 8 x 8 grid.
+"""Draw scenes at random: a few coloured shapes, each on its own cells of an 8 x 8 grid.
 
 A cell is one patch of the vision tower, so that one object is one image token (or four): dropping a
 token loses an object.

@@ -1,4 +1,4 @@
-"""Phase 1: the vision tower alone learns what each patch of an image shows."""
+"""Phase 1 of the training: the vision tower alone, on the colour and shape that each patch shows."""
 
 import numpy as np
 import torch

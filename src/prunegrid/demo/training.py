@@ -1,4 +1,4 @@
-"""The whole training of the demo model, resumable at every phase."""
+"""Train the demo model from scratch, in phases that are resumed from their checkpoints."""
 
 import json
 import shutil
@@ -20,7 +20,7 @@ from prunegrid.demo.turns import corpus
 
 @dataclass(frozen=True)
 class Recipe:
-    """How long each phase trains."""
+    """Seed, and optimizer steps of each phase."""
 
     seed: int = 0
     tower_steps: int = 700

@@ -1,4 +1,4 @@
-"""What the model is taught to say: prompts as the benchmarks word them, each with its answer."""
+"""Training texts of the demo model: prompts as the benchmarks word them, each with its answer."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""A figure on disk, once to zoom into and once to look at."""
+"""Write a Matplotlib figure as SVG and PNG."""
 
 from pathlib import Path
 

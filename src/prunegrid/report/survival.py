@@ -1,4 +1,4 @@
-"""Which patches of the picture survive: one small map per criterion."""
+"""Figure of the share of samples in which each patch survives: one map per criterion."""
 
 import json
 import textwrap

@@ -1,4 +1,4 @@
-"""Accuracy against compute: one panel per benchmark, one line per strategy or per criterion."""
+"""Figure of scores against compute: one panel per benchmark, one line per strategy or per criterion."""
 
 from collections.abc import Iterable
 from pathlib import Path

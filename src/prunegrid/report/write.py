@@ -1,4 +1,4 @@
-"""results/report.html: the study on one page that can be mailed."""
+"""Write results/report.html: tables, figures and versions of a study in one file."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -140,7 +140,7 @@ def _samples(cells: pd.DataFrame) -> str:
 
 
 def _versions(files: Mapping[str, str | Path]) -> str:
-    """Tell what the study was run on: what all benchmarks share once, the rest for each."""
+    """Return a table of data, versions and devices: once what all benchmarks share, the rest for each."""
     known: dict[str, dict[str, str]] = {}
     for benchmark, file in files.items():
         metadata = json.loads((pq.read_schema(file).metadata or {}).get(METADATA_KEY, b"{}"))

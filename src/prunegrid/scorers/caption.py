@@ -1,4 +1,7 @@
-"""Captions: CIDEr, and on request BLEU, METEOR and ROUGE-L, as pycocoevalcap computes them."""
+"""Captions: CIDEr, and on request BLEU, METEOR and ROUGE-L, as pycocoevalcap computes them.
+
+CIDEr: Vedantam et al. 2015; BLEU: Papineni et al. 2002; METEOR: Denkowski and Lavie 2014; ROUGE-L: Lin 2004.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
@@ -47,7 +50,7 @@ class Caption(Scorer):
     def rows_of_cells(
         self, cells: Mapping[Any, pd.DataFrame]
     ) -> Iterator[tuple[Any, pd.DataFrame, pd.DataFrame]]:
-        """Score the ok rows of all cells, tokenising everything in one go.
+        """Score the ok rows of all cells, with one call of the tokenizer.
 
         Cells are asked for twice: all texts must be known before the one tokenisation, but the memory
         need not hold more than these.

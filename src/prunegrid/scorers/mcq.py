@@ -1,4 +1,4 @@
-"""Any user's multiple choice: scored as A-OKVQA."""
+"""Multiple choice of a user's own data set, scored as A-OKVQA."""
 
 from dataclasses import dataclass
 

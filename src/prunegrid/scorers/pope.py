@@ -23,7 +23,7 @@ _GOLD = ("yes", "no")
 
 @dataclass(frozen=True)
 class Pope(Scorer):
-    """Yes/no accuracy and friends. The category is the part of `sample_id` before its first separator."""
+    """Accuracy, precision, recall, F1 and yes-ratio; `sample_id` begins with the category."""
 
     headline_variant: ClassVar[str] = "official"
     variants: ClassVar[tuple[str, ...]] = ("official", "lmms", "strict")

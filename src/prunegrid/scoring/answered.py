@@ -1,4 +1,4 @@
-"""Rows of predictions without error, as a cell's ledger and the places of its tokens read them."""
+"""Iterate over the rows of predictions that have no error, with the grids of their images."""
 
 from __future__ import annotations
 

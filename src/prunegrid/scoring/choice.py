@@ -1,4 +1,4 @@
-"""What multiple-choice scorers share."""
+"""Base class of multiple-choice scorers: accuracy by several rules, and the margin of the gold option."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ Rule = Callable[[str, str, list[str]], tuple[bool, str | None]]
 
 @dataclass(frozen=True)
 class ChoiceScorer(Scorer):
-    """Accuracy over lettered options: a leaf gives one rule per variant."""
+    """Accuracy over lettered options; a subclass gives one rule per variant."""
 
     def rules(self) -> dict[str, Rule]:
         """Return variant -> rule."""

@@ -1,4 +1,4 @@
-"""Where in the picture the kept tokens lie: a cell's position bias. Imports no torch.
+"""Mean row and column of a cell's kept image tokens, and maps of where they survive.
 
 Places are centres of patches in (0, 1), so that a choice without a preference has the mean 0.5.
 """

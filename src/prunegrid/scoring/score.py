@@ -1,4 +1,4 @@
-"""From prediction files to score files, several cells of one benchmark in one process.
+"""Score prediction files of one benchmark, and write scores.json and scores.parquet of each cell.
 
 Beside scores.json (docs/interface.md) lies scores.parquet: each sample's scores, so that tables compare
 cells in pairs without scoring again.

@@ -1,4 +1,4 @@
-"""What every scorer shares.
+"""Base class of scorers: from rows of predictions to metrics with bootstrap intervals.
 
 A scorer turns each row into numbers (`rows`), and names metrics as functions of sums over rows
 (`metrics`): point values, bootstrap intervals and later the paired differences of the tables all come
@@ -64,7 +64,7 @@ class Scores:
 
 @dataclass(frozen=True)
 class Scorer(Plugin):
-    """Base of all scorers: a leaf defines `rows`, `metrics` and `variant_values`.
+    """Base class of scorers: a subclass defines `rows`, `metrics` and, where it differs, `variant_values`.
 
     Class attributes
     ----------------

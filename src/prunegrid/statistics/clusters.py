@@ -1,4 +1,4 @@
-"""Rows that share an image are not independent: statistics count images, not questions."""
+"""Group rows by image and add up their values: rows that share an image are not independent."""
 
 from dataclasses import dataclass
 

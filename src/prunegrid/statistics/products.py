@@ -1,4 +1,4 @@
-"""Products of small whole weights with columns of values: what thousands of resamples are made of."""
+"""Matrix products of the bootstrap's weights, small whole numbers, with columns of values."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ _AT_ONCE = 2**20
 
 
 class WeightedSums:
-    """Sums of columns under many weights.
+    """Weighted sums of columns, for many vectors of weights.
 
     Columns of whole numbers, such as differences of right answers, are added in single precision if no sum
     can leave the range in which it is exact: their sums are those of double precision, whatever the order.

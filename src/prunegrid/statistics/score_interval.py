@@ -1,4 +1,4 @@
-"""What paired differences can exclude when few answers changed, or none.
+"""Score interval and smallest detectable value of paired differences, also where few answers changed.
 
 A bootstrap only redraws the changes that were seen: without any, its interval is [0, 0], although n
 samples exclude no loss smaller than about 3 / n (the rule of three, Hanley and Lippman-Hand 1983).

@@ -1,4 +1,4 @@
-"""Metrics as functions of sums over rows: what a bootstrap by matrix product needs.
+"""Metrics as functions of sums over rows, and their bootstrap intervals.
 
 An accuracy is a sum over a sum, F1 and BLEU are functions of a few sums: in a resample only the sums
 change.
@@ -16,7 +16,7 @@ from prunegrid.statistics.resampling import Bootstrap, interval
 
 @dataclass(frozen=True)
 class SumMetric:
-    """One metric.
+    """A metric that is a function of sums over rows.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""The samples that all cells of a benchmark share, and every row's scores in their order.
+"""Scores of a benchmark's cells as vectors over its samples, in one order for all cells.
 
 Thousands of cells of thousands of samples do not fit into memory, nor need they: ids are held once, and a
 cell's file is read whenever its scores are asked for.
@@ -19,7 +19,7 @@ from prunegrid.tables.cells import ScoredCell
 
 @dataclass(frozen=True)
 class RowScores:
-    """What one row of a table got, sample by sample.
+    """Scores and extracted answers of one row of a table, by sample.
 
     Attributes
     ----------
@@ -70,7 +70,7 @@ class AlignedScores:
 
     @cached_property
     def clusters(self) -> Clusters:
-        """Samples by image."""
+        """Samples grouped by image."""
         first = self._baseline or self._cells[0]
         images = self._images_of(first)
         for cell in self._cells:

@@ -1,4 +1,4 @@
-"""The best of many random subsets, chosen per sample by the gold answer: a bound, not a method.
+"""Best score per sample over the seeds of a random criterion: an upper bound that uses the gold answers.
 
 It tells how much of a loss is the fault of the choice of tokens, and how much of their number.
 """
@@ -18,7 +18,7 @@ TYPE = "best of seeds"
 
 
 def best_of_seeds(cells: Sequence[ScoredCell], criteria: Sequence[str]) -> list[ScoredCell]:
-    """Return one made-up cell per benchmark and row of the given criteria that was run with several seeds.
+    """Return one computed cell per benchmark and row of the given criteria that was run with several seeds.
 
     Parameters
     ----------

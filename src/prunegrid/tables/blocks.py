@@ -20,7 +20,7 @@ _ANCHORS = ("none", "blind", "mismatched")
 
 @dataclass
 class TableRow:
-    """One line.
+    """One row of a block.
 
     Attributes
     ----------
@@ -34,7 +34,14 @@ class TableRow:
         Why there are no results.
     strategy_type : str
         Plug-in behind the strategy's name.
-    anchor, reference, needs_answer, uses_label, degenerate : bool
+    anchor : bool
+        It is not ranked: unpruned, or without the image, or with another one.
+    reference : bool
+        It has the reference strategy and criterion.
+    needs_answer, uses_label : bool
+        Its criterion reads the unpruned answer; it was chosen by the gold answers.
+    degenerate : bool
+        A layer is left with fewer than 4 image tokens.
     best : set of str
         Benchmarks on which it is the best of its block.
     """
@@ -59,7 +66,7 @@ class TableRow:
 
 @dataclass
 class Block:
-    """Lines that are compared with each other."""
+    """Rows that are compared with each other, under a heading: those of one ratio, and a fixed other axis."""
 
     heading: str
     rows: list[TableRow]
@@ -67,7 +74,7 @@ class Block:
 
 @dataclass
 class Table:
-    """A table.
+    """The strategy table or the criterion table of one model.
 
     Attributes
     ----------
@@ -76,6 +83,7 @@ class Table:
     model : str
     benchmarks : list of str
     blocks : list of Block
+    options : TableOptions
     corrected : dict
         (row key, benchmark, "to_none" or "to_reference") -> Holm-adjusted p over the table's tests of
         that kind.
@@ -90,12 +98,12 @@ class Table:
 
     @property
     def rows(self) -> list[TableRow]:
-        """All lines."""
+        """All rows of all blocks."""
         return [row for block in self.blocks for row in block.rows]
 
 
 class Maker:
-    """Lays out both tables of a model.
+    """Makes the strategy table and the criterion table of a model from its results.
 
     Parameters
     ----------

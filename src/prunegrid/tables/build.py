@@ -1,4 +1,4 @@
-"""From scored cells to the table files of one model."""
+"""Write the table files of one model from the scores of its cells."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial

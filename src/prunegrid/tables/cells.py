@@ -1,4 +1,4 @@
-"""Cells with their scores, and cells.csv."""
+"""Read the scores of cells, and write cells.csv."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -25,7 +25,7 @@ RowKey = tuple[str, str, float]
 
 @dataclass(frozen=True)
 class ScoredCell:
-    """One cell.
+    """A cell of the grid with its scores.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""One benchmark's statistics for every row of a table: values, paired differences, retained gain.
+"""Statistics of every row of a table on one benchmark: values, paired differences and retained gain.
 
 All rows share the resamples of one clustered bootstrap, so that differences are paired and a hundred
 rows cost one matrix product. Several seeds of a row are averaged per sample first.
@@ -70,8 +70,12 @@ class Result:
         Share of samples that get the answer of the unpruned model; NaN for several seeds.
     compute : dict
         Mean ledger, and mean places of the kept tokens.
+    degenerate : bool
+        A layer is left with fewer than 4 image tokens.
     total_gap : float
         How much more total compute it takes than the reference, relative; NaN unless rows were matched.
+    non_inferior : bool or None
+        Whether the interval of `to_none` excludes a loss larger than the margin; None where nothing is known.
     """
 
     metric: str
@@ -103,7 +107,7 @@ class Result:
 
 
 class Comparison:
-    """All rows of one model and benchmark.
+    """Computes the results of all rows of one model and benchmark.
 
     Parameters
     ----------
@@ -149,7 +153,7 @@ class Comparison:
         return {key: self._read(key) for key in self.keys if key in found}
 
     def results(self) -> dict[RowKey, Result]:
-        """Compute everything."""
+        """Return the result of every row."""
         clusters = self._samples.clusters
         bootstrap = Bootstrap(clusters.count, self.options.replicates, self.options.seed)
         means = {

@@ -1,4 +1,4 @@
-"""What `match: tflops_total` promises, and by how much a cell misses it on the samples that were run.
+"""Relative gap between a cell's measured total compute and that of the reference, for `match: tflops_total`.
 
 Schedules are solved for a prompt of assumed length and in whole tokens; real prompts, and the answers that
 were generated, cost what they cost.

@@ -1,4 +1,4 @@
-"""A table as text: what each format prints, before it is escaped and framed."""
+"""Numbers of a table as text, which Markdown, LaTeX and HTML print alike."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -26,7 +26,21 @@ _LEVEL = 0.05
 
 @dataclass(frozen=True)
 class Field:
-    """One cell of the printed table: a figure, and below it what qualifies it."""
+    """One field of a printed table.
+
+    Attributes
+    ----------
+    main : str
+        The number.
+    below : tuple of str
+        Lines below it: its interval, its spread over seeds.
+    mark : str
+        Signs behind the number, such as that of a significant difference.
+    bold : bool
+        Whether it is the best of its block.
+    tip : str
+        What HTML shows where a reader points at it.
+    """
 
     main: str
     below: tuple[str, ...] = ()
@@ -37,7 +51,16 @@ class Field:
 
 @dataclass(frozen=True)
 class Line:
-    """One printed row."""
+    """One printed row.
+
+    Attributes
+    ----------
+    fields : list of Field
+    quiet : bool
+        Whether it is not ranked, or out of reach.
+    reference : bool
+        Whether others are compared with it.
+    """
 
     fields: list[Field]
     quiet: bool = False
@@ -67,7 +90,7 @@ class Printed:
 
 
 def printed(table: Table) -> Printed:
-    """Turn a table into text."""
+    """Return a table with all numbers as text."""
     factor, unit = _unit(table)
     headline = {
         b: next(row.results[b].metric for row in table.rows if b in row.results) for b in table.benchmarks

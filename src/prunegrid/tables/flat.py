@@ -1,4 +1,4 @@
-"""Tables as CSV: full precision, every statistic, natural units, one row per line of the table."""
+"""Write a table as CSV: full precision, every statistic, natural units, one line per row of the table."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""Tables in HTML: a fragment that scrolls in its own box, under the page's style sheet."""
+"""Write a table as an HTML fragment, for the style sheet style.css."""
 
 from html import escape
 

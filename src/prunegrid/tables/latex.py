@@ -1,4 +1,4 @@
-"""Tables in LaTeX: a longtable with booktabs rules, to be put into a document with `input`."""
+"""Write a table as LaTeX: a longtable with booktabs rules, to be put into a document with `input`."""
 
 from dataclasses import replace
 

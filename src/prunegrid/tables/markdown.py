@@ -1,4 +1,4 @@
-"""Tables in Markdown: one pipe table per block."""
+"""Write a table as Markdown: one pipe table per block."""
 
 import re
 

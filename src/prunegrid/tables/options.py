@@ -1,4 +1,4 @@
-"""What a user may choose about the tables: the `tables` section of the configuration."""
+"""Options of the tables: the `tables` section of the configuration."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

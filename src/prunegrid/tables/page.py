@@ -1,4 +1,4 @@
-"""HTML pages that need nothing from the network: one style sheet, inlined, no scripts."""
+"""Write an HTML page with its style sheet inlined, no scripts and nothing from a network."""
 
 from functools import cache
 from html import escape

@@ -1,1 +1,1 @@
-"""What a generated text answers: extraction rules, one file per shape of answer."""
+"""Rules that read an answer off a generated text: a letter, yes or no, or a short text."""

@@ -1,4 +1,4 @@
-"""Multiple choice: which option a text names, under each published rule."""
+"""Rules that read the letter of an option off a text, one function per published rule."""
 
 import re
 import unicodedata

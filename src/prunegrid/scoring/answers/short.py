@@ -1,4 +1,4 @@
-"""Short free answers: normal forms and VQA's soft accuracy."""
+"""Normal forms of short answers, and VQA's soft accuracy (Antol et al. 2015, arXiv 1505.00468)."""
 
 import re
 import string

@@ -1,4 +1,4 @@
-"""Yes or no: what a text answers, under each published rule."""
+"""Rules that read yes or no off a text, one function per published rule."""
 
 
 def official(output: str) -> str:

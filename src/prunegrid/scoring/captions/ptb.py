@@ -1,4 +1,4 @@
-"""The Penn Treebank tokenizer of the COCO caption evaluation, for many groups of captions in one run.
+"""Tokenise captions as the COCO caption evaluation does, with the Penn Treebank tokenizer in Java.
 
 The same program, options and list of punctuation as `pycocoevalcap.tokenizer.ptbtokenizer`, which
 starts Java once per call and writes into its own package folder.
