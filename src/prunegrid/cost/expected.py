@@ -73,7 +73,7 @@ def expected_compute(
     if min(n, text_after, generated) < 1 or text_before < 0:
         raise PruningError("image_tokens, text_after and generated must be at least 1, text_before 0")
     plugin = plugins.build("strategies", strategy, dict(strategy_options or {}))
-    schedule = plugin.solve(ratio or None, n_layers, seed=seed, n_tokens=n)
+    schedule = plugin.schedule_for(ratio or None, n_layers, seed=seed, n_tokens=n)
     parts = {}
     if criterion is not None and plugin.ranks:
         built = plugins.build("criteria", criterion, dict(criterion_options or {}))

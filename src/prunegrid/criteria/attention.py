@@ -5,6 +5,6 @@ from dataclasses import dataclass
 from prunegrid.criteria.staged import Staged
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Attention(Staged):
     """`staged` with attention_shallow and attention_deep."""

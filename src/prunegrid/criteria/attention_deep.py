@@ -9,7 +9,7 @@ from prunegrid.pruning.criterion import Criterion
 from prunegrid.pruning.stage import Stage
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class AttentionDeep(Criterion):
     """phi_dp(j): head-averaged attention of layer l-1 to j, summed over the image rows still present.
 

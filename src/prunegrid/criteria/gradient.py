@@ -9,7 +9,7 @@ from prunegrid.pruning.criterion import Criterion
 from prunegrid.pruning.stage import Stage
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Gradient(Criterion):
     """Sum over features of abs(h * dJ/dh), h the hidden state entering layer l in the unpruned model.
 

@@ -9,7 +9,7 @@ from prunegrid.pruning.criterion import Criterion
 from prunegrid.pruning.stage import Stage
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class GradientOther(Criterion):
     """As `gradient`, for the second-ranked first token instead of the answer."""
 

@@ -9,7 +9,7 @@ from prunegrid.pruning.criterion import Criterion
 from prunegrid.pruning.stage import Stage
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class EvenlySpaced(Criterion):
     """n of the m tokens still present, as evenly as whole numbers allow.
 

@@ -9,7 +9,7 @@ from prunegrid.pruning.criterion import Criterion
 from prunegrid.pruning.stage import Stage
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Norm(Criterion):
     """Norm of the token's hidden state entering layer l."""
 

@@ -9,7 +9,7 @@ from prunegrid.pruning.criterion import Criterion
 from prunegrid.pruning.stage import Stage
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class NormInput(Criterion):
     """Norm of the token's embedding entering layer 0: the plainest reading of "norm of token embeddings"."""
 

@@ -11,7 +11,7 @@ from prunegrid.pruning.stage import Stage
 from prunegrid.randomness import named_seed
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RandomOrder(Criterion):
     """A fresh uniform score per (seed, sample id, layer), whatever the batch and the order of samples."""
 

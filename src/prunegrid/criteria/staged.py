@@ -9,7 +9,7 @@ from prunegrid.pruning.criterion import Criterion
 from prunegrid.pruning.schedule import Schedule, resolve_layer
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Staged(Criterion):
     """`deep` in stages before layers l >= `deep_from`, `shallow` before.
 

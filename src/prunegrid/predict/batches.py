@@ -223,13 +223,16 @@ def _pruning(
 ) -> Pruning | None:
     """Return how a cell prunes, or None for the model as it is."""
     strategy = plugins.build("strategies", *cell.strategy)
-    if not strategy.has_ratio and cell.strategy[0] != "blind":
+    ratio, seed = cell.ratio if strategy.has_ratio else None, cell.axes["seed"]
+    if not strategy.prunes:
+        # Raises if there are cuts all the same.
+        strategy.schedule_for(ratio, len(loaded.family.layers(loaded.model)), seed=seed)
         return None
     return Pruning(
         loaded.model,
         strategy,
         build_criterion(cell, adapter.free_text) or plugins.build("criteria", UNRANKED),
-        cell.ratio if strategy.has_ratio else None,
-        cell.axes["seed"],
+        ratio,
+        seed,
         saliencies=saliencies,
     )

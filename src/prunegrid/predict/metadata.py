@@ -33,7 +33,7 @@ def shard_metadata(
     model, spec, data = loaded.model, run.model_spec, adapter.provenance()
     n_layers = len(loaded.family.layers(model))
     strategy = plugins.build("strategies", *cell.strategy)
-    schedule = strategy.solve(cell.ratio, n_layers, seed=cell.axes["seed"])
+    schedule = strategy.schedule_for(cell.ratio, n_layers, seed=cell.axes["seed"])
     criterion = build_criterion(cell, adapter.free_text)
     return {
         "key": cell.key,

@@ -194,7 +194,7 @@ class Pruning:
 
     def _schedule_for(self, n_tokens: int | None) -> Schedule:
         if n_tokens not in self._solved:
-            self._solved[n_tokens] = self.strategy.solve(
+            self._solved[n_tokens] = self.strategy.schedule_for(
                 self.ratio, len(self._layers), seed=self.seed, n_tokens=n_tokens or None
             )
         return self._solved[n_tokens]

@@ -1,10 +1,11 @@
 """What every strategy shares: the base class that turns a ratio into a schedule. Imports no torch."""
 
+import inspect
 from dataclasses import dataclass
 from typing import ClassVar
 
-from prunegrid.errors import PruningError
-from prunegrid.plugins import Plugin
+from prunegrid.errors import ConfigError, PruningError
+from prunegrid.plugins import Plugin, name_of
 from prunegrid.pruning.schedule import Cuts, Schedule
 from prunegrid.pruning.solve_ratio import solve
 
@@ -12,7 +13,7 @@ from prunegrid.pruning.solve_ratio import solve
 UNRANKED = "first"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Strategy(Plugin):
     """Base of all strategies. A leaf defines `cuts`; one with no free strength overrides `solve`.
 
@@ -24,6 +25,8 @@ class Strategy(Plugin):
         A criterion chooses the tokens; otherwise the strategy stands once, with criterion `none`.
     has_ratio : bool
         It takes a ratio.
+    prunes : bool
+        Its schedule drops tokens: one without cuts is refused.
     swaps_images : bool
         Each question is shown another sample's image.
     """
@@ -31,6 +34,7 @@ class Strategy(Plugin):
     stochastic: ClassVar[bool] = False
     ranks: ClassVar[bool] = True
     has_ratio: ClassVar[bool] = True
+    prunes: ClassVar[bool] = True
     swaps_images: ClassVar[bool] = False
 
     def cuts(self, strength: float, n_layers: int) -> Cuts:
@@ -54,7 +58,7 @@ class Strategy(Plugin):
         seed : int
             Seed of drawn schedules.
         n_tokens : int, optional
-            N of the sample at hand: see `prunegrid.pruning.solve_ratio.solve`.
+            N of the sample at hand: see `prunegrid.pruning.solve_ratio.solve`. Layers must not depend on it.
 
         Raises
         ------
@@ -62,5 +66,37 @@ class Strategy(Plugin):
             If no strength reaches the ratio.
         """
         if ratio is None:
-            raise PruningError(f"strategy {type(self).__name__.lower()!r} needs a ratio")
+            raise PruningError(f"strategy {name_of(self)!r} needs a ratio")
         return solve(lambda strength: self.cuts(strength, n_layers), ratio, n_layers, n_tokens)
+
+    def schedule_for(
+        self, ratio: float | None, n_layers: int, *, seed: int = 0, n_tokens: int | None = None
+    ) -> Schedule:
+        """Return what `solve` returns, if that is what the class says of itself.
+
+        Parameters
+        ----------
+        ratio, n_layers, seed, n_tokens : float or None, int, int, int or None
+            See `solve`.
+
+        Raises
+        ------
+        ConfigError
+            If a strategy that prunes returns a schedule without cuts, or one that does not prune has some.
+        """
+        found = self.solve(ratio, n_layers, seed=seed, n_tokens=n_tokens)
+        if bool(found.cuts) == self.prunes:
+            return found
+        says = "no cuts, and would run unpruned" if self.prunes else f"cuts {list(found.cuts)}"
+        raise ConfigError(
+            f"{_file_of(type(self))}: strategy {name_of(self)!r} has `prunes = {self.prunes}`, but "
+            f"its schedule for ratio {ratio} and {n_layers} layers has {says}"
+        )
+
+
+def _file_of(kind: type) -> str:
+    try:
+        return inspect.getfile(kind)
+    except (TypeError, OSError):
+        # Defined in an interactive session.
+        return kind.__qualname__

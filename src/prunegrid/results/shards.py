@@ -137,7 +137,7 @@ def joined_metadata(shards: Sequence[Mapping[str, Any]], table: pa.Table) -> dic
     """
     first = shards[0]
     sizes = pc.unique(table.filter(pc.equal(table["status"], "ok"))["n_image_tokens"]).to_pylist()
-    schedule = plugins.build("strategies", *first["strategy"]).solve(
+    schedule = plugins.build("strategies", *first["strategy"]).schedule_for(
         first["share_ratio"],
         first["n_layers"],
         seed=first["cell"]["seed"],

@@ -7,7 +7,7 @@ from prunegrid.scoring.answers import letters
 from prunegrid.scoring.choice import ChoiceScorer, Rule, reads
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Aokvqa(ChoiceScorer):
     """Multiple choice where the prompt asks for the letter."""
 

@@ -23,7 +23,7 @@ from prunegrid.scoring.scorer import Scorer, Variants, plain_columns
 from prunegrid.statistics.sums import SumMetric, mean
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Caption(Scorer):
     """CIDEr with IDF frozen on the references of all rows, error rows too: images compare between cells.
 

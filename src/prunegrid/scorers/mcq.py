@@ -5,6 +5,6 @@ from dataclasses import dataclass
 from prunegrid.scorers.aokvqa import Aokvqa
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Mcq(Aokvqa):
     """The same rules under a general name."""

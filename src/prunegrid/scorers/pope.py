@@ -21,7 +21,7 @@ _RULES = {"official": yesno.official, "lmms": yesno.lmms, "strict": yesno.strict
 _GOLD = ("yes", "no")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Pope(Scorer):
     """Accuracy, precision, recall, F1 and yes-ratio; `sample_id` begins with the category."""
 

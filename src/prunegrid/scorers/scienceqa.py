@@ -11,7 +11,7 @@ from prunegrid.scoring.answers import letters
 from prunegrid.scoring.choice import ChoiceScorer, Rule, reads
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Scienceqa(ChoiceScorer):
     """Multiple choice with two to five options."""
 

@@ -15,7 +15,7 @@ from prunegrid.statistics.sums import SumMetric, mean
 _ENOUGH = 4
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Vqa(Scorer):
     """Headline `auto`: soft accuracy in rows with at least four references, exact match elsewhere."""
 

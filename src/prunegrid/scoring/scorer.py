@@ -62,7 +62,7 @@ class Scores:
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Scorer(Plugin):
     """Base class of scorers: a subclass defines `rows`, `metrics` and, where it differs, `variant_values`.
 

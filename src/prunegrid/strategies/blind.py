@@ -7,7 +7,7 @@ from prunegrid.pruning.schedule import Schedule
 from prunegrid.pruning.strategy import Strategy
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Blind(Strategy):
     """No image token enters layer 0; text keeps its positions."""
 

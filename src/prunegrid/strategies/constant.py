@@ -6,7 +6,7 @@ from prunegrid.pruning.schedule import Cuts
 from prunegrid.pruning.strategy import Strategy
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Constant(Strategy):
     """The other reading of "the same ratio across all layers": a_l = k for l >= 1."""
 

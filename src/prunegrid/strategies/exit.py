@@ -8,7 +8,7 @@ from prunegrid.pruning.schedule import Schedule
 from prunegrid.pruning.strategy import Strategy
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Exit(Strategy):
     """a = 1 before layer l, 0 from l on; l is free and whole, so the ratio is the nearest 1 - l/L."""
 

@@ -9,7 +9,7 @@ from prunegrid.pruning.solve_ratio import TOLERANCE
 from prunegrid.pruning.strategy import Strategy
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Hierarchical(Strategy):
     """a = 1 before K1, k from K1 on, k^3 from K2 on; k is free.
 

@@ -7,7 +7,7 @@ from prunegrid.pruning.schedule import Schedule
 from prunegrid.pruning.strategy import Strategy
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Mismatched(Strategy):
     """Unpruned, but each question is shown an image drawn by a seeded derangement over distinct images.
 
@@ -17,6 +17,7 @@ class Mismatched(Strategy):
     stochastic: ClassVar[bool] = True
     ranks: ClassVar[bool] = False
     has_ratio: ClassVar[bool] = False
+    prunes: ClassVar[bool] = False
     swaps_images: ClassVar[bool] = True
 
     def solve(self, ratio=None, n_layers=1, *, seed=0, n_tokens=None) -> Schedule:

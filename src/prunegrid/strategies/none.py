@@ -7,12 +7,13 @@ from prunegrid.pruning.schedule import Schedule
 from prunegrid.pruning.strategy import Strategy
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Unpruned(Strategy):
     """a_l = 1 in every layer."""
 
     ranks: ClassVar[bool] = False
     has_ratio: ClassVar[bool] = False
+    prunes: ClassVar[bool] = False
 
     def solve(self, ratio=None, n_layers=1, *, seed=0, n_tokens=None) -> Schedule:
         """Return the empty schedule."""

@@ -7,7 +7,7 @@ from prunegrid.pruning.schedule import Cuts, increasing_layers
 from prunegrid.pruning.strategy import Strategy
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Pyramid(Strategy):
     """Each cut keeps the share s of the tokens still present, so a = s^i after the i-th.
 

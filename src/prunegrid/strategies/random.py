@@ -16,7 +16,7 @@ MOST_DRAWS = 10_000
 LEAST_SHARE = 0.02
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RandomLayers(Strategy):
     """M layers drawn without replacement from 1..L-1, each dropping a random share.
 

@@ -6,7 +6,7 @@ from prunegrid.pruning.schedule import Cuts, resolve_layer
 from prunegrid.pruning.strategy import Strategy
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Single(Strategy):
     """a = 1 before layer K, k from K on.
 

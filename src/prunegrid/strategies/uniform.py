@@ -6,7 +6,7 @@ from prunegrid.pruning.schedule import Cuts
 from prunegrid.pruning.strategy import Strategy
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Uniform(Strategy):
     """Before every layer l >= 1 the fraction p of the tokens still present is dropped: a_l = (1-p)^l."""
 

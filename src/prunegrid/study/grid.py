@@ -205,7 +205,7 @@ def keeps_unranked(config: Mapping[str, Any], n_layers: int, cell: Cell, ratio: 
         What its schedule is solved for: its ratio, or the matched one.
     """
     described = plugins.describe("strategies", plugin_of(config, "strategies", cell.strategy)[0])
-    if described["ranks"] or not described["has_ratio"]:
+    if described["ranks"]:
         return False
     found = _schedule(config, n_layers, cell.model, cell.strategy, ratio, cell.seed)
     return not isinstance(found, str) and any(share > 0 for _, share in found.cuts)
@@ -226,7 +226,7 @@ def _solve(
 ) -> Schedule | str:
     built = plugins.build("strategies", plugin, dict(options))
     try:
-        return built.solve(ratio, n_layers, seed=seed, n_tokens=n_tokens)
+        return built.schedule_for(ratio or None, n_layers, seed=seed, n_tokens=n_tokens)
     except UnreachableRatioError as error:
         return str(error)
 
