@@ -19,6 +19,7 @@ from prunegrid.scoring.positions import cell_positions
 from prunegrid.scoring.score import score_cells, write_scores
 from prunegrid.tables.build import build_tables
 from tests.docs.pages import HOME, codes, section, tables
+from tests.docs.scored import LEFT_OUT, scored
 from tests.tables import worlds
 
 PAGE = "interface.md"
@@ -135,26 +136,7 @@ def test_scores_of_samples(name):
     (own,) = [columns for scorer, columns in rows if codes(scorer) == [name]]
     listed = set(codes(re.sub("`bleu_0` to `bleu_9`", " ".join(f"`bleu_{i}`" for i in range(10)), own)))
     every = set(codes(section(PAGE, "scores.parquet").partition("Empty in error rows")[0]))
-    # METEOR takes a minute to start.
-    options = {"extra": ["bleu", "rouge"]} if name == "caption" else {}
-    left_out = {"meteor"} & listed
-    sample = SAMPLE.assign(answer="yes") if name == "pope" else SAMPLE
-    scores = plugins.build("scorers", name, options).score(sample, replicates=100)
-    assert listed | every == left_out | set(scores.per_sample.columns)
-
-
-SAMPLE = pd.DataFrame(
-    {
-        "sample_id": ["random/0"],
-        "image_id": ["i"],
-        "choices": [["dog", "cat"]],
-        "answer": ["A"],
-        "references": [["a dog"]],
-        "prediction": ["A"],
-        "choice_logits": [[1.0, 0.0]],
-        "status": ["ok"],
-    }
-)
+    assert (listed | every) - LEFT_OUT == set(scored(name).per_sample.columns)
 
 
 def test_columns_of_cells(study):

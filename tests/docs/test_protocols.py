@@ -9,6 +9,7 @@ from prunegrid.data import prompt_texts
 from prunegrid.predict.chat import VICUNA
 from prunegrid.tables.options import TableOptions
 from tests.docs.pages import blocks, codes, section, tables
+from tests.docs.scored import LEFT_OUT, scored
 
 PAGE = "protocols.md"
 ADAPTERS = plugins.names("benchmarks")
@@ -70,6 +71,16 @@ def test_every_scorer_is_listed_with_its_variants():
         assert tuple(codes(variants)) == scorer.variants, name
         assert codes(variants)[0] == scorer.headline_variant, name
         assert codes(metrics)[0] == scorer.headline, name
+
+
+@pytest.mark.parametrize("name", plugins.names("scorers"))
+def test_metrics(name):
+    """Those of one category of POPE, and their means, are named after the pooled ones."""
+    (rows,) = tables(section(PAGE, "Scoring"))
+    (listed,) = [codes(metrics) for scorer, _, metrics in rows if codes(scorer) == [name]]
+    named_after = ("_random", "_category_mean")
+    found = {metric for metric in scored(name).metrics if not metric.endswith(named_after)}
+    assert set(listed) - LEFT_OUT == found
 
 
 def test_every_variant_is_explained():
