@@ -1,12 +1,12 @@
 """Plug-ins found by name: `criteria/norm.py` is the criterion `norm`, and so for every other kind.
 
-A plug-in file defines one public class that derives from `Plugin` (through the base of its kind) and
-takes its options as dataclass fields. Looking at names and at literal class attributes reads the
-source only, so that planning a grid never imports torch.
+They lie in the folders of `prunegrid.plugin_folders`. A plug-in file defines one public class that derives
+from the base of its kind and takes its options as dataclass fields; files whose names begin with an
+underscore are helpers. Looking at names and at literal class attributes reads the source only, so that
+planning a grid never imports torch.
 """
 
 import ast
-import importlib
 import inspect
 from functools import cache
 from pathlib import Path
@@ -14,17 +14,19 @@ from typing import Any
 
 from prunegrid.errors import ConfigError
 from prunegrid.nearest import nearest
+from prunegrid.plugin_folders import PluginFolder, plugin_folders
+from prunegrid.source.classes import ClassSource, imported_class, public_classes
+from prunegrid.source.imports import PACKAGE
 
-PACKAGE = Path(__file__).parent
-KINDS = ("criteria", "strategies", "benchmarks", "scorers", "models")
-# Files that define what plug-ins of a kind are.
+# Kind, which is the name of its folder -> the public name of its base class.
 _BASES = {
-    "criteria": "pruning/criterion.py",
-    "strategies": "pruning/strategy.py",
-    "benchmarks": "data/adapter.py",
-    "scorers": "scoring/scorer.py",
-    "models": "pruning/family.py",
+    "criteria": "Criterion",
+    "strategies": "Strategy",
+    "benchmarks": "Adapter",
+    "scorers": "Scorer",
+    "models": "Family",
 }
+KINDS = tuple(_BASES)
 _SINGULAR = {
     "criteria": "criterion",
     "strategies": "strategy",
@@ -43,19 +45,36 @@ def name_of(plugin: Plugin) -> str:
     return type(plugin).__module__.rpartition(".")[2]
 
 
-def path(kind: str, name: str) -> Path:
-    """Return the file of plug-in `name`; raise ConfigError with the valid names if there is none."""
-    file = PACKAGE / kind / f"{name}.py"
-    if not _is_plugin(file) or not file.is_file():
-        raise ConfigError(f"unknown {_SINGULAR[kind]} {name!r}: {nearest(name, names(kind))}")
-    return file
-
-
 def names(kind: str) -> list[str]:
     """Return the names of all plug-ins of a kind, sorted."""
     if kind not in KINDS:
         raise ValueError(f"unknown kind of plug-in {kind!r}: {nearest(kind, KINDS)}")
-    return sorted(file.stem for file in (PACKAGE / kind).glob("*.py") if _is_plugin(file))
+    files = (file for folder in plugin_folders() for file in (folder.path / kind).glob("*.py"))
+    return sorted({file.stem for file in files if _is_plugin(file)})
+
+
+def path(kind: str, name: str) -> Path:
+    """Return the file of plug-in `name`.
+
+    Raises
+    ------
+    ConfigError
+        If there is none, with the valid names, or if there are two, naming both.
+    """
+    return _found(kind, name)[1]
+
+
+def _found(kind: str, name: str) -> tuple[PluginFolder, Path]:
+    files = ((folder, folder.path / kind / f"{name}.py") for folder in plugin_folders())
+    found = [(folder, file) for folder, file in files if _is_plugin(file) and file.is_file()]
+    if not found:
+        raise ConfigError(f"unknown {_SINGULAR[kind]} {name!r}: {nearest(name, names(kind))}")
+    if len(found) > 1:
+        first, second = found[0][1], found[1][1]
+        raise ConfigError(
+            f"{_SINGULAR[kind]} {name!r} exists twice, in {first} and {second}: rename one file"
+        )
+    return found[0]
 
 
 def _is_plugin(file: Path) -> bool:
@@ -63,22 +82,19 @@ def _is_plugin(file: Path) -> bool:
 
 
 def load(kind: str, name: str) -> type:
-    """Import plug-in `name` and return its class."""
-    path(kind, name)
-    module = importlib.import_module(f"prunegrid.{kind}.{name}")
-    classes = [
-        member
-        for _, member in inspect.getmembers(module, inspect.isclass)
-        if issubclass(member, Plugin)
-        and member.__module__ == module.__name__
-        and not member.__name__.startswith("_")
-    ]
-    if len(classes) != 1:
-        found = ", ".join(c.__name__ for c in classes) or "none"
-        raise ConfigError(
-            f"{module.__file__}: a plug-in file defines exactly one public class, found {found}"
-        )
-    return classes[0]
+    """Import plug-in `name` and return its class.
+
+    Raises
+    ------
+    ConfigError
+        If there is none, its file cannot be imported, or does not define one class of its kind.
+    """
+    folder, file = _found(kind, name)
+    source = class_source(kind, file)
+    try:
+        return getattr(folder.load(kind, name), source.name)
+    except Exception as error:
+        raise ConfigError(f"{file}: cannot be imported: {type(error).__name__}: {error}") from error
 
 
 def build(kind: str, name: str, options: dict[str, Any] | None = None) -> Any:
@@ -94,11 +110,48 @@ def build(kind: str, name: str, options: dict[str, Any] | None = None) -> Any:
         raise ConfigError(f"{_SINGULAR[kind]} {name!r}: {error}") from error
 
 
-@cache
+def base_of(kind: str) -> ClassSource:
+    """Return the class that plug-ins of a kind derive from."""
+    base = imported_class(Path(), 0, PACKAGE.name, _BASES[kind])
+    assert base is not None
+    return base
+
+
+def class_source(kind: str, file: Path) -> ClassSource:
+    """Return the one public class of a plug-in file, without importing it.
+
+    Raises
+    ------
+    ConfigError
+        Naming the file, if it is no Python, or defines none, several, or one of another kind.
+    """
+    found = {source: _kind_of(source) for source in public_classes(file)}
+    plugins = {source: of for source, of in found.items() if of is not None}
+    base = f"prunegrid.{_BASES[kind]}"
+    wanted = f"a file in {kind}/ defines exactly one public class, derived from {base}"
+    if not plugins:
+        others = ", ".join(source.name for source in found) or "no public class"
+        raise ConfigError(f"{file}: {wanted}; found {others}" + (", derived from no base" if found else ""))
+    if len(plugins) > 1:
+        raise ConfigError(f"{file}: {wanted}; found {', '.join(source.name for source in plugins)}")
+    (source, of), *_ = plugins.items()
+    if of != kind:
+        raise ConfigError(
+            f"{file}: {wanted}; found {source.name}, derived from prunegrid.{_BASES[of]}: "
+            f"such a file belongs into {of}/"
+        )
+    return source
+
+
+def _kind_of(source: ClassSource) -> str | None:
+    lineage = source.lineage()
+    return next((kind for kind in KINDS if base_of(kind) in lineage), None)
+
+
 def describe(kind: str, name: str) -> dict[str, Any]:
     """Return the literal class attributes and option names of a plug-in, without importing it.
 
-    Follows base classes within the same folder.
+    Follows base classes wherever their source can be found.
 
     Returns
     -------
@@ -106,34 +159,20 @@ def describe(kind: str, name: str) -> dict[str, Any]:
         Attribute or option -> literal (default) value; under `options` the set of option names, under `types`
         their annotations.
     """
+    return _described(kind, path(kind, name))
+
+
+@cache
+def _described(kind: str, file: Path) -> dict[str, Any]:
     found: dict[str, Any] = {"options": set(), "types": {}}
-    _describe(PACKAGE / _BASES[kind], kind, found)
-    _describe(path(kind, name), kind, found)
+    for source in reversed(class_source(kind, file).lineage()):
+        for name, attribute in source.attributes.items():
+            if not attribute.is_class_variable:
+                found["options"].add(name)
+                found["types"][name] = attribute.annotation
+            if attribute.value is not None:
+                try:
+                    found[name] = ast.literal_eval(attribute.value)
+                except (ValueError, TypeError):
+                    continue
     return found
-
-
-def _describe(file: Path, kind: str, found: dict[str, Any]) -> None:
-    tree = ast.parse(file.read_text(encoding="utf-8"), filename=str(file))
-    for node in tree.body:
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"prunegrid.{kind}."):
-            parent = PACKAGE / kind / f"{node.module.rsplit('.', 1)[1]}.py"
-            if parent != file:
-                _describe(parent, kind, found)
-    for body in (node.body for node in tree.body if isinstance(node, ast.ClassDef)):
-        for statement in body:
-            if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
-                target = statement.target.id
-                annotation = ast.unparse(statement.annotation)
-                if "ClassVar" not in annotation:
-                    found["options"].add(target)
-                    found["types"][target] = annotation
-            elif isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
-                target = statement.targets[0].id
-            else:
-                continue
-            if statement.value is None:
-                continue
-            try:
-                found[target] = ast.literal_eval(statement.value)
-            except (ValueError, TypeError):
-                continue

@@ -1,6 +1,6 @@
 """What a result depends on, as hashes: exactly the code it uses, its data and its model.
 
-Comments, docstrings, time stamps and the place of a checkout do not count.
+Comments, docstrings, wording, time stamps and the place of files do not count.
 """
 
 import ast
@@ -15,7 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from prunegrid.files import write_text
+from prunegrid.plugin_folders import plugin_folders
 from prunegrid.plugins import PACKAGE
+from prunegrid.source.imports import Import, files_of, imports_of, parsed
+from prunegrid.source.meaning import computing
 
 
 def digest(value: Any) -> str:
@@ -25,13 +28,13 @@ def digest(value: Any) -> str:
 
 
 class Code:
-    """What modules mean and import, remembered by content, so that no file is parsed twice.
+    """What modules compute and import, remembered by content, so that no file is parsed twice.
 
     Parameters
     ----------
     file : Path, optional
         Where it is remembered between processes. An entry counts only for the bytes, the Python and the
-        version of this module that it was made of, so it is never stale, and processes that write at one
+        version of the code that it was made of, so it is never stale, and processes that write at one
         time lose no more than each other's entries.
     """
 
@@ -42,64 +45,71 @@ class Code:
             with suppress(OSError, ValueError, TypeError):
                 self._known = dict(json.loads(file.read_text(encoding="utf-8")))
         self._new = False
-        self._seen: dict[Path, tuple[str, tuple[Path, ...]]] = {}
+        self._seen: dict[Path, tuple[str, frozenset[Path]]] = {}
         self._closures: dict[Path, frozenset[Path]] = {}
 
     def hash(self, entries: Iterable[Path], alone: Iterable[Path] = ()) -> str:
-        """Return the hash of files and of every module of prunegrid that they import, directly or not.
+        """Return the hash of files and of every module that they import, directly or not.
 
-        Plug-ins are imported by name at run time, so they count only where they are given. Of files given
-        as `alone`, such as scripts, what they import does not count.
+        Followed are modules of prunegrid, those of plug-in folders, and any other that is neither installed
+        nor of the standard library. Plug-ins are imported by name at run time, so they count only where they
+        are given. Of files given as `alone`, such as scripts, what they import does not count.
+
+        Raises
+        ------
+        ConfigError
+            If a file is no Python.
         """
         files = frozenset[Path]().union(*(self.closure(Path(entry)) for entry in entries), alone)
-        found = digest(sorted((file.parent.name, file.name, self._look(file)[0]) for file in files))
+        found = digest(sorted((_label(file), self._look(file)[0]) for file in files))
         if self._new and self._file is not None:
             write_text(self._file, json.dumps(self._known))
             self._new = False
         return found
 
     def closure(self, file: Path) -> frozenset[Path]:
-        """Return a file and all modules of prunegrid that it imports, directly or not."""
+        """Return a file and all modules that it imports, directly or not; see `hash`."""
         if file not in self._closures:
             found: set[Path] = set()
-            waiting = [file]
+            waiting = {file}
             while waiting:
                 at = waiting.pop()
-                if at not in found:
-                    found.add(at)
-                    waiting += self._look(at)[1]
+                found.add(at)
+                waiting |= self._look(at)[1] - found
             self._closures[file] = frozenset(found)
         return self._closures[file]
 
-    def _look(self, file: Path) -> tuple[str, tuple[Path, ...]]:
-        """Return a hash of what a file means, and the files of prunegrid that it imports."""
+    def _look(self, file: Path) -> tuple[str, frozenset[Path]]:
+        """Return a hash of what a file computes, and the files that it imports."""
         if file not in self._seen:
-            content = file.read_bytes()
+            content, imports = file.read_bytes(), []
             if file.suffix == ".py":
-                meaning, names = self._parsed(str(file), content)
+                meaning, imports = self._parsed(str(file), content)
             else:
-                meaning, names = hashlib.sha256(content).hexdigest(), ()
-            self._seen[file] = meaning, tuple(sorted({path for name in names for path in _modules(name)}))
+                meaning = hashlib.sha256(content).hexdigest()
+            files = (files_of(file, Import(*one)) for one in imports)
+            self._seen[file] = meaning, frozenset[Path]().union(*files)
         return self._seen[file]
 
-    def _parsed(self, name: str, content: bytes) -> tuple[str, Sequence[str]]:
+    def _parsed(self, name: str, content: bytes) -> tuple[str, Sequence[Sequence[Any]]]:
         state = hashlib.sha256(_made_by() + content).hexdigest()
         if self._known.get(name, [None])[0] != state:
             self._known[name] = [state, *parse(content, name)]
             self._new = True
-        _, meaning, names = self._known[name]
-        return meaning, names
+        _, meaning, imports = self._known[name]
+        return meaning, imports
 
 
 @cache
 def _made_by() -> bytes:
     """Return what, beside a file, decides what `parse` makes of it."""
-    return sys.version.encode() + Path(__file__).read_bytes()
+    sources = sorted((PACKAGE / "source").glob("*.py"))
+    return sys.version.encode() + b"".join(file.read_bytes() for file in [Path(__file__), *sources])
 
 
 @cache
-def parse(content: bytes, name: str) -> tuple[str, tuple[str, ...]]:
-    """Return a hash of a module's syntax tree without docstrings, and the names it imports of us.
+def parse(content: bytes, name: str) -> tuple[str, tuple[Import, ...]]:
+    """Return a hash of what a module computes, and its imports; see `prunegrid.source.meaning`.
 
     Parameters
     ----------
@@ -108,26 +118,17 @@ def parse(content: bytes, name: str) -> tuple[str, tuple[str, ...]]:
     name : str
         Its file, for errors.
     """
-    tree = ast.parse(content, filename=name)
-    imports: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            imports.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            imports.update([node.module, *(f"{node.module}.{alias.name}" for alias in node.names)])
-        elif isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
-            first = node.body[0] if node.body else None
-            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
-                first.value.value = ""
-    ours = sorted(module for module in imports if module.split(".")[0] == PACKAGE.name)
-    return hashlib.sha256(ast.dump(tree).encode()).hexdigest(), tuple(ours)
+    tree = computing(parsed(content, name))
+    imports = sorted(set(imports_of(tree)), key=repr)
+    return hashlib.sha256(ast.dump(tree).encode()).hexdigest(), tuple(imports)
 
 
-@cache
-def _modules(name: str) -> tuple[Path, ...]:
-    """Return the files that a dotted name of prunegrid may stand for."""
-    at = PACKAGE.joinpath(*name.split(".")[1:])
-    return tuple(file for file in (at.with_suffix(".py"), at / "__init__.py") if file.is_file())
+def _label(file: Path) -> str:
+    """Return what a file is called, wherever it lies."""
+    for folder in plugin_folders():
+        if file.is_relative_to(folder.path):
+            return file.relative_to(folder.path).as_posix()
+    return file.name
 
 
 def data_files(path: Path) -> list[Path]:
