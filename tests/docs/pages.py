@@ -37,6 +37,11 @@ def _lines(page: str) -> Iterator[tuple[str, str, str]]:
         yield line, *(heading.groups() if heading else ("", ""))
 
 
+def prose(page: str, heading: str) -> str:
+    """Return a section as one line, wherever its lines are broken."""
+    return " ".join(section(page, heading).split())
+
+
 def tables(part: str) -> list[list[list[str]]]:
     """Return the tables of a text: rows of fields, without head and rule."""
     found = re.findall(r"(?:^\|.*\n)+", part, re.M)

@@ -9,7 +9,7 @@ from prunegrid import plugins
 from prunegrid.cost.expected import expected_compute
 from prunegrid.strategies.hierarchical import Hierarchical
 from prunegrid.tables.options import TableOptions
-from tests.docs.pages import HOME, codes, section, tables
+from tests.docs.pages import HOME, codes, prose, section, tables
 
 PAGE = "definitions.md"
 CONFIGS = HOME / "tests/fixtures/hub_configs"
@@ -43,7 +43,7 @@ def test_published_figures(row):
 
 
 def test_the_published_setting_is_a_half_and_an_eighth():
-    text = section(PAGE, "Ratio")
+    text = prose(PAGE, "Ratio")
     layers, first, second, ratio = re.search(
         r"L = (\d+), cuts before layers (\d+) and (\d+) and a ratio of ([\d.]+)", text
     ).groups()
@@ -54,17 +54,17 @@ def test_the_published_setting_is_a_half_and_an_eighth():
 
 
 def test_the_ledger_lists_all_that_is_computed():
-    part = section(PAGE, "Compute ledger")
-    listed = [codes(row[0])[0] for row in tables(part)[0]]
-    listed += codes(re.search(r"Beside the ledger stand (.*?)The ledger is", part, re.S)[1])
+    listed = [codes(row[0])[0] for row in tables(section(PAGE, "Compute ledger"))[0]]
+    beside = re.search(r"Beside the ledger stand (.*?)The ledger is", prose(PAGE, "Compute ledger"))
+    listed += codes(beside[1])
     found = expected_compute(CONFIGS / "llava-1.5-7b-hf.json", "none", None, None)
     assert sorted(listed) == sorted(set(found) - {"schedule", "image_tokens"})
 
 
 def test_what_the_tables_compare_with():
-    part, options = section(PAGE, "Tables"), TableOptions()
+    part, options = prose(PAGE, "Tables"), TableOptions()
     assert f"(`{options.reference_strategy}` x `{options.reference_criterion}`) at the same ratio" in part
-    fixed = re.search(r"The blocks' criteria are `tables.fixed_criteria`: (.*?)\. ", part, re.S)[1]
+    fixed = re.search(r"The blocks' criteria are `tables.fixed_criteria`: (.*?)\. ", part)[1]
     assert tuple(codes(fixed)) == options.fixed_criteria
     margins = f"{options.accuracy_margin:g} point of accuracy, {options.cider_margin:g} points of CIDEr"
     assert margins in part

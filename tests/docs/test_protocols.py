@@ -8,7 +8,7 @@ from prunegrid import plugins
 from prunegrid.data import prompt_texts
 from prunegrid.predict.chat import VICUNA
 from prunegrid.tables.options import TableOptions
-from tests.docs.pages import blocks, codes, section, tables
+from tests.docs.pages import blocks, codes, prose, section, tables
 from tests.docs.scored import LEFT_OUT, scored
 
 PAGE = "protocols.md"
@@ -91,4 +91,4 @@ def test_every_variant_is_explained():
 
 
 def test_replicates():
-    assert f"`tables.replicates` ({TableOptions().replicates:,}) times" in section(PAGE, "Statistics")
+    assert f"`tables.replicates` ({TableOptions().replicates:,}) times" in prose(PAGE, "Statistics")
