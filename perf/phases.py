@@ -75,7 +75,7 @@ def main(task: dict) -> None:
     from transformers import GenerationMixin, LlavaForConditionalGeneration
 
     from prunegrid.data.adapter import Adapter
-    from prunegrid.jobs import predict_bundle
+    from prunegrid.jobs.predict import predict
     from prunegrid.models.llava import Llava
     from prunegrid.predict import batches, generation, predict_cells
     from prunegrid.predict.prompts import PromptMaker
@@ -103,9 +103,7 @@ def main(task: dict) -> None:
     plan = Plan(task["config"], Path(task["home"]))
     model, bundle_name = task["bundle"]
     keys = [plan.keys.prediction_key(cell) for cell in plan.bundles(model)[bundle_name]]
-    predict_bundle.predict_bundle(
-        task["config"], Path(task["home"]), tuple(task["bundle"]), "", keys, 1, lambda line: None
-    )
+    predict(task["config"], Path(task["home"]), tuple(task["bundle"]), "", keys, threads=1)
     watch.leave()
     print(json.dumps(watch.seconds))
 

@@ -1,5 +1,6 @@
 """Downloads against a stand-in for the hub on the loopback address."""
 
+import logging
 import os
 import signal
 import subprocess
@@ -31,7 +32,12 @@ WANTED = {name for name in MODEL if name.endswith((".json", ".safetensors"))}
 WEIGHTS = "model-00002-of-00002.safetensors"
 TOKEN = "hf_thisIsSecretAndMustNotBeShown"
 # What a process of its own runs: a download as the rule's script makes it.
-FETCH = "from prunegrid.data.hub_download import fetch_model; print(fetch_model('owner/model', None, print))"
+FETCH = """
+import logging
+from prunegrid.data.hub_download import fetch_model
+logging.basicConfig(level=logging.INFO)
+print(fetch_model("owner/model", None))
+"""
 
 
 @pytest.fixture
@@ -58,24 +64,30 @@ def hub(tmp_path, monkeypatch, pope):
         yield standin
 
 
+@pytest.fixture
+def logged(caplog):
+    """Return what is logged, lines of progress included."""
+    caplog.set_level(logging.INFO, "prunegrid")
+    return caplog
+
+
 def names(folder):
     return {file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file()}
 
 
-def test_a_model_is_fetched_once_verified_and_read_without_a_network(hub, tmp_path):
-    said = []
-    folder = fetch_model("owner/model", None, said.append)
+def test_a_model_is_fetched_once_verified_and_read_without_a_network(hub, tmp_path, logged):
+    folder = fetch_model("owner/model", None)
     commit = hub.commit("models/owner/model")
     assert folder == tmp_path / "cache/models--owner--model/snapshots" / commit
     assert names(folder) == WANTED
     assert all((folder / name).read_bytes() == MODEL[name] for name in WANTED)
-    assert commit in said[0]
-    assert "4 files" in said[0]
-    assert "verified 4 files by checksum" in said[-1]
+    assert commit in logged.messages[0]
+    assert "4 files" in logged.messages[0]
+    assert "verified 4 files by checksum" in logged.messages[-1]
     sent = dict(hub.sent)
-    assert fetch_model("owner/model", None, said.append) == folder
+    assert fetch_model("owner/model", None) == folder
     assert hub.sent == sent, "nothing is sent twice"
-    fetch_model("owner/model", None, said.append, remote_code=True)
+    fetch_model("owner/model", None, remote_code=True)
     assert names(folder) == WANTED | {"modeling.py"}
     hub.repositories.clear()
     assert cache.cached("owner/model", kind="model") == folder
@@ -84,11 +96,10 @@ def test_a_model_is_fetched_once_verified_and_read_without_a_network(hub, tmp_pa
 
 
 def test_of_a_data_set_one_split_is_fetched_from_the_first_repository_that_exists(hub):
-    said = []
     reader = plugins.load("benchmarks", "pope")({"adapter": "pope"})
     repositories, where = reader.hub_files()
     assert repositories == ["lmms-lab-encoder/POPE", "lmms-lab/POPE"]
-    folder = fetch_data(repositories, said.append, **where)
+    folder = fetch_data(repositories, **where)
     assert names(folder) == {"data/test-00000-of-00001.parquet"}
     assert reader.check() == 6
     told = reader.provenance()
@@ -104,57 +115,55 @@ def test_local_data_is_not_looked_for_on_the_hub(tmp_path):
 
 def test_what_is_not_there_is_named(hub):
     with pytest.raises(DataError, match="owner/nothing: RepositoryNotFoundError") as error:
-        fetch_model("owner/nothing", None, print)
+        fetch_model("owner/nothing", None)
     assert len(str(error.value).splitlines()) == 1
     with pytest.raises(DataError, match=r"(?s)new/x: .*\nold/x: .*NotFound"):
-        fetch_data(["new/x", "old/x"], print)
+        fetch_data(["new/x", "old/x"])
     with pytest.raises(DataError, match="RevisionNotFoundError"):
-        fetch_model("owner/model", "no-such-branch", print)
+        fetch_model("owner/model", "no-such-branch")
     with pytest.raises(DataError, match="`split` may be: test"):
-        fetch_data(["lmms-lab/POPE"], print, split="dev")
+        fetch_data(["lmms-lab/POPE"], split="dev")
     hub.repositories["models/owner/old"] = {"config.json": b"{}", "pytorch_model.bin": b"a pickle"}
     with pytest.raises(DataError, match=r"holds no \*\.safetensors"):
-        fetch_model("owner/old", None, print)
+        fetch_model("owner/old", None)
 
 
-def test_a_long_download_tells_how_far_it_is(hub, monkeypatch):
+def test_a_long_download_tells_how_far_it_is(hub, monkeypatch, logged):
     monkeypatch.setattr("prunegrid.data.hub_download._SECONDS", 0.0)
-    said = []
-    fetch_model("owner/model", None, said.append)
+    fetch_model("owner/model", None)
     total = sum(len(MODEL[name]) for name in WANTED) / 1e6
-    far = [float(line.split(" MB of ")[0]) for line in said if " MB of " in line]
+    far = [float(line.split(" MB of ")[0]) for line in logged.messages if " MB of " in line]
     assert far == sorted(far)
     assert far[-1] == pytest.approx(total, abs=0.01)
 
 
-def test_a_changed_byte_is_noticed_and_fetched_again(hub):
+def test_a_changed_byte_is_noticed_and_fetched_again(hub, logged):
     hub.spoil[WEIGHTS] = 1
-    said = []
-    folder = fetch_model("owner/model", None, said.append)
+    folder = fetch_model("owner/model", None)
     assert (folder / WEIGHTS).read_bytes() == MODEL[WEIGHTS]
-    assert any(f"fetching {WEIGHTS} again" in line for line in said)
+    assert any(f"fetching {WEIGHTS} again" in line for line in logged.messages)
     # Years later: a broken disk.
     blob = (folder / WEIGHTS).resolve()
     blob.write_bytes(MODEL[WEIGHTS][:-1] + b"?")
-    fetch_model("owner/model", None, said.append)
+    fetch_model("owner/model", None)
     assert (folder / WEIGHTS).read_bytes() == MODEL[WEIGHTS]
     (folder / WEIGHTS).unlink()
     assert cache.missing_weights(folder) == [WEIGHTS]
-    fetch_model("owner/model", None, said.append)
+    fetch_model("owner/model", None)
     assert cache.missing_weights(folder) == []
 
 
 def test_a_file_that_stays_wrong_is_refused_by_name(hub):
     hub.spoil[WEIGHTS] = 9
     with pytest.raises(DataError, match=rf"{WEIGHTS}: sha256 is \w+, must be \w+"):
-        fetch_model("owner/model", None, print)
+        fetch_model("owner/model", None)
 
 
 def test_a_dropped_connection_goes_on_within_the_file(hub):
     content = os.urandom(25_000_000)
     hub.repositories["models/owner/model"] = {**MODEL, WEIGHTS: content}
     hub.cut[WEIGHTS] = 16_000_000
-    folder = fetch_model("owner/model", None, print)
+    folder = fetch_model("owner/model", None)
     assert (folder / WEIGHTS).read_bytes() == content
     # The client writes pieces of 10 MB.
     ranges = [headers["range"] for _, path, headers in hub.requests if "range" in headers and WEIGHTS in path]

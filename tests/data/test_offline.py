@@ -5,8 +5,8 @@ import json
 import pytest
 
 from prunegrid.errors import ConfigError
-from prunegrid.jobs.predict_bundle import predict_bundle
-from prunegrid.jobs.progress import job_log
+from prunegrid.jobs.job_log import job_log
+from prunegrid.jobs.predict import predict
 from prunegrid.study.config import validate
 from prunegrid.study.plan import Plan
 from prunegrid.study.preflight import check_model
@@ -37,8 +37,8 @@ def run(tmp_path, **changes):
     config = validate(configuration(strategies=["blind"], **changes), SCHEMA)
     plan = Plan(config, HOME)
     keys = [plan.keys.prediction_key(cell) for cell in plan.bundles("m")["b-0000"]]
-    with job_log(tmp_path / "log", "m b") as say:
-        predict_bundle(config, HOME, ("m", "b-0000"), "", keys, 1, say)
+    with job_log(tmp_path / "log", "m b"):
+        predict(config, HOME, ("m", "b-0000"), "", keys, 1)
 
 
 HUB_MODEL = {"m": {"path": "owner/model", "layers": 8}}

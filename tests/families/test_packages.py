@@ -9,7 +9,7 @@ import pytest
 from transformers import AutoConfig
 
 from prunegrid.errors import ConfigError, PruningError
-from prunegrid.jobs.progress import job_log
+from prunegrid.jobs.job_log import job_log
 from prunegrid.predict.loading import greedy, load_model
 from prunegrid.pruning.families import family_of, supported_models
 from tests.families.checkpoints import RECIPES, raw_settings

@@ -91,7 +91,6 @@ def cells(folder, data, tmp_path_factory):
             Store(store),
             batch_size=batch_size,
             shard_size=5,
-            say=lambda line: None,
         )
         predict_cells(run, [cell_of(key) for key in CELLS])
         found[batch_size] = {key: store / f"{key}.parquet" for key in CELLS}

@@ -6,7 +6,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from prunegrid.errors import DataError
-from prunegrid.jobs.predict_bundle import join_bundle, predict_bundle
+from prunegrid.jobs.job_log import job_log
+from prunegrid.jobs.join import join
+from prunegrid.jobs.predict import predict
 from prunegrid.predict import feature_cache, predict_cells
 from prunegrid.study.config import validate
 from prunegrid.study.markers import parts
@@ -42,7 +44,7 @@ def loads(tmp_path, monkeypatch):
     return loaded
 
 
-def run(say=print, **changes):
+def run(**changes):
     """Run all jobs of the study; return what they left in the stores, and the cells' tables."""
     config = validate(configuration(**{**CONFIG, **changes}), SCHEMA)
     plan = Plan(config, HOME)
@@ -51,9 +53,9 @@ def run(say=print, **changes):
         keys = [plan.keys.prediction_key(cell) for cell in cells]
         names = parts(plan, "m", name)
         for part in names:
-            left[name + part] = predict_bundle(config, HOME, ("m", name), part, keys, 1, say)
+            left[name + part] = predict(config, HOME, ("m", name), part, keys, 1)
         if names != [""]:
-            left[name] = join_bundle(config, HOME, ("m", name), keys, say)
+            left[name] = join(config, HOME, ("m", name), keys)
     files = {
         cell.folder: plan.store("m", cell.benchmark).predictions(plan.keys.prediction_key(cell))
         for cell in plan.grid.cells
@@ -102,13 +104,14 @@ def test_a_job_needs_the_data_of_its_own_benchmarks_alone(loads, tmp_path):
     plan = Plan(validated, HOME)
     keys = [plan.keys.prediction_key(cell) for cell in plan.bundles("m")["one-0000"]]
     (tmp_path / "nocaps.parquet").unlink()
-    left = predict_bundle(validated, HOME, ("m", "one-0000"), "", keys, 1, print)
+    left = predict(validated, HOME, ("m", "one-0000"), "", keys, 1)
     assert left == {"one": {key: [f"{key}.parquet"] for key in keys}}
 
 
-def test_the_marker_lists_what_the_stores_hold(loads):
-    lines = []
-    left, _ = run(lines.append, bundle_size=50)
+def test_the_marker_lists_what_the_stores_hold(loads, tmp_path):
+    log = tmp_path / "job.log"
+    with job_log(log, "m mixed-0000"):
+        left, _ = run(bundle_size=50)
     (marker,) = left.values()
     assert {benchmark: len(files) for benchmark, files in marker.items()} == dict.fromkeys(
         CONFIG["benchmarks"], 3
@@ -120,25 +123,35 @@ def test_the_marker_lists_what_the_stores_hold(loads):
             assert file == f"{key}.parquet"
     assert json.loads(json.dumps(marker)) == marker
     for benchmark in CONFIG["benchmarks"]:
-        assert f"{benchmark}: 0 of 3 cells are in the store" in lines
+        assert f" INFO {benchmark}: 0 of 3 cells are in the store\n" in log.read_text()
     assert run(bundle_size=50)[0] == left
     assert len(loads) == 1, "nothing was missing"
 
 
-def test_a_benchmark_that_fails_does_not_stop_the_others(loads, monkeypatch):
-    join = predict_cells.CellShards.join
+def test_a_benchmark_that_fails_does_not_stop_the_others(loads, monkeypatch, tmp_path, capsys):
+    join_shards = predict_cells.CellShards.join
 
     def fail_for_one(self):
         if "/one/" in str(self.finished):
             raise DataError("no such row")
-        join(self)
+        join_shards(self)
 
     monkeypatch.setattr(predict_cells.CellShards, "join", fail_for_one)
-    lines = []
-    with pytest.raises(DataError, match=r"^one: no such row$") as ended:
-        run(lines.append, bundle_size=50)
-    assert "one: FAILED: DataError: no such row" in lines
-    check("one of several benchmarks that share a job fails", "\n".join([*lines, str(ended.value)]))
+    log = tmp_path / "job.log"
+    with (
+        pytest.raises(SystemExit, match=r"^m mixed-0000: DataError: one: no such row$") as ended,
+        job_log(log, "m mixed-0000"),
+    ):
+        run(bundle_size=50)
+    console = capsys.readouterr().err
+    assert "m mixed-0000: one: FAILED: DataError: no such row\n" in console
+    assert "Traceback" not in console
+    check("one of several benchmarks that share a job fails", f"{console}{ended.value}")
+    check("one of several benchmarks that share a job fails", log.read_text())
+    before, after = log.read_text().split(" ERROR DataError: one: no such row\n")
+    assert " ERROR one: FAILED: DataError: no such row\nTraceback" in before
+    assert "in fail_for_one" in before
+    assert after.startswith("Traceback")
     plan = Plan(validate(configuration(**CONFIG), SCHEMA), HOME)
     stored = {
         name: len(list(plan.store("m", name).folder.glob("*.parquet"))) for name in CONFIG["benchmarks"]

@@ -19,10 +19,12 @@ TIMEOUT = 60
 # A job that marks each of its devices while it has them; to mark a marked one fails.
 JOB = """
 import os, sys, time
+import logging
 from prunegrid.jobs.devices import hold_devices
 
 marks, count, seconds = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
-with hold_devices(count, lambda line: print(line, flush=True)) as held:
+logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
+with hold_devices(count) as held:
     assert len(held) == count
     for device in os.environ["CUDA_VISIBLE_DEVICES"].split(","):
         os.mkdir(f"{marks}/{device}")
@@ -142,12 +144,12 @@ def test_programs_that_a_job_leaves_behind_hold_nothing(machine):
 
 
 def test_the_environment_is_put_back(here, monkeypatch):
-    with hold_devices(2, print) as held:
+    with hold_devices(2) as held:
         assert held == here.devices[:2]
         assert os.environ[VISIBLE] == ",".join(held)
     assert VISIBLE not in os.environ
     monkeypatch.setenv(VISIBLE, "3,1")
-    with hold_devices(1, print) as held:
+    with hold_devices(1) as held:
         assert held == [here.devices[3]]
     assert os.environ[VISIBLE] == "3,1"
 
@@ -164,13 +166,13 @@ def test_visible_devices_are_read_as_cuda_reads_them(here, monkeypatch, value, n
 
 
 def test_a_job_without_gpus_sees_none(here):
-    with hold_devices(0, print) as held:
+    with hold_devices(0) as held:
         assert held == []
         assert os.environ[VISIBLE] == ""
 
 
 def test_more_than_there_are_is_refused(here):
-    with pytest.raises(ConfigError, match=r"asks for 5 GPUs .*shows 4: GPU-"), hold_devices(5, print):
+    with pytest.raises(ConfigError, match=r"asks for 5 GPUs .*shows 4: GPU-"), hold_devices(5):
         pass
 
 
@@ -178,7 +180,7 @@ def test_a_machine_without_gpus_is_left_alone(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr("prunegrid.jobs.devices._DRIVERS", ())
     monkeypatch.setenv(VISIBLE, "0")
-    with hold_devices(1, print) as held:
+    with hold_devices(1) as held:
         assert held == []
         assert os.environ[VISIBLE] == "0"
 
@@ -197,7 +199,7 @@ def test_without_the_tool_torch_is_asked(monkeypatch, tmp_path):
     assert visible_devices() == ["3", "5"]
     # A number means something else in each Slurm job.
     monkeypatch.setenv("SLURM_JOB_ID", f"test-{uuid.uuid4()}")
-    with hold_devices(1, print) as held:
+    with hold_devices(1) as held:
         assert held == ["3"]
 
 
@@ -205,7 +207,7 @@ def test_slurm_gives_devices_to_its_jobs(here, monkeypatch):
     monkeypatch.setenv("SLURM_JOB_ID", "7")
     assert visible_devices() == []  # it gave none
     monkeypatch.setenv(VISIBLE, "2,3")
-    with hold_devices(2, print) as held:
+    with hold_devices(2) as held:
         assert held == here.devices[2:]
 
 

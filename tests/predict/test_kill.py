@@ -62,7 +62,6 @@ class Job:
             Store(store),
             batch_size=2,
             shard_size=SHARD,
-            say=lambda line: None,
         )
         self.process = FORK.Process(target=self._work, args=(run, loaded))
         self._begun = self.begun()

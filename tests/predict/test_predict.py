@@ -169,7 +169,6 @@ def bundle(tmp_path, store, shard_size):
         Store(tmp_path / store),
         batch_size=3,
         shard_size=shard_size,
-        say=lambda line: None,
     )
 
 

@@ -34,8 +34,8 @@ SCORERS = (
 @pytest.mark.parametrize(
     ("job", "then", "unwanted"),
     [
-        ("import prunegrid.jobs.predict_bundle", "", f"{HEAVY} pandas"),
-        ("import prunegrid.jobs.score_bundle", SCORERS, HEAVY),
+        ("import prunegrid.jobs.predict", "", f"{HEAVY} pandas"),
+        ("import prunegrid.jobs.score", SCORERS, HEAVY),
     ],
 )
 def test_imports(tmp_path, job, then, unwanted):

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -15,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from prunegrid.errors import ConfigError, DataError
-from prunegrid.jobs.progress import job_log
+from prunegrid.jobs.job_log import job_log
 from prunegrid.results import predictions
 from prunegrid.results.predictions import SCHEMA, write_finished
 from prunegrid.results.shards import CellShards
@@ -24,6 +25,7 @@ from tests.benchmarks.worlds import SCHEMAS, rows_of
 from tests.workflow.faults import check, promised
 from tests.workflow.study import TIMEOUT, Study
 
+LOG = logging.getLogger("prunegrid.tests")
 CONFIG = {
     "benchmarks": ["own"],
     "benchmark_specs": {"own": {"adapter": "pope", "path": "own.parquet", "max_new_tokens": 2}},
@@ -192,18 +194,36 @@ def test_a_full_disk_is_told_and_keeps_what_is_finished(disk, capsys, monkeypatc
         (OSError(errno.ENOSPC, "No space left"), "results cannot be written: [Errno 28] No space left"),
     ],
 )
-def test_a_log_ends_with_one_line_for_a_users_fault(tmp_path, error, line):
+def test_a_users_fault_is_one_line_and_its_traceback_in_the_log(tmp_path, capsys, error, line):
     log = tmp_path / "job.log"
-    with pytest.raises(SystemExit), job_log(log, "demo own") as say:
-        fail(say, error)
-    first, second = log.read_text().splitlines()
-    assert first.endswith("begins")
-    assert second.startswith(line)
+    with pytest.raises(SystemExit) as ended, job_log(log, "demo own"):
+        fail(error)
+    assert capsys.readouterr().err == "demo own: begins\n"
+    assert str(ended.value).startswith(f"demo own: {line}")
+    assert "\n" not in str(ended.value)
+    first, second, *traceback = log.read_text().splitlines()
+    assert first.endswith(" INFO begins")
+    assert f" ERROR {line}" in second
+    assert traceback[0].startswith("Traceback")
+    assert "    raise error" in traceback
 
 
-def fail(say, error):
-    say("begins")
+def fail(error):
+    LOG.info("begins")
     raise error
+
+
+def test_a_job_leaves_logging_as_it_was(tmp_path, capsys):
+    logger = logging.getLogger("prunegrid")
+    before = logger.level, [*logger.handlers], logger.propagate
+    with job_log(tmp_path / "one.log", "one"):
+        LOG.info("first")
+    with pytest.raises(SystemExit), job_log(tmp_path / "two.log", "two"):
+        fail(DataError("no such row"))
+    assert (logger.level, logger.handlers, logger.propagate) == before
+    LOG.info("nobody listens")
+    assert capsys.readouterr().err == "one: first\ntwo: begins\n"
+    assert (tmp_path / "one.log").read_text().endswith(" INFO first\n")
 
 
 def test_a_log_shows_where_a_bug_is(tmp_path):
@@ -211,14 +231,15 @@ def test_a_log_shows_where_a_bug_is(tmp_path):
     with pytest.raises(ZeroDivisionError), job_log(log, "demo own"):
         1 / 0  # noqa: B018
     lines = log.read_text().splitlines()
-    assert lines[0].startswith("Traceback")
+    assert lines[0].endswith(" ERROR ZeroDivisionError: division by zero")
+    assert lines[1].startswith("Traceback")
     assert "1 / 0  # noqa: B018" in log.read_text()
     assert lines[-1] == "ZeroDivisionError: division by zero"
 
 
 def test_a_log_that_finds_no_room_does_not_hide_the_error():
-    with pytest.raises(SystemExit) as ended, job_log("/dev/full", "demo own") as say:
-        say("begins")
+    with pytest.raises(SystemExit) as ended, job_log("/dev/full", "demo own"):
+        LOG.info("begins")
     check("the disk is full", str(ended.value))
     with pytest.raises(SystemExit, match="DataError: no such row"), job_log("/dev/full", "demo own"):
         raise DataError("no such row")
@@ -244,17 +265,16 @@ shards.write(1, [{**row, "sample_id": "s1"}], {"key": "key"})
 """
 
 
-def test_a_job_killed_while_it_writes_leaves_no_half_file(tmp_path):
+def test_a_job_killed_while_it_writes_leaves_no_half_file(tmp_path, caplog):
     done = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], check=False)
     assert done.returncode == -signal.SIGKILL
     shards = CellShards(Store(tmp_path), "key", 1, ["s0", "s1"])
-    said = []
-    assert shards.is_done(0, said.append)
-    assert not shards.is_done(1, said.append)
-    assert not said
+    assert shards.is_done(0)
+    assert not shards.is_done(1)
+    assert not caplog.records
     assert len(list(Path(tmp_path).rglob(".*.parquet"))) == 1  # never read
     shards.write(1, [{"sample_id": "s1", "status": "ok"}], {"key": "key"})
-    assert shards.is_done(1, said.append)
+    assert shards.is_done(1)
 
 
 def test_every_fault_of_the_document_has_messages():

@@ -91,7 +91,10 @@ def test_every_state_is_told_with_its_reason(world: World) -> None:
         world.publish(number)
     log = Path(f"results/logs/score/demo/{world.plan.bundle_of(world.cells[-1])}.log")
     log.parent.mkdir(parents=True)
-    log.write_text("2026-01-01 00:00:00 3 cells scored\nTraceback ...\n  line\nDataError: no such row\n")
+    log.write_text(
+        "2026-01-01 00:00:00 INFO 3 cells scored\n"
+        "2026-01-01 00:00:00 ERROR DataError: no such row\nTraceback ...\n  line\nDataError: no such row\n"
+    )
     text = world.text()
     assert text.startswith(f"{n - 2} of {n} cells are done; 1 failed; 1 wait")
     assert "1 cell done, but every row is an error" in text
@@ -106,10 +109,10 @@ def test_jobs_that_failed_or_were_killed_are_told_apart(world: World) -> None:
     folder = Path("results/logs/predict/demo")
     folder.mkdir(parents=True)
     (folder / "shapes-pope-0000.log").write_text(
-        "2026-01-01 00:00:00 loaded\nTraceback\nRuntimeError: CUDA error\n\n"
+        "2026-01-01 00:00:00 INFO loaded\n2026-01-01 00:00:01 ERROR RuntimeError: CUDA error\nTraceback ...\n"
     )
     (folder / "shapes-pope-0001.log").write_text(
-        "2026-01-01 00:00:00 [1/2] none: 4 samples, 9/s, about 3 s left\n"
+        "2026-01-01 00:00:00 INFO [1/2] none: 4 samples, 9/s, about 3 s left\n"
     )
     begun = world.plan.bundles("demo")["shapes-pope-0001"][0]
     shards = world.store.folder / f"{world.plan.keys.prediction_key(begun)}.shards-512"
@@ -144,7 +147,9 @@ def test_a_cell_waits_for_its_bundle(world: World) -> None:
     world.predict(world.cells.index(first))
     log = Path("results/logs/predict/demo/shapes-pope-0000.log")
     log.parent.mkdir(parents=True)
-    log.write_text("2026-01-01 00:00:00 loaded\nDataError: no such row\n")
+    log.write_text(
+        "2026-01-01 00:00:00 INFO loaded\n2026-01-01 00:00:01 ERROR DataError: no such row\nTraceback ...\n"
+    )
     cells = {one.cell: one for one in status(world.plan)}
     assert cells[first].state == "computed, not scored yet"
     assert cells[second].state == "not computed yet"

@@ -2,16 +2,14 @@
 
 from pathlib import Path
 
-from prunegrid.jobs.progress import job_log
-from prunegrid.results.checksums import check_cells
-from prunegrid.tables.build import build_tables
+from prunegrid.jobs.build_tables import build_tables
+from prunegrid.jobs.job_log import job_log
 
-with job_log(snakemake.log[0], f"tables of {snakemake.wildcards.model}") as say:
-    check_cells(snakemake.params.files)
+with job_log(snakemake.log[0], f"tables of {snakemake.wildcards.model}"):
     build_tables(
+        snakemake.params.files,
         snakemake.params.cells,
         snakemake.params.unreachable,
         Path(snakemake.output.cells).parent,
         snakemake.params.options,
     )
-    say(f"{len(snakemake.params.cells)} cells in two tables")

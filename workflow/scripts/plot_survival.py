@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from prunegrid.jobs.progress import job_log
+from prunegrid.jobs.job_log import job_log
 from prunegrid.report.survival import plot_survival
 from prunegrid.tables.options import TableOptions
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from prunegrid.jobs.progress import job_log
+from prunegrid.jobs.job_log import job_log
 from prunegrid.report.tradeoff import plot_tradeoff
 from prunegrid.tables.options import TableOptions
 

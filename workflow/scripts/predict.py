@@ -1,25 +1,23 @@
 """Compute what is missing of one bundle, or a part of it."""
 
-import json
 from pathlib import Path
 
-from prunegrid.files import write_text
 from prunegrid.jobs.devices import hold_devices
-from prunegrid.jobs.predict_bundle import predict_bundle
-from prunegrid.jobs.progress import job_log
+from prunegrid.jobs.job_log import job_log
+from prunegrid.jobs.predict import predict
+from prunegrid.study.markers import write_marker
 
 wildcards = snakemake.wildcards
 with (
-    job_log(snakemake.log[0], f"{wildcards.model} {wildcards.bundle}{wildcards.part}") as say,
-    hold_devices(snakemake.resources.get("gpu", 0), say),
+    job_log(snakemake.log[0], f"{wildcards.model} {wildcards.bundle}{wildcards.part}"),
+    hold_devices(snakemake.resources.get("gpu", 0)),
 ):
-    left = predict_bundle(
+    left = predict(
         snakemake.config,
         Path(snakemake.scriptdir).resolve().parents[1],
         (wildcards.model, wildcards.bundle),
         wildcards.part,
         snakemake.params.cell_keys,
         threads=snakemake.threads,
-        say=say,
     )
-    write_text(snakemake.output.marker, json.dumps(left))
+    write_marker(snakemake.output.marker, left)

@@ -6,6 +6,7 @@ read the cache (`prunegrid.data.hub`).
 """
 
 import glob
+import logging
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ from typing import Any
 from prunegrid.data.splits import choose
 from prunegrid.errors import DataError
 
-Say = Callable[[str], None]
+_LOG = logging.getLogger(__name__)
 
 # Weights as safetensors alone, configuration, tokenizer, processor and chat template.
 _MODEL_FILES = ("*.safetensors", "*.json", "*.jinja", "*.txt", "*.model")
@@ -26,7 +27,7 @@ _MODEL_FILES = ("*.safetensors", "*.json", "*.jinja", "*.txt", "*.model")
 _SECONDS = 10.0
 
 
-def fetch_model(repository: str, revision: str | None, say: Say, *, remote_code: bool = False) -> Path:
+def fetch_model(repository: str, revision: str | None, *, remote_code: bool = False) -> Path:
     """Fetch a model's weights (safetensors alone), configuration and processor.
 
     Parameters
@@ -35,8 +36,6 @@ def fetch_model(repository: str, revision: str | None, say: Say, *, remote_code:
         Hub id.
     revision : str or None
         Commit, branch or tag; None is the main branch.
-    say : callable
-        Takes a line of progress.
     remote_code : bool
         Whether its own code is fetched too, for `trust_remote_code`.
 
@@ -58,12 +57,11 @@ def fetch_model(repository: str, revision: str | None, say: Say, *, remote_code:
             raise DataError(f"{repository}: holds no *.safetensors; weights are read from nothing else")
         return wanted
 
-    return _fetch(_Listing("model", repository, revision), choose_files, say)
+    return _fetch(_Listing("model", repository, revision), choose_files)
 
 
 def fetch_data(
     repositories: Sequence[str],
-    say: Say,
     *,
     config: str | None = None,
     split: str | Sequence[str] | None = None,
@@ -75,8 +73,6 @@ def fetch_data(
     ----------
     repositories : sequence of str
         Hub ids; the first that exists is taken, since repositories have moved before.
-    say : callable
-        Takes a line of progress.
     config, split : optional
         As in `prunegrid.data.splits.choose`.
     revision : str, optional
@@ -99,7 +95,7 @@ def fetch_data(
         except DataError as error:
             faults.append(str(error))
             continue
-        return _fetch(listing, partial(choose, config=config, split=split, where=repository), say)
+        return _fetch(listing, partial(choose, config=config, split=split, where=repository))
     raise DataError("\n".join(faults))
 
 
@@ -121,12 +117,12 @@ class _Listing:
             self.sizes = {entry.path: entry.size for entry in tree if isinstance(entry, RepoFile)}
 
 
-def _fetch(listing: _Listing, choose_files: Callable[[Collection[str]], list[str]], say: Say) -> Path:
+def _fetch(listing: _Listing, choose_files: Callable[[Collection[str]], list[str]]) -> Path:
     from huggingface_hub import snapshot_download
 
     names = choose_files(list(listing.sizes))
     commit, total = listing.revision.resolved, sum(listing.sizes[name] for name in names)
-    say(f"{listing.repository} at {commit}: {len(names)} files, {_size(total)}")
+    _LOG.info(f"{listing.repository} at {commit}: {len(names)} files, {_size(total)}")
 
     def load() -> Path:
         with _explained(listing.repository):
@@ -135,14 +131,14 @@ def _fetch(listing: _Listing, choose_files: Callable[[Collection[str]], list[str
                 repo_type=listing.kind,
                 revision=listing.revision,
                 allow_patterns=[glob.escape(name) for name in names],
-                tqdm_class=_progress(say),
+                tqdm_class=_progress(),
             )
         return Path(folder)
 
     folder = load()
     faults = _faults(listing, names)
     if faults:
-        say(f"{listing.repository}: fetching {', '.join(faults)} again: not what the hub says")
+        _LOG.info(f"{listing.repository}: fetching {', '.join(faults)} again: not what the hub says")
         for name in faults:
             # The link's target too: it would be taken for the file that it is not.
             for file in ((folder / name).resolve(), folder / name):
@@ -154,7 +150,7 @@ def _fetch(listing: _Listing, choose_files: Callable[[Collection[str]], list[str
         raise DataError(
             f"{listing.repository} at {commit} in {folder}: {told}. Run it again, or remove the folder"
         )
-    say(f"{listing.repository}: verified {len(names)} files by checksum")
+    _LOG.info(f"{listing.repository}: verified {len(names)} files by checksum")
     return folder
 
 
@@ -184,23 +180,23 @@ def _explained(repository: str) -> Iterator[None]:
         raise DataError(f"{repository}: {type(error).__name__}: {' '.join(lines[:3])}") from error
 
 
-def _progress(say: Say) -> type:
-    """Return the hub's progress bar that says a line now and then, for where no bar is shown."""
+def _progress() -> type:
+    """Return the hub's progress bar that logs a line now and then, for where no bar is shown."""
     from huggingface_hub.utils.tqdm import tqdm
 
     class Progress(tqdm):
         def __init__(self, *args: Any, **options: Any) -> None:
             self._counts_bytes = options.get("name") == "huggingface_hub.snapshot_download"
-            self._done, self._said, self._lock_done = options.get("initial", 0), time.monotonic(), Lock()
+            self._done, self._logged, self._lock_done = options.get("initial", 0), time.monotonic(), Lock()
             super().__init__(*args, **options)
 
         def update(self, n: float | None = 1) -> bool | None:
             with self._lock_done:
                 self._done += n or 0
                 now = time.monotonic()
-                if self._counts_bytes and now - self._said >= _SECONDS:
-                    self._said = now
-                    say(f"{_size(self._done)} of {_size(self.total or 0)}")
+                if self._counts_bytes and now - self._logged >= _SECONDS:
+                    self._logged = now
+                    _LOG.info(f"{_size(self._done)} of {_size(self.total or 0)}")
             shown: bool | None = super().update(n)
             return shown
 

@@ -1,5 +1,6 @@
 """Train a module for one phase: optimizer steps, learning-rate schedule, progress lines and checkpoints."""
 
+import logging
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -11,6 +12,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+_LOG = logging.getLogger(__name__)
 Losses = dict[str, float]
 SAVE_SECONDS = 120.0
 LOG_SECONDS = 20.0
@@ -19,11 +21,10 @@ CLIP_NORM = 1.0
 
 @dataclass(frozen=True)
 class Run:
-    """A training run: its seed, the folder of its checkpoints, and where its progress lines go."""
+    """A training run: its seed, and the folder of its checkpoints."""
 
     seed: int
     folder: Path
-    say: Callable[[str], None] = print
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def run_phase(
         now = time.monotonic()
         if now - logged > LOG_SECONDS or step + 1 == phase.steps:
             shown = " ".join(f"{name}={value:.3f}" for name, value in figures.items())
-            run.say(f"{phase.name} {step + 1}/{phase.steps} {now - begun:.0f}s {shown}")
+            _LOG.info(f"{phase.name} {step + 1}/{phase.steps} {now - begun:.0f}s {shown}")
             logged = now
         if now - saved > SAVE_SECONDS or step + 1 == phase.steps:
             _save(path, module, optimizers, step + 1, now - begun)

@@ -3,7 +3,6 @@
 import json
 import shutil
 import tempfile
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -34,7 +33,6 @@ def train_demo_model(
     folder: str | Path,
     recipe: Recipe | None = None,
     threads: int = 2,
-    say: Callable[[str], None] = print,
 ) -> None:
     """Train the demo model from scratch and write it to `folder`/model in the hub's layout.
 
@@ -42,7 +40,7 @@ def train_demo_model(
     """
     recipe = recipe or Recipe()
     folder = Path(folder)
-    run = Run(recipe.seed, folder / "checkpoints", say)
+    run = Run(recipe.seed, folder / "checkpoints")
     torch.set_num_threads(threads)
     processor, model = untrained(recipe.seed)
     images = processor.image_processor

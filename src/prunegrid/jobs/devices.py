@@ -6,18 +6,20 @@ locks when the job ends, however it ends.
 """
 
 import fcntl
+import logging
 import os
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import takewhile
 from pathlib import Path
 
 from prunegrid.errors import ConfigError
 
+_LOG = logging.getLogger(__name__)
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 _JOB = "SLURM_JOB_ID"
 # What a driver leaves in /dev: NVIDIA, ROCm, NVIDIA under WSL.
@@ -26,7 +28,7 @@ _WAIT = 0.5  # seconds between two looks at the slots
 
 
 @contextmanager
-def hold_devices(count: int, say: Callable[[str], None]) -> Iterator[list[str]]:
+def hold_devices(count: int) -> Iterator[list[str]]:
     """Hold devices of this machine, and hide all others, while the context lasts.
 
     Enter it before anything starts CUDA. Where there is no device, nothing happens. Where too few are
@@ -36,8 +38,6 @@ def hold_devices(count: int, say: Callable[[str], None]) -> Iterator[list[str]]:
     ----------
     count : int
         How many. With 0 all devices are hidden.
-    say : callable
-        Takes a line of progress.
 
     Yields
     ------
@@ -60,9 +60,9 @@ def hold_devices(count: int, say: Callable[[str], None]) -> Iterator[list[str]]:
         )
     before = os.environ.get(VISIBLE)
     with ExitStack() as locks:
-        held = _wait_for(count, devices, locks, say)
+        held = _wait_for(count, devices, locks)
         os.environ[VISIBLE] = ",".join(held)
-        say(f"holds {', '.join(held)}" if held else f"asks for no GPU and sees none of {len(devices)}")
+        _LOG.info(f"holds {', '.join(held)}" if held else f"asks for no GPU and sees none of {len(devices)}")
         try:
             yield held
         finally:
@@ -121,7 +121,7 @@ def _count() -> int:
     return int(subprocess.run(ask, capture_output=True, text=True, timeout=300, check=True).stdout)
 
 
-def _wait_for(count: int, devices: Sequence[str], locks: ExitStack, say: Callable[[str], None]) -> list[str]:
+def _wait_for(count: int, devices: Sequence[str], locks: ExitStack) -> list[str]:
     """Lock that many devices; the locks last as long as `locks`."""
     folder = _folder()
     waited = False
@@ -138,7 +138,9 @@ def _wait_for(count: int, devices: Sequence[str], locks: ExitStack, say: Callabl
                 locks.enter_context(found.pop_all())
                 return held
         if not waited:
-            say(f"waits until {count} of the GPUs {', '.join(devices)} {'is' if count == 1 else 'are'} free")
+            _LOG.info(
+                f"waits until {count} of the GPUs {', '.join(devices)} {'is' if count == 1 else 'are'} free"
+            )
             waited = True
         time.sleep(_WAIT)
 

@@ -1,5 +1,6 @@
-"""Fetch what a configuration needs from the hub, once, where there is a network."""
+"""The job of the rule `download`: what a configuration needs from the hub, where there is a network."""
 
+import logging
 import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -11,7 +12,7 @@ from prunegrid.errors import DataError, PrunegridError
 from prunegrid.study.inputs import StudyInputs
 from prunegrid.study.preflight import check_inputs
 
-Say = Callable[[str], None]
+_LOG = logging.getLogger(__name__)
 
 
 def go_online() -> None:
@@ -22,7 +23,7 @@ def go_online() -> None:
     os.environ.update(HF_HUB_OFFLINE="0", TRANSFORMERS_OFFLINE="0")
 
 
-def download_all(inputs: StudyInputs, say: Say) -> None:
+def download(inputs: StudyInputs) -> None:
     """Fetch the models and data sets of a study into the hub cache, resuming and verifying, and check them.
 
     One that fails does not keep the others from being fetched.
@@ -33,12 +34,12 @@ def download_all(inputs: StudyInputs, say: Say) -> None:
         Naming all that could not be fetched.
     """
     faults = []
-    for name, fetch in _wanted(inputs, say):
+    for name, fetch in _wanted(inputs):
         try:
-            say(f"{name}: {fetch()}")
+            _LOG.info(f"{name}: {fetch()}")
         except PrunegridError as error:
             faults.append(f"{name}: {error}")
-            say(f"FAILED {faults[-1]}")
+            _LOG.error(f"FAILED {faults[-1]}")
     if not faults:
         faults = check_inputs(inputs)
     if faults:
@@ -47,30 +48,28 @@ def download_all(inputs: StudyInputs, say: Say) -> None:
         )
 
 
-def _wanted(inputs: StudyInputs, say: Say) -> Iterator[tuple[str, Callable[[], str | Path]]]:
+def _wanted(inputs: StudyInputs) -> Iterator[tuple[str, Callable[[], str | Path]]]:
     """Yield (name, what fetches it and returns where it lies)."""
     for model in inputs.config["models"]:
         spec = inputs.config["model_specs"][model]
         if hub.is_hub_id(spec["path"]) and not inputs.is_local(spec["path"]):
-            yield model, lambda spec=spec: _model(spec, say)
+            yield model, lambda spec=spec: _model(spec)
         else:
             yield model, lambda model=model: f"lies in {inputs.model_path(model)}"
     for benchmark in inputs.config["benchmarks"]:
         if inputs.is_prepared(benchmark):
             yield benchmark, lambda: "is drawn here"
         else:
-            yield benchmark, lambda benchmark=benchmark: _data(inputs, benchmark, say)
+            yield benchmark, lambda benchmark=benchmark: _data(inputs, benchmark)
 
 
-def _model(spec: Mapping[str, Any], say: Say) -> Path:
-    return fetch_model(
-        spec["path"], spec.get("revision"), say, remote_code=spec.get("trust_remote_code", False)
-    )
+def _model(spec: Mapping[str, Any]) -> Path:
+    return fetch_model(spec["path"], spec.get("revision"), remote_code=spec.get("trust_remote_code", False))
 
 
-def _data(inputs: StudyInputs, benchmark: str, say: Say) -> str | Path:
+def _data(inputs: StudyInputs, benchmark: str) -> str | Path:
     wanted = inputs.adapter(benchmark).hub_files()
     if wanted is None:
         return f"lies in {inputs.data_path(benchmark)}"
     repositories, where = wanted
-    return fetch_data(repositories, say, **where)
+    return fetch_data(repositories, **where)

@@ -1,23 +1,23 @@
 """The pace of a prediction job: one line per cell and shard."""
 
+import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+
+_LOG = logging.getLogger(__name__)
 
 
 class Pace:
-    """Says one line per cell and shard: samples done, rate, time left.
+    """Logs one line per cell and shard: samples done, rate, time left.
 
     Parameters
     ----------
     work : sequence of (str, int)
         What is to be done, in order: a cell, and samples of it. A cell may come in several shards.
-    say : callable
-        Takes a line.
     """
 
-    def __init__(self, work: Sequence[tuple[str, int]], say: Callable[[str], None]) -> None:
-        self._say = say
+    def __init__(self, work: Sequence[tuple[str, int]]) -> None:
         self._total, self._left, self._took = Counter[str](), Counter[str](), Counter[str]()
         for cell, samples in work:
             self._total[cell] += samples
@@ -27,13 +27,13 @@ class Pace:
         self._started = time.monotonic()
 
     def done(self, cell: str, samples: int, errors: int, seconds: float) -> None:
-        """Say that samples of a cell are done, how many of them are error rows, and how long it took."""
+        """Log that samples of a cell are done, how many of them are error rows, and how long it took."""
         self._left[cell] -= samples
         self._took[cell] += seconds
         place = self._place.setdefault(cell, len(self._place) + 1)
         total, rate = self._total[cell], samples / max(seconds, 1e-9)
         count = f"{total - self._left[cell]} of {total} samples" if total > samples else f"{samples} samples"
-        self._say(
+        _LOG.info(
             f"[{place}/{len(self._total)}] {cell}: {count}, "
             f"{f'{errors} errors, ' if errors else ''}{rate:.{0 if rate > 9 else 1}f}/s, "
             f"about {duration(self.seconds_left())} left"

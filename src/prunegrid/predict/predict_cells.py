@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ from prunegrid.results.shards import CellShards
 if TYPE_CHECKING:
     from prunegrid.data.adapter import Adapter, Sample
 
+_LOG = logging.getLogger(__name__)
 # Shard -> the cells that lack it.
 Missing = Mapping[int, Sequence[CellRun]]
 
@@ -78,20 +80,20 @@ def predict_cells(run: BenchmarkRun, cells: Sequence[CellRun], shared: Shared | 
     }
     mine = run.own_shards(len(adapter))
     if not mine:
-        run.say(
+        _LOG.info(
             f"nothing to do: {len(adapter)} samples make fewer than {run.n_jobs} shards of {run.shard_size}"
         )
     missing = {
         number: todo
         for number in mine
-        if (todo := [cell for cell in cells if not shards[cell.key].is_done(number, run.say)])
+        if (todo := [cell for cell in cells if not shards[cell.key].is_done(number)])
     }
     n_all, n_missing = len(mine) * len(cells), sum(map(len, missing.values()))
     if n_missing < n_all:
-        run.say(f"{n_all - n_missing} of {n_all} shards are there")
+        _LOG.info(f"{n_all - n_missing} of {n_all} shards are there")
     if missing:
         device = shared.loaded.model.device
-        run.say(f"{run.model_path} is loaded on {device}, {len(cells)} cells to run")
+        _LOG.info(f"{run.model_path} is loaded on {device}, {len(cells)} cells to run")
         _Bundle(run, shared, adapter, shards, missing).run()
     if run.n_jobs == 1:
         for cell in cells:
@@ -132,7 +134,7 @@ class _Bundle:
             for shard, cells in self._missing.items()
             for cell in cells
         ]
-        pace = Pace(work, self._run.say)
+        pace = Pace(work)
         for number, cells in self._missing.items():
             samples = list(self._adapter.samples(self._positions(number)))
             self._run_shard(number, samples, cells, pace)

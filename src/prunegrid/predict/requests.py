@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from prunegrid import plugins
@@ -79,7 +78,6 @@ class BenchmarkRun:
     shard_size: int = 512
     job: int = 1
     n_jobs: int = 1
-    say: Callable[[str], None] = field(default=print)
 
     def max_new_tokens(self, adapter: Adapter) -> int:
         """Return the length of the longest answer: the configuration's, else the adapter's."""

@@ -1,6 +1,7 @@
 """Write results/report.html: tables, figures and versions of a study in one file."""
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
@@ -14,6 +15,7 @@ from prunegrid.files import write_text
 from prunegrid.results.predictions import METADATA_KEY
 from prunegrid.tables.page import content_of, page
 
+_LOG = logging.getLogger(__name__)
 _KINDS = {
     "strategy": "Where and how much: strategies",
     "criterion": "Which tokens: criteria",
@@ -84,6 +86,7 @@ def write_report(
     )
     content = f"<nav>{''.join(links)}</nav>\n{warning}\n{_READING}\n{''.join(parts)}"
     write_text(path, page(title, content))
+    _LOG.info(f"open {path}")
 
 
 def _sections(model: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -7,8 +7,9 @@ no locks among themselves.
 from __future__ import annotations
 
 import json
+import logging
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from prunegrid import plugins
 from prunegrid.errors import DataError
 from prunegrid.results.predictions import METADATA_KEY, SCHEMA, write_finished, write_rows
 from prunegrid.results.store import Store
+
+_LOG = logging.getLogger(__name__)
 
 
 class CellShards:
@@ -79,14 +82,14 @@ class CellShards:
             raise DataError(f"{file} does not hold samples {positions.start} to {positions.stop - 1}")
         return table
 
-    def is_done(self, number: int, say: Callable[[str], None]) -> bool:
-        """Return whether a shard is there and whole; say it where one is there and is not."""
+    def is_done(self, number: int) -> bool:
+        """Return whether a shard is there and whole; warn of one that is there and is not."""
         if not self.file(number).exists():
             return False
         try:
             self.read(number)
         except DataError as error:
-            say(f"WARNING: {error}; its samples are computed again")
+            _LOG.warning(f"{error}; its samples are computed again")
             return False
         return True
 

@@ -27,6 +27,16 @@ class Cell:
     seed: int
 
     @property
+    def method(self) -> str:
+        """How lines for people call what it runs: the strategy, and the criterion if there is one."""
+        return self.strategy if self.criterion == NO_CRITERION else f"{self.strategy} x {self.criterion}"
+
+    @property
+    def label(self) -> str:
+        """How lines for people call it among the cells of its model and benchmark."""
+        return f"{self.method}, ratio {self.ratio:.3f}, seed {self.seed}"
+
+    @property
     def folder(self) -> str:
         """Folder relative to the results folder."""
         return (

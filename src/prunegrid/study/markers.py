@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
+from prunegrid.files import write_text
 from prunegrid.study.plan import Plan
 
 # Benchmark -> key -> files in the store of that benchmark.
@@ -28,6 +29,11 @@ def job_of(part: str) -> tuple[int, int]:
 def predicted_marker(plan: Plan, model: str, bundle: str) -> str:
     """Return the name of the marker that stands when a bundle's cells are in the store."""
     return f"{'predicted' if plan.n_jobs(model, bundle) == 1 else 'joined'}-{bundle}.done"
+
+
+def write_marker(file: str | Path, left: Marker) -> None:
+    """Write what a job has left in the stores."""
+    write_text(file, json.dumps(left))
 
 
 def has_lost(plan: Plan, model: str, marker: str | Path, keys: Iterable[str]) -> bool:

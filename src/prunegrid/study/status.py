@@ -9,7 +9,7 @@ from pathlib import Path
 
 from prunegrid.errors import PrunegridError
 from prunegrid.results.store import SCORES, Store
-from prunegrid.study.grid import NO_CRITERION, Cell
+from prunegrid.study.grid import Cell
 from prunegrid.study.markers import parts
 from prunegrid.study.plan import Plan
 from prunegrid.study.published import is_published
@@ -24,8 +24,8 @@ NOT_HERE = "not to be computed here"
 # In the order of a cell's life, from its end.
 STATES = (ALL_ERRORS, NOT_PUBLISHED, NOT_SCORED, BEGUN, NOT_COMPUTED, NOT_HERE)
 
-_STAMP = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d ")
-_TAIL = 4096
+# As `jobs.job_log` writes them.
+_ERROR = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d ERROR (.*)$", re.MULTILINE)
 # Of a group's rows, and of the values of an axis, that are listed by name.
 _MOST_NAMED = 6
 
@@ -40,7 +40,7 @@ class CellStatus:
     state : str
         DONE or one of STATES.
     why : str
-        What the log of its last job ends with, or what is missing; empty if nothing is known.
+        The last error in the log of its last job, or what is missing; empty if nothing is known.
     n_error : int
         Error rows of a scored cell.
     errors : dict
@@ -71,7 +71,7 @@ class _Look:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._results = Path(plan.config["results_dir"])
-        self._last_lines: dict[Path, str] = {}
+        self._last_errors: dict[Path, str] = {}
         self._begun: dict[Store, set[str]] = {}
 
     def at(self, cell: Cell) -> CellStatus:
@@ -113,28 +113,21 @@ class _Look:
         return self._results / "logs" / rule / cell.model / f"{job}.log"
 
     def _failure(self, logs: Iterable[Path]) -> str:
-        """Return what the first log that ends with an error says, with its path; empty if none does.
-
-        Lines of progress begin with a time stamp; a traceback does not.
-        """
+        """Return the last error of the first log that has one, with the log's path; empty if none does."""
         for log in logs:
-            if log not in self._last_lines:
-                self._last_lines[log] = _last_line(log)
-            last = self._last_lines[log]
-            if last and not _STAMP.match(last):
-                return f"its last job failed: {last} (log: {log})"
+            if log not in self._last_errors:
+                self._last_errors[log] = _last_error(log)
+            if self._last_errors[log]:
+                return f"its last job failed: {self._last_errors[log]} (log: {log})"
         return ""
 
 
-def _last_line(log: Path) -> str:
+def _last_error(log: Path) -> str:
     try:
-        with log.open("rb") as file:
-            size = file.seek(0, 2)
-            file.seek(max(0, size - _TAIL))
-            lines = file.read().decode("utf-8", "replace").splitlines()
+        errors = _ERROR.findall(log.read_text(encoding="utf-8", errors="replace"))
     except OSError:
         return ""
-    return next((line.strip() for line in reversed(lines) if line.strip()), "")
+    return errors[-1] if errors else ""
 
 
 def summary(cells: Sequence[CellStatus], n_unreachable: int = 0) -> str:
@@ -196,12 +189,10 @@ def _count(cells: Sequence[Cell]) -> str:
 
 def _rows(cells: Sequence[Cell]) -> Iterator[str]:
     """Yield the cells of a group, those of one strategy and criterion on one line."""
-    rows: dict[tuple[str, str], list[Cell]] = {}
+    rows: dict[str, list[Cell]] = {}
     for cell in cells:
-        rows.setdefault((cell.strategy, cell.criterion), []).append(cell)
-    for strategy, criterion in list(rows)[:_MOST_NAMED]:
-        own = rows[strategy, criterion]
-        name = strategy if criterion == NO_CRITERION else f"{strategy} x {criterion}"
+        rows.setdefault(cell.method, []).append(cell)
+    for name, own in list(rows.items())[:_MOST_NAMED]:
         ratios = _values(f"{cell.ratio:.3f}" for cell in own)
         yield f"{name}: ratio {ratios}, seed {_values(str(cell.seed) for cell in own)}"
     if len(rows) > _MOST_NAMED:

@@ -1,10 +1,11 @@
-"""What the script of the rule `score` calls. Imports no torch."""
+"""The job of the rule `score`. Imports no torch."""
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from prunegrid.jobs.predict_bundle import Say, each_benchmark, label
+from prunegrid.jobs.bundle import each_benchmark
 from prunegrid.results.checksums import are_of, check_predictions, seal_scores
 from prunegrid.results.predictions import read
 from prunegrid.results.store import SEAL, Store
@@ -14,10 +15,10 @@ from prunegrid.study.grid import Cell
 from prunegrid.study.markers import Marker
 from prunegrid.study.plan import Plan
 
+_LOG = logging.getLogger(__name__)
 
-def score_bundle(
-    config: Mapping[str, Any], home: Path, model: str, keys: Mapping[str, Mapping[str, str]], say: Say
-) -> Marker:
+
+def score(config: Mapping[str, Any], home: Path, model: str, keys: Mapping[str, Mapping[str, str]]) -> Marker:
     """Score those cells of a bundle whose scores the stores do not hold.
 
     A benchmark that fails does not keep the bundle's others from being scored.
@@ -32,8 +33,6 @@ def score_bundle(
         Of which model.
     keys : mapping
         Benchmark -> key of the predictions -> key of the scores.
-    say : callable
-        Takes a line of progress.
 
     Returns
     -------
@@ -47,20 +46,20 @@ def score_bundle(
     """
     plan = Plan(config, home)
 
-    def score(benchmark: str, own: Mapping[str, str], say: Say) -> dict[str, list[str]]:
+    def score_own(benchmark: str, own: Mapping[str, str]) -> dict[str, list[str]]:
         store = plan.store(model, benchmark)
-        _score(plan, store, benchmark, own, say)
+        _score(plan, store, benchmark, own)
         return {key: [store.name(store.scores(key) / SEAL)] for key in own.values()}
 
-    return each_benchmark(keys, score, say)
+    return each_benchmark(keys, score_own)
 
 
-def _score(plan: Plan, store: Store, benchmark: str, keys: Mapping[str, str], say: Say) -> None:
+def _score(plan: Plan, store: Store, benchmark: str, keys: Mapping[str, str]) -> None:
     made_under = {
         scores: predictions for predictions, scores in keys.items() if not are_of(store, predictions, scores)
     }
     files = {scores: store.predictions(key) for scores, key in made_under.items()}
-    say(f"scores of {len(keys) - len(files)} of {len(keys)} cells are in the store")
+    _LOG.info(f"scores of {len(keys) - len(files)} of {len(keys)} cells are in the store")
     if not files:
         return
     for key in made_under.values():
@@ -86,7 +85,7 @@ def _score(plan: Plan, store: Store, benchmark: str, keys: Mapping[str, str], sa
         )
         seal_scores(store, made_under[key], key)
         if scores.n and scores.n_error == scores.n:
-            name = label(Cell(**metadata["cell"]))
-            say(f"WARNING: {name}: all {scores.n} rows are errors, the first: {rows['error'].iloc[0]}")
+            name = Cell(**metadata["cell"]).label
+            _LOG.warning(f"{name}: all {scores.n} rows are errors, the first: {rows['error'].iloc[0]}")
         if number % 50 == 0 or number == len(files):
-            say(f"{number} of {len(files)} cells scored")
+            _LOG.info(f"{number} of {len(files)} cells scored")

@@ -1,6 +1,7 @@
 """The score job: what it leaves in the store, and what it warns of."""
 
 import json
+import logging
 import shutil
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from prunegrid.errors import DataError
-from prunegrid.jobs.score_bundle import score_bundle
+from prunegrid.jobs.score import score
 from prunegrid.results.predictions import SCHEMA, write_finished
 from prunegrid.study.config import validate
 
@@ -56,21 +57,23 @@ def write(path: Path, error: str | None, seed: int) -> None:
         "n_layers": model["text_config"]["num_hidden_layers"],
         "criterion": None,
         "schedule": [],
+        "scored_by": [],
         "attn_implementation": "sdpa",
     }
     write_finished(path, pa.Table.from_pylist(rows, schema=SCHEMA), metadata)
 
 
-def test_cells_of_errors_only_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cells_of_errors_only_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.chdir(tmp_path)
     store = Path("results/m/b/.store")
     write(store / "good.parquet", None, 0)
     write(store / "bad.parquet", "no text after the image", 1)
-    lines: list[str] = []
-    score_bundle(CONFIG, HOME, "m", {"b": {"good": "good-scores", "bad": "bad-scores"}}, lines.append)
-    warnings = [line for line in lines if "WARNING" in line]
+    score(CONFIG, HOME, "m", {"b": {"good": "good-scores", "bad": "bad-scores"}})
+    warnings = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
     assert warnings == [
-        "WARNING: hierarchical x attention, ratio 0.500, seed 1: all 3 rows are errors, the first: "
+        "hierarchical x attention, ratio 0.500, seed 1: all 3 rows are errors, the first: "
         "no text after the image 0"
     ]
     good, bad = (
@@ -91,5 +94,5 @@ def test_a_copy_of_another_cells_predictions_is_not_scored(
     write(store / "one.parquet", None, 0)
     shutil.copy(store / "one.parquet", store / "two.parquet")
     with pytest.raises(DataError, match=r"two.parquet was made under the key one, not two.*delete it"):
-        score_bundle(CONFIG, HOME, "m", {"b": {"two": "two-scores"}}, print)
+        score(CONFIG, HOME, "m", {"b": {"two": "two-scores"}})
     assert not (store / "scores/two-scores").exists()

@@ -1,0 +1,37 @@
+"""The job of the rule `build_tables`. Imports no torch."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from prunegrid.results.checksums import check_cells
+from prunegrid.tables import build
+
+_LOG = logging.getLogger(__name__)
+
+
+def build_tables(
+    files: Sequence[Mapping[str, Any]],
+    cells: Sequence[Mapping[str, Any]],
+    unreachable: Sequence[Mapping[str, Any]],
+    folder: Path,
+    options: Mapping[str, Any],
+) -> None:
+    """Check that published files are those of the plan, and write the tables of one model.
+
+    Parameters
+    ----------
+    files, cells : sequence of mapping
+        What `study.descriptions.describe_files` and `describe_cell` return.
+    unreachable, folder, options
+        As of `prunegrid.tables.build.build_tables`.
+
+    Raises
+    ------
+    DataError
+        Naming the first file that is not the plan's, and what to delete.
+    """
+    check_cells(files)
+    build.build_tables(cells, unreachable, folder, options)
+    _LOG.info(f"{len(cells)} cells in two tables")

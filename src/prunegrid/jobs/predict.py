@@ -1,0 +1,127 @@
+"""The job of the rule `predict`. Torch is imported only to compute something."""
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from prunegrid.jobs.bundle import (
+    cell_shards,
+    cells_by_benchmark,
+    each_benchmark,
+    finished_files,
+    missing_cells,
+)
+from prunegrid.predict.requests import BenchmarkRun, CellRun
+from prunegrid.results.store import Store
+from prunegrid.study.config import plugin_of
+from prunegrid.study.grid import NO_CRITERION, Cell
+from prunegrid.study.markers import Marker, job_of
+from prunegrid.study.plan import Plan
+from prunegrid.study.preflight import check_benchmark, check_model
+
+
+def predict(
+    config: Mapping[str, Any],
+    home: Path,
+    bundle: tuple[str, str],
+    part: str,
+    keys: list[str],
+    threads: int,
+) -> Marker:
+    """Compute what the stores do not hold of a bundle's cells, or of the part that is the job's.
+
+    The model is loaded once, if anything is missing. A benchmark that fails does not keep the bundle's others
+    from being computed.
+
+    Parameters
+    ----------
+    config : mapping
+        The workflow's configuration, as `config.validate` returns it.
+    home : Path
+        Folder of the Snakefile.
+    bundle : tuple of str
+        Model and name of the bundle.
+    part : str
+        Which of the bundle's parallel jobs this is (`study.markers.parts`); empty: the only one.
+    keys : list of str
+        The cells' keys, in the bundle's order, as planned.
+    threads : int
+        CPU threads.
+
+    Returns
+    -------
+    dict
+        Benchmark -> key -> files that the store then holds, for the job's marker.
+
+    Raises
+    ------
+    Exception
+        What a benchmark failed with, after the others are done.
+    """
+    plan = Plan(config, home)
+    model, _ = bundle
+    job, n_jobs = job_of(part)
+    shared = cache(lambda: _shared_model(plan, model, threads))
+
+    def predict_own(benchmark: str, cells: dict[str, Cell]) -> dict[str, list[str]]:
+        store = plan.store(model, benchmark)
+        missing = missing_cells(store, cells)
+        if missing:
+            # At once and by name, on a node that does not see what was downloaded elsewhere.
+            check_model(plan.inputs, model)
+            check_benchmark(plan.inputs, benchmark)
+            from prunegrid.predict.predict_cells import predict_cells
+
+            run = _benchmark_run(plan, store, model, benchmark, job, n_jobs)
+            predict_cells(run, [_cell_run(plan, key, cell) for key, cell in missing.items()], shared())
+        if n_jobs == 1:
+            return finished_files(store, cells)
+        shards = cell_shards(plan, model, benchmark, cells)
+        return {
+            key: [store.name(one.file(i)) for i in range(job - 1, len(one), n_jobs)]
+            for key, one in shards.items()
+        }
+
+    return each_benchmark(cells_by_benchmark(plan, bundle, keys), predict_own)
+
+
+def _shared_model(plan: Plan, model: str, threads: int) -> Any:
+    import torch
+
+    from prunegrid.predict.predict_cells import Shared
+
+    torch.set_num_threads(threads)
+    return Shared(plan.inputs.model_path(model), plan.config["model_specs"][model])
+
+
+def _benchmark_run(
+    plan: Plan, store: Store, model: str, benchmark: str, job: int, n_jobs: int
+) -> BenchmarkRun:
+    spec = plan.config["model_specs"][model]
+    return BenchmarkRun(
+        model_path=plan.inputs.model_path(model),
+        model_spec=spec,
+        data_path=plan.inputs.data_path(benchmark),
+        benchmark_spec=plan.config["benchmark_specs"][benchmark],
+        store=store,
+        batch_size=spec.get("batch_size", plan.config["batch_size"]),
+        shard_size=plan.config["shard_size"],
+        job=job,
+        n_jobs=n_jobs,
+    )
+
+
+def _cell_run(plan: Plan, key: str, cell: Cell) -> CellRun:
+    criterion = None
+    if cell.criterion != NO_CRITERION:
+        criterion = plugin_of(plan.config, "criteria", cell.criterion)
+    return CellRun(
+        key,
+        plan.keys.prediction_code(cell),
+        cell.label,
+        vars(cell),
+        plugin_of(plan.config, "strategies", cell.strategy),
+        criterion,
+        share_ratio=plan.share_ratio(cell),
+    )
