@@ -16,6 +16,7 @@ from prunegrid.plugins import build, names
 from prunegrid.pruning.criterion import Criterion
 from prunegrid.pruning.families import family_of
 from prunegrid.pruning.stage import Stage
+from prunegrid.pruning.strategy import UNRANKED, Strategy
 from tests.pruning import tiny, tiny_families
 from tests.pruning.oracle import Eager, Outcome, Rule, Sample, oracle, saliency
 
@@ -92,6 +93,11 @@ SCORINGS: dict[str, Scoring] = {name: Scoring(name) for name in names("criteria"
 }
 
 
+def strategy_of(name: str) -> Strategy:
+    """Return the engine's strategy."""
+    return build("strategies", name, STRATEGY_OPTIONS.get(name))
+
+
 @cache
 def model_of(family: str) -> PreTrainedModel:
     """Return the model in float64: it is definitions that are compared, not rounding."""
@@ -133,10 +139,8 @@ def expected(family: str, name: str, strategy: str, scoring: str | None) -> Outc
     eager, sample = eager_of(family), sample_of(family, name)
     n_layers = len(eager.layers)
     n_image = int((sample.inputs["input_ids"] == eager.image_token_id).sum())
-    schedule = build("strategies", strategy, STRATEGY_OPTIONS.get(strategy)).solve(
-        RATIO, n_layers, seed=SEED, n_tokens=n_image or None
-    )
-    chosen = SCORINGS[scoring or "first"]
+    schedule = strategy_of(strategy).solve(RATIO, n_layers, seed=SEED, n_tokens=n_image or None)
+    chosen = SCORINGS[scoring or UNRANKED]
     # Deep stages begin at the second cut of HiMAP's schedule, at a quarter of the layers elsewhere.
     deep_from = STRATEGY_OPTIONS[strategy]["layers"][1] if strategy == "hierarchical" else n_layers // 4
     deep_from = chosen.options.get("deep_from", max(1, deep_from))
@@ -146,11 +150,11 @@ def expected(family: str, name: str, strategy: str, scoring: str | None) -> Outc
 
 
 @torch.no_grad()
-def measured(family: str, batch: Sequence[str], strategy: str, scoring: str) -> dict[str, Outcome]:
+def measured(family: str, batch: Sequence[str], strategy: str, scoring: str | None) -> dict[str, Outcome]:
     """Return the engine's outcome per sample of a batch, generated with a cache."""
-    rule = build("strategies", strategy, STRATEGY_OPTIONS.get(strategy))
+    rule, criterion = strategy_of(strategy), SCORINGS[scoring or UNRANKED].build()
     model = model_of(family)
-    with prune(model, rule, SCORINGS[scoring].build(), RATIO, SEED, sample_ids=batch) as pruning:
+    with prune(model, rule, criterion, RATIO, SEED, sample_ids=batch) as pruning:
         output = model.generate(
             **inputs_of(family, batch),
             max_new_tokens=STEPS,
@@ -164,12 +168,13 @@ def measured(family: str, batch: Sequence[str], strategy: str, scoring: str) -> 
     return {name: Outcome(pruning.kept[i], logits[i], tokens[i]) for i, name in enumerate(batch)}
 
 
-def differences(family: str, batch: Sequence[str], strategy: str, scoring: str) -> list[tuple[str, str, str]]:
+def differences(
+    family: str, batch: Sequence[str], strategy: str, scoring: str | None
+) -> list[tuple[str, str, str]]:
     """Return (sample, what, detail) for all in which the engine differs from the oracle."""
     found = []
-    ranks = build("strategies", strategy, STRATEGY_OPTIONS.get(strategy)).ranks
     for name, got in measured(family, batch, strategy, scoring).items():
-        wanted = expected(family, name, strategy, scoring if ranks else None)
+        wanted = expected(family, name, strategy, scoring)
         if got.kept != wanted.kept:
             found.append((name, "kept", f"{got.kept} is not {wanted.kept}"))
         for step, gap in enumerate((got.logits - wanted.logits).abs().amax(1).tolist()):

@@ -71,7 +71,7 @@ class Mutation:
 
     changes: list[Change | Callable[[pytest.MonkeyPatch], None]]
     strategy: str
-    scoring: str
+    scoring: str | None
     seen_in: str = "kept"
     ragged: bool = False
 
@@ -278,7 +278,7 @@ MUTATIONS = {
     "blind columns visible later": Mutation(
         [Change(LayerHooks, "_leave_first_layer", "Layout.whole(valid)", "Layout.whole(valid | True)")],
         "blind",
-        "first",
+        None,
         "logits",
     ),
     "padding visible in the prompt": Mutation(

@@ -1,6 +1,7 @@
 """The engine is right: dropping tokens is the same as forbidding later layers to look at them.
 
-Every strategy with every criterion, alone and in a ragged batch, against `tests.pruning.oracle`.
+Strategies with criteria, alone and in a ragged batch, against `tests.pruning.oracle`; `tests.pruning.cases`
+says which in which family.
 """
 
 from itertools import combinations
@@ -8,39 +9,53 @@ from itertools import combinations
 import pytest
 
 from prunegrid.plugins import names
+from tests.pruning.cases import ATTENTION, NOT_RANKING, PAIRS, RANKING, SEVERAL_CUTS, STRATEGIES, WHOLE, cases
 from tests.pruning.comparison import FAMILIES, SCORINGS, differences, expected, requests_of
 from tests.pruning.oracle import SCORES
 
-# Options of criteria are tried where several cuts show them.
-PAIRS = [
-    (strategy, scoring)
-    for strategy in names("strategies")
-    for scoring in SCORINGS
-    if scoring in names("criteria") or strategy in ("hierarchical", "uniform")
-]
 BATCHES = {"alone": slice(1, 2), "ragged": slice(0, 5)}
+OTHERS = [family for family in FAMILIES if family != WHOLE]
 
 
 @pytest.mark.parametrize("batch", BATCHES)
-@pytest.mark.parametrize(("strategy", "scoring"), PAIRS)
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize(
+    ("family", "strategy", "scoring"), [(family, *case) for family in FAMILIES for case in cases(family)]
+)
 def test_engine_is_the_oracle(family, strategy, scoring, batch):
     rows = list(requests_of(family))[BATCHES[batch]]
     found = differences(family, rows, strategy, scoring)
     assert not found, "\n".join(map(" ".join, found))
 
 
+def test_one_family_meets_all():
+    assert set(cases(WHOLE)) >= {(a, b) for a in RANKING for b in names("criteria")}
+    assert {scoring for _, scoring in cases(WHOLE)} == {None, *SCORINGS}
+
+
+@pytest.mark.parametrize("family", OTHERS)
+def test_every_family_meets_what_it_can_get_wrong(family):
+    found = cases(family)
+    assert len(found) == len(set(found))
+    assert {strategy for strategy, _ in found} == set(STRATEGIES)
+    assert {scoring for _, scoring in found} == {None, *SCORINGS}
+    assert {strategy for strategy, scoring in found if scoring is None} == set(NOT_RANKING)
+    attention = ["attention", "attention_deep", "attention_deep_mean", "attention_last", "attention_shallow"]
+    assert {*attention, "staged"} <= set(ATTENTION)
+    assert {"hierarchical", "uniform", "random", "pyramid"} == set(SEVERAL_CUTS)
+    assert set(found) >= {(a, b) for a, b in PAIRS if a in SEVERAL_CUTS and b in ATTENTION}
+
+
+def test_families_together_meet_all():
+    assert {case for family in OTHERS for case in cases(family)} == set(cases(WHOLE))
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 def test_criteria_are_told_apart(family):
-    """Each criterion keeps something else somewhere, else agreement would say little."""
+    """Each criterion keeps something else in some sample, else agreement would say little."""
     # `staged` is `attention` by default.
     apart = [scoring for scoring in names("criteria") if scoring != "staged"]
     kept = {
-        scoring: [
-            expected(family, name, strategy, scoring).kept
-            for strategy in ("hierarchical", "single", "uniform")
-            for name in requests_of(family)
-        ]
+        scoring: [expected(family, name, "uniform", scoring).kept for name in requests_of(family)]
         for scoring in apart
     }
     assert [(a, b) for a, b in combinations(apart, 2) if kept[a] == kept[b]] == []

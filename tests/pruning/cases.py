@@ -1,0 +1,53 @@
+"""Which strategies and scorings are compared with the oracle, family by family.
+
+A strategy that ranks nothing is compared once in each family. The others meet every scoring in `WHOLE`. In
+another family a scoring that reads attention, hence the family's heads, masks and windows, meets every
+strategy that cuts several times and one of the rest; any other scoring meets one strategy. Which one turns
+with the family, so that the other families together meet every pair, too.
+"""
+
+from __future__ import annotations
+
+from prunegrid.plugins import describe, names
+from tests.pruning.comparison import FAMILIES, RATIO, SCORINGS, SEED, Scoring, strategy_of
+from tests.pruning.tiny import N_LAYERS
+
+WHOLE = "llava"
+STRATEGIES = names("strategies")
+NOT_RANKING = [name for name in STRATEGIES if not strategy_of(name).ranks]
+RANKING = [name for name in STRATEGIES if name not in NOT_RANKING]
+SEVERAL_CUTS = [name for name in RANKING if len(strategy_of(name).solve(RATIO, N_LAYERS, seed=SEED).cuts) > 1]
+
+
+def takers(scoring: str) -> list[str]:
+    """Return the strategies that a scoring may meet: options are tried where several cuts show them."""
+    return RANKING if scoring in names("criteria") else ["hierarchical", "uniform"]
+
+
+def reads_attention(scoring: Scoring) -> bool:
+    """Return whether a scoring ranks by rows of attention, in some layers at least."""
+    if scoring.criterion not in names("criteria"):
+        return False
+    described = describe("criteria", scoring.criterion)
+    parts = [scoring.options.get(part, described[part]) for part in described["delegates"]]
+    costs = [describe("criteria", part)["cost"] for part in parts or [scoring.criterion]]
+    return any(cost in ("text_rows", "image_rows", "last_row") for cost in costs)
+
+
+PAIRS = [(strategy, scoring) for scoring in SCORINGS for strategy in takers(scoring)]
+ATTENTION = [name for name, scoring in SCORINGS.items() if reads_attention(scoring)]
+
+
+def cases(family: str) -> list[tuple[str, str | None]]:
+    """Return the (strategy, scoring) that a family is compared in; no scoring where nothing is ranked."""
+    found: list[tuple[str, str | None]] = [(strategy, None) for strategy in NOT_RANKING]
+    if family == WHOLE:
+        return found + PAIRS
+    turn = sorted(FAMILIES).index(family)
+    for group in (ATTENTION, [name for name in SCORINGS if name not in ATTENTION]):
+        for number, scoring in enumerate(group):
+            always = SEVERAL_CUTS if scoring in ATTENTION else []
+            some = [strategy for strategy in takers(scoring) if strategy not in always]
+            found += [(strategy, scoring) for strategy in takers(scoring) if strategy in always]
+            found += [(some[(number + turn) % len(some)], scoring)] if some else []
+    return found
