@@ -9,6 +9,8 @@ prune
     Context in which a transformers model drops image tokens in every prefill.
 Pruning
     What that context yields: the schedule and the kept tokens of the last prefill.
+picture
+    An image in which the patches of dropped tokens are dimmed.
 supported_models
     The `model_type`s that can be pruned.
 expected_compute
@@ -59,6 +61,7 @@ if TYPE_CHECKING:
     from prunegrid.pruning.criterion import Criterion
     from prunegrid.pruning.families import supported_models
     from prunegrid.pruning.family import Family
+    from prunegrid.pruning.picture import picture
     from prunegrid.pruning.schedule import Cuts, Schedule
     from prunegrid.pruning.stage import Stage
     from prunegrid.pruning.strategy import Strategy
@@ -81,6 +84,7 @@ _EXPORTS = {
     "Strategy": "prunegrid.pruning.strategy",
     "Task": "prunegrid.data.adapter",
     "expected_compute": "prunegrid.cost.expected",
+    "picture": "prunegrid.pruning.picture",
     "prune": "prunegrid.pruning.context",
     "supported_models": "prunegrid.pruning.families",
 }
@@ -101,6 +105,7 @@ __all__ = [
     "__version__",
     "errors",
     "expected_compute",
+    "picture",
     "prune",
     "supported_models",
 ]

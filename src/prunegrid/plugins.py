@@ -176,3 +176,23 @@ def _described(kind: str, file: Path) -> dict[str, Any]:
                 except (ValueError, TypeError):
                     continue
     return found
+
+
+def class_names(kind: str) -> dict[str, str]:
+    """Return class -> name of the plug-ins of a kind, without importing them."""
+    return {class_source(kind, path(kind, name)).name: name for name in names(kind)}
+
+
+def load_class(kind: str, class_name: str) -> type:
+    """Import the plug-in of a class's name and return the class; for a folder's `__getattr__`.
+
+    Raises
+    ------
+    AttributeError
+        If no plug-in of the kind has such a class.
+    """
+    known = class_names(kind)
+    if class_name not in known:
+        hint = nearest(class_name, known)
+        raise AttributeError(f"module 'prunegrid.{kind}' has no attribute {class_name!r}: {hint}")
+    return load(kind, known[class_name])

@@ -9,35 +9,41 @@ from __future__ import annotations
 
 import functools
 import inspect
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 from transformers.cache_utils import DynamicCache
 
-from prunegrid.errors import PruningError
-from prunegrid.plugins import build
+from prunegrid.errors import ConfigError, PruningError
+from prunegrid.plugins import Plugin, build
 from prunegrid.pruning.criterion import Criterion
 from prunegrid.pruning.cutting import Cutter
 from prunegrid.pruning.families import family_of
 from prunegrid.pruning.generate_settings import check_generation, settings_of
 from prunegrid.pruning.gradient_scores import GradientScores
 from prunegrid.pruning.layer_hooks import LayerHooks, restore
+from prunegrid.pruning.patch_grid import PatchGrid
 from prunegrid.pruning.prefill import Prefill, Saliencies, cuts_of
 from prunegrid.pruning.prefix_sharing import PrefixSharing
 from prunegrid.pruning.schedule import Schedule
 from prunegrid.pruning.strategy import Strategy
 from prunegrid.pruning.token_layout import Layout
 
+# Prompt lengths that `repr` lists.
+_MOST_ROWS = 3
+_Base = TypeVar("_Base", bound=Plugin)
+
 
 @contextmanager
 def prune(
     model: PreTrainedModel,
-    strategy: str | Strategy,
-    criterion: str | Criterion = "attention",
+    strategy: Strategy | str,
+    criterion: Criterion | str = "attention",
     ratio: float | None = None,
     seed: int = 0,
     *,
@@ -52,14 +58,16 @@ def prune(
     ----------
     model : PreTrainedModel
         An image-text-to-text model of a supported family, on any device, in any dtype.
-    strategy, criterion : str or plug-in
-        Names of plug-ins, or instances.
+    strategy : Strategy or str
+        At which layers tokens are dropped, and how many: an instance, or a plug-in's name.
+    criterion : Criterion or str
+        Which tokens stay, likewise.
     ratio : float, optional
         Share of the image-token work in the decoder that is removed: 1 - mean over layers of a_l.
     seed : int
         Seed of random schedules and random orders.
     strategy_options, criterion_options : dict, optional
-        Options of plug-ins given by name.
+        Options of plug-ins given by name; an instance has its own.
     sample_ids : sequence of str, optional
         One per batch row, for random orders; by default the row numbers. May be changed between calls
         through `Pruning.sample_ids`.
@@ -76,21 +84,47 @@ def prune(
     ------
     PruningError
         If the model or an input cannot be pruned as asked.
+    ConfigError
+        If a plug-in or an option is unknown, or options stand beside an instance.
 
     Examples
     --------
-    >>> with prunegrid.prune(model, "hierarchical", "attention", ratio=0.75) as pruning:
+    >>> from prunegrid.criteria import Norm
+    >>> from prunegrid.strategies import Hierarchical
+    >>> with prunegrid.prune(model, Hierarchical(layers=(2, 8)), Norm(), ratio=0.75) as pruning:
+    ...     output = model.generate(**inputs, max_new_tokens=16)
+
+    The same by name, as a configuration says it:
+
+    >>> with prunegrid.prune(
+    ...     model, "hierarchical", "norm", ratio=0.75, strategy_options={"layers": [2, 8]}
+    ... ) as pruning:
     ...     output = model.generate(**inputs, max_new_tokens=16)
     >>> pruning.kept[0]
     [(2, [0, 3, ...]), (8, [3, 17, ...])]
     """
-    if isinstance(strategy, str):
-        strategy = build("strategies", strategy, strategy_options)
-    if isinstance(criterion, str):
-        criterion = build("criteria", criterion, criterion_options)
-    pruning = Pruning(model, strategy, criterion, ratio, seed, sample_ids, saliencies)
+    how = _built("strategies", Strategy, strategy, strategy_options)
+    ranking = _built("criteria", Criterion, criterion, criterion_options)
+    pruning = Pruning(model, how, ranking, ratio, seed, sample_ids, saliencies)
     with pruning.hooked():
         yield pruning
+
+
+def _built(kind: str, base: type[_Base], given: str | _Base, options: dict[str, Any] | None) -> _Base:
+    """Return a plug-in that is given by name, or as an instance."""
+    if isinstance(given, str):
+        return build(kind, given, options)
+    word = base.__name__.lower()
+    if not isinstance(given, base):
+        raise ConfigError(
+            f"{given!r} is no {word}: give the name of one, or an instance of a class that derives from "
+            f"prunegrid.{base.__name__}"
+        )
+    if options:
+        raise ConfigError(
+            f"{word}_options={options!r} are for a {word} that is given by name: {given!r} has its options"
+        )
+    return given
 
 
 class Pruning:
@@ -106,6 +140,9 @@ class Pruning:
         N per batch row of the last prefill.
     explained : list of int
         Likewise: how many tokens of the unpruned answer a gradient was taken of, 0 without one.
+    grids : list of (int, int, int)
+        Likewise, per picture: tiles, rows and columns of the patches that the vision tower ran on. Empty
+        where the model was given features, not pixels.
     sample_ids : sequence of str or None
         Names of the rows of the next prefill.
     """
@@ -120,7 +157,7 @@ class Pruning:
         sample_ids: Sequence[str] | None = None,
         saliencies: Saliencies | None = None,
     ) -> None:
-        family = family_of(model.config.model_type)
+        family = self._family = family_of(model.config.model_type)
         self.model = model
         self.strategy = strategy
         self.criterion = criterion
@@ -131,6 +168,7 @@ class Pruning:
         self.kept: list[list[tuple[int, list[int]]]] = []
         self.n_image_tokens: list[int] = []
         self.explained: list[int] = []
+        self.grids: list[PatchGrid] = []
         self._layers = family.layers(model)
         self._attentions = [family.attention(layer) for layer in self._layers]
         self._image_token_id = family.image_token_id(model.config)
@@ -141,6 +179,18 @@ class Pruning:
         self._hooks = LayerHooks(family, model, Cutter(criterion, self._schedule, seed, gradients))
         # Rows that `generate` makes of one sample: beams, returned sequences.
         self._copies = 1
+        # Of the pictures that `generate` was given: it hands the model their features.
+        self._grids_before: list[PatchGrid] = []
+
+    def __repr__(self) -> str:
+        by = f"{self.strategy!r} x {self.criterion!r}" if self.strategy.ranks else repr(self.strategy)
+        rows = Counter(
+            ", ".join([f"{n} image tokens", *(f"{keep} from layer {layer}" for layer, keep in cuts)])
+            for n, cuts in zip(self.n_image_tokens, self.schedule, strict=True)
+        )
+        last = "; ".join(f"{count} row(s) of {row}" for row, count in rows.most_common(_MOST_ROWS))
+        more = f"; and {len(rows) - _MOST_ROWS} other lengths" if len(rows) > _MOST_ROWS else ""
+        return f"<Pruning {by}, ratio {self.ratio}, last prefill: {last or 'none'}{more}>"
 
     def decisions(self, counts: Sequence[int]) -> list[Hashable]:
         """Return what is done before each layer, None for nothing, to prompts of so many image tokens.
@@ -185,10 +235,11 @@ class Pruning:
         def checked(*args: Any, **kwargs: Any) -> Any:
             if not self._hooks.disabled:
                 self._copies = check_generation(settings_of(self.model, *args, **kwargs))
+                self._grids_before = self._picture_grids(kwargs)
             try:
                 return generate(*args, **kwargs)
             finally:
-                self._copies = 1
+                self._copies, self._grids_before = 1, []
 
         return checked
 
@@ -247,9 +298,21 @@ class Pruning:
         self.schedule = [
             schedule.counts(count) if count else [] for schedule, count in zip(schedules, counts, strict=True)
         ]
+        before = [grid for grid in self._grids_before for _ in range(self._copies)]
+        self.grids = self._picture_grids(inputs) or before
         run = Prefill(inputs, numbers, Layout.whole(valid), counts, schedules, sample_ids)
         self.kept, self.explained = run.kept, run.explained
         return run
+
+    def _picture_grids(self, inputs: dict[str, Any]) -> list[PatchGrid]:
+        """Return what the vision tower runs on, picture by picture."""
+        pixels, config = inputs.get("pixel_values"), self.model.config
+        if pixels is None:
+            return []
+        if (grids := inputs.get("image_grid_thw")) is not None:
+            return self._family.grids(config, {"image_grid_thw": grids})
+        pictures = (pixels[at : at + 1] for at in range(len(pixels)))
+        return [grid for one in pictures for grid in self._family.grids(config, {"pixel_values": one})]
 
     def _names(self, batch: int) -> list[str]:
         """Return one name per row; the beams of a sample share its name, hence its kept tokens."""
