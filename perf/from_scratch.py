@@ -13,9 +13,9 @@ from pathlib import Path
 import torch
 
 from prunegrid import plugins, prune
-from prunegrid.predict.generation import token_depth
 from prunegrid.predict.loading import load_model
 from prunegrid.predict.prompts import PromptMaker
+from prunegrid.predict.rows import token_depth
 from prunegrid.predict.swapped_images import ImageSpool
 from prunegrid.pruning.gradients import MOST_ANSWER_TOKENS
 

@@ -10,11 +10,11 @@ from prunegrid.criteria.norm import Norm
 from prunegrid.demo.render_benchmark import render_benchmark
 from prunegrid.errors import ConfigError, DataError, PrunegridError
 from prunegrid.predict.batches import group_cells, predict_prompts
-from prunegrid.predict.generation import token_depth
 from prunegrid.predict.out_of_memory import BatchSize
 from prunegrid.predict.predict_cells import predict_cells
 from prunegrid.predict.prompts import PromptMaker, collate
 from prunegrid.predict.requests import BenchmarkRun
+from prunegrid.predict.rows import token_depth
 from prunegrid.predict.swapped_images import ImageSpool, partners
 from prunegrid.pruning.prefix_sharing import PrefixSharing
 from prunegrid.results.predictions import read
@@ -329,7 +329,7 @@ def test_what_cells_share_makes_no_sample_too_large(loaded, adapter, monkeypatch
     cells = [cell("single", name, 0.3, layer=2) for name in ("norm", "attention_deep", "random", "first")]
     limits = {"batch_size": 2, "max_new_tokens": 3}
     wanted = predict_prompts(loaded, adapter, prompts, cells, **limits)
-    keep, kept = PrefixSharing.arrive, []
+    keep, kept = PrefixSharing.record_input, []
 
     def small(self, layer, hidden, projected):
         keep(self, layer, hidden, projected)
@@ -337,7 +337,7 @@ def test_what_cells_share_makes_no_sample_too_large(loaded, adapter, monkeypatch
             kept.append(layer)
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 1 GiB")
 
-    monkeypatch.setattr(PrefixSharing, "arrive", small)
+    monkeypatch.setattr(PrefixSharing, "record_input", small)
     found = predict_prompts(loaded, adapter, prompts, cells, **limits)
     assert kept
     for (rows, _), (others, _) in zip(found, wanted, strict=True):

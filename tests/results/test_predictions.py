@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from prunegrid.errors import DataError
-from prunegrid.results.predictions import SCHEMA, read, write_rows
+from prunegrid.results.predictions import SCHEMA, prediction_row, read, write_rows
 
 COLUMNS = ["token_depth", "sample_id", "status", "first_topk", "image_grids", "prediction"]
 
@@ -54,3 +54,20 @@ def test_a_damaged_page_is_not_read(file: Path) -> None:
     with pytest.raises(DataError, match="not a readable file"):
         read(file, ["prediction"])
     read(file, ["sample_id"])
+
+
+def test_what_is_not_known_of_a_row_is_empty_or_null(tmp_path: Path) -> None:
+    row = prediction_row(sample_id="s", status="error", error="no image")
+    assert list(row) == SCHEMA.names
+    write_rows(tmp_path / "row.parquet", [row], {})
+    (found,) = pq.read_table(tmp_path / "row.parquet").to_pylist()
+    assert {name for name, value in found.items() if value is None} == {
+        "choices", "answer", "references", "first_token_id", "choice_logits",
+    }  # fmt: skip
+    assert (found["prediction"], found["n_generated"], found["token_depth"]) == ("", 0, [])
+    assert (found["sample_id"], found["status"], found["error"]) == ("s", "error", "no image")
+
+
+def test_a_column_that_is_not_in_the_schema_is_refused() -> None:
+    with pytest.raises(KeyError, match=r"'n_image_token'.*did you mean 'n_image_tokens'"):
+        prediction_row(sample_id="s", n_image_token=3)

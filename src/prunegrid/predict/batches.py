@@ -12,11 +12,11 @@ from accelerate.utils.memory import clear_device_cache
 
 from prunegrid import plugins
 from prunegrid.errors import PrunegridError
-from prunegrid.predict.generation import Answers, error_row
 from prunegrid.predict.loading import LoadedModel
 from prunegrid.predict.out_of_memory import TOO_LARGE, BatchSize, ran_out
 from prunegrid.predict.prompts import Prompt, collate
 from prunegrid.predict.requests import CellRun
+from prunegrid.predict.rows import RowMaker, error_row
 from prunegrid.pruning.context import Pruning
 from prunegrid.pruning.gradients import MOST_ANSWER_TOKENS
 from prunegrid.pruning.prefill import Saliencies
@@ -92,7 +92,7 @@ def predict_prompts(
     broken = {place: error_row(prompt) for place, prompt in enumerate(prompts) if prompt.error is not None}
     found = [Predicted(dict(broken)) for _ in cells]
     prunings = [_pruning(loaded, adapter, cell, saliencies) for cell in cells]
-    answers = Answers(loaded, adapter, max_new_tokens)
+    maker = RowMaker(loaded, adapter, max_new_tokens)
     # Prompts of one length need no padding among themselves.
     good = sorted(
         (place for place in range(len(prompts)) if place not in broken),
@@ -104,7 +104,7 @@ def predict_prompts(
         some, rest = places[: size.size], places[size.size :]
         if rest:
             todo.appendleft((rest, numbers))
-        left = _Pass(loaded, answers, prunings, found).run(prompts, some, numbers)
+        left = _Pass(loaded, maker, prunings, found).run(prompts, some, numbers)
         if not left:
             continue
         clear_device_cache(garbage_collection=True)
@@ -162,7 +162,7 @@ class _Pass:
     """One batch through all cells."""
 
     loaded: LoadedModel
-    answers: Answers
+    maker: RowMaker
     prunings: Sequence[Pruning | None]
     found: Sequence[Predicted]
 
@@ -179,7 +179,7 @@ class _Pass:
             pruning = self.prunings[prefill.cells[0]]
             sharing.begin(prefill)
             try:
-                rows = self.answers.rows(batch, pruning, None if pruning is None else sharing)
+                rows = self.maker.rows(batch, pruning, None if pruning is None else sharing)
             except (RuntimeError, MemoryError) as error:
                 if not ran_out(error):
                     raise

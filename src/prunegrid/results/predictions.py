@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from prunegrid.errors import DataError
 from prunegrid.files import atomic_path, file_state, write_text
+from prunegrid.nearest import nearest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,6 +49,33 @@ SCHEMA = pa.schema(
         ("error", pa.string()),
     ]
 )
+
+# Null where there is none; the other columns are then empty, or 0.
+_OPTIONAL = ("choices", "answer", "references", "first_token_id", "choice_logits", "error")
+
+
+def prediction_row(**known: Any) -> dict[str, Any]:
+    """Return one row of the schema from the columns that are known.
+
+    Of an error row those of the answer are not: empty text, an empty list, 0, or null where a column may be.
+
+    Raises
+    ------
+    KeyError
+        If there is no such column.
+    """
+    for name in known:
+        if name not in SCHEMA.names:
+            raise KeyError(f"predictions.parquet has no column {name!r}: {nearest(name, SCHEMA.names)}")
+    return {column.name: known.get(column.name, _nothing(column)) for column in SCHEMA}
+
+
+def _nothing(column: pa.Field) -> Any:
+    if column.name in _OPTIONAL:
+        return None
+    if pa.types.is_list(column.type):
+        return []
+    return "" if pa.types.is_string(column.type) else 0
 
 
 def write_rows(
