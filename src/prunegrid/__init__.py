@@ -19,7 +19,7 @@ expected_compute
 Results
 -------
 load
-    Results of a study as pandas frames, one of cells and one of samples.
+    Results of a study as pandas frames: `cells` with one row per cell, `samples(...)` with one per sample.
 
 Plug-ins: one class a file, derived from one of these
 -----------------------------------------------------
@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from prunegrid.pruning.schedule import Cuts, Schedule
     from prunegrid.pruning.stage import Stage
     from prunegrid.pruning.strategy import Strategy
+    from prunegrid.results.load import load
     from prunegrid.scoring.scorer import Scorer
 
     __version__: str
@@ -84,6 +85,7 @@ _EXPORTS = {
     "Strategy": "prunegrid.pruning.strategy",
     "Task": "prunegrid.data.adapter",
     "expected_compute": "prunegrid.cost.expected",
+    "load": "prunegrid.results.load",
     "picture": "prunegrid.pruning.picture",
     "prune": "prunegrid.pruning.context",
     "supported_models": "prunegrid.pruning.families",
@@ -105,6 +107,7 @@ __all__ = [
     "__version__",
     "errors",
     "expected_compute",
+    "load",
     "picture",
     "prune",
     "supported_models",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from prunegrid.source.imports import Import, imports_in, module_of, tree_of
+from prunegrid.source.imports import Import, imports_in, leaf_of, module_of, tree_of
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def imported_class(file: Path, level: int, module: str, name: str) -> ClassSourc
     """Return the class that `from module import name` stands for in a file, wherever it is defined."""
     place = module_of(file, level, module, installed=True)
     if place is not None and place.is_dir():
-        place = place / "__init__.py"
+        place = leaf_of(place, name) or place / "__init__.py"
     if place is None or place == file or place.suffix != ".py" or not place.is_file():
         return None
     return _named(place, name)

@@ -16,6 +16,8 @@ PACKAGE = Path(__file__).parents[1]
 GROUP = "prunegrid.plugins"
 # Name of the dictionary by which a package's __init__ says where its lazy names are defined: name -> module.
 LAZY = "_EXPORTS"
+# Our folders whose classes can be imported from the folder: `from prunegrid.criteria import Norm`.
+LEAVES = ("criteria", "strategies")
 _ENDINGS = (".py", *EXTENSION_SUFFIXES)
 _INSTALLED = {"site-packages", "dist-packages"}
 
@@ -119,7 +121,18 @@ def files_of(importer: Path, imported: Import) -> frozenset[Path]:
     for one in imports_in(start):
         if one.bound == imported.name:
             return files_of(start, one)
-    return frozenset([start])
+    leaf = leaf_of(place, imported.name)
+    return frozenset([start] if leaf is None else [leaf])
+
+
+def leaf_of(folder: Path, class_name: str) -> Path | None:
+    """Return the file of a class that one of our folders of plug-ins finds by its name, None elsewhere."""
+    if folder not in [PACKAGE / name for name in LEAVES]:
+        return None
+    classes = ((file, node) for file in sorted(folder.glob("*.py")) for node in tree_of(file).body)
+    return next(
+        (f for f, node in classes if isinstance(node, ast.ClassDef) and node.name == class_name), None
+    )
 
 
 def module_of(importer: Path, level: int, dotted: str, *, installed: bool = False) -> Path | None:

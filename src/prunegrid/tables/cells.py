@@ -13,9 +13,9 @@ import pyarrow.parquet as pq
 
 from prunegrid.errors import DataError
 from prunegrid.files import write_text
+from prunegrid.results.score_columns import AXES, metric_columns, number_columns
 from prunegrid.results.store import SAMPLES, SCORES
 
-AXES = ("model", "benchmark", "strategy", "criterion", "ratio", "seed")
 _SAMPLE_COLUMNS = ("sample_id", "image_id", "score", "parsed_answer")
 # Fewer image tokens than this in any layer, and a schedule is degenerate.
 _FEWEST = 4
@@ -66,8 +66,7 @@ class ScoredCell:
     @property
     def numbers(self) -> dict[str, float]:
         """Return the ledger, and the mean places of the kept tokens."""
-        positions = self.scores.get("positions", {})
-        return {**self.scores["compute"], **{k: v for k, v in positions.items() if k != "map"}}
+        return number_columns(self.scores)
 
     @property
     def degenerate(self) -> bool:
@@ -138,10 +137,6 @@ def write_cells(
         row |= {"n": cell.scores["n"], "n_error": cell.scores["n_error"]}
         row |= cell.numbers
         row |= more(cell) if more is not None else {}
-        for metric, values in cell.scores["metrics"].items():
-            row |= {metric: values["value"], f"{metric}_low": values["low"], f"{metric}_high": values["high"]}
-        for metric, values in cell.scores["variants"].items():
-            row |= {f"{metric}_{variant}": value for variant, value in values.items()}
-        rows.append(row)
+        rows.append(row | metric_columns(cell.scores))
     frame = pd.DataFrame(rows)
     write_text(path, frame.to_csv(index=False, lineterminator="\n"))

@@ -1,0 +1,248 @@
+"""Results of a study as pandas frames: one row per cell, or one row per sample."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from prunegrid.errors import DataError, PrunegridError
+from prunegrid.nearest import nearest
+from prunegrid.results.score_columns import AXES, metric_columns, number_columns
+from prunegrid.results.store import PREDICTIONS, SAMPLES, SCORES
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# Columns with a list per sample, which are read only where they are asked for.
+LISTS = ("image_grids", "token_depth", "first_topk", "choice_logits")
+_CELL = "ratio-*/seed-*"
+_LAST = re.compile(r"ratio-(\d+\.\d{3})/seed-(\d+)")
+
+
+def load(folder: str | Path) -> Results:
+    """Find the scored cells of a study, of one of its models, or one cell.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The study's `results_dir`, a model's folder in it, a benchmark's in that, and so on down to the folder
+        of one cell.
+
+    Returns
+    -------
+    Results
+        `cells`, and `samples(...)`.
+
+    Raises
+    ------
+    PrunegridError
+        If pandas or pyarrow is not installed.
+    DataError
+        If there is no such folder, or no scored cell in it.
+
+    Examples
+    --------
+    >>> results = prunegrid.load("results")
+    >>> results.cells.groupby(["strategy", "ratio"])["accuracy"].mean()
+    >>> uniform = results.cells.query("strategy == 'uniform'")
+    >>> results.samples(uniform, ["question", "prediction", "answer", "score"])
+    """
+    missing = [name for name in ("pandas", "pyarrow") if find_spec(name) is None]
+    if missing:
+        raise PrunegridError(
+            f"prunegrid.load needs {' and '.join(missing)}, which pruning alone does not: "
+            f"pip install {' '.join(missing)}"
+        )
+    folder = Path(folder).resolve()
+    if not folder.is_dir():
+        raise DataError(f"{folder} is no folder: give a study's results_dir, or a folder in it")
+    below = folder.rglob(f"{_CELL}/{SCORES}")
+    # Also from within: the folder of one ratio, or of one cell.
+    own = [folder / SCORES, *folder.glob(f"seed-*/{SCORES}")]
+    files = {file for file in [*below, *own] if file.is_file()}
+    folders = sorted(file.parent for file in files if _LAST.fullmatch("/".join(file.parent.parts[-2:])))
+    if not folders:
+        predicted = sum(1 for _ in folder.rglob(f"{_CELL}/{PREDICTIONS}"))
+        found = f"{predicted} cells that are predicted and not scored" if predicted else "none"
+        raise DataError(
+            f"{folder} holds no scored cell (model/benchmark/strategy/criterion/{_CELL}/{SCORES}), found "
+            f"{found}: give the results_dir of a study that has run, or a folder in it"
+        )
+    return Results(tuple(folders))
+
+
+@dataclass(frozen=True)
+class Results:
+    """The scored cells of a study.
+
+    Attributes
+    ----------
+    folders : tuple of Path
+        One per cell.
+    """
+
+    folders: tuple[Path, ...]
+
+    def __repr__(self) -> str:
+        return f"<Results of {len(self.folders)} cells: .cells, .samples()>"
+
+    @cached_property
+    def cells(self) -> pd.DataFrame:
+        """One row per cell, as in cells.csv (docs/interface.md): scores.json of every cell is read once.
+
+        Columns: `model`, `benchmark`, `strategy`, `criterion` (text), `ratio`, `seed`; `n`, `n_error`
+        (samples); the ledger, `tflops_*` in 1e12 FLOPs per sample and the shares `ratio_requested` and
+        `ratio_achieved`; mean places of kept tokens, from 0 to 1; `{metric}`, `{metric}_low`, `{metric}_high`
+        (value and 95 % interval, in the metric's own unit: accuracies are shares), `{metric}_{variant}`. A
+        metric that a cell's benchmark does not have is NaN.
+
+        Raises
+        ------
+        DataError
+            If a file cannot be read, naming it.
+        """
+        import pandas as pd
+
+        return pd.DataFrame([_cell_row(folder) for folder in self.folders])
+
+    def samples(
+        self, cells: pd.DataFrame | None = None, columns: Sequence[str] | None = None
+    ) -> pd.DataFrame:
+        """Return one row per sample of some cells: what the model answered, and its scores.
+
+        Parameters
+        ----------
+        cells : DataFrame, optional
+            Some rows of `cells`, with its axes; by default all of them.
+        columns : sequence of str, optional
+            Columns of predictions.parquet and of scores.parquet (docs/interface.md). By default all but the
+            lists `image_grids`, `token_depth`, `first_topk` and `choice_logits`.
+
+        Returns
+        -------
+        DataFrame
+            The axes as categories, then `sample_id`, then the columns; missing ones of other benchmarks are
+            NaN. `score` is the sample's share of the headline metric, NaN for an error row.
+
+        Raises
+        ------
+        DataError
+            If no cell is chosen, a column is in none of them, or a file cannot be read, naming it.
+        """
+        import pandas as pd
+
+        frames = list(self.each(cells, columns))
+        if not frames:
+            raise DataError("no cell is chosen: `cells` has no row")
+        known = {name for frame in frames for name in frame}
+        unknown = [name for name in columns or () if name not in known]
+        if unknown:
+            raise DataError(
+                f"no cell has a column {unknown[0]!r}: {nearest(unknown[0], self.columns(cells))}"
+            )
+        table = pd.concat(frames, ignore_index=True)
+        return table.astype(dict.fromkeys(AXES, "category"))
+
+    def each(
+        self, cells: pd.DataFrame | None = None, columns: Sequence[str] | None = None
+    ) -> Iterator[pd.DataFrame]:
+        """Yield the samples of one cell after the other, for studies that do not fit into memory.
+
+        Parameters
+        ----------
+        cells, columns : DataFrame, sequence of str, optional
+            See `samples`; a column that a cell does not have is left out of its frame.
+
+        Yields
+        ------
+        DataFrame
+            One row per sample.
+        """
+        for folder in self._folders(cells):
+            frame = _samples(folder, columns)
+            for place, (name, value) in enumerate(_axes(folder).items()):
+                frame.insert(place, name, value)
+            yield frame
+
+    def columns(self, cells: pd.DataFrame | None = None) -> list[str]:
+        """Return the columns that `samples` knows of some cells."""
+        found = (name for folder in self._folders(cells) for file in _files(folder) for name in _names(file))
+        return list(dict.fromkeys(found))
+
+    def _folders(self, cells: pd.DataFrame | None) -> list[Path]:
+        if cells is None:
+            return list(self.folders)
+        lacking = [name for name in AXES if name not in cells]
+        if lacking:
+            raise DataError(f"these cells lack column {', '.join(lacking)}: give rows of `cells`")
+        known = {tuple(_axes(folder).values()): folder for folder in self.folders}
+        rows = list(cells[list(AXES)].itertuples(index=False, name=None))
+        unknown = [row for row in rows if row not in known]
+        if unknown:
+            raise DataError(f"{'/'.join(map(str, unknown[0]))} is none of these {len(known)} cells")
+        return [known[row] for row in rows]
+
+
+def _axes(folder: Path) -> dict[str, Any]:
+    """Return a cell's axes, as its folder is called."""
+    *names, ratio, seed = folder.parts[-len(AXES) :]
+    values = [*names, float(ratio.removeprefix("ratio-")), int(seed.removeprefix("seed-"))]
+    return dict(zip(AXES, values, strict=True))
+
+
+def _cell_row(folder: Path) -> dict[str, Any]:
+    file = folder / SCORES
+    try:
+        scores = json.loads(file.read_text(encoding="utf-8"))
+        numbers, metrics = number_columns(scores), metric_columns(scores)
+        return {**_axes(folder), "n": scores["n"], "n_error": scores["n_error"], **numbers, **metrics}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise _unreadable(file, error) from error
+
+
+def _files(folder: Path) -> tuple[Path, Path]:
+    return folder / PREDICTIONS, folder / SAMPLES
+
+
+def _names(file: Path) -> list[str]:
+    """Return the columns of a parquet file."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return list(pq.read_schema(file).names)
+    except (OSError, pa.ArrowException) as error:
+        raise _unreadable(file, error) from error
+
+
+def _samples(folder: Path, columns: Sequence[str] | None) -> pd.DataFrame:
+    """Return a cell's predictions beside its scores, by sample."""
+    predictions, scores = (_read(file, columns) for file in _files(folder))
+    # Both tell the image and the status.
+    own = [name for name in scores if name == "sample_id" or name not in predictions]
+    return predictions.merge(scores[own], on="sample_id", how="left", validate="one_to_one")
+
+
+def _read(file: Path, columns: Sequence[str] | None) -> pd.DataFrame:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        # One file, opened once: `read_table` would look for a data set of many.
+        with pq.ParquetFile(file) as opened:
+            names = opened.schema_arrow.names
+            wanted = [name for name in names if name not in LISTS] if columns is None else columns
+            there = [name for name in dict.fromkeys(["sample_id", *wanted]) if name in names]
+            return opened.read(there).to_pandas()
+    except (OSError, pa.ArrowException) as error:
+        raise _unreadable(file, error) from error
+
+
+def _unreadable(file: Path, why: object) -> DataError:
+    return DataError(f"{file} cannot be read ({why}); delete the cell's folder and run the study again")
