@@ -26,31 +26,31 @@ from grid_growth import measure_growth, print_ledger
 from study import CORES, DEMO_BENCHMARKS, HOME, Study, line, render_demo, timed, within
 from wide_model import IMAGE_TOKENS, write_wide_model
 
+from prunegrid.axis_names import BASELINE, NO_CRITERION
 from prunegrid.cost.decoder import Decoder
 from prunegrid.cost.ledger import TERA
 from prunegrid.results.predictions import read
 from prunegrid.scoring.cell_ledger import cell_compute
 from prunegrid.study.config import plugin_of
-from prunegrid.study.grid import NO_CRITERION, Cell
+from prunegrid.study.grid import Cell, criterion_of
 from prunegrid.study.plan import Plan
 
 # Cells of the wide model: one cut and many, scores that cost much and little, and none at all.
 WIDE_CELLS = [
-    ("none", "none"),
+    (BASELINE, NO_CRITERION),
     ("hierarchical", "attention"),
     ("hierarchical", "norm"),
     ("single", "attention_shallow"),
     ("single", "random"),
     ("pyramid", "attention"),
     ("uniform", "attention_shallow"),
-    ("exit", "none"),
+    ("exit", NO_CRITERION),
 ]
 WIDE_SAMPLES = 8
 
 
 def from_scratch(study: Study, plan: Plan, cell: Cell) -> float:
     """Run one cell from scratch and return its seconds."""
-    ranked = cell.criterion != NO_CRITERION
     benchmark = plan.config["benchmark_specs"][cell.benchmark]
     output = _rows_file(study, cell)
     output.parent.mkdir(parents=True, exist_ok=True)
@@ -59,7 +59,7 @@ def from_scratch(study: Study, plan: Plan, cell: Cell) -> float:
         "model_spec": plan.config["model_specs"][cell.model],
         "benchmark_spec": {**benchmark, "path": plan.inputs.data_path(cell.benchmark)},
         "strategy": plugin_of(plan.config, "strategies", cell.strategy),
-        "criterion": plugin_of(plan.config, "criteria", cell.criterion) if ranked else None,
+        "criterion": criterion_of(plan.config, cell.criterion),
         "ratio": cell.ratio,
         "seed": cell.seed,
         "threads": 1,
@@ -182,8 +182,8 @@ def measure_wide(folder: Path, rounds: int) -> bool:
         "model_specs": {"wide": {"path": "wide", "image_tokens": IMAGE_TOKENS}},
         "benchmarks": ["shapes-pope"],
         "benchmark_specs": {"shapes-pope": {"limit": WIDE_SAMPLES}},
-        "strategies": sorted({strategy for strategy, _ in WIDE_CELLS} - {"none"}),
-        "criteria": sorted({criterion for _, criterion in WIDE_CELLS} - {"none"}),
+        "strategies": sorted({strategy for strategy, _ in WIDE_CELLS} - {BASELINE}),
+        "criteria": sorted({criterion for _, criterion in WIDE_CELLS} - {NO_CRITERION}),
         "strategy_specs": {"hierarchical": {"options": {"layers": [2, 8]}}},
         "ratios": [0.7],
         "seeds": [0],

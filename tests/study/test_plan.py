@@ -77,7 +77,7 @@ def test_keys_depend_on_what_matters(tmp_path, monkeypatch):
     changed = {folder for folder, key in keys(strategy_specs=deeper).items() if key != base[folder]}
     assert changed == {folder for folder in base if "/hierarchical/" in folder}
     needs = {"mem_mb": 16000, "runtime": 30, "gpus": 1}
-    hints = {"m": {"path": str(HOME / "demo/model"), "image_tokens": 64, "layers": 8, **needs}}
+    hints = {"m": {"path": str(HOME / "demo/model"), "image_tokens": 64, "layers": 8, "toy": True, **needs}}
     assert keys(model_specs=hints) == base
     for setting in (
         {"dtype": "bfloat16"},

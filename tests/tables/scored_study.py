@@ -47,12 +47,20 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
         files = {folder: Path(folder, "predictions.parquet") for folder in own}
         for folder, scores in score_cells(scorer, files, replicates=500):
             write_scores(folder, scores, worlds.ledger(own[folder]))
-    build_tables(study.cells, UNREACHABLE, study.tables, {"replicates": 1000})
+    build_tables(study.cells, UNREACHABLE, study.tables, {"replicates": 1000, "toy": True})
     plot_tradeoff(study.tables, study.figures)
     plot_survival(study.cells, study.figures)
     files = {cell["benchmark"]: Path(cell["folder"], "predictions.parquet") for cell in study.cells}
     write_report(
-        [{"name": "demo", "tables": study.tables, "figures": study.figures, "metadata": files}],
+        [
+            {
+                "name": "demo",
+                "toy": True,
+                "tables": study.tables,
+                "figures": study.figures,
+                "metadata": files,
+            }
+        ],
         study.folder / "report.html",
     )
     return study

@@ -49,7 +49,7 @@ def test_types_reach_the_tables(plan: Plan, tmp_path: Path) -> None:
     assert read["hierarchical", "himap"].criterion_type == "attention"
     assert [key[1] for key, cell in read.items() if cell.needs_answer] == ["gradient"]
 
-    build_tables(described, [], tmp_path / "tables", plan.config["tables"] | {"replicates": 200})
+    build_tables(described, [], tmp_path / "tables", plan.config["tables"] | {"replicates": 200, "toy": True})
     table = pd.read_csv(tmp_path / "tables/strategy.csv")
     floors = table[table.block == "no pruning, and the floors"]
     assert [*floors.strategy] == ["none", "no-image"]

@@ -10,9 +10,10 @@ import pytest
 from prunegrid.errors import DataError
 from prunegrid.report.write import write_report
 from prunegrid.tables import html, latex, markdown
-from prunegrid.tables.build import build_tables
-from prunegrid.tables.display import Field, Line, Printed
-from tests.tables import worlds
+from prunegrid.tables.build import build_tables, make_tables
+from prunegrid.tables.display import Field, Line, Printed, printed
+from prunegrid.tables.options import TableOptions
+from tests.tables import made_up, worlds
 
 AXES = ["model", "benchmark", "strategy", "criterion", "ratio", "seed"]
 
@@ -106,10 +107,17 @@ def test_readable_tables_carry_their_foot_notes(study, kind: str, ending: str) -
         assert words in text, words
 
 
+@pytest.mark.parametrize("toy", [False, True])
+def test_a_model_is_called_a_toy_where_its_specification_says_so(toy: bool) -> None:
+    cells = [made_up.cell(strategy, [1.0, 0.0] * 10, model="demo") for strategy in ("none", "single")]
+    for table in make_tables(cells, [], TableOptions(replicates=100, toy=toy)):
+        assert any("Toy model" in note for note in printed(table).notes) == toy
+
+
 def test_tables_do_not_depend_on_when_they_are_built(study, tmp_path: Path) -> None:
     from tests.tables.scored_study import UNREACHABLE
 
-    build_tables(study.cells, UNREACHABLE, tmp_path, {"replicates": 1000})
+    build_tables(study.cells, UNREACHABLE, tmp_path, {"replicates": 1000, "toy": True})
     for file in study.tables.iterdir():
         assert (tmp_path / file.name).read_bytes() == file.read_bytes(), file.name
 
@@ -146,6 +154,7 @@ def test_the_report_is_one_self_contained_page(study) -> None:
     assert not {"script", "link", "iframe"} & set(checker.tags)
     assert 'src="http' not in text
     assert "transformers" in text
+    assert "Model <code>demo</code>:</strong> toy model" in text
 
 
 def test_the_report_tells_versions_once_and_data_for_each_benchmark(study, tmp_path) -> None:
@@ -157,6 +166,7 @@ def test_the_report_tells_versions_once_and_data_for_each_benchmark(study, tmp_p
     model = {"name": "m", "tables": study.tables, "figures": study.figures, "metadata": files}
     write_report([model], tmp_path / "report.html")
     text = (tmp_path / "report.html").read_text()
+    assert "toy model" not in text
     rows = re.findall(r'<tr><th scope="row">(.*?)</th><td>(.*?)</td><td>(.*?)</td></tr>', text)
     assert ("dtype", "all", "float32") in rows
     assert {("data.id", "pope", "my/pope"), ("data.id", "nocaps", "my/nocaps")} < set(rows)

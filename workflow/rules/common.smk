@@ -8,6 +8,7 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
+from prunegrid.axis_names import BASELINE
 from prunegrid.errors import PrunegridError
 from prunegrid.files import write_text
 from prunegrid.study.config import check_gpus, validate
@@ -165,6 +166,11 @@ def score_keys(wildcards):
 def model_cells(wildcards):
     """The cells of a model."""
     return [cell for cell in PLAN.grid.cells if cell.model == wildcards.model]
+
+
+def table_options(wildcards):
+    """How the tables of a model compare, and what they note."""
+    return {**config["tables"], "match": config["match"], "toy": model_spec(wildcards)["toy"]}
 
 
 def say_summary():

@@ -40,7 +40,7 @@ rule build_tables:
             vars(row) for row in PLAN.grid.unreachable if row.model == wildcards.model
         ],
         files=lambda wildcards: [describe_files(PLAN, cell) for cell in model_cells(wildcards)],
-        options={**config["tables"], "match": config["match"]},
+        options=table_options,
         cell_keys=lambda wildcards: PLAN.keys.tables_key(model_cells(wildcards)),
     script:
         "../scripts/build_tables.py"
@@ -71,7 +71,7 @@ rule plot_tradeoff:
     conda:
         "../../envs/cpu.yaml"
     params:
-        options={**config["tables"], "match": config["match"]},
+        options=table_options,
         code=PLAN.keys.report_key(),
     script:
         "../scripts/plot_tradeoff.py"
@@ -96,7 +96,7 @@ rule plot_survival:
         "../../envs/cpu.yaml"
     params:
         cells=lambda wildcards: [describe_cell(PLAN, cell) for cell in model_cells(wildcards)],
-        options={**config["tables"], "match": config["match"]},
+        options=table_options,
         code=PLAN.keys.report_key(),
     script:
         "../scripts/plot_survival.py"
@@ -121,12 +121,13 @@ rule write_report:
         models=[
             {
                 "name": model,
+                "toy": config["model_specs"][model]["toy"],
                 "tables": f"{RESULTS}/{model}/tables",
                 "figures": f"{RESULTS}/{model}/figures",
                 "metadata": {
                     c.benchmark: cell_file(c, "predictions.parquet")
                     for c in PLAN.grid.cells
-                    if (c.model, c.strategy) == (model, "none")
+                    if (c.model, c.strategy) == (model, BASELINE)
                 },
             }
             for model in config["models"]

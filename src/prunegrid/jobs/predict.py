@@ -15,7 +15,7 @@ from prunegrid.jobs.bundle import (
 from prunegrid.predict.requests import BenchmarkRun, CellRun
 from prunegrid.results.store import Store
 from prunegrid.study.config import plugin_of
-from prunegrid.study.grid import NO_CRITERION, Cell
+from prunegrid.study.grid import Cell, criterion_of
 from prunegrid.study.markers import Marker, job_of
 from prunegrid.study.plan import Plan
 from prunegrid.study.preflight import check_benchmark, check_model
@@ -113,15 +113,12 @@ def _benchmark_run(
 
 
 def _cell_run(plan: Plan, key: str, cell: Cell) -> CellRun:
-    criterion = None
-    if cell.criterion != NO_CRITERION:
-        criterion = plugin_of(plan.config, "criteria", cell.criterion)
     return CellRun(
         key,
         plan.keys.prediction_code(cell),
         cell.label,
         vars(cell),
         plugin_of(plan.config, "strategies", cell.strategy),
-        criterion,
+        criterion_of(plan.config, cell.criterion),
         share_ratio=plan.share_ratio(cell),
     )

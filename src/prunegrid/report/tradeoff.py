@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.typing import RcKeyType
 
+from prunegrid.axis_names import BASELINE, NO_CRITERION
 from prunegrid.report.saving import save_figure
 from prunegrid.tables.options import SCALE, TableOptions
 
@@ -60,7 +61,7 @@ def plot_tradeoff(tables: str | Path, folder: str | Path, options: TableOptions 
 
 
 def _names(rows: pd.DataFrame, axis: str, options: TableOptions) -> "pd.Series[str]":
-    plain = rows["criterion"].isin([options.reference_criterion, "none"])
+    plain = rows["criterion"].isin([options.reference_criterion, NO_CRITERION])
     return rows[axis].where(plain, rows["strategy"] + " x " + rows["criterion"])
 
 
@@ -145,7 +146,7 @@ def _panel(
     panel.set_ylabel(_LABELS.get(metric, metric))
     panel.grid(color="#e6e9ee", linewidth=0.8)
     panel.spines[["top", "right"]].set_visible(False)
-    whole = table.loc[table["strategy_type"] == "none", x_name].max()
+    whole = table.loc[table["strategy_type"] == BASELINE, x_name].max()
     whole = whole if np.isfinite(whole) and whole > 0 else 1.0
     seen = [1.0]
     for name, rows in lines.items():
@@ -164,7 +165,7 @@ def _panel(
             x, y, color=colour, marker=marker, markersize=5, linewidth=width, label=name, zorder=front, **edge
         )
         seen += x.tolist()
-    for strategy, dashes, label in (("none", "-", "unpruned"), ("blind", ":", "blind")):
+    for strategy, dashes, label in ((BASELINE, "-", "unpruned"), ("blind", ":", "blind")):
         values = table.loc[(table["strategy_type"] == strategy) & (table["ratio"] == 0), y_name].dropna()
         if len(values):
             panel.axhline(

@@ -61,8 +61,9 @@ def write_report(
     Parameters
     ----------
     models : sequence of mappings
-        Per model: `name`; `tables` and `figures`, folders; `metadata`, optional, benchmark -> a
-        predictions.parquet whose metadata tells data, versions and devices.
+        Per model: `name`; `toy`, optional, whether it is one, of which the page then warns; `tables` and
+        `figures`, folders; `metadata`, optional, benchmark -> a predictions.parquet whose metadata tells
+        data, versions and devices.
     path : path
         The page to write.
     title : str
@@ -79,10 +80,10 @@ def write_report(
             links.append(f'<a href="#{anchor}">{escape(full)}</a>')
             parts.append(f'<section id="{anchor}"><h2>{escape(full)}</h2>\n{content}</section>\n')
     warning = "".join(
-        '<p class="warning"><strong>Model <code>demo</code>:</strong> toy model, toy world, built so that '
-        "pruning hurts. It shows the method, not the merits of any pruning.</p>"
+        f'<p class="warning"><strong>Model <code>{escape(model["name"])}</code>:</strong> toy model, toy '
+        "world. It shows the method, not the merits of any pruning.</p>"
         for model in models
-        if model["name"] == "demo"
+        if model.get("toy")
     )
     content = f"<nav>{''.join(links)}</nav>\n{warning}\n{_READING}\n{''.join(parts)}"
     write_text(path, page(title, content))

@@ -6,10 +6,11 @@ from typing import Any
 import pandas as pd
 
 from prunegrid import plugins
+from prunegrid.axis_names import BASELINE
 from prunegrid.cost.expected import expected_compute
 from prunegrid.errors import ConfigError, PrunegridError
 from prunegrid.study.config import plugin_of
-from prunegrid.study.grid import NO_CRITERION, Cell, Unreachable
+from prunegrid.study.grid import Cell, Unreachable, criterion_of
 from prunegrid.study.plan import Plan
 
 _UNITS = ((1.0, "TFLOPs"), (1e-3, "GFLOPs"), (1e-6, "MFLOPs"))
@@ -50,8 +51,9 @@ def _settings(plan: Plan, cell: Cell) -> dict[str, Any]:
     """Return the arguments of `expected_compute` for a cell."""
     strategy, strategy_options = plugin_of(plan.config, "strategies", cell.strategy)
     criterion, criterion_options = None, {}
-    if cell.criterion != NO_CRITERION:
-        criterion, criterion_options = plugin_of(plan.config, "criteria", cell.criterion)
+    named = criterion_of(plan.config, cell.criterion)
+    if named is not None:
+        criterion, criterion_options = named
         adapter = plan.config["benchmark_specs"][cell.benchmark]["adapter"]
         free_text = plugins.describe("benchmarks", adapter)["free_text"]
         if free_text and "answer_tokens" in plugins.describe("criteria", criterion)["options"]:
@@ -127,7 +129,7 @@ def _heads(cells: pd.DataFrame) -> list[str]:
 def _lines(cells: pd.DataFrame, factor: float) -> Iterator[list[str]]:
     """Yield the fields of each printed line."""
     ledger = [name for name in cells if name.startswith("tflops_")]
-    unpruned = cells.loc[cells["strategy"] == "none", "tflops_total"]
+    unpruned = cells.loc[cells["strategy"] == BASELINE, "tflops_total"]
     groups = cells.groupby(["strategy", "ratio", "schedule", "ratio_achieved", *ledger], sort=False)
     for (strategy, _, schedule, achieved, *_), same in groups:
         first = same.iloc[0]

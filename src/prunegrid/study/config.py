@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from prunegrid import plugins
+from prunegrid.axis_names import BASELINE, NO_CRITERION
 from prunegrid.errors import ConfigError
 from prunegrid.nearest import nearest
 
@@ -151,9 +152,10 @@ def _name_adapters(config: dict[str, Any]) -> None:
 def _check_names(config: Mapping[str, Any]) -> None:
     """Check every name against what it stands for, and every option against its plug-in."""
     faults = [
-        f"{place}: the name 'none' is taken: it is the unpruned model, and the criterion of cells without one"
+        f"{place}: the name {BASELINE!r} is taken: it is the unpruned model, and the criterion of cells "
+        "without one"
         for place in ("strategy_specs", "criterion_specs", "criteria")
-        if "none" in config[place]
+        if BASELINE in config[place]
     ]
     faults += [
         f"models: {name!r} is not in model_specs: {nearest(name, config['model_specs'])}"
@@ -308,8 +310,8 @@ def _check_exclusion(config: Mapping[str, Any], position: int, entry: Mapping[st
     valid = {
         "model": config["models"],
         "benchmark": config["benchmarks"],
-        "strategy": [*config["strategies"], "none"],
-        "criterion": [*config["criteria"], "none"],
+        "strategy": [*config["strategies"], BASELINE],
+        "criterion": [*config["criteria"], NO_CRITERION],
         "ratio": [*config["ratios"], 0],
         "seed": [*config["seeds"], *range(_most_seeds(config))],
     }

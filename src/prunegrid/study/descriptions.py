@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from prunegrid.study.config import plugin_of
-from prunegrid.study.grid import NO_CRITERION, Cell, needs_answer
+from prunegrid.study.grid import Cell, criterion_of, needs_answer
 from prunegrid.study.plan import Plan
 
 
@@ -21,7 +21,6 @@ def describe_cell(plan: Plan, cell: Cell) -> dict[str, Any]:
 
 def describe_files(plan: Plan, cell: Cell) -> dict[str, Any]:
     """Return what a cell's published files have to be (see `results.checksums.check_cells`)."""
-    ranks = cell.criterion != NO_CRITERION
     return {
         "folder": str(Path(plan.config["results_dir"], cell.folder)),
         "store": str(plan.store(cell.model, cell.benchmark).folder),
@@ -30,7 +29,7 @@ def describe_files(plan: Plan, cell: Cell) -> dict[str, Any]:
         "made_by": {
             "cell": vars(cell),
             "strategy": plugin_of(plan.config, "strategies", cell.strategy),
-            "criterion": plugin_of(plan.config, "criteria", cell.criterion) if ranks else None,
+            "criterion": criterion_of(plan.config, cell.criterion),
             "code": plan.keys.prediction_code(cell),
         },
     }

@@ -6,13 +6,11 @@ from functools import cache
 from typing import Any
 
 from prunegrid import plugins
+from prunegrid.axis_names import BASELINE, NO_CRITERION
 from prunegrid.errors import ConfigError, PruningError, UnreachableRatioError
 from prunegrid.nearest import nearest
 from prunegrid.pruning.schedule import Schedule
 from prunegrid.study.config import as_list, plugin_of
-
-NO_CRITERION = "none"
-BASELINE = "none"
 
 
 @dataclass(frozen=True)
@@ -160,11 +158,17 @@ def needs_answer(config: Mapping[str, Any], criterion: str) -> bool:
     return any(part.get("needs_answer", False) for part in criterion_parts(config, criterion).values())
 
 
+def criterion_of(config: Mapping[str, Any], criterion: str) -> tuple[str, dict[str, Any]] | None:
+    """Return (plug-in, options) that a criterion's name stands for, None where there is none."""
+    return None if criterion == NO_CRITERION else plugin_of(config, "criteria", criterion)
+
+
 def criterion_parts(config: Mapping[str, Any], criterion: str) -> dict[str, dict[str, Any]]:
     """Return plug-in name -> description of a criterion and of those that it hands its work to."""
-    if criterion == NO_CRITERION:
+    named = criterion_of(config, criterion)
+    if named is None:
         return {}
-    plugin, options = plugin_of(config, "criteria", criterion)
+    plugin, options = named
     parts: dict[str, dict[str, Any]] = {}
     waiting = [(plugin, options)]
     while waiting:

@@ -14,14 +14,14 @@ from prunegrid.errors import NotDownloadedError
 from prunegrid.pruning.strategy import UNRANKED
 from prunegrid.study.config import plugin_of
 from prunegrid.study.fingerprint import Code, HashCache, data_files, digest
-from prunegrid.study.grid import NO_CRITERION, Cell, criterion_parts, keeps_unranked
+from prunegrid.study.grid import Cell, criterion_of, criterion_parts, keeps_unranked
 from prunegrid.study.inputs import StudyInputs
 from prunegrid.study.memo import Memo
 
 # Model and benchmark settings that change how fast a number comes, but not the number.
 _SPEED_ONLY = ("batch_size", "device_map", "jobs_per_bundle")
-# Hints for the plan and for whoever runs its jobs.
-_HINTS = ("layers", "image_tokens", "mem_mb", "runtime", "gpus")
+# Hints for the plan, for whoever runs its jobs, and for readers of the tables.
+_HINTS = ("layers", "image_tokens", "mem_mb", "runtime", "gpus", "toy")
 # Packages whose versions may change a prediction.
 _NUMERIC = ("torch", "transformers", "pillow")
 
@@ -71,7 +71,7 @@ class CellKeys:
         return {
             "axes": [self._share_ratio(cell), cell.seed],
             "strategy": plugin_of(self._config, "strategies", cell.strategy),
-            "criterion": self._criterion(cell.criterion),
+            "criterion": criterion_of(self._config, cell.criterion),
         }
 
     def score_key(self, cell: Cell) -> str:
@@ -144,9 +144,6 @@ class CellKeys:
         """Return the hash of all that the demo's benchmarks depend on."""
         code = self._code_hash(plugins.PACKAGE / "demo/render_benchmark.py")
         return digest([code, *map(_installed, ("pillow", "numpy", "easy-vqa"))])
-
-    def _criterion(self, criterion: str) -> list[Any]:
-        return [] if criterion == NO_CRITERION else list(plugin_of(self._config, "criteria", criterion))
 
     def _model_key(self, model: str) -> list[Any]:
         spec = {

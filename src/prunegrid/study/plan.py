@@ -5,10 +5,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from prunegrid.axis_names import NO_CRITERION
 from prunegrid.results.store import Store
 from prunegrid.study.bundles import bundle_cells
 from prunegrid.study.fingerprint import Code
-from prunegrid.study.grid import NO_CRITERION, Cell, Grid, expand
+from prunegrid.study.grid import Cell, Grid, expand
 from prunegrid.study.inputs import StudyInputs
 from prunegrid.study.keys import CellKeys
 from prunegrid.study.matches import Matches

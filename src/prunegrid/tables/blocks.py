@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from prunegrid.axis_names import BASELINE, NO_CRITERION
 from prunegrid.statistics.testing import holm
 from prunegrid.tables import best_of_seeds
 from prunegrid.tables.cells import RowKey, ScoredCell
@@ -13,9 +14,8 @@ from prunegrid.tables.compare import Result
 from prunegrid.tables.compute_gap import is_off
 from prunegrid.tables.options import TableOptions
 
-NO_CRITERION = "none"
 # Never ranked: they are what others are measured against.
-_ANCHORS = ("none", "blind", "mismatched")
+_ANCHORS = (BASELINE, "blind", "mismatched")
 
 
 @dataclass

@@ -11,6 +11,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from prunegrid.axis_names import BASELINE
 from prunegrid.statistics.clusters import Clusters
 from prunegrid.statistics.resampling import Bootstrap, interval
 from prunegrid.statistics.score_interval import detectable_difference, score_limits
@@ -126,7 +127,7 @@ class Comparison:
             self.groups.setdefault(cell.row, []).append(cell)
         self.keys = list(self.groups)
         self._targets = reference_totals(cells, options)
-        self.baseline = self._only("none")
+        self.baseline = self._only(BASELINE)
         self.floor = self._only("blind")
 
     def _only(self, strategy_type: str) -> RowKey | None:

@@ -218,11 +218,8 @@ def _minus(text: str) -> str:
 def _notes(table: Table, headline: dict[str, str]) -> Iterable[str]:
     """Yield the foot-notes."""
     options = table.options
-    if table.model == "demo":
-        yield (
-            "Toy model, toy world, built so that pruning hurts: this shows the method, "
-            "not the merits of any pruning."
-        )
+    if options.toy:
+        yield "Toy model, toy world: this shows the method, not the merits of any pruning."
     for benchmark in table.benchmarks:
         results = [row.results[benchmark] for row in table.rows if benchmark in row.results]
         errors = sum(result.n_error for result in results)

@@ -1,4 +1,4 @@
-"""Options of the tables: the `tables` section of the configuration."""
+"""Options of the tables: the `tables` section of the configuration, and what they say of the model."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +20,8 @@ class TableOptions:
         Of the bootstrap and, at least, of the permutations.
     match : str
         What is equal at one ratio: share or tflops_total.
+    toy : bool
+        Whether the model is a toy, which the tables then say.
     accuracy_margin, cider_margin : float
         Loss that still counts as none, in points of the printed scale (per cent; CIDEr x 100).
     """
@@ -31,6 +33,7 @@ class TableOptions:
     replicates: int = 10_000
     seed: int = 0
     match: str = "share"
+    toy: bool = False
     accuracy_margin: float = 1.0
     cider_margin: float = 2.0
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from prunegrid.axis_names import BASELINE
 from prunegrid.tables.blocks import Table, TableRow
 
 
@@ -13,7 +14,7 @@ def mean_ledger(row: TableRow, name: str) -> float:
 
 def share_of_unpruned(table: Table, row: TableRow, name: str) -> float:
     """Return a ledger's mean over that of the unpruned model, both over the benchmarks that both have."""
-    whole = next((other for other in table.rows if other.strategy_type == "none"), None)
+    whole = next((other for other in table.rows if other.strategy_type == BASELINE), None)
     if whole is None:
         return np.nan
     both = [b for b in _known(row, name) if b in _known(whole, name)]
