@@ -14,6 +14,7 @@ from prunegrid.files import write_text
 from prunegrid.study.config import check_gpus, validate
 from prunegrid.study.descriptions import describe_cell, describe_files
 from prunegrid.study.markers import has_lost, parts, predicted_marker
+from prunegrid.study.outside import use_plugins
 from prunegrid.study.plan import Plan
 from prunegrid.study.preflight import check_inputs, check_writable
 from prunegrid.study.published import is_displaced, is_stored
@@ -30,6 +31,7 @@ DEMO_DATA = "resources/demo/{}.parquet"
 DEMO_BENCHMARKS = ["easyvqa", "shapes-pope", "shapes-mcq", "shapes-caption"]
 
 try:
+    use_plugins(config.get("plugins", []), HOME)
     config = validate(config, HOME / "workflow/schemas/config.schema.yaml")
     PLAN = Plan(
         config,

@@ -11,6 +11,7 @@ from prunegrid import plugins
 from prunegrid.axis_names import BASELINE, NO_CRITERION
 from prunegrid.errors import ConfigError
 from prunegrid.nearest import nearest
+from prunegrid.study.plugin_checks import code_faults
 
 # libyaml's, ten times faster, where it is there.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -42,10 +43,12 @@ def validate(config: Mapping[str, Any], schema_path: str | Path) -> dict[str, An
         for spec in checked.get(specs, {}).values() if isinstance(checked.get(specs), Mapping) else ():
             if isinstance(spec, dict) and isinstance(spec.get("options"), Mapping):
                 spec["options"] = {key: _plain(value) for key, value in spec["options"].items()}
+    _allow_adapter_options(checked, schema)
     errors = sorted(Draft202012Validator(schema).iter_errors(checked), key=lambda error: list(error.path))
     if errors:
         raise ConfigError("\n".join(_explain(error) for error in errors))
     _name_adapters(checked)
+    _check_code(checked)
     _check_names(checked)
     return checked
 
@@ -141,12 +144,51 @@ def _explain(error: Any) -> str:
     return f"{where}{error.message}" + (f" ({about})" if about else "")
 
 
+def _allow_adapter_options(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
+    """Add the keys that adapters declare as their `options` to the schema, which knows none from outside."""
+    known = schema["properties"]["benchmark_specs"]["additionalProperties"]["properties"]
+    specs = config.get("benchmark_specs")
+    for name, spec in specs.items() if isinstance(specs, Mapping) else ():
+        adapter = spec.get("adapter", name) if isinstance(spec, Mapping) else name
+        if adapter in plugins.names("benchmarks"):
+            for key, values in plugins.describe("benchmarks", adapter)["options"].items():
+                known.setdefault(key, {"enum": list(values)})
+
+
 def _name_adapters(config: dict[str, Any]) -> None:
     """Let a benchmark's adapter default to its name: `benchmarks: [pope]` needs no more."""
     specs, adapters = config["benchmark_specs"], plugins.names("benchmarks")
     for name in config["benchmarks"]:
         if name in specs or name in adapters:
             specs[name] = {"adapter": name, **specs.get(name, {})}
+
+
+def _check_code(config: Mapping[str, Any]) -> None:
+    """Check the code of all plug-ins that the configuration uses, as far as their names are known."""
+    waiting = [
+        *(("strategies", plugin_of(config, "strategies", name)) for name in config["strategies"]),
+        *(("criteria", plugin_of(config, "criteria", name)) for name in config["criteria"]),
+        *(
+            ("benchmarks", (config["benchmark_specs"][name]["adapter"], {}))
+            for name in config["benchmarks"]
+            if name in config["benchmark_specs"]
+        ),
+    ]
+    seen, faults = set(), []
+    while waiting:
+        kind, (name, options) = waiting.pop(0)
+        if name not in plugins.names(kind) or (kind, name) in seen:
+            continue
+        seen.add((kind, name))
+        found = code_faults(kind, name)
+        faults += found
+        if not found:
+            described = plugins.describe(kind, name)
+            parts = (options.get(option, described.get(option)) for option in described.get("delegates", ()))
+            waiting += [("criteria", (part, {})) for part in parts]
+            waiting += [("scorers", (described["scorer"], {}))] if kind == "benchmarks" else []
+    if faults:
+        raise ConfigError("\n".join(dict.fromkeys(faults)))
 
 
 def _check_names(config: Mapping[str, Any]) -> None:

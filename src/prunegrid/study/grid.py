@@ -11,6 +11,7 @@ from prunegrid.errors import ConfigError, PruningError, UnreachableRatioError
 from prunegrid.nearest import nearest
 from prunegrid.pruning.schedule import Schedule
 from prunegrid.study.config import as_list, plugin_of
+from prunegrid.study.plugin_checks import check_cuts, solved
 
 
 @dataclass(frozen=True)
@@ -82,9 +83,15 @@ def expand(config: Mapping[str, Any], layers: Mapping[str, int], match: Match | 
     Raises
     ------
     ConfigError
-        If nothing is left, a strategy's options do not fit a model, or seeds are asked for of what has none.
+        If nothing is left, a strategy's options do not fit a model, its cuts are none, or seeds are asked for
+        of what has none.
     """
     _check_seeds(config)
+    for name in config["strategies"]:
+        plugin, options = plugin_of(config, "strategies", name)
+        for n_layers in sorted(set(layers.values())):
+            file = plugins.path("strategies", plugin)
+            check_cuts(plugins.build("strategies", plugin, options), file, n_layers)
     cells: list[Cell] = []
     unreachable: list[Unreachable] = []
     exclusions = _Exclusions(config["exclude"])
@@ -240,7 +247,7 @@ def _solve(
 ) -> Schedule | str:
     built = plugins.build("strategies", plugin, dict(options))
     try:
-        return built.schedule_for(ratio or None, n_layers, seed=seed, n_tokens=n_tokens)
+        return solved(built, plugins.path("strategies", plugin), ratio or None, n_layers, seed, n_tokens)
     except UnreachableRatioError as error:
         return str(error)
 
