@@ -1,11 +1,16 @@
 """What the README shows is what runs."""
 
+import inspect
 import re
 from pathlib import Path
 
+import prunegrid
+from prunegrid import plugins
 from tests.readme import README, blocks
 from tests.study.plans import planned
 from tests.workflow.changes import CRITERION
+
+GUIDE = (Path(__file__).parents[1] / "docs/plugins.md").read_text(encoding="utf-8")
 
 
 def test_the_library_example_runs(capsys, monkeypatch):
@@ -19,10 +24,22 @@ def test_the_library_example_runs(capsys, monkeypatch):
 def test_the_criterion_shown_is_the_criterion_tested():
     (example,) = [block for block in blocks("python") if "class Distance" in block]
     assert example.split("\n", 1)[1] == CRITERION
+    assert example in GUIDE
+
+
+def test_the_kinds_of_plugins_are_shown_with_their_signatures():
+    shown = re.findall(r"^\| [\w ]+, `(\w+)/` \| `prunegrid\.(\w+)` \| (.*) \|$", README, re.M)
+    assert [kind for kind, *_ in shown] == list(plugins.KINDS)
+    for kind, name, defines in shown:
+        base = getattr(prunegrid, name)
+        assert issubclass(plugins.load(kind, plugins.names(kind)[0]), base)
+        for method, arguments in re.findall(r"`(\w+)\(([\w, ]+)\) -> ", defines):
+            parameters = inspect.signature(getattr(base, method)).parameters
+            assert list(parameters) == ["self", *arguments.split(", ")], method
 
 
 def test_the_study_shown_is_valid(tmp_path):
-    (overlay,) = blocks("yaml")
+    (overlay,) = [block for block in blocks("yaml") if block.startswith("# my.yaml")]
     (tmp_path / "my.yaml").write_text(overlay)
     grid = planned(tmp_path / "my.yaml").grid
     assert grid.unreachable == ()

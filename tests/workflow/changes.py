@@ -169,11 +169,10 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from prunegrid.pruning.criterion import Criterion
-from prunegrid.pruning.stage import Stage
+from prunegrid import Criterion, Stage
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Distance(Criterion):
     """Distance of the hidden state from the mean over the image tokens."""
 
