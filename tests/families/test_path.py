@@ -9,7 +9,7 @@ from pyarrow import parquet
 
 from prunegrid import plugins, prune
 from prunegrid.cost.vision import vision_flops
-from prunegrid.predict.aspect import square
+from prunegrid.predict.aspect import set_aspect
 from prunegrid.predict.batches import predict_prompts
 from prunegrid.predict.loading import load_model
 from prunegrid.predict.predict_cells import predict_cells
@@ -220,7 +220,7 @@ def test_the_published_layout_is_the_same(family, folder, loaded, samples, promp
 def test_image_modes(loaded, samples, mode):
     """Any processor, also of grids by size, is given the square, and nothing else is asked of it."""
     mean = loaded.processor.image_processor.image_mean
-    squares = [replace(sample, image=square(sample.image, mode, mean)) for sample in samples]
+    squares = [replace(sample, image=set_aspect(sample.image, mode, mean)) for sample in samples]
     assert all(sample.image.width == sample.image.height for sample in squares)
     found = PromptMaker(loaded, image_mode=mode).prompts(samples)
     for prompt, same in zip(found, PromptMaker(loaded).prompts(squares), strict=True):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from prunegrid.predict.aspect import square
+from prunegrid.predict.aspect import set_aspect
 
 CLIP_MEAN = [0.48145466, 0.4578275, 0.40821073]
 
@@ -33,7 +33,7 @@ def padded_as_published(image, colour):
 def test_padding_is_of_the_mean_colour(size, mean, colour):
     """Cut to whole numbers, not rounded: 0.48145466 * 255 is 122.77."""
     image = noise(*size)
-    assert np.array_equal(np.asarray(square(image, "pad", mean)), padded_as_published(image, colour))
+    assert np.array_equal(np.asarray(set_aspect(image, "pad", mean)), padded_as_published(image, colour))
 
 
 @pytest.mark.parametrize("size", [(9, 4), (4, 9), (10, 5), (1, 7), (7, 1)])
@@ -42,10 +42,10 @@ def test_crop_is_the_centre_square(size):
     side, (width, height) = min(size), size
     top, left = (height - side) // 2, (width - side) // 2
     wanted = np.asarray(image)[top : top + side, left : left + side]
-    assert np.array_equal(np.asarray(square(image, "crop", CLIP_MEAN)), wanted)
+    assert np.array_equal(np.asarray(set_aspect(image, "crop", CLIP_MEAN)), wanted)
 
 
 @pytest.mark.parametrize("mode", ["processor", "crop", "pad"])
 def test_squares_and_the_processors_own_way_change_nothing(mode):
     for image in (noise(6, 6), *([noise(6, 3)] if mode == "processor" else [])):
-        assert square(image, mode, CLIP_MEAN) is image
+        assert set_aspect(image, mode, CLIP_MEAN) is image

@@ -43,7 +43,7 @@ def test_a_picture_is_encoded_once_across_shards(loaded, encoded):
     assert same(swapped, [first[partner[sample.image_id]] for sample in samples])
 
 
-def test_kept_features_are_bounded_and_change_no_number(loaded, encoded, monkeypatch):
+def test_cached_features_are_bounded_and_change_no_number(loaded, encoded, monkeypatch):
     samples = make_samples(8)
     whole = PromptMaker(loaded).prompts(samples)
     size = whole[0].features.images[0].nbytes
@@ -53,8 +53,8 @@ def test_kept_features_are_bounded_and_change_no_number(loaded, encoded, monkeyp
         encoded.clear()
         assert same(maker.prompts(samples), whole)
         assert len(encoded) == 4, kept
-        assert len(maker._features._kept) == 2
-        assert maker._features._held == 2 * size
+        assert len(maker._features._cached) == 2
+        assert maker._features._cached_bytes == 2 * size
     # Alone in a shard, and after others: a resumed run sees other pictures than the first one.
     assert same(PromptMaker(loaded).prompts(samples[-1:]), whole[-1:])
 

@@ -1,20 +1,23 @@
-"""What becomes of an image that is not square, before the model's processor sees it (key `image_mode`)."""
+"""Aspect of an image before the model's processor sees it: unchanged, cropped or padded to a square.
+
+The key `image_mode` of a model's specification says which.
+"""
 
 from collections.abc import Sequence
 
 from PIL import Image
 
 
-def square(image: Image.Image, mode: str, mean: Sequence[float]) -> Image.Image:
-    """Return an image as the processor is given it.
+def set_aspect(image: Image.Image, mode: str, mean: Sequence[float]) -> Image.Image:
+    """Crop or pad an image to a square, or return it as it is.
 
     Parameters
     ----------
     image : Image
         RGB.
     mode : str
-        `processor`: as it is. `crop`: its centre square. `pad`: in the middle of a square of the mean
-        colour, as LLaVA's `expand2square`, which FastV evaluates with.
+        `processor`: unchanged, so that the processor decides. `crop`: to the centre square. `pad`: with the
+        mean colour on both sides of the shorter axis, as LLaVA's `expand2square`, which FastV evaluates with.
     mean : sequence of float
         The processor's `image_mean`, from 0 to 1; the colour of the padding, cut to whole numbers.
     """

@@ -1,4 +1,4 @@
-"""Features of pictures: computed once per distinct picture, and kept as far as memory allows."""
+"""Cache of image features in main memory: the vision tower runs once per distinct picture."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CACHE_BYTES = 4 * 2**30
 
 
 class FeatureCache:
-    """What the decoder is given of pictures, in main memory.
+    """Image features by picture, the least recently used dropped beyond a number of bytes.
 
     A picture goes through the vision tower alone: its features then depend on nothing else, neither on
     the batch size nor on which pictures a resumed run still has to see.
@@ -32,14 +32,14 @@ class FeatureCache:
     loaded : LoadedModel
         The model.
     cache_bytes : int
-        Most bytes kept of pictures that were asked for before.
+        Most bytes of features that stay for the next request.
     """
 
     def __init__(self, loaded: LoadedModel, cache_bytes: int = CACHE_BYTES) -> None:
         self._loaded = loaded
-        self._most = cache_bytes
-        self._held = 0
-        self._kept: OrderedDict[str, Features] = OrderedDict()
+        self._max_bytes = cache_bytes
+        self._cached_bytes = 0
+        self._cached: OrderedDict[str, Features] = OrderedDict()
 
     def of(self, image: Image.Image, pixels: Mapping[str, Tensor]) -> Features:
         """Return the features of a picture.
@@ -52,13 +52,13 @@ class FeatureCache:
             What the processor returned of it.
         """
         name = image_hash(image)
-        if name not in self._kept:
-            self._kept[name] = self._compute(pixels)
-            self._held += _n_bytes(self._kept[name])
-        self._kept.move_to_end(name)
-        found = self._kept[name]
-        while self._held > self._most and self._kept:
-            self._held -= _n_bytes(self._kept.popitem(last=False)[1])
+        if name not in self._cached:
+            self._cached[name] = self._compute(pixels)
+            self._cached_bytes += _n_bytes(self._cached[name])
+        self._cached.move_to_end(name)
+        found = self._cached[name]
+        while self._cached_bytes > self._max_bytes and self._cached:
+            self._cached_bytes -= _n_bytes(self._cached.popitem(last=False)[1])
         return found
 
     @torch.no_grad()

@@ -12,7 +12,7 @@ from accelerate.utils.memory import clear_device_cache
 from torch import Tensor
 
 from prunegrid.errors import ConfigError, PrunegridError
-from prunegrid.predict.aspect import square
+from prunegrid.predict.aspect import set_aspect
 from prunegrid.predict.chat import adds_special_tokens, chat_text
 from prunegrid.predict.feature_cache import FeatureCache
 from prunegrid.predict.loading import LoadedModel
@@ -117,7 +117,7 @@ class PromptMaker:
     def _process(self, image: Image.Image, text: str) -> BatchFeature:
         processor = self._loaded.processor
         return processor(
-            images=square(image, self._image_mode, processor.image_processor.image_mean),
+            images=set_aspect(image, self._image_mode, processor.image_processor.image_mean),
             text=text,
             add_special_tokens=adds_special_tokens(processor.tokenizer, text),
             return_tensors="pt",

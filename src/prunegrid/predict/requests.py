@@ -1,4 +1,4 @@
-"""What a job of predictions is asked to do: one model on one benchmark, and its cells. Imports no torch."""
+"""Arguments of a prediction job: one model, one benchmark, the cells to predict. Imports no torch."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CellRun:
-    """What it takes to run one cell.
+    """One cell to predict: how it prunes, and under which key its file lies.
 
     Attributes
     ----------
@@ -23,13 +23,14 @@ class CellRun:
     code : str
         Hash of the code that computes it.
     label : str
-        How progress lines call it.
+        Its name in progress lines.
     axes : dict
-        model, benchmark, strategy, criterion, ratio, seed, for the metadata.
+        The cell's `model`, `benchmark`, `strategy`, `criterion`, `ratio` and `seed`, written to the file's
+        metadata.
     strategy, criterion : tuple of (str, dict)
-        Plug-in and options; the criterion of a strategy that does not rank is None.
+        Name of the plug-in and its options; criterion None where the strategy does not rank.
     share_ratio : float, optional
-        Share of the image-token work to remove, where it is not the ratio in `axes`.
+        Share of the image-token work to remove, where `axes` names another ratio (equal total compute).
     """
 
     key: str
@@ -53,18 +54,18 @@ class CellRun:
 
 @dataclass(frozen=True)
 class BenchmarkRun:
-    """One model on one benchmark: what the cells of a bundle share.
+    """The model, the benchmark and the share of its samples that a job predicts for all of its cells.
 
     Attributes
     ----------
-    model_path, data_path : str
-        Folders, files or hub ids; without a data_path the adapter's published data set.
+    model_path, data_path : str, the latter or None
+        Folder, file or hub id; `data_path` None is the adapter's published data set.
     model_spec, benchmark_spec : dict
-        Entries of the configuration.
+        The entries of `model_specs` and `benchmark_specs`.
     store : Store
-        Where results lie.
+        Folder of finished cells and of shards.
     batch_size, shard_size : int
-        Samples per forward pass; samples between two writes.
+        Samples per forward pass, and per file that is written before the cell is complete.
     job, n_jobs : int
         Which of how many parallel jobs this is, from 1: they divide the shards.
     """

@@ -48,7 +48,7 @@ class ImageSpool:
     """Pictures that some samples see instead of their own: on disk, without loss.
 
     The derangement is of all pictures of the benchmark, so that jobs which share the samples agree on it;
-    kept are the pictures of these samples' partners alone.
+    on disk are the pictures of these samples' partners alone.
 
     Parameters
     ----------
