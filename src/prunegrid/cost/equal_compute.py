@@ -1,4 +1,4 @@
-"""`match: tflops_total`: the ratio at which a cell costs in total what the reference cell costs.
+"""`match: tflops_total`: solve for the ratio at which a cell's total FLOPs are the reference cell's.
 
 The target at a ratio is what the reference cell costs there: tower, prefill, scoring and decoding of the
 prompt that the configuration's `compute_plan` assumes. Every other cell's one free parameter is solved for
@@ -32,7 +32,7 @@ def matched_ratio(
     seed: int,
     assumed: Mapping[str, Any],
 ) -> float:
-    """Return the ratio at which a cell costs in total what the reference costs at `ratio`.
+    """Return the ratio at which a cell's total FLOPs are those of the reference at `ratio`.
 
     Parameters
     ----------

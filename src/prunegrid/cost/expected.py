@@ -1,4 +1,4 @@
-"""What a setting will cost, from a model's `config.json` alone: its schedule and its ledger."""
+"""Schedule and FLOPs of a setting, from a model's `config.json` alone."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def expected_compute(
     strategy_options: Mapping[str, Any] | None = None,
     criterion_options: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Return the schedule and ledger of a cell before it is run: a `config.json` is enough, no weights.
+    """Return the schedule and FLOPs of a setting from a `config.json`, without weights.
 
     Parameters
     ----------

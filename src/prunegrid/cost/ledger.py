@@ -1,4 +1,4 @@
-"""The compute ledger: what one sample costs, analytically. Imports no torch.
+"""The compute ledger: FLOPs of one sample, from its token counts and the model's shapes. Imports no torch.
 
 Papers count multiply-accumulates, image tokens only and two feed-forward matrices, and call them FLOPs;
 no two agree. So every figure is given, each under its name (docs/definitions.md, Compute ledger). All but
@@ -37,7 +37,7 @@ def published_tflops(image_tokens: Sequence[float], hidden: int, ffn: int) -> fl
 
 @dataclass(frozen=True)
 class TokenCounts:
-    """What the ledger needs to know of one sample.
+    """Token counts of one sample, on which its FLOPs depend.
 
     Attributes
     ----------
@@ -119,7 +119,7 @@ def sample_ledger(
 
 
 def _held(sample: TokenCounts) -> np.ndarray:
-    """Return how many columns of the prompt each layer's cache holds, (L,)."""
+    """Return the length of each layer's key-value cache after the prefill, (L,)."""
     held = sample.image_tokens + sample.n_text
     # The engine fills the first cache up with zeros: its length tells the position of later tokens.
     held[0] = sample.n_image + sample.n_text
@@ -127,7 +127,7 @@ def _held(sample: TokenCounts) -> np.ndarray:
 
 
 def _gradient(decoder: Decoder, tokens: int, answer_tokens: int, eager: bool) -> float:
-    """Return the FLOPs of explaining an answer: a forward and a backward pass, and reading it off before.
+    """Return the FLOPs of an answer's gradient: generating it, then a forward and a backward pass.
 
     A single token is read off the forward pass itself.
     """

@@ -1,4 +1,4 @@
-"""A hub's `config.json` with the defaults that it omits. Imports transformers, hence torch, when called."""
+"""Complete a hub's `config.json` with the defaults of transformers, imported (with torch) when called."""
 
 import json
 from collections.abc import Mapping

@@ -50,7 +50,7 @@ def vit_flops(vision: Config, grid: PatchGrid, *, class_token: bool) -> int:
 
 
 def pooling_head_flops(vision: Config, grid: PatchGrid) -> int:
-    """Return the FLOPs of SigLIP's pooling head, which runs though nobody reads it; 0 without one."""
+    """Return the FLOPs of SigLIP's pooling head, whose output is unused; 0 without one."""
     if vision["model_type"] != "siglip_vision_model" or not vision.get("vision_use_head", True):
         return 0
     tiles, rows, columns = grid

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Gemma3(Family):
-    """Token types tell the masks which tokens see each other both ways; patches are averaged into tokens."""
+    """Attention masks of image tokens are made of token types; patches are averaged into tokens."""
 
     one_tensor: ClassVar[bool] = True
     one_tile: ClassVar[bool] = True

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Idefics3(Family):
-    """The decoder has another name; s x s patches become one token."""
+    """The decoder is the module `text_model`; s x s patches become one token."""
 
     def decoder(self, model: PreTrainedModel) -> nn.Module:
         """Return the module that runs the decoder layers."""

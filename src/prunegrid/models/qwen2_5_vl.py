@@ -1,4 +1,4 @@
-"""Qwen2.5-VL (arXiv 2502.13923): Qwen2-VL with a gated tower whose blocks see windows, but for a few."""
+"""Qwen2.5-VL (arXiv 2502.13923): Qwen2-VL with a gated tower, most blocks of which attend in windows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Qwen25VL(Qwen2VL):
-    """As Qwen2-VL behind the tower."""
+    """Inputs, positions and decoder are those of Qwen2-VL; the vision tower is another."""
 
     def vision_flops(self, config: Config, grid: PatchGrid) -> int:
         """Return the FLOPs of tower and merger for one image."""

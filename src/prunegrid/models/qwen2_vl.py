@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Qwen2VL(Family):
-    """Positions come from the pictures' grids and from token types."""
+    """Rotary positions are computed from grids of patches and token types, so `generate` is given both."""
 
     # Its processor has a video part, which is built on torchvision.
     packages: ClassVar[tuple[str, ...]] = ("torchvision",)

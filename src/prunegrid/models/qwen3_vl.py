@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Qwen3VL(Qwen2VL):
-    """Deep-stack features go with the features, and are added by the engine where tokens are dropped."""
+    """Deep-stack features are handed over beside the image features; the engine adds those of kept tokens."""
 
     has_deep_stack: ClassVar[bool] = True
 

@@ -1,4 +1,4 @@
-"""Predict cells on prompts: batches of like length, all cells on each; smaller ones where memory runs out."""
+"""Predict cells on prompts, in batches of similar length; halve the batch where memory runs out."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def predict_prompts(
 def group_cells(
     loaded: LoadedModel, adapter: Adapter, prompts: Sequence[Prompt], cells: Sequence[CellRun]
 ) -> list[list[CellRun]]:
-    """Cut cells into groups for `predict_prompts`; those that share most layers come together.
+    """Return cells in groups for `predict_prompts`, those that share most layers in one group.
 
     Parameters
     ----------
@@ -159,7 +159,7 @@ def group_cells(
 
 @dataclass(frozen=True)
 class _Pass:
-    """One batch through all cells."""
+    """One batch of prompts, which all cells predict."""
 
     loaded: LoadedModel
     maker: RowMaker
@@ -194,7 +194,7 @@ class _Pass:
 def _sharing_order(
     prunings: Sequence[Pruning | None], numbers: Iterable[int], counts: Sequence[int]
 ) -> list[SharedPrefill]:
-    """Return the order of cells in which prompts of so many image tokens share most layers.
+    """Return the order of cells in which most layers are run once for several; `counts` are image tokens.
 
     Unpruned cells come first and share nothing.
     """
@@ -209,7 +209,7 @@ def _sharing_order(
 
 
 def build_criterion(cell: CellRun, free_text: bool) -> Any:
-    """Build the cell's criterion; free text is explained by all of its tokens, not by the first."""
+    """Build the cell's criterion; for free text, gradients are of all answer tokens, not the first."""
     if cell.criterion is None:
         return None
     name, options = cell.criterion

@@ -36,7 +36,7 @@ def chat_text(
 
 
 def adds_special_tokens(tokenizer: PreTrainedTokenizerBase, text: str) -> bool:
-    """Return whether the tokenizer shall add its special tokens to a prompt: it holds one BOS, not two.
+    """Return whether the tokenizer must add its special tokens, so that a prompt has exactly one BOS.
 
     Templates of some models write the first token (Gemma 3, Idefics3), others leave it to the tokenizer.
     The rule is that of transformers' `ProcessorMixin.apply_chat_template(tokenize=True)`.

@@ -1,4 +1,4 @@
-"""What a file of predictions says of how it was made."""
+"""Metadata of a file of predictions: cell, model, data, code, packages and device."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What becomes of work that does not fit into memory."""
+"""Recognise out-of-memory errors, and halve the batch size after one."""
 
 from accelerate.utils.memory import should_reduce_batch_size
 
@@ -13,17 +13,17 @@ def ran_out(error: BaseException) -> bool:
 
 
 class BatchSize:
-    """How many samples go through a model at once: fewer, from then on, where memory runs out.
+    """Samples per forward pass; halved for the rest of the job where memory runs out.
 
     Parameters
     ----------
     size : int
-        To begin with.
+        At the start.
     """
 
     def __init__(self, size: int) -> None:
         self.size = size
 
     def shrink(self, n: int) -> None:
-        """Tell that `n` samples, at least 2, did not fit."""
+        """Set the size to half of `n`, at least 2, samples that did not fit."""
         self.size = n // 2

@@ -1,4 +1,4 @@
-"""The pace of a prediction job: one line per cell and shard."""
+"""Progress of a prediction job: one log line per cell and shard, with the rate and the time left."""
 
 import logging
 import time
@@ -49,7 +49,7 @@ class Pace:
 
 
 def duration(seconds: float) -> str:
-    """Return a time as a person says it: 40 s, 12 min, 3.5 h."""
+    """Format a time in seconds: 40 s, 12 min, 3.5 h."""
     if seconds < 100:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 100 * 60 else f"{seconds / 3600:.1f} h"

@@ -1,4 +1,4 @@
-"""Run cells: per-sample predictions of one model on one benchmark, written in shards."""
+"""Predict the cells of one model and benchmark, and write their rows in shards."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Missing = Mapping[int, Sequence[CellRun]]
 
 
 class Shared:
-    """A model and the prompts made for it: what the benchmarks of a job share. Loaded when first needed.
+    """A model and its prompt maker, shared by the benchmarks of a job; loaded when first needed.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ class Shared:
 
     @cached_property
     def maker(self) -> PromptMaker:
-        """Makes prompts; remembers the features of pictures, which benchmarks may have in common."""
+        """Makes prompts; its cache of image features serves all benchmarks of the job."""
         spec = self._spec
         return PromptMaker(
             self.loaded, spec.get("system_prompt", "none"), spec.get("image_mode", "processor")
@@ -56,7 +56,7 @@ class Shared:
 
 
 def predict_cells(run: BenchmarkRun, cells: Sequence[CellRun], shared: Shared | None = None) -> None:
-    """Compute the part of cells that is the job's, into the store, and join what is then complete.
+    """Predict the job's shards of cells into the store; a job of all shards joins them.
 
     Samples are read in shards; each cell's rows of a shard are written at once, so that a killed run
     goes on from there. What cells share is computed once per shard: decoded images, token ids, vision
@@ -115,7 +115,7 @@ class _Bundle:
 
     @cached_property
     def _spool(self) -> ImageSpool:
-        """The pictures that samples are to see instead of their own."""
+        """Images of other samples, for the cells that swap images."""
         swapping = [
             (number, cell.axes["seed"])
             for number, cells in self._missing.items()
@@ -172,6 +172,6 @@ class _Bundle:
                 pace.done(cell.label, len(rows), sum(row["status"] == "error" for row in rows), seconds)
 
     def _batch_size(self, group: Sequence[CellRun]) -> BatchSize:
-        """Return how many samples fit at once, as the group's earlier shards have found."""
+        """Return the batch size of a group of cells, which an earlier shard may have halved."""
         keys = tuple(cell.key for cell in group)
         return self._batch_sizes.setdefault(keys, BatchSize(self._run.batch_size))

@@ -85,5 +85,5 @@ class BenchmarkRun:
         return self.benchmark_spec.get("max_new_tokens", adapter.max_new_tokens)
 
     def own_shards(self, n_samples: int) -> range:
-        """Return the numbers of the job's shards: every `n_jobs`-th, so that no plan has to know how many."""
+        """Return the numbers of the job's shards: every `n_jobs`-th of the benchmark's."""
         return range(self.job - 1, -(-n_samples // self.shard_size), self.n_jobs)

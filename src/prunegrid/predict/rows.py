@@ -1,4 +1,4 @@
-"""Rows of predictions: what becomes of each prompt of a batch, in the columns of predictions.parquet."""
+"""Rows of predictions.parquet from a batch of prompts: answers, or error rows."""
 
 from __future__ import annotations
 

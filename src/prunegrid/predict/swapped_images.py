@@ -1,4 +1,4 @@
-"""The `mismatched` control: which image each question sees instead of its own."""
+"""Images of the `mismatched` control: each question is given the image of another sample."""
 
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -45,7 +45,7 @@ def partners(pictures: Mapping[str, str], seed: int) -> dict[str, str]:
 
 
 class ImageSpool:
-    """Pictures that some samples see instead of their own: on disk, without loss.
+    """Images that some samples are given instead of their own, as PNG files in a temporary folder.
 
     The derangement is of all pictures of the benchmark, so that jobs which share the samples agree on it;
     on disk are the pictures of these samples' partners alone.

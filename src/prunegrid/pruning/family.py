@@ -1,4 +1,4 @@
-"""What a model family is: where a model keeps what the engine needs, and what its vision tower costs.
+"""Base class of model families: the modules that the engine hooks, image features, FLOPs of vision towers.
 
 Plans and jobs that score read families, too, so this file and those in `models/` import torch and
 transformers inside the methods that need them.

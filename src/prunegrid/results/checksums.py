@@ -1,4 +1,4 @@
-"""What was computed is what is scored, and what was scored is what is shown.
+"""Checksums of predictions and scores, to refuse files that changed since, or that other code computed.
 
 A published file is a hard link to the store, and anybody can write into it or put another one in its place.
 So files are sealed when they are finished, and compared with their seals before they are used. Imports no

@@ -1,4 +1,4 @@
-"""The file of one cell: one row per sample (docs/interface.md). Imports no torch."""
+"""Schema, writer and reader of predictions.parquet, one row per sample (docs/interface.md). No torch."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def write_rows(
 
 
 def write_finished(path: str | Path, table: pa.Table, metadata: dict[str, Any]) -> None:
-    """Write the file of a whole cell atomically, and its seal first: no finished file lacks one."""
+    """Write the file of a whole cell atomically, its checksum first, so that no finished file lacks one."""
     with atomic_path(path) as temporary:
         _write(temporary, table, metadata)
         write_text(seal_of(path), json.dumps(file_state(temporary)))
@@ -100,7 +100,7 @@ def _write(path: Path, table: pa.Table, metadata: dict[str, Any] | None) -> None
 
 
 def seal_of(path: str | Path) -> Path:
-    """Return the file that tells what a cell's file of predictions was when it was finished."""
+    """Return the file with the checksum of a cell's finished file of predictions."""
     return Path(path).with_suffix(".seal.json")
 
 
@@ -143,7 +143,7 @@ def read(path: str | Path, columns: Sequence[str] | None = None) -> tuple[pd.Dat
 
 
 def read_metadata(path: str | Path) -> dict[str, Any]:
-    """Return what a file of predictions says of itself.
+    """Read the metadata of a file of predictions.
 
     Raises
     ------

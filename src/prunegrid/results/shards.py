@@ -1,4 +1,4 @@
-"""Files of a cell: shards of its samples, and the file that they are joined to. Imports no torch.
+"""Write, check and join the shards of a cell: Parquet files of some of its rows each. Imports no torch.
 
 Every file is written at once or not at all, and two jobs that write one file write the same rows: jobs need
 no locks among themselves.

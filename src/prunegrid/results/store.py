@@ -1,4 +1,4 @@
-"""Where finished cells of one model and benchmark lie under their keys. Imports next to nothing."""
+"""Paths of the files of cells of one model and benchmark, by key. Imports next to nothing."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ SEAL = "seal.json"
 
 @dataclass(frozen=True)
 class Store:
-    """A store; its folders are no output of a rule, so a job computes only what is missing in them."""
+    """Folder of the cells of one model and benchmark; no rule's output: jobs add what is missing."""
 
     folder: Path
 
@@ -56,7 +56,7 @@ class Store:
         return (self.scores(key) / SEAL).exists()
 
     def has_lost(self, left: Mapping[str, Iterable[str]]) -> bool:
-        """Return whether a file is gone, or cut short, of those that a job has left: key -> files."""
+        """Return whether a file that a job wrote is missing or truncated; `left` is key -> files."""
         return any(
             # A finished cell has no shards any more.
             not self.has_predictions(key) and not all(_is_there(self.folder / file) for file in files)
