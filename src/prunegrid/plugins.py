@@ -89,7 +89,13 @@ def load(kind: str, name: str) -> type:
     ConfigError
         If there is none, its file cannot be imported, or does not define one class of its kind.
     """
-    folder, file = _found(kind, name)
+    folder, _ = _found(kind, name)
+    return _loaded(folder, kind, name)
+
+
+@cache
+def _loaded(folder: PluginFolder, kind: str, name: str) -> type:
+    file = folder.path / kind / f"{name}.py"
     source = class_source(kind, file)
     try:
         return getattr(folder.load(kind, name), source.name)

@@ -1,5 +1,6 @@
 """Mistakes in plug-ins are told before the run, with the file, what was found and what is right."""
 
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,8 +14,10 @@ from prunegrid.source import imports
 from prunegrid.study.config import validate
 from prunegrid.study.fingerprint import Code
 from prunegrid.study.grid import expand
+from prunegrid.study.inputs import StudyInputs
 from prunegrid.study.outside import use_plugins
 from prunegrid.study.plugin_checks import code_faults
+from prunegrid.study.preflight import check_model
 from tests.study.test_grid import HOME, SCHEMA, configuration
 
 HEADS = {
@@ -121,6 +124,12 @@ COMPUTED = mine("Criterion", "score(self, stage)", attributes="stochastic = not 
         ),
         ("criteria", FIELD, "Mine has the options power, but is no dataclass: write @dataclass(frozen=True)"),
         ("criteria", f"@dataclass\n{FIELD}", "Mine is a @dataclass; right is @dataclass(frozen=True)"),
+        ("criteria", mine("Criterion", over="from ._helpr import f"), "imports ._helpr, which is not there"),
+        (
+            "criteria",
+            mine("Criterion", over="from prunegrid import Stge"),
+            "imports Stge from prunegrid: ",
+        ),
         ("criteria", COMPUTED, "Mine.stochastic is not False: it is read without importing the file"),
         (
             "strategies",
@@ -279,3 +288,15 @@ def test_an_installed_package_announces_its_folder(outside, tmp_path, forgotten,
     assert plugins.path("strategies", "mine") == file
     assert plugins.build("strategies", "mine").cuts(0.5, 8) == [(3, 0.5)]
     assert installed / "some_package/numbers.py" in Code().closure(file)
+
+
+def test_the_family_of_a_model_is_checked(outside: Path, tmp_path: Path) -> None:
+    model = shutil.copytree(HOME / "demo/model", tmp_path / "model")
+    config = json.loads((model / "config.json").read_text())
+    (model / "config.json").write_text(json.dumps({**config, "model_type": "mine"}))
+    write(outside, "models", mine("Family", "layers(self, model)"))
+    inputs = StudyInputs({"model_specs": {"m": {"path": str(model)}}}, HOME)
+    check_model(inputs, "m")
+    write(outside, "models", mine("Family", "layers(self)"))
+    with pytest.raises(ConfigError, match=r"mine\.py: Mine has layers\(self\); right is layers\(self, model"):
+        check_model(inputs, "m")

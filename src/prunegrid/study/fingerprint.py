@@ -45,7 +45,7 @@ class Code:
             with suppress(OSError, ValueError, TypeError):
                 self._known = dict(json.loads(file.read_text(encoding="utf-8")))
         self._new = False
-        self._seen: dict[Path, tuple[str, frozenset[Path]]] = {}
+        self._seen: dict[Path, tuple[str, str, frozenset[Path]]] = {}
         self._closures: dict[Path, frozenset[Path]] = {}
 
     def hash(self, entries: Iterable[Path], alone: Iterable[Path] = ()) -> str:
@@ -61,7 +61,7 @@ class Code:
             If a file is no Python.
         """
         files = frozenset[Path]().union(*(self.closure(Path(entry)) for entry in entries), alone)
-        found = digest(sorted((_label(file), self._look(file)[0]) for file in files))
+        found = digest(sorted(self._look(file)[:2] for file in files))
         if self._new and self._file is not None:
             write_text(self._file, json.dumps(self._known))
             self._new = False
@@ -75,12 +75,12 @@ class Code:
             while waiting:
                 at = waiting.pop()
                 found.add(at)
-                waiting |= self._look(at)[1] - found
+                waiting |= self._look(at)[2] - found
             self._closures[file] = frozenset(found)
         return self._closures[file]
 
-    def _look(self, file: Path) -> tuple[str, frozenset[Path]]:
-        """Return a hash of what a file computes, and the files that it imports."""
+    def _look(self, file: Path) -> tuple[str, str, frozenset[Path]]:
+        """Return what a file is called, a hash of what it computes, and the files that it imports."""
         if file not in self._seen:
             content, imports = file.read_bytes(), []
             if file.suffix == ".py":
@@ -88,7 +88,7 @@ class Code:
             else:
                 meaning = hashlib.sha256(content).hexdigest()
             files = (files_of(file, Import(*one)) for one in imports)
-            self._seen[file] = meaning, frozenset[Path]().union(*files)
+            self._seen[file] = _label(file), meaning, frozenset[Path]().union(*files)
         return self._seen[file]
 
     def _parsed(self, name: str, content: bytes) -> tuple[str, Sequence[Sequence[Any]]]:

@@ -16,6 +16,7 @@ from prunegrid.nearest import nearest
 from prunegrid.pruning.schedule import Schedule, removed
 from prunegrid.pruning.strategy import Strategy
 from prunegrid.source.classes import ClassSource
+from prunegrid.source.imports import PACKAGE, imports_in, module_of
 
 # Attributes that the plan reads from the source.
 _READ = (
@@ -50,7 +51,8 @@ def code_faults(kind: str, name: str) -> list[str]:
     except ConfigError as error:
         return [str(error)]
     own = lineage[: lineage.index(plugins.base_of(kind))]
-    faults = [fault for place in range(len(own)) for fault in _signature_faults(lineage, place)]
+    faults = [fault for one in dict.fromkeys(one.file for one in own) for fault in _import_faults(one)]
+    faults += [fault for place in range(len(own)) for fault in _signature_faults(lineage, place)]
     faults += _missing_methods(lineage)
     faults += _attribute_faults(lineage)
     if kind != "benchmarks":
@@ -59,6 +61,20 @@ def code_faults(kind: str, name: str) -> list[str]:
         scorer, valid = plugins.describe(kind, name)["scorer"], plugins.names("scorers")
         if scorer not in valid:
             faults.append(f"{file}: {source.name}.scorer is {scorer!r}: {nearest(scorer, valid)}")
+    return faults
+
+
+def _import_faults(file: Path) -> list[str]:
+    """Find imports of files beside a plug-in that are not there, and of names that prunegrid has not."""
+    faults = []
+    modules = [file.stem for file in PACKAGE.iterdir() if file.suffix in ("", ".py")]
+    public = ["__version__", *(one.bound for one in imports_in(PACKAGE / "__init__.py")), *modules]
+    for one in imports_in(file):
+        ours = one.module.split(".")[0] == PACKAGE.name
+        if (one.level or ours) and module_of(file, one.level, one.module) is None:
+            faults.append(f"{file}: imports {'.' * one.level}{one.module}, which is not there")
+        elif one.module == PACKAGE.name and one.name and one.name not in public:
+            faults.append(f"{file}: imports {one.name} from prunegrid: {nearest(one.name, public)}")
     return faults
 
 

@@ -3,9 +3,11 @@
 import tempfile
 from pathlib import Path
 
+from prunegrid import plugins
 from prunegrid.data import hub
 from prunegrid.errors import ConfigError, NotDownloadedError, PrunegridError
 from prunegrid.study.inputs import StudyInputs
+from prunegrid.study.plugin_checks import code_faults
 
 
 def check_inputs(inputs: StudyInputs) -> list[str]:
@@ -58,7 +60,7 @@ def check_model(inputs: StudyInputs, model: str) -> None:
     NotDownloadedError
         If it is a hub id whose files are not all in the hub cache.
     ConfigError
-        If it is a folder without them.
+        If it is a folder without them, or the code of its family is wrong.
     """
     where, path = f"model_specs.{model}.path", Path(inputs.model_path(model))
     if not path.exists() and hub.is_hub_id(str(path)):
@@ -67,6 +69,10 @@ def check_model(inputs: StudyInputs, model: str) -> None:
         raise ConfigError(
             f"{where}: {path} has no config.json: give a folder in the hub's layout or a hub id"
         )
+    model_type = inputs.model_config(model).get("model_type")
+    faults = code_faults("models", model_type) if model_type in plugins.names("models") else []
+    if faults:
+        raise ConfigError("\n".join(faults))
     lost = hub.missing_weights(path)
     if lost:
         fault = f"{where}: {path} is without {', '.join(lost)}"

@@ -1,6 +1,7 @@
 """Tokens far from the mean of the image."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor
 
@@ -18,6 +19,8 @@ class Far(Criterion):
     power : float
         p of the distance's p-norm.
     """
+
+    cost: ClassVar[str | None] = "hidden"
 
     power: float = 2.0
 
