@@ -1,6 +1,8 @@
 """`match: tflops_total`: the same total compute at one ratio, or a reason why not."""
 
 import json
+import sys
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,9 @@ from prunegrid import plugins
 from prunegrid.cost import equal_compute
 from prunegrid.cost.equal_compute import MATCH_TOLERANCE, matched_ratio
 from prunegrid.cost.expected import expected_compute
-from prunegrid.errors import UnreachableRatioError
+from prunegrid.cost.model_config import complete_config
+from prunegrid.errors import ConfigError, UnreachableRatioError
+from prunegrid.study import matches
 from prunegrid.study.config import validate
 from prunegrid.study.fingerprint import Code
 from prunegrid.study.matches import Matches
@@ -176,3 +180,16 @@ def test_an_unreadable_memory_is_made_anew(tmp_path: Path, plan) -> None:
     found = matches.ratio("demo", "constant", "norm", 0.653, 0)
     matches.save()
     assert found in json.loads(file.read_text()).values()
+
+
+def test_a_machine_without_transformers_is_told_so(plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(package: str) -> str:
+        raise PackageNotFoundError(package)
+
+    monkeypatch.setattr(matches, "version", missing)
+    with pytest.raises(ConfigError, match="match: tflops_total: transformers is not installed here"):
+        _ = plan(match="tflops_total").grid
+    assert plan().grid.cells
+    monkeypatch.setitem(sys.modules, "transformers.models.auto.configuration_auto", None)
+    with pytest.raises(ConfigError, match=r"configuration_auto is not installed here, .* pip install"):
+        complete_config({**DEMO, "never": "seen"})

@@ -44,8 +44,13 @@ def complete_config(config: Mapping[str, Any] | str | Path) -> dict[str, Any]:
 
 @cache
 def _completed(text: str) -> dict[str, Any]:
-    from huggingface_hub.errors import StrictDataclassError
-    from transformers.models.auto.configuration_auto import CONFIG_MAPPING
+    try:
+        from huggingface_hub.errors import StrictDataclassError
+        from transformers.models.auto.configuration_auto import CONFIG_MAPPING
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"{error.name} is not installed here, but its defaults complete it: pip install transformers"
+        ) from error
 
     config = json.loads(text)
     kind = config.get("model_type")

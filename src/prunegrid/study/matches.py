@@ -6,7 +6,7 @@ has to be completed.
 
 import json
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -115,8 +115,19 @@ class Matches:
         if parts not in self._codes:
             files = [plugins.path(kind, name) for kind, name in sorted(parts)]
             code = self._code.hash([plugins.PACKAGE / "cost/equal_compute.py", *files])
-            self._codes[parts] = digest([code, version("transformers")])
+            self._codes[parts] = digest([code, _transformers()])
         return self._codes[parts]
+
+
+def _transformers() -> str:
+    """Return the version of transformers, whose defaults complete a model's configuration."""
+    try:
+        return version("transformers")
+    except PackageNotFoundError as error:
+        raise ConfigError(
+            "match: tflops_total: transformers is not installed here, but its defaults complete a model's "
+            "configuration: install it, or take `match: share`"
+        ) from error
 
 
 @cache
