@@ -29,8 +29,8 @@ import yaml
 from study import HOME, within
 
 from prunegrid.files import file_state, write_text
-from prunegrid.results.checksums import check_cells, seal_scores
-from prunegrid.results.predictions import METADATA_KEY, SCHEMA, seal_of
+from prunegrid.results.checksums import check_cells, write_checksums
+from prunegrid.results.predictions import METADATA_KEY, SCHEMA
 from prunegrid.results.store import SAMPLES, SCORES
 from prunegrid.scoring.score import score_cells, write_scores
 from prunegrid.study.config import validate
@@ -149,10 +149,10 @@ def fill(plan: Plan, distinct: Path) -> None:
         file, folder = store.predictions(key), store.scores(scores_key)
         folder.mkdir(parents=True, exist_ok=True)
         file.write_bytes(contents[number].replace(PLACEHOLDER.encode(), key.encode()))
-        write_text(seal_of(file), json.dumps(file_state(file)))
+        write_text(store.predictions_checksum(key), json.dumps(file_state(file)))
         for name in (SCORES, SAMPLES):
             os.link(distinct / f"scores-{number}" / name, folder / name)
-        seal_scores(store, key, scores_key)
+        write_checksums(store, key, scores_key)
 
 
 def snakemake(step: str, *arguments: str, most_seconds: float | None = None, expected: str = "") -> Measure:

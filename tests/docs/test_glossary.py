@@ -10,7 +10,7 @@ def test_terms_stand_once_and_in_order():
 
 
 def test_terms_of_the_code_are_explained():
-    of_files = "bundle shard store key marker seal job cell row grid"
+    of_files = "bundle shard store key marker checksum job cell row grid"
     of_tables = "block reference contrast cluster ratio"
     of_models = "schedule cut stage share ledger engine family strategy criterion scorer adapter"
     wanted = {*f"{of_files} {of_tables} {of_models}".split(), "kept tokens", "prefix sharing", "error row"}

@@ -186,7 +186,7 @@ def test_a_resumed_run_is_an_undisturbed_one(tmp_path, monkeypatch):
         found, wanted = (read(tmp_path / name / "key.parquet") for name in (store, "whole"))
         assert found[0].equals(wanted[0])
         assert cell_compute(*found) == cell_compute(*wanted)
-        assert {path.name for path in (tmp_path / store).iterdir()} == {"key.parquet", "key.seal.json"}
+        assert {path.name for path in (tmp_path / store).iterdir()} == {"key.parquet", "key.checksum.json"}
 
 
 def interrupted(*_):

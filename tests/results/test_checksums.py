@@ -13,7 +13,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from prunegrid.errors import DataError
-from prunegrid.results.checksums import are_of, check_cells, check_predictions, seal_scores
+from prunegrid.results.checksums import (
+    check_cells,
+    check_predictions,
+    scores_are_current,
+    write_checksums,
+)
 from prunegrid.results.predictions import SCHEMA, read, write_finished
 from prunegrid.results.store import PREDICTIONS, SAMPLES, SCORES, Store
 from prunegrid.scoring.score import score_cells, write_scores
@@ -66,10 +71,10 @@ class Published:
         if not self.store.has_predictions("key"):
             write(self.store.predictions("key"), "red", key="key", **MADE_BY)
         check_predictions(self.store, "key")
-        if not are_of(self.store, "key", "scores-key"):
+        if not scores_are_current(self.store, "key", "scores-key"):
             _, scores = next(score_cells("vqa", {0: self.store.predictions("key")}, replicates=100))
             write_scores(self.store.scores("scores-key"), scores, {"tflops_total": 1.0})
-            seal_scores(self.store, "key", "scores-key")
+            write_checksums(self.store, "key", "scores-key")
         if not self.folder.exists():
             self.folder.mkdir()
             os.link(self.store.predictions("key"), self.folder / PREDICTIONS)
@@ -194,8 +199,8 @@ def test_a_file_cut_short_is_named(published: Published) -> None:
         published.check()
 
 
-def test_scores_without_a_seal_are_not_used(published: Published) -> None:
-    (published.store.scores("scores-key") / "seal.json").unlink()
+def test_scores_without_checksums_are_not_used(published: Published) -> None:
+    (published.store.scores("scores-key") / "checksums.json").unlink()
     with pytest.raises(DataError, match="nothing tells that its scores are what was computed") as caught:
         published.check()
     cure(str(caught.value))
@@ -218,9 +223,9 @@ def test_predictions_edited_before_they_are_scored_are_refused(published: Publis
 
 
 def test_cells_computed_again_are_scored_again(published: Published) -> None:
-    assert are_of(published.store, "key", "scores-key")
+    assert scores_are_current(published.store, "key", "scores-key")
     write(published.store.predictions("key"), "blue", key="key", **MADE_BY)
-    assert not are_of(published.store, "key", "scores-key")
+    assert not scores_are_current(published.store, "key", "scores-key")
     shutil.rmtree(published.folder)
     published.make()
     published.check()

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from prunegrid.results.predictions import SCHEMA, write_finished
-from prunegrid.results.store import PREDICTIONS, SAMPLES, SCORES, SEAL
+from prunegrid.results.store import CHECKSUMS, PREDICTIONS, SAMPLES, SCORES
 from prunegrid.study.config import validate
 from prunegrid.study.markers import has_lost
 from prunegrid.study.plan import Plan
@@ -51,7 +51,7 @@ class World:
         errors = {ERROR: n_error} if n_error else {}
         (folder / SCORES).write_text(json.dumps({"n": 4, "n_error": n_error, "errors": errors}))
         (folder / SAMPLES).touch()
-        (folder / SEAL).touch()
+        (folder / CHECKSUMS).touch()
 
     def publish(self, number: int) -> None:
         cell = self.cells[number]

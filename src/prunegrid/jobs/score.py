@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from prunegrid.jobs.bundle import each_benchmark
-from prunegrid.results.checksums import are_of, check_predictions, seal_scores
+from prunegrid.results.checksums import check_predictions, scores_are_current, write_checksums
 from prunegrid.results.predictions import read
-from prunegrid.results.store import SEAL, Store
+from prunegrid.results.store import CHECKSUMS, Store
 from prunegrid.scoring import cell_ledger, positions
 from prunegrid.scoring.score import score_cells, write_scores
 from prunegrid.study.grid import Cell
@@ -49,14 +49,16 @@ def score(config: Mapping[str, Any], home: Path, model: str, keys: Mapping[str, 
     def score_own(benchmark: str, own: Mapping[str, str]) -> dict[str, list[str]]:
         store = plan.store(model, benchmark)
         _score(plan, store, benchmark, own)
-        return {key: [store.name(store.scores(key) / SEAL)] for key in own.values()}
+        return {key: [store.name(store.scores(key) / CHECKSUMS)] for key in own.values()}
 
     return each_benchmark(keys, score_own)
 
 
 def _score(plan: Plan, store: Store, benchmark: str, keys: Mapping[str, str]) -> None:
     made_under = {
-        scores: predictions for predictions, scores in keys.items() if not are_of(store, predictions, scores)
+        scores: predictions
+        for predictions, scores in keys.items()
+        if not scores_are_current(store, predictions, scores)
     }
     files = {scores: store.predictions(key) for scores, key in made_under.items()}
     _LOG.info(f"scores of {len(keys) - len(files)} of {len(keys)} cells are in the store")
@@ -83,7 +85,7 @@ def _score(plan: Plan, store: Store, benchmark: str, keys: Mapping[str, str]) ->
             positions.cell_positions(rows, metadata),
             rows["error"].dropna(),
         )
-        seal_scores(store, made_under[key], key)
+        write_checksums(store, made_under[key], key)
         if scores.n and scores.n_error == scores.n:
             name = Cell(**metadata["cell"]).label
             _LOG.warning(f"{name}: all {scores.n} rows are errors, the first: {rows['error'].iloc[0]}")

@@ -1,8 +1,8 @@
 """Checksums of predictions and scores, to refuse files that changed since, or that other code computed.
 
 A published file is a hard link to the store, and anybody can write into it or put another one in its place.
-So files are sealed when they are finished, and compared with their seals before they are used. Imports no
-torch.
+So the checksum of every file is written when it is finished: what was computed is what is scored, and what
+was scored is what is shown. Imports no torch.
 """
 
 import json
@@ -13,8 +13,8 @@ from typing import Any
 
 from prunegrid.errors import DataError
 from prunegrid.files import file_state, is_unchanged, write_text
-from prunegrid.results.predictions import read_metadata, seal_of
-from prunegrid.results.store import PREDICTIONS, SAMPLES, SCORES, SEAL, Store
+from prunegrid.results.predictions import read_metadata
+from prunegrid.results.store import CHECKSUMS, PREDICTIONS, SAMPLES, SCORES, Store, checksum_of
 
 
 def check_predictions(store: Store, key: str) -> None:
@@ -32,28 +32,30 @@ def check_predictions(store: Store, key: str) -> None:
             f"{file} was made under the key {found}, not {key}: it is a copy of another cell's file; "
             "delete it and run again"
         )
-    if not is_unchanged(file, _read(seal_of(file))):
+    if not is_unchanged(file, _read_one(checksum_of(file))):
         raise DataError(
-            f"{file} was changed after it was computed: its content is not the one that was sealed; delete "
-            "it and run again"
+            f"{file} was changed after it was computed: its checksum is not the one that was written then; "
+            "delete it and run again"
         )
 
 
-def seal_scores(store: Store, predictions_key: str, scores_key: str) -> None:
-    """Seal the scores of a cell; the last file to be written, so that a sealed cell is a whole one."""
+def write_checksums(store: Store, predictions_key: str, scores_key: str) -> None:
+    """Write the checksums of a scored cell's files: last of all, so that with them the cell is whole."""
     scores = store.scores(scores_key)
-    seal = {name: file_state(scores / name) for name in (SCORES, SAMPLES)}
-    seal[PREDICTIONS] = _read(seal_of(store.predictions(predictions_key)))
-    write_text(scores / SEAL, json.dumps(seal))
+    checksums = {name: file_state(scores / name) for name in (SCORES, SAMPLES)}
+    checksums[PREDICTIONS] = _read_one(store.predictions_checksum(predictions_key))
+    write_text(scores / CHECKSUMS, json.dumps(checksums))
 
 
-def are_of(store: Store, predictions_key: str, scores_key: str) -> bool:
+def scores_are_current(store: Store, predictions_key: str, scores_key: str) -> bool:
     """Return whether the store holds scores of exactly the predictions that it holds now.
 
     A cell that was lost and computed again has other bytes: seconds, and on a GPU perhaps more.
     """
-    seal = _read(store.scores(scores_key) / SEAL)
-    return bool(seal) and seal[PREDICTIONS] == _read(seal_of(store.predictions(predictions_key)))
+    checksums = _read_all(store.scores(scores_key))
+    return bool(checksums) and checksums[PREDICTIONS] == _read_one(
+        store.predictions_checksum(predictions_key)
+    )
 
 
 def check_cells(cells: Iterable[Mapping[str, Any]]) -> None:
@@ -77,9 +79,10 @@ def check_cells(cells: Iterable[Mapping[str, Any]]) -> None:
 def _check(cell: Mapping[str, Any]) -> None:
     folder, store = Path(cell["folder"]), Store(Path(cell["store"]))
     predictions, scores = store.predictions(cell["predictions_key"]), store.scores(cell["scores_key"])
-    seal = _read(scores / SEAL)
-    remedy = f"delete {' and '.join(map(str, [folder, *_stale(predictions, scores, seal)]))} and run again"
-    if not seal:
+    checksums = _read_all(scores)
+    changed = _changed(predictions, scores, checksums)
+    remedy = f"delete {' and '.join(map(str, [folder, *changed]))} and run again"
+    if not checksums:
         raise DataError(f"{folder}: nothing tells that its scores are what was computed; {remedy}")
     metadata = read_metadata(folder / PREDICTIONS)
     if metadata.get("key") != cell["predictions_key"]:
@@ -90,21 +93,21 @@ def _check(cell: Mapping[str, Any]) -> None:
             f"while its job waited or ran; delete {folder} and {predictions} and run again"
         )
     for name in (PREDICTIONS, SCORES, SAMPLES):
-        if not is_unchanged(folder / name, seal[name]):
+        if not is_unchanged(folder / name, checksums[name]):
             raise DataError(
-                f"{folder / name} was changed after it was finished: its content is not the one that was "
-                f"sealed; {remedy}"
+                f"{folder / name} was changed after it was finished: its checksum is not the one that was "
+                f"written then; {remedy}"
             )
 
 
-def _stale(predictions: Path, scores: Path, seal: Mapping[str, Any]) -> list[Path]:
-    """Return what in the store is not as it was sealed: who edits a published file edits the store's."""
-    stale = []
-    if not is_unchanged(predictions, _read(seal_of(predictions))):
-        stale.append(predictions)
-    if not seal or not all(is_unchanged(scores / name, seal[name]) for name in (SCORES, SAMPLES)):
-        stale.append(scores)
-    return [file for file in stale if file.exists()]
+def _changed(predictions: Path, scores: Path, checksums: Mapping[str, Any]) -> list[Path]:
+    """Return what was changed in the store: who edits a published file edits the store's."""
+    changed = []
+    if not is_unchanged(predictions, _read_one(checksum_of(predictions))):
+        changed.append(predictions)
+    if not checksums or not all(is_unchanged(scores / name, checksums[name]) for name in (SCORES, SAMPLES)):
+        changed.append(scores)
+    return [file for file in changed if file.exists()]
 
 
 def _other_code(metadata: Mapping[str, Any], planned: str) -> bool:
@@ -117,12 +120,21 @@ def _other_code(metadata: Mapping[str, Any], planned: str) -> bool:
     return python == platform.python_version().split(".")[:2] and metadata.get("code") != planned
 
 
-def _read(seal: Path) -> dict[str, Any]:
-    """Return a seal; an empty one, which nothing fits, where it is missing or broken."""
+def _read_one(file: Path) -> dict[str, Any]:
+    """Return the `file_state` in a file, or one that no file has where it is missing or broken."""
+    return _read(file) or {"bytes": -1}
+
+
+def _read_all(scores: Path) -> dict[str, Any]:
+    """Return file name -> `file_state` of a scored cell, empty where they are missing or broken."""
+    return _read(scores / CHECKSUMS)
+
+
+def _read(file: Path) -> dict[str, Any]:
     try:
-        content: dict[str, Any] = json.loads(seal.read_text(encoding="utf-8"))
+        content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return {"bytes": -1} if seal.name != SEAL else {}
+        return {}
     return content
 
 

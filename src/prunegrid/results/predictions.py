@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from prunegrid.errors import DataError
 from prunegrid.files import atomic_path, file_state, write_text
 from prunegrid.nearest import nearest
+from prunegrid.results.store import checksum_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -90,18 +91,13 @@ def write_finished(path: str | Path, table: pa.Table, metadata: dict[str, Any]) 
     """Write the file of a whole cell atomically, its checksum first, so that no finished file lacks one."""
     with atomic_path(path) as temporary:
         _write(temporary, table, metadata)
-        write_text(seal_of(path), json.dumps(file_state(temporary)))
+        write_text(checksum_of(path), json.dumps(file_state(temporary)))
 
 
 def _write(path: Path, table: pa.Table, metadata: dict[str, Any] | None) -> None:
     if metadata is not None:
         table = table.replace_schema_metadata({METADATA_KEY: json.dumps(metadata, sort_keys=True)})
     pq.write_table(table, path, compression="zstd", write_page_checksum=True)
-
-
-def seal_of(path: str | Path) -> Path:
-    """Return the file with the checksum of a cell's finished file of predictions."""
-    return Path(path).with_suffix(".seal.json")
 
 
 def read(path: str | Path, columns: Sequence[str] | None = None) -> tuple[pd.DataFrame, dict[str, Any]]:

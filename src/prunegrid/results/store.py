@@ -9,7 +9,7 @@ from prunegrid.files import is_whole_parquet
 PREDICTIONS = "predictions.parquet"
 SCORES = "scores.json"
 SAMPLES = "scores.parquet"
-SEAL = "seal.json"
+CHECKSUMS = "checksums.json"
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,10 @@ class Store:
     def predictions(self, key: str) -> Path:
         """Return the file of a cell's predictions."""
         return self.folder / f"{key}.parquet"
+
+    def predictions_checksum(self, key: str) -> Path:
+        """Return the file that tells what a cell's predictions were when they were finished."""
+        return checksum_of(self.predictions(key))
 
     def scores(self, key: str) -> Path:
         """Return the folder of a cell's scores."""
@@ -52,8 +56,8 @@ class Store:
         return is_whole_parquet(self.predictions(key))
 
     def has_scores(self, key: str) -> bool:
-        """Return whether a cell is scored; the seal is written last."""
-        return (self.scores(key) / SEAL).exists()
+        """Return whether a cell is scored; the checksums are written last."""
+        return (self.scores(key) / CHECKSUMS).exists()
 
     def has_lost(self, left: Mapping[str, Iterable[str]]) -> bool:
         """Return whether a file that a job wrote is missing or truncated; `left` is key -> files."""
@@ -62,6 +66,11 @@ class Store:
             not self.has_predictions(key) and not all(_is_there(self.folder / file) for file in files)
             for key, files in left.items()
         )
+
+
+def checksum_of(predictions: str | Path) -> Path:
+    """Return the file with the checksum of a file of predictions."""
+    return Path(predictions).with_suffix(".checksum.json")
 
 
 def _is_there(file: Path) -> bool:
