@@ -51,16 +51,16 @@ def run(loaded, adapter, samples, some_cell, batch_size=4, **more):
     return rows
 
 
-def assert_same(rows, others):
+def assert_same(rows, others, tolerance):
     """Compare rows: all columns exactly, logits but for rounding."""
     for row, other in zip(rows, others, strict=True):
         for name in row:
             if name == "first_topk":
                 assert [one["id"] for one in row[name]] == [one["id"] for one in other[name]]
                 logits, wanted = ([one["logit"] for one in r[name]] for r in (row, other))
-                np.testing.assert_allclose(logits, wanted, atol=1e-4)
+                np.testing.assert_allclose(logits, wanted, atol=tolerance, rtol=0)
             elif name == "choice_logits":
-                np.testing.assert_allclose(row[name], other[name], atol=1e-4)
+                np.testing.assert_allclose(row[name], other[name], atol=tolerance, rtol=0)
             else:
                 assert row[name] == other[name], name
 

@@ -19,6 +19,7 @@ from prunegrid.pruning.stage import Stage
 from prunegrid.pruning.strategy import UNRANKED, Strategy
 from tests.pruning import tiny, tiny_families
 from tests.pruning.oracle import Eager, Outcome, Rule, Sample, oracle, saliency
+from tests.rounding import doubled, logits_noise
 
 
 class Named(Protocol):
@@ -57,7 +58,6 @@ class Llava:
 FAMILIES: dict[str, Family] = {**tiny_families.FAMILIES, "llava": Llava()}
 
 RATIO, SEED, STEPS = 0.5, 3, 3
-TOLERANCE = 1e-4
 STRATEGY_OPTIONS = {"hierarchical": {"layers": (1, 3)}, "single": {"layer": 2}}
 
 
@@ -117,10 +117,16 @@ def requests_of(family: str) -> dict[str, Named]:
     return {request.name: request for request in tiny_family.requests(tiny_family.model())}
 
 
+@cache
+def tolerance_of(family: str) -> float:
+    """Return how far logits may lie apart: in float64, by no more than what float32 would round."""
+    tiny_family, model = FAMILIES[family], FAMILIES[family].model()
+    return logits_noise(model, [tiny_family.collate(tiny_family.requests(model))])
+
+
 def inputs_of(family: str, batch: Sequence[str]) -> dict[str, Any]:
     """Return a batch as the model's forward takes it."""
-    inputs = FAMILIES[family].collate([requests_of(family)[name] for name in batch])
-    return {key: value.double() if value.is_floating_point() else value for key, value in inputs.items()}
+    return doubled(FAMILIES[family].collate([requests_of(family)[name] for name in batch]))
 
 
 @cache
@@ -179,7 +185,7 @@ def differences(
             found.append((name, "kept", f"{got.kept} is not {wanted.kept}"))
         for step, gap in enumerate((got.logits - wanted.logits).abs().amax(1).tolist()):
             # A NaN differs, too.
-            if not gap <= TOLERANCE:
+            if not gap <= tolerance_of(family):
                 found.append((name, "logits", f"step {step} is off by {gap:.1e}"))
         if got.tokens != wanted.tokens:
             found.append((name, "text", f"{got.tokens} is not {wanted.tokens}"))
