@@ -5,10 +5,10 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from prunegrid import prune
-from prunegrid.plugins import load, names
+from prunegrid.plugins import build, names
 from prunegrid.pruning import attention
 from prunegrid.pruning.attention import Projected, attention_received
-from tests.pruning.tiny import collate, requests, tiny_llava
+from tests.pruning.tiny import N_LAYERS, collate, requests, tiny_llava
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
@@ -17,7 +17,10 @@ def test_low_precision_runs(dtype, criterion, monkeypatch):
     rows = requests(3)
     model = tiny_llava().to(dtype)
     scored = []
-    kind = load("criteria", criterion)
+    schedule = build("strategies", "single").solve(0.5, N_LAYERS)
+    ((layer, _),) = schedule.cuts
+    # A criterion may leave it to another one to score.
+    kind = type(build("criteria", criterion).ranking(layer, schedule).criterion)
     score = kind.score
 
     def spy(self, stage):
