@@ -98,9 +98,10 @@ def _loaded(folder: PluginFolder, kind: str, name: str) -> type:
     file = folder.path / kind / f"{name}.py"
     source = class_source(kind, file)
     try:
-        return getattr(folder.load(kind, name), source.name)
+        found: type = getattr(folder.load(kind, name), source.name)
     except Exception as error:
         raise ConfigError(f"{file}: cannot be imported: {type(error).__name__}: {error}") from error
+    return found
 
 
 def build(kind: str, name: str, options: dict[str, Any] | None = None) -> Any:

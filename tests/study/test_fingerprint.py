@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from prunegrid.plugins import PACKAGE
+from prunegrid.source.imports import PACKAGE
 from prunegrid.study import fingerprint
 from prunegrid.study.fingerprint import Code
 

@@ -79,8 +79,7 @@ def before(checkout: Path) -> Keys:
     return keys()
 
 
-def keys() -> Keys:
-    """Return name -> key of predictions and of scores, of cells named by what they alone have."""
+def plan() -> Plan:
     config = configuration(
         model_specs={"m": {"path": str(HOME / "demo/model")}},
         benchmarks=["pope", "scienceqa"],
@@ -89,7 +88,12 @@ def keys() -> Keys:
         criteria=["far", "norm"],
         ratios=[0.5],
     )
-    planned = Plan(validate(config, SCHEMA), HOME)
+    return Plan(validate(config, SCHEMA), HOME)
+
+
+def keys() -> Keys:
+    """Return name -> key of predictions and of scores, of cells named by what they alone have."""
+    planned = plan()
     cells = {
         name: next(
             cell
@@ -179,3 +183,9 @@ def test_a_module_that_is_not_installed_counts(tmp_path: Path, monkeypatch, modu
     first = fingerprint.Code().hash([importing])
     file.write_text("ONE = 2\n")
     assert fingerprint.Code().hash([importing]) != first
+
+
+def test_bytecode_beside_the_code_of_the_page_does_not_count(checkout: Path) -> None:
+    first = plan().keys.report_key()
+    (checkout / "prunegrid/report/__pycache__").mkdir()
+    assert plan().keys.report_key() == first

@@ -9,8 +9,8 @@ import pytest
 
 from prunegrid import plugins
 from prunegrid.errors import ConfigError, DataError
-from prunegrid.plugins import PACKAGE
 from prunegrid.pruning.schedule import Schedule
+from prunegrid.source.imports import PACKAGE
 from prunegrid.study import grid
 from prunegrid.study.config import validate
 from prunegrid.study.fingerprint import Code

@@ -208,8 +208,8 @@ def announced() -> dict[str, list[str]]:
 def _lazy(tree: ast.Module) -> list[Import]:
     """Return what a package's `__init__` imports when it is asked for."""
     for node in tree.body:
-        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
-        if any(isinstance(target, ast.Name) and target.id == LAZY for target in targets):
+        names = [ast.unparse(target) for target in node.targets] if isinstance(node, ast.Assign) else []
+        if isinstance(node, ast.Assign) and LAZY in names:
             modules = ast.literal_eval(node.value)
             return [Import(0, module, name, name) for name, module in modules.items()]
     return []

@@ -14,7 +14,8 @@ def computing(tree: ast.Module) -> ast.Module:
     Left out are docstrings, `if TYPE_CHECKING:` blocks, and the texts inside `raise` statements and inside
     calls of a logger (`log`, `logger`, `logging`, or a function `say`). All other texts count.
     """
-    return _Computing().visit(tree)
+    _Computing().visit(tree)
+    return tree
 
 
 class _Computing(ast.NodeTransformer):
@@ -29,10 +30,10 @@ class _Computing(ast.NodeTransformer):
         return node if node.names else None
 
     def visit_Raise(self, node: ast.Raise) -> ast.AST:
-        return _Wordless().visit(node)
+        return _Wordless().generic_visit(node)
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
-        return (_Wordless() if _is_logged(node.func) else super()).generic_visit(node)
+        return _Wordless().generic_visit(node) if _is_logged(node.func) else self.generic_visit(node)
 
     def generic_visit(self, node: ast.AST) -> ast.AST:
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and node.body:

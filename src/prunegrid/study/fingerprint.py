@@ -16,8 +16,7 @@ from typing import Any
 
 from prunegrid.files import write_text
 from prunegrid.plugin_folders import plugin_folders
-from prunegrid.plugins import PACKAGE
-from prunegrid.source.imports import Import, files_of, imports_of, parsed
+from prunegrid.source.imports import PACKAGE, Import, files_of, imports_of, parsed
 from prunegrid.source.meaning import computing
 
 
@@ -82,7 +81,8 @@ class Code:
     def _look(self, file: Path) -> tuple[str, str, frozenset[Path]]:
         """Return what a file is called, a hash of what it computes, and the files that it imports."""
         if file not in self._seen:
-            content, imports = file.read_bytes(), []
+            content = file.read_bytes()
+            imports: Sequence[Sequence[Any]] = ()
             if file.suffix == ".py":
                 meaning, imports = self._parsed(str(file), content)
             else:
@@ -158,6 +158,7 @@ class HashCache:
 
     def __init__(self, file: Path) -> None:
         self._file = file
+        self._known: dict[str, list[str]]
         try:
             self._known = json.loads(file.read_text(encoding="utf-8"))
         except (OSError, ValueError):

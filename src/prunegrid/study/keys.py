@@ -137,7 +137,7 @@ class CellKeys:
         names = ("plot_survival.py", "plot_tradeoff.py", "write_report.py")
         scripts = [self._inputs.home / "workflow/scripts" / name for name in names]
         return self._code_hash(
-            *sorted((plugins.PACKAGE / "report").glob("*")), plugins.PACKAGE / "tables/style.css", *scripts
+            *sorted((plugins.PACKAGE / "report").glob("*.py")), plugins.PACKAGE / "tables/style.css", *scripts
         )
 
     def render_key(self) -> str:
