@@ -195,7 +195,7 @@ class Pruning:
     def decisions(self, counts: Sequence[int]) -> list[Hashable]:
         """Return what is done before each layer, None for nothing, to prompts of so many image tokens.
 
-        Prefills of one batch whose stages are equal up to some layer are the same up to there.
+        Prefills of one batch that decide alike up to some layer are the same up to there.
         """
         found: list[Hashable] = [None] * len(self._layers)
         schedules = [self._schedule_for(count) for count in counts]

@@ -36,18 +36,18 @@ class SharedPrefill:
     shared_after: int
 
 
-def sharing_order(stages: Sequence[Sequence[Hashable]]) -> list[SharedPrefill]:
+def sharing_order(decisions: Sequence[Sequence[Hashable]]) -> list[SharedPrefill]:
     """Order cells so that neighbours have as many layers in common as they can.
 
     Parameters
     ----------
-    stages : sequence of sequence of hashable
-        Per cell what it does before each layer.
+    decisions : sequence of sequence of hashable
+        Per cell what it does before each layer; see `Pruning.decisions`.
     """
     numbers: dict[Hashable, int] = {}
     alike: dict[tuple[int, ...], list[int]] = {}
-    for cell, stage in enumerate(stages):
-        alike.setdefault(tuple(numbers.setdefault(one, len(numbers)) for one in stage), []).append(cell)
+    for cell, done in enumerate(decisions):
+        alike.setdefault(tuple(numbers.setdefault(one, len(numbers)) for one in done), []).append(cell)
     if not alike:
         return []
     order = sorted(alike)
