@@ -142,4 +142,4 @@ def _version() -> str:
         from pathlib import Path
 
         project = Path(__file__).parents[2] / "pyproject.toml"
-        return tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"]
+        return str(tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"])

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+
+# One number, or an array of one per layer or token.
+Number = TypeVar("Number", int, np.ndarray)
 
 
 @dataclass(frozen=True)
@@ -41,13 +44,14 @@ class Decoder:
             vocabulary=text["vocab_size"],
         )
 
-    def layer(self, tokens: np.ndarray, keys: np.ndarray) -> np.ndarray:
+    def layer(self, tokens: Number, keys: Number) -> Number:
         """Return the FLOPs of one layer: `tokens` computed, attending to `keys` columns."""
         projections = self.hidden * self.head_size * (2 * self.heads + 2 * self.key_heads)
         attention = 2 * self.heads * self.head_size * keys
-        return 2 * tokens * (projections + attention + 3 * self.hidden * self.ffn)
+        flops: Number = 2 * tokens * (projections + attention + 3 * self.hidden * self.ffn)
+        return flops
 
-    def scores(self, rows: np.ndarray, keys: np.ndarray) -> np.ndarray:
+    def scores(self, rows: int, keys: int) -> int:
         """Return the FLOPs of the attention products of `rows` queries with `keys` columns."""
         return 2 * self.heads * self.head_size * rows * keys
 

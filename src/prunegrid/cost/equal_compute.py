@@ -74,7 +74,7 @@ def matched_ratio(
                 f"ratio {ratio:.3f} at equal total compute is out of reach: scoring alone takes "
                 f"{found['tflops_scoring'] / target:.2f} times the reference's total"
             )
-        return found["tflops_total"] / target
+        return float(found["tflops_total"] / target)
 
     def miss(millionths: int) -> float:
         found = total(millionths)
@@ -94,11 +94,12 @@ def matched_ratio(
     if miss(best) > MATCH_TOLERANCE:
         # Drawn schedules jump where another draw is accepted.
         best = min([best, *range(best - _STEP, best + _STEP, _SCAN)], key=miss)
-    if miss(best) > MATCH_TOLERANCE and None in (total(low), total(high)):
-        bound = "at least" if total(best) > 1 else "at most"
+    found = total(best)
+    if found is not None and miss(best) > MATCH_TOLERANCE and None in (total(low), total(high)):
+        bound = "at least" if found > 1 else "at most"
         raise UnreachableRatioError(
             f"ratio {ratio:.3f} at equal total compute is out of reach: it takes {bound} "
-            f"{total(best):.3f} times the reference's total"
+            f"{found:.3f} times the reference's total"
         )
     return best / _UNIT
 
@@ -111,10 +112,12 @@ def _bracket(total: Callable[[int], float | None], start: int) -> tuple[int, int
     if total(start) is None:
         # A strategy ends at some highest ratio; a schedule that is given has but one, which may be higher.
         tried = [*range(start, 0, -_STEP), *range(start, _UNIT, _STEP)]
-        start = next((k for k in tried if total(k) is not None), None)
-        if start is None:
+        reached = next((k for k in tried if total(k) is not None), None)
+        if reached is None:
             raise UnreachableRatioError("no ratio is within reach")
-    step = _STEP if total(start) > 1 else -_STEP
+        start = reached
+    first = total(start)
+    step = _STEP if first is not None and first > 1 else -_STEP
     end = start
     while (found := total(end)) is not None and (found > 1) == (step > 0):
         start, end = end, end + step

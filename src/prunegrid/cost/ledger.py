@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from prunegrid.cost.decoder import Decoder
 from prunegrid.cost.vision import vision_flops
@@ -21,7 +22,7 @@ from prunegrid.pruning.patch_grid import PatchGrid
 TERA = 1e12
 
 
-def published_tflops(image_tokens: Sequence[float], hidden: int, ffn: int) -> float:
+def published_tflops(image_tokens: ArrayLike, hidden: int, ffn: int) -> float:
     """Return the papers' figure: sum over layers of (4 n d^2 + 2 n^2 d + 2 n d m) / 1e12.
 
     Parameters
@@ -101,7 +102,7 @@ def sample_ledger(
         # Nothing is ranked where a cut keeps all or none of what is present.
         if cost is None or not 0 < image[layer] < image[layer - 1]:
             continue
-        present = image[layer - 1]
+        present = int(image[layer - 1])
         rows = {"text_rows": sample.n_after, "image_rows": present, "last_row": 1}.get(cost, 0)
         scoring += decoder.scores(rows, present + n_text)
         scoring += 2 * present * decoder.hidden if cost == "hidden" else 0

@@ -56,13 +56,15 @@ def _completed(text: str) -> dict[str, Any]:
     kind = config.get("model_type")
     family_of(kind)  # Refuses one that is not supported.
     try:
-        return CONFIG_MAPPING[kind].from_dict(config).to_dict()
+        completed: dict[str, Any] = CONFIG_MAPPING[kind].from_dict(config).to_dict()
     except (StrictDataclassError, ValueError, TypeError, KeyError) as error:
         raise ConfigError(f"not a configuration of {kind}: {error}") from error
+    return completed
 
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        return json.loads(file.read_text(encoding="utf-8"))
+        config: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ConfigError(f"{file} cannot be read as a config.json: {error}") from error
+    return config

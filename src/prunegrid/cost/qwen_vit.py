@@ -46,4 +46,5 @@ def qwen_vit_flops(
         for block in range(vision["depth"])
     )
     merger = 2 * (patches // merge) * ((width * merge) ** 2 + width * merge * out)
-    return embedding + blocks + mergers * merger
+    flops: int = embedding + blocks + mergers * merger
+    return flops

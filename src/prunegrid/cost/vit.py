@@ -8,7 +8,7 @@ from prunegrid.pruning.patch_grid import Config, PatchGrid, pair
 
 def has_class_token(vision: Config) -> bool:
     """Return whether a tower that LLaVA is built on adds a class token to the patches of each tile."""
-    return vision["model_type"] == "clip_vision_model"
+    return bool(vision["model_type"] == "clip_vision_model")
 
 
 def block_flops(tokens: int, seen: int, width: int, ffn: int, matrices: int = 2) -> int:
@@ -46,7 +46,8 @@ def vit_flops(vision: Config, grid: PatchGrid, *, class_token: bool) -> int:
     tokens = patches + class_token
     embedding = 2 * patches * width * vision.get("num_channels", 3) * high * wide
     blocks = vision["num_hidden_layers"] * block_flops(tokens, tokens**2, width, ffn)
-    return tiles * (embedding + blocks)
+    flops: int = tiles * (embedding + blocks)
+    return flops
 
 
 def pooling_head_flops(vision: Config, grid: PatchGrid) -> int:
@@ -56,4 +57,5 @@ def pooling_head_flops(vision: Config, grid: PatchGrid) -> int:
     tiles, rows, columns = grid
     tokens, width = rows * columns, vision["hidden_size"]
     projections = 2 * (2 * tokens + 2) * width**2
-    return tiles * (projections + 4 * tokens * width + 4 * width * vision["intermediate_size"])
+    flops: int = tiles * (projections + 4 * tokens * width + 4 * width * vision["intermediate_size"])
+    return flops

@@ -17,4 +17,5 @@ class Norm(Criterion):
 
     def score(self, stage: Stage) -> Tensor:
         """Return norms, shape (batch, present tokens)."""
-        return stage.hidden.float().norm(dim=-1)
+        norms: Tensor = stage.hidden.float().norm(dim=-1)
+        return norms

@@ -17,4 +17,5 @@ class NormInput(Criterion):
 
     def score(self, stage: Stage) -> Tensor:
         """Return norms, shape (batch, present tokens)."""
-        return stage.embeddings().float().norm(dim=-1)
+        norms: Tensor = stage.embeddings().float().norm(dim=-1)
+        return norms

@@ -36,7 +36,8 @@ class Staged(Criterion):
 
     def _part(self, name: str) -> Criterion:
         takes = "answer_tokens" in describe("criteria", name)["options"]
-        return build("criteria", name, {"answer_tokens": self.answer_tokens} if takes else None)
+        part: Criterion = build("criteria", name, {"answer_tokens": self.answer_tokens} if takes else None)
+        return part
 
     def resolve(self, layer: int, schedule: Schedule) -> Criterion:
         """Return the part that scores before a layer."""

@@ -33,8 +33,9 @@ class Gemma3(Family):
         vision, width = config["vision_config"], config["text_config"]["hidden_size"]
         projected = grid[0] * config["mm_tokens_per_image"]
         tower = vit_flops(vision, grid, class_token=False) + pooling_head_flops(vision, grid)
-        return tower + 2 * projected * vision["hidden_size"] * width
+        flops: int = tower + 2 * projected * vision["hidden_size"] * width
+        return flops
 
     def tile_tokens(self, config: Config) -> int:
         """Return the image tokens of one tile."""
-        return config["mm_tokens_per_image"]
+        return int(config["mm_tokens_per_image"])

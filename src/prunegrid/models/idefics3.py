@@ -20,16 +20,18 @@ class Idefics3(Family):
 
     def decoder(self, model: PreTrainedModel) -> nn.Module:
         """Return the module that runs the decoder layers."""
-        return model.model.text_model
+        decoder: nn.Module = model.model.text_model
+        return decoder
 
     def vision_flops(self, config: Config, grid: PatchGrid) -> int:
         """Return the FLOPs of tower and projector for one image."""
         vision, width = config["vision_config"], config["text_config"]["hidden_size"]
         # A token is s x s times as wide as a patch: the projector's product is the same without s.
         patches = grid[0] * grid[1] * grid[2]
-        return vit_flops(vision, grid, class_token=False) + 2 * patches * vision["hidden_size"] * width
+        projector: int = 2 * patches * vision["hidden_size"] * width
+        return vit_flops(vision, grid, class_token=False) + projector
 
     def tile_tokens(self, config: Config) -> int:
         """Return the image tokens of one tile."""
         _, rows, columns = default_grid(config)
-        return rows * columns // config["scale_factor"] ** 2
+        return rows * columns // int(config["scale_factor"]) ** 2

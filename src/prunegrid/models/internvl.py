@@ -25,10 +25,10 @@ class InternVL(Family):
         tiles, rows, columns = grid
         merged = round(1 / config["downsample_ratio"]) ** 2
         projected = tiles * rows * columns // merged
-        projector = 2 * projected * (vision["hidden_size"] * merged * width + width**2)
+        projector: int = 2 * projected * (vision["hidden_size"] * merged * width + width**2)
         return vit_flops(vision, grid, class_token=True) + projector
 
     def tile_tokens(self, config: Config) -> int:
         """Return the image tokens of one tile."""
         _, rows, columns = default_grid(config)
-        return round(rows * columns * config["downsample_ratio"] ** 2)
+        return round(rows * columns * float(config["downsample_ratio"]) ** 2)

@@ -27,10 +27,11 @@ class Llava(Family):
         whole = class_token and config["vision_feature_select_strategy"] == "full"
         projected = tiles * (rows * columns + whole)
         tower = vit_flops(vision, grid, class_token=class_token) + pooling_head_flops(vision, grid)
-        return tower + 2 * projected * (features * width + width**2)
+        projector: int = 2 * projected * (features * width + width**2)
+        return tower + projector
 
     def tile_tokens(self, config: Config) -> int:
         """Return the image tokens of one tile."""
         _, rows, columns = default_grid(config)
-        first_left_out = config["vision_feature_select_strategy"] == "default"
+        first_left_out = bool(config["vision_feature_select_strategy"] == "default")
         return rows * columns + has_class_token(config["vision_config"]) - first_left_out

@@ -36,10 +36,10 @@ class Qwen3VL(Qwen2VL):
         from transformers.models.qwen3_vl.modeling_qwen3_vl import BaseModelOutputWithDeepstackFeatures
 
         by_layer = zip(*(one.beside["deep"] for one in features), strict=True)
-        output = BaseModelOutputWithDeepstackFeatures(
-            pooler_output=[image for one in features for image in one.images],
-            deepstack_features=[[image for sample in layer for image in sample] for layer in by_layer],
-        )
+        # Typed as tensors, but the model takes lists of them.
+        images: Any = [image for one in features for image in one.images]
+        deep: Any = [[image for sample in layer for image in sample] for layer in by_layer]
+        output = BaseModelOutputWithDeepstackFeatures(pooler_output=images, deepstack_features=deep)
         inputs = super().feature_inputs(model, features, input_ids)
         return {**inputs, "mm_encoder_outputs": {"image": output}}
 

@@ -199,13 +199,14 @@ def _sharing_order(
     Unpruned cells come first and share nothing.
     """
     numbers = list(numbers)
-    pruned = [number for number in numbers if prunings[number] is not None]
-    order = sharing_order([prunings[number].decisions(counts) for number in pruned])
+    pruned = {number: one for number in numbers if (one := prunings[number]) is not None}
+    order = sharing_order([pruning.decisions(counts) for pruning in pruned.values()])
+    places = list(pruned)
     named = [
-        SharedPrefill(tuple(pruned[at] for at in prefill.cells), prefill.shared_before, prefill.shared_after)
+        SharedPrefill(tuple(places[at] for at in prefill.cells), prefill.shared_before, prefill.shared_after)
         for prefill in order
     ]
-    return [*(SharedPrefill((number,), 0, 0) for number in numbers if prunings[number] is None), *named]
+    return [*(SharedPrefill((number,), 0, 0) for number in numbers if number not in pruned), *named]
 
 
 def build_criterion(cell: CellRun, free_text: bool) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase, ProcessorMixin
@@ -32,7 +32,8 @@ def chat_text(
     messages: list[dict[str, Any]] = [{"role": "user", "content": content}]
     if system_prompt == "vicuna_v1":
         messages.insert(0, {"role": "system", "content": [{"type": "text", "text": VICUNA}]})
-    return templates.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
+    # A text, as it is not tokenised.
+    return cast(str, templates.apply_chat_template(messages, add_generation_prompt=True, tokenize=False))
 
 
 def adds_special_tokens(tokenizer: PreTrainedTokenizerBase, text: str) -> bool:

@@ -77,7 +77,8 @@ def load_model(path: str, spec: Mapping[str, Any]) -> LoadedModel:
         raise ConfigError(f"model_specs: {path!r} has no image processor of backend 'pil', only {backend!r}")
     model.generation_config = greedy(model.generation_config)
     if spec.get("device_map") is None:
-        model.to("cuda" if torch.cuda.is_available() else "cpu")
+        # transformers decorates `to` in a way that loses its types.
+        model.to("cuda" if torch.cuda.is_available() else "cpu")  # type: ignore[arg-type]
     return LoadedModel(model.eval(), processor, family)
 
 

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 _LOG = logging.getLogger(__name__)
@@ -18,7 +18,8 @@ class Pace:
     """
 
     def __init__(self, work: Sequence[tuple[str, int]]) -> None:
-        self._total, self._left, self._took = Counter[str](), Counter[str](), Counter[str]()
+        self._total, self._left = Counter[str](), Counter[str]()
+        self._took: defaultdict[str, float] = defaultdict(float)
         for cell, samples in work:
             self._total[cell] += samples
         self._left.update(self._total)

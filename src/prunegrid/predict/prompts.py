@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from accelerate.utils import send_to_device
 from accelerate.utils.memory import clear_device_cache
-from torch import Tensor
+from torch import Tensor, nn
 
 from prunegrid.errors import ConfigError, PrunegridError
 from prunegrid.predict.aspect import set_aspect
@@ -96,7 +96,7 @@ class PromptMaker:
         return [self._prompt(sample) for sample in samples]
 
     def _prompt(self, sample: Sample) -> Prompt:
-        if sample.error:
+        if sample.error or sample.image is None:
             return Prompt(sample, error=sample.error)
         text = self.chat_text(sample.prompt)
         try:
@@ -116,12 +116,13 @@ class PromptMaker:
 
     def _process(self, image: Image.Image, text: str) -> BatchFeature:
         processor = self._loaded.processor
-        return processor(
+        inputs: BatchFeature = processor(
             images=set_aspect(image, self._image_mode, processor.image_processor.image_mean),
             text=text,
             add_special_tokens=adds_special_tokens(processor.tokenizer, text),
             return_tensors="pt",
         )
+        return inputs
 
     def _check(self, ids: Tensor) -> None:
         image = ids == self._loaded.family.image_token_id(self._loaded.model.config)
@@ -151,7 +152,7 @@ class Batch:
 
 def collate(prompts: Sequence[Prompt], loaded: LoadedModel) -> Batch:
     """Pad prompts on the left and put them on the model's device."""
-    device = loaded.model.get_input_embeddings().weight.device
+    device = cast(nn.Embedding, loaded.model.get_input_embeddings()).weight.device
     width = max(len(prompt.input_ids) for prompt in prompts)
     pad = loaded.processor.tokenizer.pad_token_id
     ids = torch.full((len(prompts), width), pad or 0, dtype=torch.long)
@@ -162,7 +163,7 @@ def collate(prompts: Sequence[Prompt], loaded: LoadedModel) -> Batch:
         mask[row, start:] = 1
     features = [
         Features(send_to_device(one.images, device), send_to_device(one.beside, device))
-        for one in (prompt.features for prompt in prompts)
+        for one in (cast(Features, prompt.features) for prompt in prompts)
     ]
     inputs = {"input_ids": ids.to(device), "attention_mask": mask.to(device)}
     images = loaded.family.feature_inputs(loaded.model, features, inputs["input_ids"])

@@ -10,6 +10,7 @@ from prunegrid.results.store import Store
 
 if TYPE_CHECKING:
     from prunegrid.data.adapter import Adapter
+    from prunegrid.pruning.strategy import Strategy
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,8 @@ class CellRun:
     @property
     def swaps_images(self) -> bool:
         """Whether each question sees another sample's image."""
-        return plugins.load("strategies", self.strategy[0]).swaps_images
+        strategy: type[Strategy] = plugins.load("strategies", self.strategy[0])
+        return strategy.swaps_images
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ class BenchmarkRun:
 
     def max_new_tokens(self, adapter: Adapter) -> int:
         """Return the length of the longest answer: the configuration's, else the adapter's."""
-        return self.benchmark_spec.get("max_new_tokens", adapter.max_new_tokens)
+        return int(self.benchmark_spec.get("max_new_tokens", adapter.max_new_tokens))
 
     def own_shards(self, n_samples: int) -> range:
         """Return the numbers of the job's shards: every `n_jobs`-th of the benchmark's."""

@@ -83,6 +83,7 @@ class ImageSpool:
         self._files: dict[str, Path] = {}
         for sample in read(sorted(places[image_id] for image_id in needed)):
             file = Path(self._folder.name, f"{len(self._files)}.png")
+            assert sample.image is not None  # they were, when the places were found
             sample.image.save(file, compress_level=1)
             self._files[sample.image_id] = file
 

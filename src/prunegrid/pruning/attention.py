@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -50,9 +51,16 @@ class Projected:
     softcap: float | None
 
 
-def _observed(module: nn.Module, query, key, value, attention_mask, **kwargs):
+def _observed(
+    module: nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    **kwargs: Any,
+) -> tuple[Tensor, Tensor | None]:
     """Tell the observer, then run the attention that the module was configured with."""
-    config = module.config
+    config: Any = module.config
     scaling = kwargs.get("scaling")
     config.prunegrid_observer(
         module,
@@ -64,9 +72,10 @@ def _observed(module: nn.Module, query, key, value, attention_mask, **kwargs):
             kwargs.get("softcap"),
         ),
     )
-    eager = getattr(sys.modules[type(module).__module__], "eager_attention_forward", None)
+    eager: Any = getattr(sys.modules[type(module).__module__], "eager_attention_forward", None)
     run = ALL_ATTENTION_FUNCTIONS.get_interface(config.prunegrid_implementation, eager)
-    return run(module, query, key, value, attention_mask, **kwargs)
+    output: tuple[Tensor, Tensor | None] = run(module, query, key, value, attention_mask, **kwargs)
+    return output
 
 
 AttentionInterface.register(OBSERVED, _observed)
@@ -79,7 +88,7 @@ def observe(modules: list[nn.Module], observer: Callable[[nn.Module, Projected],
     Each module is given a copy of its configuration that names the observed attention; masks are still
     built from the model's own configuration. The originals are put back at the end.
     """
-    originals = [module.config for module in modules]
+    originals: list[Any] = [module.config for module in modules]
     try:
         for module, original in zip(modules, originals, strict=True):
             config = copy.copy(original)

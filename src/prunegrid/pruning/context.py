@@ -172,7 +172,7 @@ class Pruning:
         self._layers = family.layers(model)
         self._attentions = [family.attention(layer) for layer in self._layers]
         self._image_token_id = family.image_token_id(model.config)
-        self._solved: dict[int, Schedule] = {}
+        self._solved: dict[int | None, Schedule] = {}
         # Solved now, so that a ratio out of reach raises before the first batch.
         self._schedule = self._schedule_for(None)
         gradients = GradientScores(model, self._layers, saliencies)
@@ -225,7 +225,9 @@ class Pruning:
             stack.enter_context(self._hooks.hooked(self.model, self.strategy.ranks, sharing))
             if hasattr(self.model, "generate"):
                 stack.callback(restore, self.model, "generate", vars(self.model).get("generate"))
-                self.model.generate = self._checked(self.model.generate)
+                # `generate` is a method of some models only, and is put back as one.
+                model: Any = self.model
+                model.generate = self._checked(model.generate)
             yield
 
     def _checked(self, generate: Callable[..., Any]) -> Callable[..., Any]:
@@ -252,7 +254,7 @@ class Pruning:
 
     # --- the prompt -----------------------------------------------------------------------------
 
-    def _enter_model(self, model: nn.Module, args: tuple, kwargs: dict) -> None:
+    def _enter_model(self, model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Read a prompt's image span before the model runs it."""
         if self._hooks.disabled:
             return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from prunegrid.errors import PruningError
 from prunegrid.plugins import Plugin, name_of
@@ -113,7 +113,7 @@ class Criterion(Plugin):
         return [(layer, name_of(part), part.cost) for layer, part in parts]
 
     @property
-    def identity(self) -> tuple:
+    def identity(self) -> tuple[Any, ...]:
         """What tells criteria apart: the class and all that it holds but `reverse`, which the engine applies.
 
         Cached properties follow from the rest.

@@ -32,6 +32,7 @@ def _family(model_type: str, *folders: PluginFolder) -> Family:
         hint = nearest(model_type, supported_models())
         raise PruningError(f"model type {model_type!r} is not supported: {hint}")
     try:
-        return plugins.load("models", model_type)()
+        family: Family = plugins.load("models", model_type)()
     except TypeError as error:
         raise PruningError(f"{plugins.path('models', model_type)}: {error}") from error
+    return family

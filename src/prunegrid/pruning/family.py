@@ -10,7 +10,7 @@ import inspect
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from math import prod
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from prunegrid.errors import PruningError
 from prunegrid.plugins import Plugin
@@ -90,19 +90,20 @@ class Family(Plugin, ABC):
 
     def decoder(self, model: PreTrainedModel) -> nn.Module:
         """Return the module that runs the decoder layers."""
-        return model.model.language_model
+        decoder: nn.Module = model.model.language_model
+        return decoder
 
     def layers(self, model: PreTrainedModel) -> nn.ModuleList:
         """Return the decoder layers."""
-        return self.decoder(model).layers
+        return cast("nn.ModuleList", self.decoder(model).layers)
 
     def attention(self, layer: nn.Module) -> nn.Module:
         """Return the self-attention module of a decoder layer."""
-        return layer.self_attn
+        return cast("nn.Module", layer.self_attn)
 
     def image_token_id(self, config: PretrainedConfig) -> int:
         """Return the id that stands for one image token in `input_ids`."""
-        return config.image_token_id
+        return int(config.image_token_id)
 
     def take_deep_stack(self, arguments: dict[str, Any]) -> DeepStack | None:
         """Take what the decoder would add to image tokens after its first layers out of its arguments.
@@ -144,7 +145,9 @@ class Family(Plugin, ABC):
         from transformers.modeling_outputs import BaseModelOutputWithPooling
 
         images = [image for one in features for image in one.images]
-        output = BaseModelOutputWithPooling(pooler_output=torch.cat(images) if self.one_tensor else images)
+        # Typed as a tensor, but models whose images differ in shape take a list.
+        features_of_all: Any = torch.cat(images) if self.one_tensor else images
+        output = BaseModelOutputWithPooling(pooler_output=features_of_all)
         return {"mm_encoder_outputs": {"image": output}}
 
     def grids(self, config: PretrainedConfig, pixels: Mapping[str, Tensor]) -> list[PatchGrid]:
@@ -200,8 +203,14 @@ class Family(Plugin, ABC):
         image_tokens : int
             N, image tokens of the prompt.
         """
+        per_tile = self.tile_tokens(config)
+        if per_tile is None:
+            raise PruningError(
+                f"{config['model_type']!r} takes pictures at their own size: its family must say which grids "
+                f"give {image_tokens} image tokens (assumed_grids)"
+            )
         # Newlines and unpadding make a sample's tokens a little more or less than its tiles'.
-        tiles = max(1, round(image_tokens / self.tile_tokens(config)))
+        tiles = max(1, round(image_tokens / per_tile))
         return [(tiles, *default_grid(config)[1:])]
 
     def _features(self, model: PreTrainedModel, pixels: dict[str, Tensor]) -> Features:
@@ -209,8 +218,8 @@ class Family(Plugin, ABC):
 
     def _encode(self, model: PreTrainedModel, pixels: dict[str, Tensor]) -> Any:
         """Return the output of the vision tower and projector for one sample, or several of one shape."""
-        device = model.get_input_embeddings().weight.device
-        encode = model.base_model.get_image_features
+        device = cast("nn.Embedding", model.get_input_embeddings()).weight.device
+        encode: Any = model.base_model.get_image_features
         known = inspect.signature(encode).parameters
         inputs = {key: value.to(device) for key, value in pixels.items() if key in known}
         inputs["pixel_values"] = inputs["pixel_values"].to(model.dtype)

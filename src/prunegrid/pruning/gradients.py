@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -12,6 +12,8 @@ from transformers import PreTrainedModel
 from prunegrid.errors import PruningError
 
 MOST_ANSWER_TOKENS = 32
+Entered = tuple[tuple[Any, ...], dict[str, Any]]
+Hook = Callable[[nn.Module, tuple[Any, ...], dict[str, Any]], Entered]
 # Inputs with a place for every token.
 _GROWS = frozenset({"input_ids", "attention_mask", "position_ids", "token_type_ids", "mm_token_type_ids"})
 
@@ -55,7 +57,8 @@ def unpruned_saliency(
     inputs = {**inputs, "use_cache": False}
     for key in ("past_key_values", "cache_position", "labels"):
         inputs.pop(key, None)
-    answer = counts = None
+    answer: Tensor | None = None
+    counts: Tensor | None = None
     if answer_tokens > 1:
         answer, counts = _answer(model, inputs, rank, answer_tokens)
         inputs = _with_answer(inputs, answer[:, :-1])
@@ -63,8 +66,8 @@ def unpruned_saliency(
     inputs["logits_to_keep"] = length
     entering: dict[int, Tensor] = {}
 
-    def remember(index: int):
-        def hook(module: nn.Module, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
+    def remember(index: int) -> Hook:
+        def hook(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Entered:
             hidden = args[0] if args else kwargs["hidden_states"]
             if index == 1:
                 # The graph starts here: nothing below layer 1 is ever asked for.
@@ -86,7 +89,7 @@ def unpruned_saliency(
             parameter.requires_grad_(False)
         with torch.enable_grad():
             logits = model(**inputs).logits[:, -length:].float()
-            if answer is None:
+            if answer is None or counts is None:
                 # A single token needs no pass before this one.
                 answer = _ranked(logits, rank)[:, None]
                 counts = torch.ones_like(answer, dtype=torch.bool)

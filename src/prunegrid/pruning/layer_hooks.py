@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from typing import Any, cast
 from weakref import WeakKeyDictionary
 
 import torch
@@ -23,6 +23,10 @@ from prunegrid.pruning.family import Family
 from prunegrid.pruning.prefill import Prefill, keep_whole
 from prunegrid.pruning.prefix_sharing import LayerRecord, PrefixSharing
 from prunegrid.pruning.token_layout import Layout
+
+Positional = tuple[Any, ...]
+Keyword = dict[str, Any]
+Hook = Callable[[nn.Module, Positional, Keyword], tuple[Positional, Keyword] | None]
 
 
 class LayerHooks:
@@ -89,10 +93,12 @@ class LayerHooks:
             if sharing is not None:
                 for index, layer in enumerate(self._layers):
                     stack.callback(restore, layer, "forward", vars(layer).get("forward"))
-                    layer.forward = self._shared_forward(index, layer.forward)
+                    layer.forward = self._shared_forward(sharing, index, layer.forward)
             yield
 
-    def _enter_decoder(self, decoder: nn.Module, args: tuple, kwargs: dict) -> tuple[tuple, dict] | None:
+    def _enter_decoder(
+        self, decoder: nn.Module, args: Positional, kwargs: Keyword
+    ) -> tuple[Positional, Keyword] | None:
         """Take over what the decoder would add to image tokens at their places in the unpruned prompt."""
         if self.disabled or self.pending is None or not self.pending.cuts:
             return None
@@ -100,17 +106,17 @@ class LayerHooks:
         self.pending.deep_stack = self._family.take_deep_stack(kwargs)
         return args, kwargs
 
-    def _layer_hook(self, index: int):
-        def hook(layer: nn.Module, args: tuple, kwargs: dict) -> tuple[tuple, dict] | None:
+    def _layer_hook(self, index: int) -> Hook:
+        def hook(layer: nn.Module, args: Positional, kwargs: Keyword) -> tuple[Positional, Keyword] | None:
             if self.disabled:
                 return None
             hidden = args[0] if args else kwargs["hidden_states"]
             if index == 0:
                 self._enter_first_layer(hidden, kwargs.get("past_key_values"))
-            run = self._active
+            run, sharing = self._run, self.sharing
             if self._prefilling:
-                if self._takes_over(index):
-                    self._follow(run, index)
+                if sharing is not None and sharing.takes_over(index):
+                    self._follow(run, sharing.record(index), index)
                     return None
                 hidden = self._enter_layer(run, index, hidden)
             layout = run.layouts[index]
@@ -122,6 +128,12 @@ class LayerHooks:
             return args, {**kwargs, "hidden_states": hidden}
 
         return hook
+
+    @property
+    def _run(self) -> Prefill:
+        """The prompt whose layers run: the first layer sets it."""
+        assert self._active is not None
+        return self._active
 
     def _enter_first_layer(self, hidden: Tensor, cache: Any) -> None:
         self._prefilling = cache is None or cache.get_seq_length() == 0
@@ -160,25 +172,23 @@ class LayerHooks:
             sharing.record_cut(index, LayerRecord(run.layout, kept, list(run.explained)))
         return hidden
 
-    def _takes_over(self, index: int) -> bool:
-        return self.sharing is not None and self.sharing.takes_over(index)
-
-    def _follow(self, run: Prefill, index: int) -> None:
+    def _follow(self, run: Prefill, record: LayerRecord, index: int) -> None:
         """Take over what another prefill of this batch did before a layer."""
-        record = self.sharing.record(index)
         run.layouts[index] = run.layout = record.layout
         run.explained[:] = record.explained
         for row, numbers in record.kept_tokens.items():
             run.kept[row].append((index, numbers))
 
-    def _shared_forward(self, index: int, forward: Callable[..., Any]) -> Callable[..., Any]:
+    def _shared_forward(
+        self, sharing: PrefixSharing, index: int, forward: Callable[..., Any]
+    ) -> Callable[..., Any]:
         """Wrap a layer's forward: it does not run where its outcome is shared."""
 
         @functools.wraps(forward)
         def shared_forward(*args: Any, **kwargs: Any) -> Any:
             if self.disabled or not self._prefilling:
                 return forward(*args, **kwargs)
-            sharing, cache = self.sharing, kwargs.get("past_key_values")
+            cache = kwargs.get("past_key_values")
             if sharing.takes_over(index):
                 sharing.take_over(index, cache)
                 # Between layers that are taken over nobody looks at the hidden states.
@@ -200,7 +210,9 @@ class LayerHooks:
                 f"are dropped, and the sequence has {tokens}: use attn_implementation='sdpa'"
             )
 
-    def _cut_arguments(self, run: Prefill, layout: Layout, index: int, hidden: Tensor, kwargs: dict) -> dict:
+    def _cut_arguments(
+        self, run: Prefill, layout: Layout, index: int, hidden: Tensor, kwargs: Keyword
+    ) -> Keyword:
         """Return a layer's arguments with masks and positions of the present tokens only."""
         kwargs = dict(kwargs)
         if self._flash and "position_ids" in kwargs:
@@ -208,7 +220,7 @@ class LayerHooks:
             # for the seams of packed sequences.
             kwargs["position_ids"] = None
         if self._prefilling:
-            changed = {
+            changed: dict[str, Callable[[Any], Any]] = {
                 "attention_mask": layout.prefill_mask,
                 "position_ids": lambda ids: layout.gather(ids, dim=-1),
                 "position_embeddings": lambda parts: tuple(layout.gather(part, dim=-2) for part in parts),
@@ -228,14 +240,14 @@ class LayerHooks:
             kwargs[name] = run.cut_arguments[key][1]
         return kwargs
 
-    def _deep_stack_hook(self, index: int):
-        def hook(layer: nn.Module, args: tuple, output: Tensor) -> Tensor | None:
-            if self.disabled or not self._prefilling or self._active.deep_stack is None:
+    def _deep_stack_hook(self, index: int) -> Callable[[nn.Module, Positional, Tensor], Tensor | None]:
+        def hook(layer: nn.Module, args: Positional, output: Tensor) -> Tensor | None:
+            if self.disabled or not self._prefilling or self._run.deep_stack is None:
                 return None
-            if self._takes_over(index):
+            if self.sharing is not None and self.sharing.takes_over(index):
                 # They are in the hidden states that were taken over.
                 return None
-            return self._active.deep_stack.add(index, output, self._active.layout)
+            return self._run.deep_stack.add(index, output, self._run.layout)
 
         return hook
 
@@ -243,18 +255,20 @@ class LayerHooks:
         """Keep the queries and keys of the layer before a cut."""
         if self.disabled or not self._prefilling:
             return
-        after = module.layer_idx + 1
-        read = after in self._active.cuts or (self.sharing is not None and self.sharing.leaves_at(after))
-        self._active.projected = projected if read else None
+        after = cast(int, module.layer_idx) + 1
+        read = after in self._run.cuts or (self.sharing is not None and self.sharing.leaves_at(after))
+        self._run.projected = projected if read else None
 
-    def _leave_first_layer(self, layer: nn.Module, args: tuple, kwargs: dict, output: Any) -> None:
+    def _leave_first_layer(self, layer: nn.Module, args: Positional, kwargs: Keyword, output: Any) -> None:
         """Give layer 0's cache its full length back where the image was dropped before it.
 
         The positions of later tokens come from that length; the dropped columns hold zeros and stay
         hidden.
         """
-        run, cache = self._active, kwargs.get("past_key_values")
-        if self.disabled or not self._prefilling or run.layout.untouched or cache is None:
+        if self.disabled or not self._prefilling:
+            return
+        run, cache = self._run, kwargs.get("past_key_values")
+        if run.layout.untouched or cache is None:
             return
         part = cache.layers[0]
         batch, heads, _, size = part.keys.shape
@@ -271,7 +285,7 @@ class LayerHooks:
 
     def _leave_last_layer(self, *_: Any) -> None:
         if not self.disabled and self._prefilling:
-            self._active.release()
+            self._run.release()
             self._prefilling = False
 
 

@@ -62,7 +62,8 @@ def keep_whole(cache: DynamicCache) -> None:
     whole layers the model's masks enforce them.
     """
     for index, layer in enumerate(cache.layers):
-        if layer.is_sliding:
+        # Layers of other kinds of attention have no such attribute.
+        if getattr(layer, "is_sliding", False):
             cache.layers[index] = DynamicLayer()
 
 

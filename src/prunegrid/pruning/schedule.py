@@ -9,11 +9,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
+from typing import TypeVar
 
 from prunegrid.errors import PruningError
 
 # (layer, share of the N image tokens that stays before it), layers ascending.
 Cuts = Sequence[tuple[int, float]]
+# Shares of the image tokens, or numbers of them.
+_Share = TypeVar("_Share", int, float)
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,7 @@ def removed(cuts: Cuts, n_layers: int, full: float) -> float:
     return 1 - sum(_per_layer(cuts, n_layers, full)) / (n_layers * full)
 
 
-def _per_layer(cuts: Cuts, n_layers: int, full: float) -> list:
+def _per_layer(cuts: Sequence[tuple[int, _Share]], n_layers: int, full: _Share) -> list[_Share]:
     present, after = full, dict(cuts)
     return [present := after.get(layer, present) for layer in range(n_layers)]
 

@@ -49,15 +49,17 @@ def solve(
     def real(strength: float) -> float:
         return removed(cuts(strength), n_layers, 1.0)
 
-    def whole(strength: float) -> float:
-        return removed(count_tokens(cuts(strength), n_tokens), n_layers, n_tokens)
-
     least, most = real(0.0), real(_STRONGEST)
     if not least - TOLERANCE <= ratio <= most + TOLERANCE:
         raise UnreachableRatioError(
             f"ratio {ratio:.3f} is out of reach: {least:.3f} to {most:.3f} with {n_layers} layers"
         )
     best = strength_for(real)[1]
-    if n_tokens and abs(whole(best) - ratio) > TOLERANCE:
-        best = min(strength_for(whole), key=lambda strength: abs(whole(strength) - ratio))
+    if n_tokens:
+
+        def whole(strength: float) -> float:
+            return removed(count_tokens(cuts(strength), n_tokens), n_layers, n_tokens)
+
+        if abs(whole(best) - ratio) > TOLERANCE:
+            best = min(strength_for(whole), key=lambda strength: abs(whole(strength) - ratio))
     return Schedule(n_layers, tuple((layer, float(share)) for layer, share in cuts(best)))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from prunegrid.errors import PruningError
 from prunegrid.pruning.attention import attention_received
 from prunegrid.pruning.gradient_scores import GradientScores
 from prunegrid.pruning.prefill import Prefill
@@ -73,11 +74,19 @@ class Stage:
         Tensor
             (batch, present tokens), float32: what each token receives.
         """
-        return attention_received(self._prefill.projected, rows & self.layout.valid, self.layout.valid)
+        projected = self._prefill.projected
+        if projected is None:
+            raise PruningError(
+                f"the attention before layer {self.layer} was not observed: no criterion may read it where a "
+                "strategy has `ranks = False`"
+            )
+        return attention_received(projected, rows & self.layout.valid, self.layout.valid)
 
     def embeddings(self) -> Tensor:
         """Return what the present tokens were on entering layer 0, (batch, present tokens, hidden size)."""
-        return self.layout.gather(self._prefill.embeddings, dim=1).to(self.hidden.device)
+        embeddings = self._prefill.embeddings
+        assert embeddings is not None  # kept until the last layer is through
+        return self.layout.gather(embeddings, dim=1).to(self.hidden.device)
 
     def unpruned_saliency(self, rank: int, answer_tokens: int) -> Tensor:
         """Return abs(h * dJ/dh) summed over features, in the unpruned model.

@@ -173,4 +173,5 @@ def gather_tokens(tensor: Tensor, index: Tensor, dim: int) -> Tensor:
     # A whole token is copied at once; `gather` would look up each of its features.
     flat = index if batch == 1 else index + n_tokens * torch.arange(batch, device=index.device)[:, None]
     found = tensor.flatten(dim - 1, dim).index_select(dim - 1, flat.flatten())
-    return found.unflatten(dim - 1, index.shape)
+    gathered: Tensor = found.unflatten(dim - 1, index.shape)
+    return gathered

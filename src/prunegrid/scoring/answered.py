@@ -28,5 +28,6 @@ def answered(predictions: pd.DataFrame) -> Iterator[tuple[Any, PatchGrids]]:
     grids : tuple of (int, int, int)
         Its `image_grids`. They are Python's integers: a file's 32 bits do not hold a tower's FLOPs.
     """
-    for row in predictions[predictions["status"] == "ok"].itertuples():
-        yield row, tuple(tuple(map(int, grid)) for grid in row.image_grids)
+    rows: Iterator[Any] = predictions[predictions["status"] == "ok"].itertuples()
+    for row in rows:
+        yield row, tuple((int(tiles), int(high), int(wide)) for tiles, high, wide in row.image_grids)

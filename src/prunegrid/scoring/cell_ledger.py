@@ -29,7 +29,8 @@ COLUMNS = (
 def tokens_per_layer(token_depth: Sequence[int], n_layers: int) -> np.ndarray:
     """Return how many image tokens each layer computed on, from `token_depth` of predictions.parquet."""
     depth = np.asarray(token_depth, dtype=int)
-    return (depth[None, :] > np.arange(n_layers)[:, None]).sum(1)
+    counts: np.ndarray = (depth[None, :] > np.arange(n_layers)[:, None]).sum(1)
+    return counts
 
 
 def cell_compute(predictions: pd.DataFrame, metadata: Mapping[str, Any]) -> dict[str, float]:
@@ -72,5 +73,5 @@ def cell_compute(predictions: pd.DataFrame, metadata: Mapping[str, Any]) -> dict
         )
         for row, grids in answered(predictions)
     ]
-    means = pd.DataFrame(rows).mean().to_dict() if rows else {}
-    return {"ratio_requested": metadata["cell"]["ratio"], **means}
+    means = pd.DataFrame(rows).mean().items() if rows else ()
+    return {"ratio_requested": metadata["cell"]["ratio"], **{str(name): mean for name, mean in means}}

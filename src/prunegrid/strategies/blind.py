@@ -14,6 +14,8 @@ class Blind(Strategy):
     ranks: ClassVar[bool] = False
     has_ratio: ClassVar[bool] = False
 
-    def solve(self, ratio=None, n_layers=1, *, seed=0, n_tokens=None) -> Schedule:
+    def solve(
+        self, ratio: float | None = None, n_layers: int = 1, *, seed: int = 0, n_tokens: int | None = None
+    ) -> Schedule:
         """Return the one cut before layer 0."""
         return Schedule(n_layers, ((0, 0.0),))

@@ -20,6 +20,8 @@ class Mismatched(Strategy):
     prunes: ClassVar[bool] = False
     swaps_images: ClassVar[bool] = True
 
-    def solve(self, ratio=None, n_layers=1, *, seed=0, n_tokens=None) -> Schedule:
+    def solve(
+        self, ratio: float | None = None, n_layers: int = 1, *, seed: int = 0, n_tokens: int | None = None
+    ) -> Schedule:
         """Return the empty schedule."""
         return Schedule(n_layers)

@@ -15,6 +15,8 @@ class Unpruned(Strategy):
     has_ratio: ClassVar[bool] = False
     prunes: ClassVar[bool] = False
 
-    def solve(self, ratio=None, n_layers=1, *, seed=0, n_tokens=None) -> Schedule:
+    def solve(
+        self, ratio: float | None = None, n_layers: int = 1, *, seed: int = 0, n_tokens: int | None = None
+    ) -> Schedule:
         """Return the empty schedule."""
         return Schedule(n_layers)
