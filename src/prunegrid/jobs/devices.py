@@ -89,7 +89,7 @@ def visible_devices() -> list[str]:
     if allowed is None:
         return list(listed.values())
     # As CUDA reads it: the first name that it does not know, such as -1, ends the list.
-    names = (_full_name(name.strip(), listed) for name in allowed.split(","))
+    names = (_full_name(name.strip(), listed) or "" for name in allowed.split(","))
     return list(dict.fromkeys(takewhile(bool, names)))
 
 

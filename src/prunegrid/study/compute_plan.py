@@ -50,7 +50,8 @@ def compute_plan(plan: Plan) -> pd.DataFrame:
 def _settings(plan: Plan, cell: Cell) -> dict[str, Any]:
     """Return the arguments of `expected_compute` for a cell."""
     strategy, strategy_options = plugin_of(plan.config, "strategies", cell.strategy)
-    criterion, criterion_options = None, {}
+    criterion: str | None = None
+    criterion_options: dict[str, Any] = {}
     named = criterion_of(plan.config, cell.criterion)
     if named is not None:
         criterion, criterion_options = named
@@ -128,18 +129,18 @@ def _heads(cells: pd.DataFrame) -> list[str]:
 
 def _lines(cells: pd.DataFrame, factor: float) -> Iterator[list[str]]:
     """Yield the fields of each printed line."""
-    ledger = [name for name in cells if name.startswith("tflops_")]
+    ledger = [name for name in map(str, cells) if name.startswith("tflops_")]
     unpruned = cells.loc[cells["strategy"] == BASELINE, "tflops_total"]
     groups = cells.groupby(["strategy", "ratio", "schedule", "ratio_achieved", *ledger], sort=False)
-    for (strategy, _, schedule, achieved, *_), same in groups:
+    for _, same in groups:
         first = same.iloc[0]
         share = f"{100 * first['tflops_total'] / unpruned.iloc[0]:.1f}" if len(unpruned) else ""
         yield [
-            strategy,
+            first["strategy"],
             _names(same["criterion"]),
-            f"{achieved:.3f}",
+            f"{first['ratio_achieved']:.3f}",
             _names(same["seed"]),
-            _short(schedule),
+            _short(first["schedule"]),
             *(f"{first[f'tflops_{name}'] / factor:.4g}" for name in _PRINTED),
             share,
             *_only(cells, _names(same["benchmark"])),

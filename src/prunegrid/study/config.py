@@ -37,7 +37,7 @@ def validate(config: Mapping[str, Any], schema_path: str | Path) -> dict[str, An
     from jsonschema import Draft202012Validator
 
     schema = yaml.load(Path(schema_path).read_text(encoding="utf-8"), _LOADER)
-    checked = _convert(copy.deepcopy(dict(config)), schema)
+    checked: dict[str, Any] = _convert(copy.deepcopy(dict(config)), schema)
     for specs in ("strategy_specs", "criterion_specs"):
         # Options have the types of their plug-ins, which the schema does not know.
         for spec in checked.get(specs, {}).values() if isinstance(checked.get(specs), Mapping) else ():
@@ -370,7 +370,7 @@ def _most_seeds(config: Mapping[str, Any]) -> int:
     return max((spec.get("n_seeds", 0) for spec in specs), default=0)
 
 
-def as_list(value: Any) -> list:
+def as_list(value: Any) -> list[Any]:
     """Return a list as it is, anything else as a list of one."""
     return value if isinstance(value, list) else [value]
 

@@ -170,4 +170,4 @@ class HashCache:
         if self._known.get(name, [None])[0] != state:
             self._known[name] = [state, files_hash(files)]
             write_text(self._file, json.dumps(self._known))
-        return self._known[name][1]
+        return str(self._known[name][1])

@@ -10,6 +10,7 @@ from prunegrid.axis_names import BASELINE, NO_CRITERION
 from prunegrid.errors import ConfigError, PruningError, UnreachableRatioError
 from prunegrid.nearest import nearest
 from prunegrid.pruning.schedule import Schedule
+from prunegrid.pruning.strategy import Strategy
 from prunegrid.study.config import as_list, plugin_of
 from prunegrid.study.plugin_checks import check_cuts, solved
 
@@ -113,7 +114,7 @@ def _rows(config: Mapping[str, Any]) -> Iterator[tuple[str, str, float, int]]:
     """Yield (strategy, criterion, ratio, seed), the baseline first."""
     strategies = [BASELINE, *(name for name in config["strategies"] if name != BASELINE)]
     for strategy in strategies:
-        plugin = plugins.load("strategies", plugin_of(config, "strategies", strategy)[0])
+        plugin: type[Strategy] = plugins.load("strategies", plugin_of(config, "strategies", strategy)[0])
         for criterion in config["criteria"] if plugin.ranks else [NO_CRITERION]:
             drawn = [("strategy_specs", strategy)] if plugin.stochastic else []
             if plugin.ranks and is_stochastic(config, criterion):
@@ -152,7 +153,8 @@ def _check_seeds(config: Mapping[str, Any]) -> None:
 def _is_random(config: Mapping[str, Any], axis: str, name: str) -> bool:
     if axis == "criteria":
         return is_stochastic(config, name)
-    return plugins.load("strategies", plugin_of(config, "strategies", name)[0]).stochastic
+    strategy: type[Strategy] = plugins.load("strategies", plugin_of(config, "strategies", name)[0])
+    return strategy.stochastic
 
 
 def is_stochastic(config: Mapping[str, Any], criterion: str) -> bool:
@@ -184,7 +186,8 @@ def criterion_parts(config: Mapping[str, Any], criterion: str) -> dict[str, dict
             described = plugins.describe("criteria", plugin)
             parts[plugin] = described
             for option in described.get("delegates", ()):
-                waiting.append((options.get(option, described.get(option)), {}))
+                part: Any = options.get(option, described.get(option))
+                waiting.append((part, {}))
     return parts
 
 
@@ -243,9 +246,14 @@ def _schedule(
 
 @cache
 def _solve(
-    plugin: str, options: tuple, ratio: float, n_layers: int, seed: int, n_tokens: int | None
+    plugin: str,
+    options: tuple[tuple[str, Any], ...],
+    ratio: float,
+    n_layers: int,
+    seed: int,
+    n_tokens: int | None,
 ) -> Schedule | str:
-    built = plugins.build("strategies", plugin, dict(options))
+    built: Strategy = plugins.build("strategies", plugin, dict(options))
     try:
         return solved(built, plugins.path("strategies", plugin), ratio or None, n_layers, seed, n_tokens)
     except UnreachableRatioError as error:

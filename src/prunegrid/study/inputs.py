@@ -59,7 +59,8 @@ class StudyInputs:
 
         def read() -> dict[str, Any]:
             file = Path(self.model_path(model), "config.json")
-            return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+            config: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+            return config
 
         return self._memo.once(("config", model), read)
 
@@ -104,7 +105,7 @@ class StudyInputs:
     def scorer(self, benchmark: str) -> str:
         """Return the scorer of a benchmark's adapter."""
         adapter = self.config["benchmark_specs"][benchmark]["adapter"]
-        return plugins.describe("benchmarks", adapter)["scorer"]
+        return str(plugins.describe("benchmarks", adapter)["scorer"])
 
     def _resolve(self, path: str) -> str:
         path = str(Path(path).expanduser()) if path.startswith("~") else path

@@ -12,6 +12,7 @@ from typing import Any
 from prunegrid import plugins
 from prunegrid.errors import NotDownloadedError
 from prunegrid.pruning.strategy import UNRANKED
+from prunegrid.source.imports import PACKAGE
 from prunegrid.study.config import plugin_of
 from prunegrid.study.fingerprint import Code, HashCache, data_files, digest
 from prunegrid.study.grid import Cell, criterion_of, criterion_parts, keeps_unranked
@@ -95,9 +96,9 @@ class CellKeys:
             self._config["tables"]["seed"],
         ]
         code = self._code_hash(
-            plugins.PACKAGE / "scoring/score.py",
-            plugins.PACKAGE / "scoring/cell_ledger.py",
-            plugins.PACKAGE / "scoring/positions.py",
+            PACKAGE / "scoring/score.py",
+            PACKAGE / "scoring/cell_ledger.py",
+            PACKAGE / "scoring/positions.py",
             plugins.path("scorers", scorer),
             alone=self._inputs.home / "workflow/scripts/score.py",
         )
@@ -116,20 +117,20 @@ class CellKeys:
         model_type = self._inputs.model_config(cell.model).get("model_type")
         supported = model_type in plugins.names("models")
         return self._code_hash(
-            plugins.PACKAGE / "predict/predict_cells.py",
+            PACKAGE / "predict/predict_cells.py",
             plugins.path("benchmarks", adapter),
             plugins.path("strategies", plugin_of(self._config, "strategies", cell.strategy)[0]),
             *(plugins.path("criteria", name) for name in criterion_parts(self._config, cell.criterion)),
             *([plugins.path("criteria", UNRANKED)] if unranked else []),
             # It counts the FLOPs of the vision tower, too: scores depend on it through this key.
-            *([plugins.path("models", model_type)] if supported else []),
+            *([plugins.path("models", str(model_type))] if supported else []),
             alone=self._inputs.home / "workflow/scripts/predict.py",
         )
 
     def tables_key(self, cells: Sequence[Cell]) -> str:
         """Return the hash of all that the tables of these cells depend on."""
         script = self._inputs.home / "workflow/scripts/build_tables.py"
-        code = self._code_hash(plugins.PACKAGE / "tables/build.py", alone=script)
+        code = self._code_hash(PACKAGE / "tables/build.py", alone=script)
         return digest([code, [self.score_key(cell) for cell in cells]])
 
     def report_key(self) -> str:
@@ -137,12 +138,12 @@ class CellKeys:
         names = ("plot_survival.py", "plot_tradeoff.py", "write_report.py")
         scripts = [self._inputs.home / "workflow/scripts" / name for name in names]
         return self._code_hash(
-            *sorted((plugins.PACKAGE / "report").glob("*.py")), plugins.PACKAGE / "tables/style.css", *scripts
+            *sorted((PACKAGE / "report").glob("*.py")), PACKAGE / "tables/style.css", *scripts
         )
 
     def render_key(self) -> str:
         """Return the hash of all that the demo's benchmarks depend on."""
-        code = self._code_hash(plugins.PACKAGE / "demo/render_benchmark.py")
+        code = self._code_hash(PACKAGE / "demo/render_benchmark.py")
         return digest([code, *map(_installed, ("pillow", "numpy", "easy-vqa"))])
 
     def _model_key(self, model: str) -> list[Any]:

@@ -14,6 +14,8 @@ from prunegrid import plugins
 from prunegrid.cost.equal_compute import Settings, matched_ratio
 from prunegrid.errors import ConfigError, PrunegridError, UnreachableRatioError
 from prunegrid.files import write_text
+from prunegrid.pruning.strategy import Strategy
+from prunegrid.source.imports import PACKAGE
 from prunegrid.study.config import plugin_of
 from prunegrid.study.fingerprint import Code, digest
 from prunegrid.study.inputs import StudyInputs
@@ -35,11 +37,11 @@ class Matches:
     def __init__(self, inputs: StudyInputs, file: Path, code: Code) -> None:
         self._inputs, self._config, self._file, self._code = inputs, inputs.config, file, code
         try:
-            self._known = json.loads(file.read_text(encoding="utf-8"))
+            self._known: dict[str, float | str] = json.loads(file.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             self._known = {}
         self._new = False
-        self._ratios: dict[tuple, float | str] = {}
+        self._ratios: dict[tuple[str, str, str, float, int], float | str] = {}
         self._codes: dict[frozenset[tuple[str, str]], str] = {}
 
     def ratio(self, model: str, strategy: str, criterion: str, ratio: float, seed: int) -> float:
@@ -74,7 +76,8 @@ class Matches:
             **self._config["compute_plan"],
             "image_tokens": self._config["model_specs"][model].get("image_tokens"),
         }
-        asked = [settings, reference, ratio, seed, assumed]
+        asked: tuple[Settings, Settings, float, int, dict[str, Any]]
+        asked = settings, reference, ratio, seed, assumed
         code = self._code_of(config.get("model_type"), settings, reference)
         key = digest([_config_hash(json.dumps(config)), asked, code])
         if key not in self._known:
@@ -95,8 +98,10 @@ class Matches:
 
     def _settings(self, strategy: str, criterion: str) -> dict[str, Any]:
         plugin, options = plugin_of(self._config, "strategies", strategy)
-        ranking, ranking_options = None, {}
-        if plugins.load("strategies", plugin).ranks:
+        ranking: str | None = None
+        ranking_options: dict[str, Any] = {}
+        kind: type[Strategy] = plugins.load("strategies", plugin)
+        if kind.ranks:
             ranking, ranking_options = plugin_of(self._config, "criteria", criterion)
         return {
             "strategy": plugin,
@@ -114,7 +119,7 @@ class Matches:
         parts = frozenset(names)
         if parts not in self._codes:
             files = [plugins.path(kind, name) for kind, name in sorted(parts)]
-            code = self._code.hash([plugins.PACKAGE / "cost/equal_compute.py", *files])
+            code = self._code.hash([PACKAGE / "cost/equal_compute.py", *files])
             self._codes[parts] = digest([code, _transformers()])
         return self._codes[parts]
 

@@ -96,7 +96,8 @@ class Plan:
 
     def _n_jobs(self, benchmark: str) -> int:
         spec = self.config["benchmark_specs"][benchmark]
-        return spec.get("jobs_per_bundle", self.config["jobs_per_bundle"])
+        jobs: int = spec.get("jobs_per_bundle", self.config["jobs_per_bundle"])
+        return jobs
 
     def _computed_as(self, cell: Cell) -> tuple[str, str]:
         """Return what cells of a model that differ by name alone have in common."""

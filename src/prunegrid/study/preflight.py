@@ -1,6 +1,7 @@
 """What can be known of models and data before hours of work."""
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from prunegrid import plugins
@@ -26,6 +27,7 @@ def check_inputs(inputs: StudyInputs) -> list[str]:
         Naming what is missing, and where it was looked for.
     """
     missing = []
+    checks: list[tuple[Callable[[StudyInputs, str], None], str]]
     checks = [(check_model, model) for model in inputs.config["models"]]
     checks += [(check_benchmark, benchmark) for benchmark in inputs.config["benchmarks"]]
     for check, name in checks:
