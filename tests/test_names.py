@@ -5,10 +5,10 @@ from collections import defaultdict
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / "src/prunegrid"
-# A plug-in's file is named as users name it, so that a benchmark and its scorer may share a name.
-PLUGINS = {"benchmarks", "criteria", "models", "scorers", "strategies"}
+# Plug-ins are named as users name them: a benchmark and its scorer share a name. A job is named as its rule.
+NAMED_OUTSIDE = {"benchmarks", "criteria", "models", "scorers", "strategies", "jobs"}
 FILES = sorted(PACKAGE.rglob("*.py"))
-MODULES = [file for file in FILES if file.relative_to(PACKAGE).parts[0] not in PLUGINS]
+MODULES = [file for file in FILES if file.relative_to(PACKAGE).parts[0] not in NAMED_OUTSIDE]
 
 
 def shared(places: dict[str, list[str]]) -> dict[str, list[str]]:

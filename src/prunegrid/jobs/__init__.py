@@ -1,4 +1,4 @@
-"""The functions that the workflow's scripts call, one a job: download, predict, score.
+"""The functions that the workflow's scripts call, one module a job.
 
-It may import `study`, `predict`, `scoring`, `results`, `data`, and files of the package's root.
+It may import `tables`, `study`, `predict`, `scoring`, `results`, `data`, and files of the package's root.
 """

@@ -2,9 +2,9 @@
 
 import logging
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from prunegrid.data import hub
 from prunegrid.data.hub_download import fetch_data, fetch_model
@@ -51,23 +51,21 @@ def download(inputs: StudyInputs) -> None:
 def _wanted(inputs: StudyInputs) -> Iterator[tuple[str, Callable[[], str | Path]]]:
     """Yield (name, what fetches it and returns where it lies)."""
     for model in inputs.config["models"]:
-        spec = inputs.config["model_specs"][model]
-        if hub.is_hub_id(spec["path"]) and not inputs.is_local(spec["path"]):
-            yield model, lambda spec=spec: _model(spec)
-        else:
-            yield model, lambda model=model: f"lies in {inputs.model_path(model)}"
+        yield model, partial(_model, inputs, model)
     for benchmark in inputs.config["benchmarks"]:
-        if inputs.is_prepared(benchmark):
-            yield benchmark, lambda: "is drawn here"
-        else:
-            yield benchmark, lambda benchmark=benchmark: _data(inputs, benchmark)
+        yield benchmark, partial(_data, inputs, benchmark)
 
 
-def _model(spec: Mapping[str, Any]) -> Path:
+def _model(inputs: StudyInputs, model: str) -> str | Path:
+    spec = inputs.config["model_specs"][model]
+    if not hub.is_hub_id(spec["path"]) or inputs.is_local(spec["path"]):
+        return f"lies in {inputs.model_path(model)}"
     return fetch_model(spec["path"], spec.get("revision"), remote_code=spec.get("trust_remote_code", False))
 
 
 def _data(inputs: StudyInputs, benchmark: str) -> str | Path:
+    if inputs.is_prepared(benchmark):
+        return "is drawn here"
     wanted = inputs.adapter(benchmark).hub_files()
     if wanted is None:
         return f"lies in {inputs.data_path(benchmark)}"

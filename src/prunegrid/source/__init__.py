@@ -1,1 +1,4 @@
-"""Python files read as text, never imported: what they import, compute and declare. Imports only `errors`."""
+"""What Python files import, compute and declare, found in their text without importing them.
+
+It may import files of the package's root alone.
+"""
