@@ -14,8 +14,8 @@ import torch
 
 from prunegrid import plugins, prune
 from prunegrid.predict.loading import load_model
+from prunegrid.predict.prediction_rows import token_depth
 from prunegrid.predict.prompts import PromptMaker
-from prunegrid.predict.rows import token_depth
 from prunegrid.predict.swapped_images import ImageSpool
 from prunegrid.pruning.gradients import MOST_ANSWER_TOKENS
 

@@ -15,7 +15,7 @@ from prunegrid.cost.expected import expected_compute
 from prunegrid.cost.ledger import TERA
 from prunegrid.cost.vision import vision_flops
 from prunegrid.plugins import build, describe, names
-from prunegrid.predict.rows import token_depth
+from prunegrid.predict.prediction_rows import token_depth
 from prunegrid.pruning.families import family_of
 from prunegrid.scoring.cell_ledger import cell_compute
 from tests.cost.counting import counted

@@ -9,7 +9,7 @@ from prunegrid.cost.decoder import Decoder
 from prunegrid.cost.ledger import TokenCounts, published_tflops, sample_ledger
 from prunegrid.cost.vision import vision_flops
 from prunegrid.plugins import build, describe
-from prunegrid.predict.rows import token_depth
+from prunegrid.predict.prediction_rows import token_depth
 from prunegrid.scoring.cell_ledger import tokens_per_layer
 from tests.cost.counting import counted
 from tests.pruning.tiny import IMAGE_ID, N_IMAGE, N_LAYERS, collate, requests, tiny_llava

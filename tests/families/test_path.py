@@ -13,9 +13,9 @@ from prunegrid.predict.aspect import set_aspect
 from prunegrid.predict.batches import predict_prompts
 from prunegrid.predict.loading import load_model
 from prunegrid.predict.predict_cells import predict_cells
+from prunegrid.predict.prediction_rows import token_depth
 from prunegrid.predict.prompts import PromptMaker
 from prunegrid.predict.requests import BenchmarkRun, CellRun
-from prunegrid.predict.rows import token_depth
 from prunegrid.pruning.families import supported_models
 from prunegrid.results.predictions import read
 from prunegrid.results.store import Store

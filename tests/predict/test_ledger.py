@@ -11,9 +11,9 @@ from prunegrid.cost.ledger import TERA
 from prunegrid.cost.vision import vision_flops
 from prunegrid.predict.batches import predict_prompts
 from prunegrid.predict.loading import load_model
+from prunegrid.predict.prediction_rows import error_row
 from prunegrid.predict.prompts import Prompt, PromptMaker
 from prunegrid.predict.requests import CellRun
-from prunegrid.predict.rows import error_row
 from prunegrid.results.predictions import read, write_rows
 from prunegrid.scoring.cell_ledger import cell_compute
 from tests.cost.counting import counted

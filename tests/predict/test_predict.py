@@ -12,9 +12,9 @@ from prunegrid.errors import ConfigError, DataError, PrunegridError
 from prunegrid.predict.batches import group_cells, predict_prompts
 from prunegrid.predict.out_of_memory import BatchSize
 from prunegrid.predict.predict_cells import predict_cells
+from prunegrid.predict.prediction_rows import token_depth
 from prunegrid.predict.prompts import PromptMaker, collate
 from prunegrid.predict.requests import BenchmarkRun
-from prunegrid.predict.rows import token_depth
 from prunegrid.predict.swapped_images import ImageSpool, partners
 from prunegrid.pruning.prefix_sharing import PrefixSharing
 from prunegrid.results.predictions import read

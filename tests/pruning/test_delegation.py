@@ -13,7 +13,7 @@ from prunegrid.criteria.norm import Norm
 from prunegrid.criteria.staged import Staged
 from prunegrid.errors import PruningError
 from prunegrid.plugins import build
-from prunegrid.predict.rows import token_depth
+from prunegrid.predict.prediction_rows import token_depth
 from prunegrid.pruning.context import Pruning
 from prunegrid.pruning.criterion import Criterion, Ranking
 from prunegrid.pruning.schedule import Schedule

@@ -14,9 +14,9 @@ from prunegrid import plugins
 from prunegrid.errors import PrunegridError
 from prunegrid.predict.loading import LoadedModel
 from prunegrid.predict.out_of_memory import TOO_LARGE, BatchSize, ran_out
+from prunegrid.predict.prediction_rows import RowMaker, error_row
 from prunegrid.predict.prompts import Prompt, collate
 from prunegrid.predict.requests import CellRun
-from prunegrid.predict.rows import RowMaker, error_row
 from prunegrid.pruning.context import Pruning
 from prunegrid.pruning.gradients import MOST_ANSWER_TOKENS
 from prunegrid.pruning.prefill import Saliencies
