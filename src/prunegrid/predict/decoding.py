@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -70,7 +71,8 @@ def decode_greedily(
         pruning.sample_ids = [prompt.sample.sample_id for prompt in batch.prompts]
     first = _FirstLogits()
     with nullcontext() if pruning is None else pruning.hooked(sharing):
-        sequences = loaded.model.generate(
+        generate: Any = loaded.model.generate
+        sequences: Tensor = generate(
             **batch.inputs,
             max_new_tokens=max_new_tokens,
             do_sample=False,

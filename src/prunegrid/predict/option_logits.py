@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -49,5 +49,5 @@ class OptionLogits:
         encode, decode = self._tokenizer.encode, self._tokenizer.decode
         ids = {encode(text, add_special_tokens=False)[0] for text in (word, f" {word}")}
         # Some tokenizers split the space off: a token of nothing but space is not the word's.
-        texts = {token: decode([token]).strip() for token in ids}
+        texts = {token: cast(str, decode([token])).strip() for token in ids}
         return [token for token, text in texts.items() if text and word.startswith(text)]

@@ -113,7 +113,8 @@ def prune(
 def _built(kind: str, base: type[_Base], given: str | _Base, options: dict[str, Any] | None) -> _Base:
     """Return a plug-in that is given by name, or as an instance."""
     if isinstance(given, str):
-        return build(kind, given, options)
+        named: _Base = build(kind, given, options)
+        return named
     word = base.__name__.lower()
     if not isinstance(given, base):
         raise ConfigError(
