@@ -239,9 +239,10 @@ def _read(file: Path, columns: Sequence[str] | None) -> pd.DataFrame:
             names = opened.schema_arrow.names
             wanted = [name for name in names if name not in LISTS] if columns is None else columns
             there = [name for name in dict.fromkeys(["sample_id", *wanted]) if name in names]
-            return opened.read(there).to_pandas()
+            rows: pd.DataFrame = opened.read(there).to_pandas()
     except (OSError, pa.ArrowException) as error:
         raise _unreadable(file, error) from error
+    return rows
 
 
 def _unreadable(file: Path, why: object) -> DataError:

@@ -14,7 +14,7 @@ def number_columns(scores: Mapping[str, Any]) -> dict[str, float]:
 
 def metric_columns(scores: Mapping[str, Any]) -> dict[str, float]:
     """Return every metric with its limits, `{metric}_low` and `{metric}_high`, then `{metric}_{variant}`."""
-    found = {}
+    found: dict[str, float] = {}
     for metric, values in scores["metrics"].items():
         found |= {metric: values["value"], f"{metric}_low": values["low"], f"{metric}_high": values["high"]}
     for metric, values in scores["variants"].items():
