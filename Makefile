@@ -4,10 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 CORES ?= 2
 FAMILIES := .venv-families
-SOURCES := src tests workflow/scripts perf
+LOWEST := .venv-lowest
+SOURCES := src tests workflow/scripts perf envs
 RULES := Snakefile workflow/rules
 
-.PHONY: demo test test-families test-cluster bench bench-grid bench-large lint format clean
+.PHONY: demo test test-families test-lowest test-cluster bench bench-grid bench-large lint format lock clean
 
 # The whole study of config.yaml, to results/report.html.
 demo: $(VENV)/.installed
@@ -20,6 +21,10 @@ test: $(VENV)/.installed lint
 # processors need torchvision.
 test-families: $(FAMILIES)/.installed
 	PRUNEGRID_ALL_FAMILIES=1 $(FAMILIES)/bin/python -m pytest tests/families
+
+# The engine, the ledgers and the results at the lower ends of the ranges in pyproject.toml.
+test-lowest: $(LOWEST)/.installed
+	$(LOWEST)/bin/python -m pytest tests/pruning tests/cost tests/results
 
 # A small study on a real Slurm, started for it on this machine, on 127.0.0.1 and with pretended GPUs, and stopped
 # again: two to four minutes. Where Slurm is missing, and you are root on Debian, it is installed by apt-get.
@@ -47,21 +52,35 @@ lint: $(VENV)/.installed
 	$(BIN)/lint-imports --no-logo --no-cache
 	$(BIN)/mypy
 	$(BIN)/snakemake --lint --quiet
+	$(BIN)/python envs/generate.py --check
 
 format: $(VENV)/.installed
 	$(BIN)/ruff check --fix-only $(SOURCES)
 	$(BIN)/ruff format $(SOURCES)
 	$(BIN)/snakefmt $(RULES)
 
-clean:
-	rm -rf $(VENV) $(FAMILIES)
+# The newest versions that pyproject.toml allows, to envs/lock.txt and envs/*.yaml: then run all tests.
+lock: $(VENV)/.installed
+	$(BIN)/python envs/lock.py
+	$(BIN)/python envs/generate.py
 
-$(VENV)/.installed: pyproject.toml
+clean:
+	rm -rf $(VENV) $(FAMILIES) $(LOWEST) build
+
+$(VENV)/.installed: pyproject.toml envs/lock.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --constraint envs/lock.txt --editable '.[workflow,demo,dev]'
 	touch $@
 
-$(FAMILIES)/.installed: pyproject.toml
+# torchvision brings the one torch that it fits.
+$(FAMILIES)/.installed: pyproject.toml envs/lock.txt
 	$(PYTHON) -m venv $(FAMILIES)
-	$(FAMILIES)/bin/python -m pip install --quiet --editable '.[dev,families]'
+	grep -v '^torch==' envs/lock.txt > $(FAMILIES)/lock.txt
+	$(FAMILIES)/bin/python -m pip install --quiet --constraint $(FAMILIES)/lock.txt --editable '.[workflow,demo,dev,families]'
+	touch $@
+
+$(LOWEST)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(LOWEST)
+	sed -n '/^dependencies/,/^]/s/.*"\(.*\)>=\(.*\),.*",/\1==\2/p' pyproject.toml > $(LOWEST)/lowest.txt
+	$(LOWEST)/bin/python -m pip install --quiet --constraint $(LOWEST)/lowest.txt --editable '.[workflow]' 'pytest>=9.2,<10'
 	touch $@
