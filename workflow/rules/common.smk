@@ -19,7 +19,6 @@ from prunegrid.study.plan import Plan
 from prunegrid.study.preflight import check_inputs, check_writable
 from prunegrid.study.published import is_displaced, is_stored
 
-HOME = Path(workflow.basedir)
 TABLES = ["strategy", "criterion"]
 ENDINGS = ["csv", "md", "tex", "html"]
 CELL_FILES = ["predictions.parquet", "scores.json", "scores.parquet"]
