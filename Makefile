@@ -6,7 +6,7 @@ CORES ?= 2
 FAMILIES := .venv-families
 LOWEST := .venv-lowest
 SOURCES := src tests workflow/scripts perf envs
-RULES := Snakefile workflow/rules
+RULES := Snakefile workflow/Snakefile workflow/rules
 
 .PHONY: demo test test-families test-lowest test-cluster bench bench-grid bench-large lint format lock clean
 
