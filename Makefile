@@ -8,7 +8,7 @@ LOWEST := .venv-lowest
 SOURCES := src tests workflow/scripts perf envs
 RULES := Snakefile workflow/Snakefile workflow/rules
 
-.PHONY: demo test test-families test-lowest test-cluster bench bench-grid bench-large lint format lock clean
+.PHONY: demo test test-families test-lowest test-wheel test-cluster bench bench-grid bench-large lint format lock clean
 
 # The whole study of config.yaml, to results/report.html.
 demo: $(VENV)/.installed
@@ -25,6 +25,10 @@ test-families: $(FAMILIES)/.installed
 # The engine, the ledgers and the results at the lower ends of the ranges in pyproject.toml.
 test-lowest: $(LOWEST)/.installed
 	$(LOWEST)/bin/python -m pytest tests/pruning tests/cost tests/results
+
+# The wheel, in an environment that holds nothing else; `make test` lends it the packages of .venv.
+test-wheel: $(VENV)/.installed
+	PRUNEGRID_EMPTY_ENVIRONMENT=1 $(BIN)/python -m pytest tests/packaging
 
 # A small study on a real Slurm, started for it on this machine, on 127.0.0.1 and with pretended GPUs, and stopped
 # again: two to four minutes. Where Slurm is missing, and you are root on Debian, it is installed by apt-get.
