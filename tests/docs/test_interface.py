@@ -39,7 +39,7 @@ def test_commands_exist():
 
 
 def test_targets_exist():
-    rules = [HOME / "Snakefile", *(HOME / "workflow/rules").glob("*.smk")]
+    rules = [HOME / "workflow/Snakefile", *(HOME / "workflow/rules").glob("*.smk")]
     text = "".join(file.read_text(encoding="utf-8") for file in rules)
     targets = set(re.findall(r'^rule (\w+):\n    """Target:', text, re.M))
     assert set(names("Commands", 1)) == {"all", *targets}
