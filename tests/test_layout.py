@@ -7,8 +7,8 @@ import pytest
 
 HOME = Path(__file__).parents[1]
 TESTS = HOME / "tests"
-# Folders that test no folder of the package: data, the families end to end, and what runs the package.
-OTHERS = {"cluster", "families", "fixtures", "workflow"}
+# Folders that test no folder of the package, but its data, pages, wheel and families, or the whole of it.
+OTHERS = {"cluster", "docs", "families", "fixtures", "packaging", "workflow"}
 
 
 def imported(source):

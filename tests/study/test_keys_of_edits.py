@@ -13,7 +13,7 @@ from prunegrid.study import fingerprint
 from prunegrid.study.config import validate
 from prunegrid.study.plan import Plan
 from tests.benchmarks import worlds
-from tests.study.test_grid import HOME, SCHEMA, configuration
+from tests.study.plans import HOME, SCHEMA, configuration
 
 FAR = '''"""Far from the middle."""
 

@@ -18,7 +18,7 @@ from prunegrid.study.inputs import StudyInputs
 from prunegrid.study.outside import use_plugins
 from prunegrid.study.plugin_checks import code_faults
 from prunegrid.study.preflight import check_model
-from tests.study.test_grid import HOME, SCHEMA, configuration
+from tests.study.plans import HOME, SCHEMA, configuration
 
 HEADS = {
     "criteria": "from dataclasses import dataclass\nfrom prunegrid import Criterion, Stage\n",
