@@ -74,7 +74,7 @@ def test_with_half_of_its_model(tmp_path, cache):
 def test_half_a_model_of_ones_own_is_not_to_be_downloaded(tmp_path, cache):
     folder = tmp_path / "mine"
     folder.mkdir()
-    (folder / "config.json").write_text(json.dumps({"num_hidden_layers": 8}))
+    (folder / "config.json").write_text(json.dumps({"model_type": "llava", "num_hidden_layers": 8}))
     (folder / "pytorch_model.bin").write_bytes(b"a pickle")
     plan = Plan(validate(configuration(model_specs={"m": {"path": "mine"}}), SCHEMA), HOME)
     with pytest.raises(ConfigError, match=r"mine is without model\.safetensors; .* safetensors files alone"):

@@ -44,6 +44,15 @@ def test_missing_model_is_named_before_the_run(tmp_path, monkeypatch):
         check_inputs(plan(tmp_path, monkeypatch, model_specs=missing).inputs)
 
 
+def test_a_model_of_an_unsupported_family_is_refused_before_the_run(tmp_path, monkeypatch):
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model/config.json").write_text('{"model_type": "llava_nxt"}')
+    specs = {"m": {"path": "model", "layers": 8}}
+    told = r"model_specs\.m\.path: model type 'llava_nxt' of model is not supported: did you mean 'llava_n"
+    with pytest.raises(ConfigError, match=told):
+        check_inputs(plan(tmp_path, monkeypatch, model_specs=specs).inputs)
+
+
 def test_unknown_depth_is_asked_for(tmp_path, monkeypatch):
     hub = {"m": {"path": "owner/name"}}
     with pytest.raises(ConfigError, match=r"no folder here .*misspelt.* set `layers`"):

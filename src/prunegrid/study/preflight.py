@@ -7,6 +7,7 @@ from pathlib import Path
 from prunegrid import plugins
 from prunegrid.data import hub
 from prunegrid.errors import ConfigError, NotDownloadedError, PrunegridError
+from prunegrid.nearest import nearest
 from prunegrid.study.inputs import StudyInputs
 from prunegrid.study.plugin_checks import code_faults
 
@@ -62,7 +63,7 @@ def check_model(inputs: StudyInputs, model: str) -> None:
     NotDownloadedError
         If it is a hub id whose files are not all in the hub cache.
     ConfigError
-        If it is a folder without them, or the code of its family is wrong.
+        If it is a folder without them, its family is not supported, or the code of that is wrong.
     """
     where, path = f"model_specs.{model}.path", Path(inputs.model_path(model))
     if not path.exists() and hub.is_hub_id(str(path)):
@@ -72,8 +73,12 @@ def check_model(inputs: StudyInputs, model: str) -> None:
             f"{where}: {path} has no config.json: give a folder in the hub's layout or a hub id"
         )
     model_type = inputs.model_config(model).get("model_type")
-    faults = code_faults("models", model_type) if model_type in plugins.names("models") else []
-    if faults:
+    supported = plugins.names("models")
+    if model_type not in supported:
+        raise ConfigError(
+            f"{where}: model type {model_type!r} of {path} is not supported: {nearest(model_type, supported)}"
+        )
+    if faults := code_faults("models", model_type):
         raise ConfigError("\n".join(faults))
     lost = hub.missing_weights(path)
     if lost:
