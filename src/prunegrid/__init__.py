@@ -41,6 +41,9 @@ Sample, Task, Row
 Scorer
     Scores the predictions of a benchmark.
 
+Beside these, plug-ins may use the modules `prunegrid.statistics.sums` (metrics of a scorer) and
+`prunegrid.pruning.patch_grid` (grids of a family), and derive from the classes in the folders of plug-ins.
+
 Errors
 ------
 errors
@@ -70,7 +73,7 @@ if TYPE_CHECKING:
 
     __version__: str
 
-# Public name -> the module that defines it. Read by `study.fingerprint`, too: a literal.
+# Public name -> the module that defines it. Read by `source.imports`, too: a literal.
 _EXPORTS = {
     "Adapter": "prunegrid.data.adapter",
     "Criterion": "prunegrid.pruning.criterion",

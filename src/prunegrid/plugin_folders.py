@@ -76,6 +76,11 @@ def _announced() -> tuple[PluginFolder, ...]:
             raise ConfigError(f"the entry point {module!r} of group {GROUP!r} is no module that can be found")
         if place.is_dir():
             found.append(PluginFolder(place, module))
+        elif "." not in module:
+            raise ConfigError(
+                f"the entry point {module!r} of group {GROUP!r} is one file, {place}: right is a package "
+                "with subfolders criteria/, strategies/, benchmarks/, scorers/ or models/, or a module in it"
+            )
         else:
             found.append(PluginFolder(place.parent, module.rpartition(".")[0]))
     return tuple(found)

@@ -37,7 +37,7 @@ _SINGULAR = {
 
 
 class Plugin:
-    """Base of all plug-ins; its only purpose is to be recognised."""
+    """Base of all plug-ins, of every kind."""
 
 
 def name_of(plugin: Plugin) -> str:
@@ -186,8 +186,9 @@ def _described(kind: str, file: Path) -> dict[str, Any]:
 
 
 def class_names(kind: str) -> dict[str, str]:
-    """Return class -> name of the plug-ins of a kind, without importing them."""
-    return {class_source(kind, path(kind, name)).name: name for name in names(kind)}
+    """Return class -> name of this package's own plug-ins of a kind, without importing them."""
+    own = sorted(file for file in (PACKAGE / kind).glob("*.py") if _is_plugin(file))
+    return {class_source(kind, file).name: file.stem for file in own}
 
 
 def load_class(kind: str, class_name: str) -> type:

@@ -167,6 +167,19 @@ def test_an_edited_family_is_matched_anew(plan, tmp_path: Path, monkeypatch: pyt
         _ = plan(match="tflops_total").grid
 
 
+def test_an_edited_part_of_a_criterion_is_matched_anew(
+    plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _ = plan(match="tflops_total").grid
+    path, edited = plugins.path, tmp_path / "criteria/attention_deep.py"
+    edited.parent.mkdir()
+    edited.write_text(path("criteria", "attention_deep").read_text() + "EDITED = True\n")
+    monkeypatch.setattr(plugins, "path", lambda *name: edited if name[1] == "attention_deep" else path(*name))
+    monkeypatch.setattr(equal_compute, "expected_compute", lambda *a, **k: pytest.fail("solved again"))
+    with pytest.raises(pytest.fail.Exception):
+        _ = plan(match="tflops_total").grid
+
+
 def test_a_model_that_is_not_here_yet_is_not_matched(plan) -> None:
     elsewhere = {"demo": {"path": "owner/model", "layers": 8}}
     grid = plan(match="tflops_total", model_specs=elsewhere).grid

@@ -122,13 +122,36 @@ COMPUTED = mine("Criterion", "score(self, stage)", attributes="stochastic = not 
             mine("Criterion", "score(self, s, power)"),
             "Mine has score(self, s, power); right is sc",
         ),
-        ("criteria", FIELD, "Mine has the options power, but is no dataclass: write @dataclass(frozen=True)"),
-        ("criteria", f"@dataclass\n{FIELD}", "Mine is a @dataclass; right is @dataclass(frozen=True)"),
+        (
+            "criteria",
+            FIELD,
+            "options power, but is no dataclass: write @dataclass(frozen=True, kw_only=True)",
+        ),
+        (
+            "criteria",
+            f"@dataclass\n{FIELD}",
+            "Mine is a @dataclass; right is @dataclass(frozen=True, kw_only=True)",
+        ),
         ("criteria", mine("Criterion", over="from ._helpr import f"), "imports ._helpr, which is not there"),
         (
             "criteria",
             mine("Criterion", over="from prunegrid import Stge"),
             "imports Stge from prunegrid: ",
+        ),
+        (
+            "criteria",
+            f"@dataclass(frozen=True)\n{FIELD}",
+            "is a @dataclass(frozen=True); right is @dataclass(frozen=True, kw_only=True)",
+        ),
+        (
+            "criteria",
+            mine("Criterion", over="from prunegrid.criteria import Nrom"),
+            "imports Nrom from prunegrid.criteria, which does not define it",
+        ),
+        (
+            "criteria",
+            mine("Criterion", over="from prunegrid.randomness import seed"),
+            "imports seed from prunegrid.randomness, which does not define it",
         ),
         ("criteria", COMPUTED, "Mine.stochastic is not False: it is read without importing the file"),
         (
@@ -259,6 +282,20 @@ def test_a_helper_is_no_plugin_and_is_imported_by_relative_name(outside: Path) -
     (outside / "shared.py").write_text("SHARE = 0.5\n")
     assert "_helper" not in plugins.names("strategies")
     assert plugins.build("strategies", "mine").cuts(0.5, 8) == [(3, 0.5)]
+
+
+def test_a_mistake_in_a_helper_is_told(outside: Path) -> None:
+    write(outside, "criteria", mine("Criterion", "score(self, s)", over="from ._helper import f"))
+    helper = write(outside, "criteria", "from prunegrid.randomness import seed\nf = seed\n", name="_helper")
+    (told,) = code_faults("criteria", "mine")
+    assert told.startswith(f"{helper}: imports seed from prunegrid.randomness")
+
+
+def test_folders_that_a_user_exported_stand(outside: Path, monkeypatch) -> None:
+    write(outside, "criteria", mine("Criterion", "score(self, s)"))
+    for nothing in ([], "[a"):
+        use_plugins(nothing, HOME)
+        assert "mine" in plugins.names("criteria")
 
 
 @pytest.fixture

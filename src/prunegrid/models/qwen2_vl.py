@@ -39,6 +39,11 @@ class Qwen2VL(Family):
         """Return the frames, rows and columns of patches of every picture."""
         return [tuple(grid) for grid in pixels["image_grid_thw"].tolist()] if pixels else []
 
+    def batch_grids(self, config: PretrainedConfig, inputs: Mapping[str, Any]) -> list[PatchGrid]:
+        """Return the grids of all pictures; their patches come without a batch dimension."""
+        grids = inputs.get("image_grid_thw")
+        return [] if grids is None else self.grids(config, {"image_grid_thw": grids})
+
     def vision_flops(self, config: Config, grid: PatchGrid) -> int:
         """Return the FLOPs of tower and merger for one image."""
         vision = config["vision_config"]

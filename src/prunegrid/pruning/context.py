@@ -238,7 +238,7 @@ class Pruning:
         def checked(*args: Any, **kwargs: Any) -> Any:
             if not self._hooks.disabled:
                 self._copies = check_generation(settings_of(self.model, *args, **kwargs))
-                self._grids_before = self._picture_grids(kwargs)
+                self._grids_before = self._family.batch_grids(self.model.config, kwargs)
             try:
                 return generate(*args, **kwargs)
             finally:
@@ -302,20 +302,10 @@ class Pruning:
             schedule.counts(count) if count else [] for schedule, count in zip(schedules, counts, strict=True)
         ]
         before = [grid for grid in self._grids_before for _ in range(self._copies)]
-        self.grids = self._picture_grids(inputs) or before
+        self.grids = self._family.batch_grids(self.model.config, inputs) or before
         run = Prefill(inputs, numbers, Layout.whole(valid), counts, schedules, sample_ids)
         self.kept, self.explained = run.kept, run.explained
         return run
-
-    def _picture_grids(self, inputs: dict[str, Any]) -> list[PatchGrid]:
-        """Return what the vision tower runs on, picture by picture."""
-        pixels, config = inputs.get("pixel_values"), self.model.config
-        if pixels is None:
-            return []
-        if (grids := inputs.get("image_grid_thw")) is not None:
-            return self._family.grids(config, {"image_grid_thw": grids})
-        pictures = (pixels[at : at + 1] for at in range(len(pixels)))
-        return [grid for one in pictures for grid in self._family.grids(config, {"pixel_values": one})]
 
     def _names(self, batch: int) -> list[str]:
         """Return one name per row; the beams of a sample share its name, hence its kept tokens."""

@@ -171,6 +171,22 @@ class Family(Plugin, ABC):
         high, wide = pair(config.vision_config.patch_size)
         return [(prod(pixels["pixel_values"].shape[:-3]), height // high, width // wide)]
 
+    def batch_grids(self, config: PretrainedConfig, inputs: Mapping[str, Any]) -> list[PatchGrid]:
+        """Return what the vision tower runs on for all pictures of a batch, one after the other.
+
+        Parameters
+        ----------
+        config : PretrainedConfig
+            The model's configuration.
+        inputs : mapping
+            The model's arguments; without pixels there are no pictures.
+        """
+        pixels = inputs.get("pixel_values")
+        if pixels is None:
+            return []
+        pictures = (pixels[at : at + 1] for at in range(len(pixels)))
+        return [grid for one in pictures for grid in self.grids(config, {"pixel_values": one})]
+
     def image_tokens(self, config: Config) -> int:
         """Return the image tokens of one picture, where every picture has as many.
 

@@ -7,11 +7,10 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from prunegrid.errors import DataError, PrunegridError
+from prunegrid.errors import DataError
 from prunegrid.nearest import nearest
 from prunegrid.results.score_columns import AXES, metric_columns, number_columns
 from prunegrid.results.store import PREDICTIONS, SAMPLES, SCORES
@@ -53,12 +52,6 @@ def load(folder: str | Path) -> Results:
     >>> uniform = results.cells.query("strategy == 'uniform'")
     >>> results.samples(uniform, ["question", "prediction", "answer", "score"])
     """
-    missing = [name for name in ("pandas", "pyarrow") if find_spec(name) is None]
-    if missing:
-        raise PrunegridError(
-            f"prunegrid.load needs {' and '.join(missing)}, which pruning alone does not: "
-            f"pip install {' '.join(missing)}"
-        )
     folder = Path(folder).resolve()
     if not folder.is_dir():
         raise DataError(f"{folder} is no folder: give a study's results_dir, or a folder in it")

@@ -4,15 +4,14 @@ import ast
 
 _LOGGERS = {"log", "logger", "logging"}
 _LEVELS = {"debug", "info", "warning", "error", "exception", "critical", "log"}
-# Functions that say a line of progress.
-_SAYING = {"say", "log"}
 
 
 def computing(tree: ast.Module) -> ast.Module:
     """Return the tree, changed in place, without what does not change a result.
 
     Left out are docstrings, `if TYPE_CHECKING:` blocks, and the texts inside `raise` statements and inside
-    calls of a logger (`log`, `logger`, `logging`, or a function `say`). All other texts count.
+    calls of a logger (a method such as `info` of `log`, `logger` or `logging`). All other texts count, and so
+    do the values that a message is made of.
     """
     _Computing().visit(tree)
     return tree
@@ -50,16 +49,15 @@ class _Wordless(ast.NodeTransformer):
         return ast.Constant("") if isinstance(node.value, str) else node
 
     def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.AST:
-        return ast.Constant("")
+        # What is put into the text may compute.
+        values: list[ast.expr] = [one for one in node.values if isinstance(one, ast.FormattedValue)]
+        return ast.JoinedStr(values)
 
 
 def _is_logged(function: ast.expr) -> bool:
-    """Return whether a called function says something: `say`, `run.say`, `logger.info`, `self._log.debug`."""
-    if isinstance(function, ast.Name):
-        return function.id.lstrip("_") in _SAYING
+    """Return whether a called function writes to a log: `logger.info`, `self._log.debug`."""
     if not isinstance(function, ast.Attribute):
         return False
     of = function.value
     owner = of.attr if isinstance(of, ast.Attribute) else getattr(of, "id", "")
-    is_logger = owner.lstrip("_").lower() in _LOGGERS and function.attr in _LEVELS
-    return is_logger or function.attr.lstrip("_") == "say"
+    return owner.lstrip("_").lower() in _LOGGERS and function.attr in _LEVELS

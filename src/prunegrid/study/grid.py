@@ -175,9 +175,11 @@ def criterion_of(config: Mapping[str, Any], criterion: str) -> tuple[str, dict[s
 def criterion_parts(config: Mapping[str, Any], criterion: str) -> dict[str, dict[str, Any]]:
     """Return plug-in name -> description of a criterion and of those that it hands its work to."""
     named = criterion_of(config, criterion)
-    if named is None:
-        return {}
-    plugin, options = named
+    return {} if named is None else parts_of(*named)
+
+
+def parts_of(plugin: str, options: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return plug-in name -> description of a criterion's plug-in and of those that its options name."""
     parts: dict[str, dict[str, Any]] = {}
     waiting = [(plugin, options)]
     while waiting:

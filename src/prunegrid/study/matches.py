@@ -18,6 +18,7 @@ from prunegrid.pruning.strategy import Strategy
 from prunegrid.source.imports import PACKAGE
 from prunegrid.study.config import plugin_of
 from prunegrid.study.fingerprint import Code, digest
+from prunegrid.study.grid import parts_of
 from prunegrid.study.inputs import StudyInputs
 
 
@@ -113,7 +114,10 @@ class Matches:
     def _code_of(self, model_type: str | None, *settings: Settings) -> str:
         """Return the hash of what results depend on beside settings: our code, and transformers' defaults."""
         names = {("strategies", s["strategy"]) for s in settings}
-        names |= {("criteria", s["criterion"]) for s in settings if s["criterion"]}
+        for s in settings:
+            if s["criterion"]:
+                # Whoever scores before a layer books the cost.
+                names |= {("criteria", part) for part in parts_of(s["criterion"], s["criterion_options"])}
         if model_type in plugins.names("models"):
             names.add(("models", model_type))
         parts = frozenset(names)

@@ -29,9 +29,14 @@ def use_plugins(value: Any, home: Path) -> None:
     ConfigError
         If a folder is missing or holds no plug-in, or a name exists twice, with both files.
     """
-    found = yaml.safe_load(value) if isinstance(value, str) else value
+    try:
+        found = yaml.safe_load(value) if isinstance(value, str) else value
+    except yaml.YAMLError:
+        found = None
     paths = found if isinstance(found, list) and all(isinstance(one, str) for one in found) else []
-    os.environ[VARIABLE] = os.pathsep.join(str(_folder(path, home)) for path in paths)
+    if paths:
+        # Without any, what the user exported stands.
+        os.environ[VARIABLE] = os.pathsep.join(str(_folder(path, home)) for path in paths)
     try:
         for kind in plugins.KINDS:
             for name in plugins.names(kind):

@@ -5,6 +5,7 @@ Holds for the package's own plug-ins and for those from outside alike.
 
 import ast
 import math
+from collections.abc import Iterable
 from itertools import pairwise
 from numbers import Integral, Real
 from pathlib import Path
@@ -16,7 +17,7 @@ from prunegrid.nearest import nearest
 from prunegrid.pruning.schedule import Schedule, removed
 from prunegrid.pruning.strategy import Strategy
 from prunegrid.source.classes import ClassSource
-from prunegrid.source.imports import PACKAGE, imports_in, module_of
+from prunegrid.source.imports import PACKAGE, Import, files_of, imports_in, leaf_of, module_of, tree_of
 
 # Attributes that the plan reads from the source.
 _READ = (
@@ -51,7 +52,7 @@ def code_faults(kind: str, name: str) -> list[str]:
     except ConfigError as error:
         return [str(error)]
     own = lineage[: lineage.index(plugins.base_of(kind))]
-    faults = [fault for one in dict.fromkeys(one.file for one in own) for fault in _import_faults(one)]
+    faults = [fault for one in _files_beside(one.file for one in own) for fault in _import_faults(one)]
     faults += [fault for place in range(len(own)) for fault in _signature_faults(lineage, place)]
     faults += _missing_methods(lineage)
     faults += _attribute_faults(lineage)
@@ -62,6 +63,18 @@ def code_faults(kind: str, name: str) -> list[str]:
         if scorer not in valid:
             faults.append(f"{file}: {source.name}.scorer is {scorer!r}: {nearest(scorer, valid)}")
     return faults
+
+
+def _files_beside(files: Iterable[Path]) -> list[Path]:
+    """Return files and those beside them that they import, directly or not."""
+    found, waiting = [], list(files)
+    while waiting:
+        at = waiting.pop(0)
+        if at not in found:
+            found.append(at)
+            beside = (files_of(at, one) for one in imports_in(at) if one.level)
+            waiting += sorted(file for some in beside for file in some if file.suffix == ".py")
+    return found
 
 
 def _import_faults(file: Path) -> list[str]:
@@ -75,7 +88,40 @@ def _import_faults(file: Path) -> list[str]:
             faults.append(f"{file}: imports {'.' * one.level}{one.module}, which is not there")
         elif one.module == PACKAGE.name and one.name and one.name not in public:
             faults.append(f"{file}: imports {one.name} from prunegrid: {nearest(one.name, public)}")
+        elif one.module != PACKAGE.name and one.name and (one.level or ours) and not _has(file, one):
+            faults.append(
+                f"{file}: imports {one.name} from {'.' * one.level}{one.module}, which does not define it"
+            )
     return faults
+
+
+def _has(importer: Path, imported: Import) -> bool:
+    """Return whether a module of prunegrid, or one beside a plug-in, has the name that is imported."""
+    place = module_of(importer, imported.level, imported.module)
+    if place is None or imported.name in (None, "*"):
+        return True
+    if place.is_dir():
+        inside = module_of(importer, imported.level, f"{imported.module}.{imported.name}".strip("."))
+        return (
+            inside is not None
+            or leaf_of(place, str(imported.name)) is not None
+            or _binds(place / "__init__.py", str(imported.name))
+        )
+    return place.suffix != ".py" or _binds(place, str(imported.name))
+
+
+def _binds(file: Path, name: str) -> bool:
+    """Return whether a module's code binds a name, anywhere in it."""
+    if not file.is_file():
+        return False
+    if any(one.bound == name for one in imports_in(file)):
+        return True
+    for node in ast.walk(tree_of(file)):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == name:
+            return True
+        if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Store):
+            return True
+    return False
 
 
 def _signature_faults(lineage: list[ClassSource], place: int) -> list[str]:
@@ -178,10 +224,11 @@ def _dataclass_faults(source: ClassSource) -> list[str]:
     if found is None and options:
         return [
             f"{source.file}: {source.name} has the options {', '.join(options)}, but is no dataclass: write "
-            "@dataclass(frozen=True) above it"
+            "@dataclass(frozen=True, kw_only=True) above it"
         ]
-    if found is not None and "frozen=True" not in found:
-        return [f"{source.file}: {source.name} is a @{found}; right is @dataclass(frozen=True)"]
+    if found is not None and not ("frozen=True" in found and ("kw_only=True" in found or not options)):
+        right = "@dataclass(frozen=True, kw_only=True)"
+        return [f"{source.file}: {source.name} is a @{found}; right is {right}"]
     return []
 
 
