@@ -146,7 +146,7 @@ def test_a_resumed_stage_ends_as_an_unbroken_one(tmp_path):
                 return loss, {"loss": loss.item()}
 
             phase = Phase("toy", stop, warmup=100)
-            run_phase(phase, module, [optimizer], loss_of, Run(0, folder, lambda line: None))
+            run_phase(phase, module, [optimizer], loss_of, Run(0, folder))
         return module.weight.detach()
 
     torch.testing.assert_close(train(tmp_path / "broken", 4, 9), train(tmp_path / "whole", 9))
