@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import prunegrid
-from prunegrid.errors import DataError, PrunegridError
+from prunegrid.errors import DataError
 from prunegrid.results import load as loading
 from prunegrid.scoring.score import score_cells, write_scores
 from prunegrid.tables.cells import AXES, read_cells, write_cells
@@ -128,9 +128,3 @@ def test_a_broken_file_is_named(study, tmp_path, name):
     results = prunegrid.load(tmp_path)
     with pytest.raises(DataError, match=f"{name} cannot be read"):
         _ = results.cells if name == "scores.json" else results.samples()
-
-
-def test_what_to_install_is_said(study, monkeypatch):
-    monkeypatch.setattr(loading, "find_spec", lambda name: None if name == "pyarrow" else object())
-    with pytest.raises(PrunegridError, match=r"needs pyarrow, .* pip install pyarrow"):
-        prunegrid.load(study[0])
