@@ -130,7 +130,8 @@ def _held(sample: TokenCounts) -> np.ndarray:
 def _gradient(decoder: Decoder, tokens: int, answer_tokens: int, eager: bool) -> float:
     """Return the FLOPs of an answer's gradient: generating it, then a forward and a backward pass.
 
-    A single token is read off the forward pass itself.
+    A single token is read off the forward pass itself. The backward pass runs each layer again before it
+    (see `prunegrid.pruning.gradients`).
     """
     reading = 0.0
     if answer_tokens > 1:
@@ -143,7 +144,7 @@ def _gradient(decoder: Decoder, tokens: int, answer_tokens: int, eager: bool) ->
     # Backward to activations only: each product with a weight once, attention's two products twice; fused
     # attention computes its scores anew.
     again = 1.0 if eager else 1.5
-    layer = decoder.layer(last, last) + again * attention
+    layer = 2 * decoder.layer(last, last) + again * attention
     backward = (decoder.layers - 1) * layer + answer_tokens * decoder.head
     return float(reading + forward + backward)
 

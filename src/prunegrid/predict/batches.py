@@ -13,12 +13,13 @@ from accelerate.utils.memory import clear_device_cache
 from prunegrid import plugins
 from prunegrid.errors import PrunegridError
 from prunegrid.predict.loading import LoadedModel
-from prunegrid.predict.out_of_memory import TOO_LARGE, BatchSize, ran_out
+from prunegrid.predict.out_of_memory import TOO_LARGE, BatchSize
 from prunegrid.predict.prediction_rows import RowMaker, error_row
 from prunegrid.predict.prompts import Prompt, collate
 from prunegrid.predict.requests import CellRun
 from prunegrid.pruning.context import Pruning
 from prunegrid.pruning.gradients import MOST_ANSWER_TOKENS
+from prunegrid.pruning.out_of_memory import ran_out
 from prunegrid.pruning.prefill import Saliencies
 from prunegrid.pruning.prefix_sharing import PrefixSharing, SharedPrefill, sharing_order
 from prunegrid.pruning.strategy import UNRANKED

@@ -1,15 +1,6 @@
 """Recognise out-of-memory errors, and halve the batch size after one."""
 
-from accelerate.utils.memory import should_reduce_batch_size
-
 TOO_LARGE = "OutOfMemoryError: the sample alone does not fit into memory"
-
-
-def ran_out(error: BaseException) -> bool:
-    """Return whether an error says that memory ran out, on a GPU or in main memory."""
-    return isinstance(error, MemoryError) or (
-        isinstance(error, RuntimeError) and should_reduce_batch_size(error)
-    )
 
 
 class BatchSize:
