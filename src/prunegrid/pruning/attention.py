@@ -73,8 +73,14 @@ def _observed(
         ),
     )
     eager: Any = getattr(sys.modules[type(module).__module__], "eager_attention_forward", None)
-    run = ALL_ATTENTION_FUNCTIONS.get_interface(config.prunegrid_implementation, eager)
-    output: tuple[Tensor, Tensor | None] = run(module, query, key, value, attention_mask, **kwargs)
+    original = config.prunegrid_original
+    run = ALL_ATTENTION_FUNCTIONS.get_interface(original._attn_implementation, eager)
+    # Attention functions read the module's configuration: flash attention takes its kernel's name from there.
+    module.config = original
+    try:
+        output: tuple[Tensor, Tensor | None] = run(module, query, key, value, attention_mask, **kwargs)
+    finally:
+        module.config = config
     return output
 
 
@@ -93,7 +99,7 @@ def observe(modules: list[nn.Module], observer: Callable[[nn.Module, Projected],
         for module, original in zip(modules, originals, strict=True):
             config = copy.copy(original)
             config.prunegrid_observer = observer
-            config.prunegrid_implementation = original._attn_implementation
+            config.prunegrid_original = original
             config._attn_implementation_internal = OBSERVED
             module.config = config
         yield

@@ -221,14 +221,14 @@ class LayerHooks:
             kwargs["position_ids"] = None
         if self._prefilling:
             changed: dict[str, Callable[[Any], Any]] = {
-                "attention_mask": layout.prefill_mask,
+                "attention_mask": lambda mask: layout.prefill_mask(mask, flash=self._flash),
                 "position_ids": lambda ids: layout.gather(ids, dim=-1),
                 "position_embeddings": lambda parts: tuple(layout.gather(part, dim=-2) for part in parts),
             }
         else:
             held = kwargs["past_key_values"].get_seq_length(index) - layout.columns.shape[1]
             later = held + hidden.shape[1]
-            changed = {"attention_mask": lambda mask: layout.decode_mask(mask, later)}
+            changed = {"attention_mask": lambda mask: layout.decode_mask(mask, later, flash=self._flash)}
         for name, change in changed.items():
             value = kwargs.get(name)
             if value is None and name != "attention_mask":

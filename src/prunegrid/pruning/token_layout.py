@@ -76,7 +76,7 @@ class Layout:
         """Return the present columns of a tensor over the unpruned prompt; see `gather_tokens`."""
         return gather_tokens(tensor, self.columns, dim)
 
-    def prefill_mask(self, mask: Tensor | None) -> Tensor | None:
+    def prefill_mask(self, mask: Tensor | None, *, flash: bool = False) -> Tensor | None:
         """Cut a layer's attention mask of the unpruned prompt down to the present columns.
 
         Parameters
@@ -84,6 +84,9 @@ class Layout:
         mask : Tensor or None
             (batch or 1, heads or 1, columns, columns), bool or additive; None means causal; or
             (batch, columns), flash attention's padding mask.
+        flash : bool
+            Masks are flash attention's: where nothing was padded before, but rows now differ in length, the
+            mask is (batch, present columns), too.
 
         Returns
         -------
@@ -92,10 +95,12 @@ class Layout:
         """
         if mask is None and not self.has_padding:
             return None
+        if mask is None and flash:
+            return self.valid
         if mask is not None and mask.dim() == 2:
             return self.valid.to(mask)
         if mask is not None and mask.device != self.columns.device:
-            return self.to(mask.device).prefill_mask(mask)
+            return self.to(mask.device).prefill_mask(mask, flash=flash)
         columns = self.columns[:, None, None, :]
         if mask is None:
             cut = columns <= self.columns[:, None, :, None]
@@ -104,7 +109,7 @@ class Layout:
             cut = rows.gather(3, columns.expand(-1, rows.shape[1], columns.shape[3], -1))
         return self._hide_padding(cut, own=torch.eye(cut.shape[2], dtype=torch.bool, device=cut.device))
 
-    def decode_mask(self, mask: Tensor | None, n_new: int) -> Tensor | None:
+    def decode_mask(self, mask: Tensor | None, n_new: int, *, flash: bool = False) -> Tensor | None:
         """Cut a mask of later tokens down to the present columns and all columns after the prompt.
 
         Parameters
@@ -114,17 +119,19 @@ class Layout:
             n_new), or None: everything is seen.
         n_new : int
             Tokens after the prompt that the cache holds, those of this call included.
+        flash : bool
+            Masks are flash attention's, (batch, columns).
         """
         if mask is None and not self.has_padding:
             return None
         if mask is not None and mask.device != self.columns.device:
-            return self.to(mask.device).decode_mask(mask, n_new)
+            return self.to(mask.device).decode_mask(mask, n_new, flash=flash)
         later = torch.arange(n_new, device=self.columns.device) + self.width_before
         later = later.expand(len(self.columns), n_new)
         columns = torch.cat([self.columns, later], dim=1)
         seen = torch.cat([self.valid, torch.ones_like(later, dtype=torch.bool)], dim=1)
         if mask is None:
-            return seen[:, None, None, :]
+            return seen if flash else seen[:, None, None, :]
         if mask.dim() == 2:
             return mask.gather(1, columns) * seen.to(mask.dtype)
         mask = mask.expand(len(self.columns), -1, -1, -1)
