@@ -1,4 +1,4 @@
-"""Gradients of the unpruned answer: one layer at a time is the whole graph, in 16 bit and in little memory too."""
+"""Gradients of the unpruned answer, layer by layer: those of one graph, in 16 bit too, in little memory."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,9 +12,9 @@ from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
 from transformers import CLIPVisionConfig, LlamaConfig, LlavaConfig, LlavaForConditionalGeneration
 
+from prunegrid.plugins import load
 from prunegrid.predict.loading import load_model
 from prunegrid.predict.prompts import PromptMaker, collate
-from prunegrid.plugins import load
 from prunegrid.pruning import gradients
 from prunegrid.pruning.gradients import unpruned_saliency
 from tests.pruning import tiny
@@ -89,14 +89,21 @@ def test_halves_of_the_batch_where_memory_runs_out(
 
 
 @cache
-def demo_saliency(dtype: str, benchmark: str, adapter: str, answer_tokens: int, n: int = 16) -> Tensor:
-    """Return the demo model's scores, (samples, layers, image tokens)."""
+def demo_saliency(
+    dtype: str, benchmark: str, adapter: str, answer_tokens: int, *, in_float32: bool = False, n: int = 32
+) -> Tensor:
+    """Return the demo model's scores, (samples, layers, image tokens).
+
+    With `in_float32` its weights are rounded to `dtype`, and all else is computed in float32.
+    """
     from prunegrid.demo.render_benchmark import render_benchmark
 
     file = HOME / f"resources/demo/{benchmark}.parquet"
     if not file.exists():
         render_benchmark(benchmark, file, seed=0)
     loaded = load_model(str(HOME / "demo/model"), {"dtype": dtype})
+    if in_float32:
+        loaded.model.float()
     samples = load("benchmarks", adapter)({"path": str(file), "limit": n}).samples()
     inputs = collate(PromptMaker(loaded).prompts(samples), loaded).inputs
     image = loaded.family.image_token_id(loaded.model.config)
@@ -109,8 +116,12 @@ def demo_saliency(dtype: str, benchmark: str, adapter: str, answer_tokens: int, 
 )
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 def test_16_bit_ranks_as_32(dtype: str, benchmark: str, adapter: str, tokens: int) -> None:
-    """Of the top quarter 98 % are the same, over samples and layers, and no token scores 0."""
-    whole = demo_saliency("float32", benchmark, adapter, tokens)
+    """Of the top quarter 98 % are the same, over samples and layers, and no token scores 0.
+
+    Both have weights of that dtype, as published ones are: bfloat16's rounding of the demo's float32
+    weights alone changes 1.4 % of the top quarter.
+    """
+    whole = demo_saliency(dtype, benchmark, adapter, tokens, in_float32=True)
     found = demo_saliency(dtype, benchmark, adapter, tokens)
     assert (found > 0).all()
     quarter = whole.shape[-1] // 4

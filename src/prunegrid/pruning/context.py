@@ -303,7 +303,9 @@ class Pruning:
         ]
         before = [grid for grid in self._grids_before for _ in range(self._copies)]
         self.grids = self._family.batch_grids(self.model.config, inputs) or before
-        run = Prefill(inputs, numbers, Layout.whole(valid), counts, schedules, sample_ids)
+        # Not its cache: a prefill is held for as long as its cache is alive, which would then be for ever.
+        held = {name: value for name, value in inputs.items() if name != "past_key_values"}
+        run = Prefill(held, numbers, Layout.whole(valid), counts, schedules, sample_ids)
         self.kept, self.explained = run.kept, run.explained
         return run
 

@@ -94,7 +94,14 @@ class LayerHooks:
                 for index, layer in enumerate(self._layers):
                     stack.callback(restore, layer, "forward", vars(layer).get("forward"))
                     layer.forward = self._shared_forward(sharing, index, layer.forward)
+            # What they hold is of one batch, keys and values among it: the next one needs the room.
+            stack.callback(self._let_go)
             yield
+
+    def _let_go(self) -> None:
+        self.pending = self.sharing = self._active = None
+        self._of_cache.clear()
+        self._prefilling = False
 
     def _enter_decoder(
         self, decoder: nn.Module, args: Positional, kwargs: Keyword

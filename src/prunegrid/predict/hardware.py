@@ -1,0 +1,48 @@
+"""The device that a model runs on: its name, its memory, and the threads of a CPU."""
+
+from __future__ import annotations
+
+import os
+import platform
+from pathlib import Path
+from typing import Any
+
+import torch
+
+
+def describe_device(device: torch.device) -> dict[str, Any]:
+    """Return what numbers and times on a device depend on.
+
+    Parameters
+    ----------
+    device : torch.device
+        Of any index.
+
+    Returns
+    -------
+    dict
+        `type` (cuda, cpu), `name` of the card or processor, `memory_gb` (2**30 bytes) in all, `cuda`: the
+        version that torch was built for, `threads` of a CPU; None where it does not apply.
+    """
+    if device.type == "cuda":
+        card = torch.cuda.get_device_properties(device)
+        name, memory = card.name, card.total_memory
+    else:
+        name, memory = _processor(), os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return {
+        "type": device.type,
+        "name": name,
+        "memory_gb": round(memory / 2**30, 1),
+        "cuda": torch.version.cuda if device.type == "cuda" else None,
+        "threads": None if device.type == "cuda" else torch.get_num_threads(),
+    }
+
+
+def _processor() -> str:
+    """Return the CPU's name; `platform` does not know it on Linux."""
+    listed = Path("/proc/cpuinfo")
+    if listed.exists():
+        for line in listed.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
