@@ -6,15 +6,24 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from functools import cache
 from pathlib import Path
 
 import yaml
 
+from tests.workflow.preloaded import executable
+
 HOME = Path(__file__).parents[2]
-SNAKEMAKE = [sys.executable, "-m", "snakemake", "--cores", "2"]
 PARTS = ["Snakefile", "config.yaml", "config", "src", "workflow", "profiles", "envs", "demo"]
 TIMEOUT = 300
+
+
+@cache
+def preloaded_python() -> Path:
+    """Return the program of this test process, started when first needed."""
+    return executable(Path(tempfile.mkdtemp(prefix="prunegrid-python-")) / "servers")
 
 
 class Study:
@@ -26,10 +35,13 @@ class Study:
         Where to put it.
     config : dict
         Overlay of the default configuration.
+    preloaded : bool
+        Whether its programs start with packages already imported, which takes a third of the time.
     """
 
-    def __init__(self, folder: Path, config: dict) -> None:
+    def __init__(self, folder: Path, config: dict, *, preloaded: bool = True) -> None:
         self.folder = folder
+        self._python = str(preloaded_python()) if preloaded else sys.executable
         folder.mkdir(parents=True)
         for part in PARTS:
             source = HOME / part
@@ -45,14 +57,15 @@ class Study:
         known = yaml.safe_load(file.read_text()) if file.exists() else {}
         file.write_text(yaml.safe_dump({**known, **changes}))
 
-    def command(self, *arguments: str) -> list[str]:
+    def command(self, *arguments: str, python: str = sys.executable) -> list[str]:
         # A target before the option: --configfile takes all that follows it.
-        return [*SNAKEMAKE, *arguments, "--configfile", "study.yaml"]
+        snakemake = [python, "-m", "snakemake", "--cores", "2"]
+        return [*snakemake, *arguments, "--configfile", "study.yaml"]
 
     def run(self, *arguments: str, check: bool = True) -> str:
         """Run snakemake and return what it printed."""
         done = subprocess.run(
-            self.command(*arguments),
+            self.command(*arguments, python=self._python),
             cwd=self.folder,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -82,7 +82,8 @@ def hub(tmp_path_factory):
 @pytest.fixture(scope="module")
 def said(hub, tmp_path_factory):
     """What the study printed: refused before the download, downloaded, and run."""
-    study = Study(tmp_path_factory.mktemp("published") / "project", CONFIG)
+    # Packages read where the hub is when they are imported.
+    study = Study(tmp_path_factory.mktemp("published") / "project", CONFIG, preloaded=False)
     write_sets(study.folder / "data")
     refused = study.run(check=False)
     before = len(hub.requests)

@@ -38,7 +38,7 @@ class _Pass:
 
     arguments: dict[int, dict[str, Any]] = field(default_factory=dict)
     states: dict[int, Tensor] = field(default_factory=dict)
-    last: Tensor | None = None
+    last: Tensor = field(init=False)
 
 
 def unpruned_saliency(
@@ -136,7 +136,7 @@ def _remembered(layers: nn.ModuleList, kept: _Pass) -> Iterator[None]:
 
         return hook
 
-    def branch(module: nn.Module, args: tuple, output: Tensor) -> Tensor:
+    def branch(module: nn.Module, args: tuple[Any, ...], output: Tensor) -> Tensor:
         kept.last = output.detach().requires_grad_()
         torch.set_grad_enabled(True)
         return kept.last
