@@ -20,7 +20,7 @@ from prunegrid.criteria.norm import Norm
 from prunegrid.criteria.norm_input import NormInput
 from prunegrid.criteria.random import RandomOrder
 from prunegrid.criteria.staged import Staged
-from prunegrid.pruning import attention, cutting, gradient_scores, gradients, stage
+from prunegrid.pruning import attention, cutting, gradients, stage
 from prunegrid.pruning import schedule as strategies
 from prunegrid.pruning.context import Pruning
 from prunegrid.pruning.layer_hooks import LayerHooks
@@ -83,7 +83,6 @@ class Mutation:
 
 RECEIVED = (stage.Stage, "attention_received", "rows & self.layout.valid, self.layout.valid")
 SCORES = (stage, "attention_received")
-SALIENCY = (gradient_scores, "unpruned_saliency")
 SUM_OF_ROWS = "stage.attention_received(stage.image)"
 AT_OR_AFTER = "stage.image.flip(1).cumsum(1).flip(1)"
 
@@ -188,25 +187,30 @@ MUTATIONS = {
         [Change(RandomOrder, "score", "sample_id, stage.layer", "sample_id, 1")], "uniform", "random"
     ),
     "gradient without the state": Mutation(
-        [Change(*SALIENCY, "entering[index].detach().float() * gradient", "gradient")],
+        [Change(gradients, "_scores", "kept.states[index].float() * gradient", "gradient")],
         "uniform",
         "gradient",
         ragged=True,
     ),
     "gradient summed before abs": Mutation(
-        [Change(*SALIENCY, ".abs().sum(-1)", ".sum(-1).abs()")], "single", "gradient"
+        [Change(gradients, "_scores", ".abs().sum(-1)", ".sum(-1).abs()")], "single", "gradient"
     ),
     "gradient of the logit": Mutation(
-        [Change(*SALIENCY, ".log_softmax(-1)", "")], "uniform", "gradient", ragged=True
+        [Change(gradients, "_of_logits", "-nn.functional.softplus(against)", "gold[..., 0]")],
+        "uniform",
+        "gradient",
+        ragged=True,
     ),
     "gradient at layer l-1": Mutation(
         [Change(stage.Stage, "unpruned_saliency", "self.layer]", "self.layer - 1]")], "single", "gradient"
     ),
     "gradient of the first token only": Mutation(
-        [Change(*SALIENCY, "(chosen * counts).sum()", "chosen[:, 0].sum()")], "uniform", "long answer"
+        [Change(gradients, "_of_logits", "(chosen * counts).sum(1)", "chosen[:, 0]")],
+        "uniform",
+        "long answer",
     ),
     "gradient_other of the answer": Mutation(
-        [Change(gradients, "_ranked", "indices[:, rank]", "indices[:, 0]")], "single", "gradient_other"
+        [Change(gradients, "ranked_token", "indices[:, rank]", "indices[:, 0]")], "single", "gradient_other"
     ),
     # Choosing.
     "ties to the higher number": Mutation(

@@ -19,7 +19,7 @@ from prunegrid.predict.prompts import Prompt, collate
 from prunegrid.predict.requests import CellRun
 from prunegrid.pruning.context import Pruning
 from prunegrid.pruning.gradients import MOST_ANSWER_TOKENS
-from prunegrid.pruning.out_of_memory import ran_out
+from prunegrid.pruning.memory_errors import ran_out
 from prunegrid.pruning.prefill import Saliencies
 from prunegrid.pruning.prefix_sharing import PrefixSharing, SharedPrefill, sharing_order
 from prunegrid.pruning.strategy import UNRANKED

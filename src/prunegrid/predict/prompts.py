@@ -18,7 +18,7 @@ from prunegrid.predict.feature_cache import FeatureCache
 from prunegrid.predict.loading import LoadedModel
 from prunegrid.predict.out_of_memory import TOO_LARGE
 from prunegrid.pruning.family import Features
-from prunegrid.pruning.out_of_memory import ran_out
+from prunegrid.pruning.memory_errors import ran_out
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from prunegrid.errors import PruningError
-from prunegrid.pruning.out_of_memory import ran_out
+from prunegrid.pruning.memory_errors import ran_out
 from prunegrid.pruning.unpruned_answer import greedy_answer, ranked_token, with_answer
 
 MOST_ANSWER_TOKENS = 32
