@@ -12,6 +12,7 @@ from accelerate.utils.memory import clear_device_cache
 
 from prunegrid import plugins
 from prunegrid.errors import PrunegridError
+from prunegrid.predict.common_fault import check_rows
 from prunegrid.predict.loading import LoadedModel
 from prunegrid.predict.out_of_memory import TOO_LARGE, BatchSize
 from prunegrid.predict.prediction_rows import RowMaker, error_row
@@ -87,10 +88,15 @@ def predict_prompts(
     Raises
     ------
     PrunegridError
-        If not even the shortest of several prompts fits into memory.
+        If not even the shortest of several prompts fits into memory, or if the first of a cell's samples all
+        fail alike.
     """
     size = batch_size if isinstance(batch_size, BatchSize) else BatchSize(batch_size)
+    labels = ", ".join(cell.label for cell in cells)
     broken = {place: error_row(prompt) for place, prompt in enumerate(prompts) if prompt.error is not None}
+    # No picture can be read, say, or no prompt can be made for this model.
+    if len(broken) == len(prompts):
+        check_rows(labels, list(broken.values()), len(prompts))
     found = [Predicted(dict(broken)) for _ in cells]
     prunings = [_pruning(loaded, adapter, cell, saliencies) for cell in cells]
     maker = RowMaker(loaded, adapter, max_new_tokens)
@@ -99,6 +105,8 @@ def predict_prompts(
         (place for place in range(len(prompts)) if place not in broken),
         key=lambda place: (len(prompts[place].input_ids), place),
     )
+    # Cells of which no sample has an answer yet.
+    unproven = set(range(len(cells)))
     todo = deque([(good, list(range(len(cells))))] if good else [])
     while todo:
         places, numbers = todo.popleft()
@@ -106,6 +114,11 @@ def predict_prompts(
         if rest:
             todo.appendleft((rest, numbers))
         left = _Pass(loaded, maker, prunings, found).run(prompts, some, numbers)
+        for number in unproven.intersection(numbers):
+            computed = [row for place, row in found[number].rows.items() if place not in broken]
+            check_rows(cells[number].label, computed, len(good))
+            if any(row["status"] == "ok" for row in computed):
+                unproven.remove(number)
         if not left:
             continue
         clear_device_cache(garbage_collection=True)
@@ -122,9 +135,9 @@ def predict_prompts(
         # Where one does not fit, longer ones will not; and it may be the device that is taken, not the prompt
         # that is large.
         if some[0] == good[0] and len(good) > 1:
-            labels = ", ".join(cells[number].label for number in alone)
+            those = ", ".join(cells[number].label for number in alone)
             raise PrunegridError(
-                f"{labels}: not even the shortest of {len(good)} samples fits into the memory of "
+                f"{those}: not even the shortest of {len(good)} samples fits into the memory of "
                 f"{loaded.model.device}; free it, or ask for more"
             )
         for number in alone:

@@ -21,9 +21,13 @@ from transformers import (
 from prunegrid.errors import ConfigError
 from prunegrid.pruning.families import family_of
 from prunegrid.pruning.family import Family
+from prunegrid.pruning.memory_errors import ran_out
 
 # Settings of a `generation_config.json` that say what tokens are, not how they are drawn.
 _TOKENS = ("bos_token_id", "eos_token_id", "pad_token_id", "suppress_tokens", "bad_words_ids")
+
+# Weights that a message names, of one fault.
+_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,8 @@ def load_model(path: str, spec: Mapping[str, Any]) -> LoadedModel:
     Raises
     ------
     ConfigError
-        If it cannot be loaded, or a package that its family needs is missing.
+        If it cannot be loaded, if its weights are not those that its configuration describes, or if a package
+        that its family needs is missing.
     PruningError
         If its family is not supported.
     """
@@ -62,8 +67,13 @@ def load_model(path: str, spec: Mapping[str, Any]) -> LoadedModel:
         processor = AutoProcessor.from_pretrained(path, **source)
         # Not asked of `AutoProcessor`: it would want a video processor without torchvision, too.
         processor.image_processor = AutoImageProcessor.from_pretrained(path, backend="pil", **source)
-        model = AutoModelForImageTextToText.from_pretrained(
+        # Its type knows no second result.
+        load: Any = AutoModelForImageTextToText.from_pretrained
+        # Sizes that do not match are told below, by name.
+        model, found = load(
             path,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,
             dtype=getattr(torch, spec.get("dtype", "float32")),
             attn_implementation=spec.get("attn_implementation", "sdpa"),
             device_map=spec.get("device_map"),
@@ -72,13 +82,19 @@ def load_model(path: str, spec: Mapping[str, Any]) -> LoadedModel:
         )
     except (OSError, ImportError, ValueError) as error:
         raise ConfigError(f"model_specs: cannot load {path!r}: {error}") from error
+    except RuntimeError as error:
+        # Weights that cannot be converted to the model's layout.
+        if ran_out(error):
+            raise
+        raise ConfigError(f"model_specs: cannot load {path!r}: {error}") from error
+    _check_weights(path, found)
+    _check_processor(path, processor)
     backend = getattr(processor.image_processor, "backend", type(processor.image_processor).__name__)
     if backend != "pil":
         raise ConfigError(f"model_specs: {path!r} has no image processor of backend 'pil', only {backend!r}")
     model.generation_config = greedy(model.generation_config)
     if spec.get("device_map") is None:
-        # transformers decorates `to` in a way that loses its types.
-        model.to("cuda" if torch.cuda.is_available() else "cpu")  # type: ignore[arg-type]
+        model.to("cuda" if torch.cuda.is_available() else "cpu")
     return LoadedModel(model.eval(), processor, family)
 
 
@@ -90,6 +106,36 @@ def greedy(settings: GenerationConfig) -> GenerationConfig:
     answers. What the tokens are, and which are never to be generated, stays.
     """
     return GenerationConfig(do_sample=False, **{name: getattr(settings, name, None) for name in _TOKENS})
+
+
+def _check_weights(path: str, found: Mapping[str, Any]) -> None:
+    """Refuse a model that is not wholly, or not only, made of its files' weights."""
+    mismatched = [
+        f"{name} {list(there)} for {list(needed)}" for name, there, needed in found["mismatched_keys"]
+    ]
+    faults = {
+        "are missing, and would be random": found["missing_keys"],
+        "have another shape": mismatched,
+        "belong to nothing in the model": found["unexpected_keys"],
+        "cannot be read": found["error_msgs"],
+    }
+    told = [
+        f"{len(names)} weights {what}: {', '.join(sorted(names)[:_NAMED])}{', ...' * (len(names) > _NAMED)}"
+        for what, names in faults.items()
+        if names
+    ]
+    if told:
+        raise ConfigError(
+            f"model_specs: the weights of {path!r} do not fit its config.json: {'; '.join(told)}"
+        )
+
+
+def _check_processor(path: str, processor: ProcessorMixin) -> None:
+    """Refuse a processor that cannot tell how many tokens a picture takes."""
+    if getattr(processor, "patch_size", 0) is None:
+        raise ConfigError(
+            f"model_specs: the processor of {path!r} has no patch_size: add it to its processor_config.json"
+        )
 
 
 def _check_packages(family: Family, path: str) -> None:
