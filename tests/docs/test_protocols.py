@@ -37,10 +37,11 @@ def test_every_adapter_is_listed():
 
 @pytest.mark.parametrize("name", ADAPTERS)
 def test_where_a_data_set_lies(name):
-    _, hub, config, split, _, scorer = SOURCES[name]
+    _, hub, config, split, rows, scorer = SOURCES[name]
     adapter = plugins.load("benchmarks", name)
     assert tuple(codes(hub)) == adapter.hub_ids
     assert (config or None, split or None) == (adapter.hub_config, adapter.hub_split)
+    assert rows == (f"{adapter.published_samples:,}" if adapter.published_samples else "")
     assert codes(scorer) == [adapter.scorer]
 
 

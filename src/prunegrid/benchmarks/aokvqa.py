@@ -18,6 +18,7 @@ class AOKVQA(Adapter):
     variant_tokens: ClassVar[dict[str, int]] = {"llava": 16}
     hub_ids = ("HuggingFaceM4/A-OKVQA",)
     hub_split = "validation"
+    published_samples = 1145
     required_columns: ClassVar[dict[str, str]] = {
         "image": "image",
         "question_id": "text or integer",

@@ -15,6 +15,7 @@ class Flickr30k(Adapter):
     free_text = True
     hub_ids = ("lmms-lab-encoder/flickr30k", "lmms-lab/flickr30k")
     hub_split = "test"
+    published_samples = 31_783
     required_columns: ClassVar[dict[str, str]] = {
         "image": "image",
         "caption": "list of text",

@@ -15,6 +15,7 @@ class NoCaps(Adapter):
     free_text = True
     hub_ids = ("lmms-lab-encoder/NoCaps", "lmms-lab/NoCaps")
     hub_split = "validation"
+    published_samples = 4500
     required_columns: ClassVar[dict[str, str]] = {
         "image": "image",
         "image_id": "text or integer",

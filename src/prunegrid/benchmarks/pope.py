@@ -15,6 +15,7 @@ class POPE(Adapter):
     max_new_tokens = 128
     hub_ids = ("lmms-lab-encoder/POPE", "lmms-lab/POPE")
     hub_split = "test"
+    published_samples = 9000
     required_columns: ClassVar[dict[str, str]] = {
         "image": "image",
         "question_id": "text or integer",

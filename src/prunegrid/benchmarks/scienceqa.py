@@ -15,6 +15,7 @@ class ScienceQA(Adapter):
     hub_ids = ("lmms-lab-encoder/ScienceQA", "lmms-lab/ScienceQA")
     hub_config = "ScienceQA-IMG"
     hub_split = "test"
+    published_samples = 2017
     required_columns: ClassVar[dict[str, str]] = {
         "image": "image",
         "question": "text",

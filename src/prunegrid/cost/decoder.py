@@ -56,6 +56,17 @@ class Decoder:
         return 2 * self.heads * self.head_size * rows * keys
 
     @property
+    def parameters(self) -> int:
+        """Weights of the decoder: embedding, layers and `lm_head`, norms and biases apart."""
+        projections = self.hidden * self.head_size * (2 * self.heads + 2 * self.key_heads)
+        layer = projections + 3 * self.hidden * self.ffn
+        return self.layers * layer + 2 * self.vocabulary * self.hidden
+
+    def cache_bytes(self, tokens: int, number_bytes: int) -> int:
+        """Return the bytes of the keys and values of all layers, of an unpruned prompt."""
+        return 2 * self.layers * tokens * self.key_heads * self.head_size * number_bytes
+
+    @property
     def head(self) -> int:
         """FLOPs of `lm_head` for one token."""
         return 2 * self.hidden * self.vocabulary

@@ -107,6 +107,8 @@ class Adapter(Plugin):
         Valid prompt variants, the default first.
     hub_ids, hub_config, hub_split
         Where the published data set lies: defaults of `path`, `config` and `split`.
+    published_samples : int, optional
+        How many it has.
     required_columns, optional_columns : dict
         Column -> type family (`prunegrid.data.columns.FAMILIES`).
     one_of_columns : tuple of str
@@ -125,6 +127,7 @@ class Adapter(Plugin):
     hub_ids: ClassVar[tuple[str, ...]] = ()
     hub_config: ClassVar[str | None] = None
     hub_split: ClassVar[str | None] = None
+    published_samples: ClassVar[int | None] = None
     required_columns: ClassVar[dict[str, str]]
     optional_columns: ClassVar[dict[str, str]] = {}
     one_of_columns: ClassVar[tuple[str, ...]] = ()

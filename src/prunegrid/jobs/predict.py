@@ -5,6 +5,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from prunegrid.jobs.batch_choice import batch_choice
 from prunegrid.jobs.bundle import (
     cell_shards,
     cells_by_benchmark,
@@ -105,7 +106,7 @@ def _benchmark_run(
         data_path=plan.inputs.data_path(benchmark),
         benchmark_spec=plan.config["benchmark_specs"][benchmark],
         store=store,
-        batch_size=spec.get("batch_size", plan.config["batch_size"]),
+        batch_size=batch_choice(spec.get("batch_size", plan.config["batch_size"])),
         shard_size=plan.config["shard_size"],
         job=job,
         n_jobs=n_jobs,

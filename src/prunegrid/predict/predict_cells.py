@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from prunegrid import plugins
 from prunegrid.predict.batches import group_cells, predict_prompts
+from prunegrid.predict.hardware import free_bytes
 from prunegrid.predict.loading import LoadedModel, load_model
 from prunegrid.predict.metadata import shard_metadata
 from prunegrid.predict.out_of_memory import BatchSize
 from prunegrid.predict.pace import Pace
-from prunegrid.predict.prompts import PromptMaker
+from prunegrid.predict.prompts import Prompt, PromptMaker
 from prunegrid.predict.requests import BenchmarkRun, CellRun
 from prunegrid.predict.swapped_images import ImageSpool
 from prunegrid.pruning.prefill import Saliencies
@@ -45,6 +46,11 @@ class Shared:
     def loaded(self) -> LoadedModel:
         """The model."""
         return load_model(self._path, self._spec)
+
+    @cached_property
+    def free_bytes(self) -> int:
+        """Memory that is free beside the model, before anything is run."""
+        return free_bytes(self.loaded.model)
 
     @cached_property
     def maker(self) -> PromptMaker:
@@ -110,7 +116,7 @@ class _Bundle:
         missing: Missing,
     ) -> None:
         self._run, self._adapter, self._shards, self._missing = run, adapter, shards, missing
-        self._loaded, self._maker = shared.loaded, shared.maker
+        self._loaded, self._maker, self._free_bytes = shared.loaded, shared.maker, shared.free_bytes
         self._batch_sizes: dict[tuple[str, ...], BatchSize] = {}
 
     @cached_property
@@ -162,7 +168,7 @@ class _Bundle:
                 self._adapter,
                 prompts,
                 group,
-                batch_size=self._batch_size(group),
+                batch_size=self._batch_size(group, prompts),
                 max_new_tokens=self._run.max_new_tokens(self._adapter),
                 saliencies=saliencies,
             )
@@ -171,7 +177,17 @@ class _Bundle:
                 self._shards[cell.key].write(number, rows, metadata)
                 pace.done(cell.label, len(rows), sum(row["status"] == "error" for row in rows), seconds)
 
-    def _batch_size(self, group: Sequence[CellRun]) -> BatchSize:
+    def _batch_size(self, group: Sequence[CellRun], prompts: Sequence[Prompt]) -> BatchSize:
         """Return the batch size of a group of cells, which an earlier shard may have halved."""
         keys = tuple(cell.key for cell in group)
-        return self._batch_sizes.setdefault(keys, BatchSize(self._run.batch_size))
+        if keys not in self._batch_sizes:
+            self._batch_sizes[keys] = BatchSize(self._chosen(prompts))
+        return self._batch_sizes[keys]
+
+    def _chosen(self, prompts: Sequence[Prompt]) -> int:
+        wanted, model = self._run.batch_size, self._loaded.model
+        if isinstance(wanted, int):
+            return wanted
+        longest = max((len(prompt.input_ids) for prompt in prompts), default=0)
+        tokens = longest + self._run.max_new_tokens(self._adapter)
+        return wanted(model.config.to_dict(), tokens, model.dtype.itemsize, self._free_bytes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,10 @@ from prunegrid.results.store import Store
 if TYPE_CHECKING:
     from prunegrid.data.adapter import Adapter
     from prunegrid.pruning.strategy import Strategy
+
+# The model's whole configuration, tokens of the longest sample with its answer, bytes of a number, and bytes
+# of memory that are free beside the model -> samples per forward pass.
+BatchChoice = Callable[[Mapping[str, Any], int, int, int], int]
 
 
 @dataclass(frozen=True)
@@ -66,8 +71,10 @@ class BenchmarkRun:
         The entries of `model_specs` and `benchmark_specs`.
     store : Store
         Folder of finished cells and of shards.
-    batch_size, shard_size : int
-        Samples per forward pass, and per file that is written before the cell is complete.
+    batch_size : int or callable
+        Samples per forward pass, or what chooses them: see `BatchChoice`.
+    shard_size : int
+        Samples per file that is written before the cell is complete.
     job, n_jobs : int
         Which of how many parallel jobs this is, from 1: they divide the shards.
     """
@@ -77,7 +84,7 @@ class BenchmarkRun:
     data_path: str | None
     benchmark_spec: dict[str, Any]
     store: Store
-    batch_size: int = 16
+    batch_size: int | BatchChoice = 16
     shard_size: int = 512
     job: int = 1
     n_jobs: int = 1

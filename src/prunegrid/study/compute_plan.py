@@ -9,7 +9,7 @@ from prunegrid import plugins
 from prunegrid.axis_names import BASELINE
 from prunegrid.cost.expected import expected_compute
 from prunegrid.errors import ConfigError, PrunegridError
-from prunegrid.study.config import plugin_of
+from prunegrid.study.config import assumed_sample, plugin_of
 from prunegrid.study.grid import Cell, Unreachable, criterion_of
 from prunegrid.study.plan import Plan
 
@@ -63,7 +63,7 @@ def _settings(plan: Plan, cell: Cell) -> dict[str, Any]:
             # Free text is explained by all of its tokens, as it is where cells are predicted.
             criterion_options = {"answer_tokens": MOST_ANSWER_TOKENS, **criterion_options}
     return {
-        **plan.config["compute_plan"],
+        **assumed_sample(plan.config),
         "strategy": strategy,
         "criterion": criterion,
         "ratio": plan.share_ratio(cell),

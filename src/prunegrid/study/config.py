@@ -379,3 +379,9 @@ def plugin_of(config: Mapping[str, Any], kind: str, name: str) -> tuple[str, dic
     """Return (plug-in, options) that a strategy's or criterion's name stands for."""
     spec = config["strategy_specs" if kind == "strategies" else "criterion_specs"].get(name, {})
     return spec.get("type", name), dict(spec.get("options", {}))
+
+
+def assumed_sample(config: Mapping[str, Any]) -> dict[str, int]:
+    """Return the tokens that `compute_plan` assumes of a sample: `text_before`, `text_after`, `generated`."""
+    assumed = config["compute_plan"]
+    return {name: assumed[name] for name in ("text_before", "text_after", "generated")}

@@ -16,7 +16,7 @@ from prunegrid.errors import ConfigError, PrunegridError, UnreachableRatioError
 from prunegrid.files import write_text
 from prunegrid.pruning.strategy import Strategy
 from prunegrid.source.imports import PACKAGE
-from prunegrid.study.config import plugin_of
+from prunegrid.study.config import assumed_sample, plugin_of
 from prunegrid.study.fingerprint import Code, digest
 from prunegrid.study.grid import parts_of
 from prunegrid.study.inputs import StudyInputs
@@ -74,7 +74,7 @@ class Matches:
         settings = self._settings(strategy, criterion)
         reference = self._settings(options["reference_strategy"], options["reference_criterion"])
         assumed = {
-            **self._config["compute_plan"],
+            **assumed_sample(self._config),
             "image_tokens": self._config["model_specs"][model].get("image_tokens"),
         }
         asked: tuple[Settings, Settings, float, int, dict[str, Any]]

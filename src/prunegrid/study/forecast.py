@@ -1,0 +1,327 @@
+"""What a study's predictions will take: hours of a device and its memory, job by job, before anything is run.
+
+docs/forecast.md has the arithmetic. Imports no torch until it is called.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from prunegrid import plugins
+from prunegrid.cost.batch_memory import batch_bytes, fitting_batch
+from prunegrid.cost.cards import CARDS, Card
+from prunegrid.cost.decoder import Decoder
+from prunegrid.cost.throughput import Throughput
+from prunegrid.cost.vision import vision_flops
+from prunegrid.errors import ConfigError, PrunegridError
+from prunegrid.pruning.families import family_of
+from prunegrid.study.config import assumed_sample, plugin_of
+from prunegrid.study.grid import Cell, criterion_of
+from prunegrid.study.plan import Plan
+
+if TYPE_CHECKING:
+    from prunegrid.data.adapter import Adapter
+
+# Decoding steps of a batch: until its longest answer ends. The prefill gives the first token.
+SHORT_STEPS, SENTENCE_STEPS = 1, 20
+# The card that is assumed where nothing was measured.
+DEFAULT_CARD = "h100"
+PARTS = ("load", "read", "encode", "prefill", "gradient", "decode")
+_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What the cells of one benchmark in one bundle have to compute, per sample but for `steps`."""
+
+    cells: int
+    prefills: float  # passes through all layers
+    prefill_flops: float
+    scoring_flops: float
+    gradient_flops: float
+    gradients: int
+    gradient_steps: int
+    decoded: int  # prefills after which an answer is decoded
+
+
+def forecast(plan: Plan, ledger: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per model and benchmark: what predicting all of its cells will take.
+
+    Parameters
+    ----------
+    plan : Plan
+        The study.
+    ledger : DataFrame
+        What `prunegrid.study.compute_plan.compute_plan` returned of it.
+
+    Returns
+    -------
+    DataFrame
+        model, benchmark, device, measured (else assumed), samples, cells, jobs, batch_size; hours of each of
+        `PARTS` and in all; memory_gb of a job (1e9 bytes).
+
+    Raises
+    ------
+    ConfigError
+        If a benchmark's samples are neither on this machine nor of a published number.
+    """
+    rows = [row for model in plan.config["models"] for row in _of_model(plan, model, ledger)]
+    return pd.DataFrame(rows)
+
+
+def _of_model(plan: Plan, model: str, ledger: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    from prunegrid.cost.model_config import complete_config
+
+    spec = plan.config["model_specs"][model]
+    config = complete_config(plan.inputs.model_config(model))
+    decoder = Decoder.from_config(config)
+    costs = {tuple(row[axis] for axis in _AXES): row for row in ledger.to_dict("records")}
+    assumed = assumed_sample(plan.config)
+    n_image = int(ledger.loc[ledger["model"] == model, "image_tokens"].iloc[0])
+    tokens = n_image + assumed["text_before"] + assumed["text_after"]
+    number_bytes = _BYTES[spec.get("dtype", "float32")]
+    vision = vision_flops(config, family_of(config["model_type"]).assumed_grids(config, n_image))
+    cuts = _Cuts(plan, decoder.layers, n_image)
+    batch = _batch(plan, model, decoder, tokens, number_bytes)
+    pace = _throughput(plan, model, decoder, batch, tokens, number_bytes, vision)
+    found: dict[str, dict[str, Any]] = {}
+    for name, cells in plan.bundles(model).items():
+        jobs = plan.n_jobs(model, name)
+        for benchmark in dict.fromkeys(cell.benchmark for cell in cells):
+            own = [cell for cell in cells if cell.benchmark == benchmark]
+            work = _work(cuts, decoder, own, costs, n_image, tokens - n_image)
+            samples = _samples(plan, benchmark)
+            seconds = _seconds(work, pace, samples, batch, _steps(plan, benchmark))
+            # The model is loaded once for all benchmarks of a bundle.
+            seconds["load"] = jobs * pace.load_seconds / len({cell.benchmark for cell in cells})
+            row = found.setdefault(
+                benchmark,
+                {
+                    "model": model,
+                    "benchmark": benchmark,
+                    "device": pace.device,
+                    "measured": pace.measured,
+                    "samples": samples,
+                    "cells": 0,
+                    "jobs": 0,
+                    "batch_size": batch,
+                    **dict.fromkeys(PARTS, 0.0),
+                    "memory_gb": 0.0,
+                },
+            )
+            row["cells"] += len(own)
+            row["jobs"] += jobs
+            for part in PARTS:
+                row[part] += seconds[part] / 3600
+            memory = batch_bytes(decoder, batch, tokens, number_bytes, gradients=work.gradients > 0)
+            row["memory_gb"] = max(row["memory_gb"], (decoder.parameters * number_bytes + memory) / 1e9)
+    for row in found.values():
+        yield {**row, "hours": sum(row[part] for part in PARTS)}
+
+
+_AXES = ("model", "benchmark", "strategy", "criterion", "ratio", "seed")
+
+
+# Who ranks before a layer: what tells it apart, how it explains an answer, what it computes.
+_Ranking = tuple[Hashable, tuple[tuple[str, int], ...], str | None]
+
+
+class _Cuts:
+    """Cuts of a model's cells, and who ranks before each; those of one kind are solved once."""
+
+    def __init__(self, plan: Plan, n_layers: int, n_image: int) -> None:
+        self._plan, self._n_layers, self._n_image = plan, n_layers, n_image
+        self._known: dict[Hashable, tuple[list[tuple[int, int]], dict[int, _Ranking]]] = {}
+
+    def of(self, cell: Cell) -> tuple[list[tuple[int, int]], dict[int, _Ranking]]:
+        """Return (layer, image tokens kept) of each cut, and layer -> who ranks before it."""
+        adapter = self._plan.config["benchmark_specs"][cell.benchmark]["adapter"]
+        free_text = bool(plugins.describe("benchmarks", adapter)["free_text"])
+        key = cell.strategy, cell.criterion, cell.ratio, cell.seed, free_text
+        if key not in self._known:
+            self._known[key] = self._solved(cell, free_text)
+        return self._known[key]
+
+    def _solved(self, cell: Cell, free_text: bool) -> tuple[list[tuple[int, int]], dict[int, _Ranking]]:
+        strategy = plugins.build("strategies", *plugin_of(self._plan.config, "strategies", cell.strategy))
+        ratio = self._plan.share_ratio(cell) if strategy.has_ratio else None
+        schedule = strategy.schedule_for(
+            ratio or None, self._n_layers, seed=cell.seed, n_tokens=self._n_image
+        )
+        ranked: dict[int, _Ranking] = {}
+        named = criterion_of(self._plan.config, cell.criterion)
+        if named is not None:
+            name, options = named
+            if free_text and "answer_tokens" in plugins.describe("criteria", name)["options"]:
+                from prunegrid.pruning.gradients import MOST_ANSWER_TOKENS
+
+                options = {"answer_tokens": MOST_ANSWER_TOKENS, **options}
+            built = plugins.build("criteria", name, options)
+            for layer, _ in schedule.cuts:
+                who = built.ranking(layer, schedule)
+                explains = (("answer_tokens", getattr(who.criterion, "answer_tokens", 1)),)
+                # Only what is random asks the seed.
+                seed = cell.seed if who.criterion.stochastic else 0
+                identity = (who.criterion.identity, who.reverse, seed)
+                ranked[layer] = (identity, explains, who.criterion.cost)
+        return schedule.counts(self._n_image), ranked
+
+
+def _seconds(work: _Work, pace: Throughput, samples: int, batch: int, steps: int) -> dict[str, float]:
+    """Return the seconds of each part but loading."""
+    passes = -(-samples // batch)
+    products = work.prefill_flops + work.scoring_flops
+    explaining = work.gradients * pace.pass_seconds * 3 + work.gradient_steps * pace.step_seconds
+    return {
+        "read": samples * pace.read_seconds,
+        "encode": samples * pace.encode_seconds,
+        "prefill": samples * products / pace.flops_per_second + passes * work.prefills * pace.pass_seconds,
+        "gradient": samples * work.gradient_flops / pace.flops_per_second + passes * explaining,
+        "decode": passes * work.decoded * steps * pace.step_seconds,
+    }
+
+
+def _work(
+    cuts: _Cuts,
+    decoder: Decoder,
+    cells: Sequence[Cell],
+    costs: Mapping[tuple[Any, ...], Mapping[Any, Any]],
+    n_image: int,
+    n_text: int,
+) -> _Work:
+    """Add up what cells compute together: layers that they share once, gradients once."""
+    from prunegrid.pruning.prefix_sharing import sharing_order
+
+    prefills = flops = scoring = 0.0
+    gradients: dict[Hashable, tuple[float, int]] = {}
+    pruned: list[tuple[list[Hashable], np.ndarray]] = []
+    decoded = 0
+    for cell in cells:
+        row = costs[tuple(getattr(cell, axis) for axis in _AXES)]
+        schedule, ranked = cuts.of(cell)
+        explained = [one for one in ranked.values() if one[2] == "gradient"]
+        if explained:
+            identity, options, _ = explained[0]
+            gradients[identity] = (row["tflops_scoring"] * 1e12, dict(options).get("answer_tokens", 1))
+        else:
+            scoring += row["tflops_scoring"] * 1e12
+        kept = np.full(decoder.layers, n_image)
+        for layer, keep in schedule:
+            kept[layer:] = keep
+        layers = decoder.layer(kept + n_text, kept + n_text)
+        if not schedule:
+            # Unpruned cells share nothing, and are run for themselves.
+            prefills, flops, decoded = prefills + 1, flops + layers.sum() + decoder.head, decoded + 1
+            continue
+        done: list[Hashable] = [None] * decoder.layers
+        for layer, keep in schedule:
+            done[layer] = (keep, ranked.get(layer))
+        pruned.append((done, layers))
+    for prefill in sharing_order([done for done, _ in pruned]):
+        own = pruned[prefill.cells[0]][1][prefill.shared_before :]
+        prefills += len(own) / decoder.layers
+        flops += own.sum() + decoder.head
+        decoded += 1
+    return _Work(
+        cells=len(cells),
+        prefills=prefills,
+        prefill_flops=flops,
+        scoring_flops=scoring,
+        gradient_flops=sum(one for one, _ in gradients.values()),
+        gradients=len(gradients),
+        gradient_steps=sum(min(tokens, SENTENCE_STEPS) for _, tokens in gradients.values() if tokens > 1),
+        decoded=decoded,
+    )
+
+
+def _steps(plan: Plan, benchmark: str) -> int:
+    """Return the decoding steps of a batch."""
+    spec, adapter = plan.config["benchmark_specs"][benchmark], _adapter(plan, benchmark)
+    usual = SENTENCE_STEPS if adapter.free_text else SHORT_STEPS
+    return min(usual, int(spec.get("max_new_tokens", adapter.max_new_tokens)) - 1)
+
+
+def _samples(plan: Plan, benchmark: str) -> int:
+    limit = plan.config["benchmark_specs"][benchmark].get("limit")
+    published = _adapter(plan, benchmark).published_samples
+    try:
+        samples: int = len(plan.inputs.adapter(benchmark))
+        return samples
+    except PrunegridError as error:
+        # Data that are still to be downloaded, or drawn.
+        known = [int(number) for number in (limit, published) if number is not None]
+        if not known:
+            raise ConfigError(
+                f"benchmark_specs.{benchmark}: how many samples it has is not known yet: {error}"
+            ) from error
+        return min(known)
+
+
+def _adapter(plan: Plan, benchmark: str) -> type[Adapter]:
+    found: type[Adapter] = plugins.load("benchmarks", plan.config["benchmark_specs"][benchmark]["adapter"])
+    return found
+
+
+def _checked(plan: Plan, model: str) -> dict[str, Any] | None:
+    """Return the pace that `check` measured of a model, unless a card is asked for."""
+    named = plan.config["compute_plan"]["device"]
+    file = Path(plan.config["results_dir"], model, "check.json")
+    if named in ("auto", "measured") and file.exists():
+        pace: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))["pace"]
+        return pace
+    if named == "measured":
+        raise ConfigError(
+            f"compute_plan.device is 'measured', but there is no {file}: run `snakemake --cores 1 check`"
+        )
+    return None
+
+
+def _card(plan: Plan) -> Card:
+    named = plan.config["compute_plan"]["device"]
+    return CARDS.get(named, CARDS[DEFAULT_CARD])
+
+
+def _batch(plan: Plan, model: str, decoder: Decoder, tokens: int, number_bytes: int) -> int:
+    configured = plan.config["model_specs"][model].get("batch_size", plan.config["batch_size"])
+    if configured != "auto":
+        return int(configured)
+    pace = _checked(plan, model)
+    if pace is not None:
+        return int(pace["batch_size"])
+    free = _card(plan).memory_gb * 1e9 - decoder.parameters * number_bytes
+    return fitting_batch(decoder, free, tokens, number_bytes, gradients=True)
+
+
+def _throughput(
+    plan: Plan, model: str, decoder: Decoder, batch: int, tokens: int, number_bytes: int, vision: float
+) -> Throughput:
+    """Return what was measured of a model on this machine, or else the times of the card that is assumed."""
+    pace = _checked(plan, model)
+    if pace is not None:
+        return Throughput.of_check(pace)
+    return Throughput.of_card(
+        _card(plan), decoder, batch=batch, tokens=tokens, number_bytes=number_bytes, vision_flops=vision
+    )
+
+
+def as_text(rows: pd.DataFrame) -> str:
+    """Return the forecast for a terminal: a table per model, and what it rests on."""
+    parts = []
+    for model, own in rows.groupby("model", sort=False):
+        first = own.iloc[0]
+        basis = "as `check` measured it" if first["measured"] else "as assumed from its data sheet"
+        parts.append(
+            f"{model}: {own['hours'].sum():.3g} hours of one {first['device']}, {basis}, batch size "
+            f"{first['batch_size']}, up to {own['memory_gb'].max():.0f} GB a job (docs/forecast.md)"
+        )
+        shown = own[["benchmark", "samples", "cells", "jobs", *PARTS, "hours", "memory_gb"]]
+        parts.append(shown.to_string(index=False, float_format=lambda value: f"{value:.3g}"))
+    parts.append(f"in all: {rows['hours'].sum():.3g} hours")
+    return "\n".join(parts)
