@@ -66,8 +66,10 @@ RULES = {"official": yesno.official, "lmms": yesno.lmms, "strict": yesno.strict}
 OUTPUTS = ["Yes", "No", "yes.", "NO", "no, there isn't", "There is a dog.", "", "It is not.", "Yes, no doubt"]
 
 
-def counted(gold: list[str], said: list[str | None]) -> dict[str, float]:
-    """POPE's metrics one row at a time; what is neither yes nor no is no negative."""
+def counted(gold: list[str], said: list[str | None], unread_is_missed: bool = False) -> dict[str, float]:
+    """POPE's metrics one row at a time; as published, what is neither yes nor no is no negative."""
+    if unread_is_missed:
+        said = [text or ("no" if g == "yes" else None) for g, text in zip(gold, said, strict=True)]
     right = sum(g == s for g, s in zip(gold, said, strict=True))
     hit, false_alarm, miss = (
         sum((g, s) == pair for g, s in zip(gold, said, strict=True))
@@ -89,7 +91,8 @@ def test_pope_is_what_counting_gives_under_every_rule_and_category(seed: int) ->
     ids = [f"{c}/{i}" for i, c in enumerate(["adversarial", "popular", "random"] * 30)]
     scores = build("scorers", "pope").score(table(outputs, answer=gold, sample_id=ids), replicates=50)
     for variant, rule in RULES.items():
-        for name, value in counted(gold, [rule(text) for text in outputs]).items():
+        said = [rule(text) for text in outputs]
+        for name, value in counted(gold, said, unread_is_missed=variant == "strict").items():
             assert scores.variants[name][variant] == pytest.approx(value), (variant, name)
     said = [yesno.official(text) for text in outputs]
     assert {n: scores.metrics[n]["value"] for n in counted(gold, said)} == pytest.approx(counted(gold, said))
@@ -102,6 +105,15 @@ def test_pope_is_what_counting_gives_under_every_rule_and_category(seed: int) ->
     for name in counted(gold, said):
         mean = np.mean([values[name] for values in by_category.values()])
         assert scores.metrics[f"{name}_category_mean"]["value"] == pytest.approx(mean)
+
+
+def test_an_output_that_says_neither_is_missed_by_strict_and_left_out_as_published() -> None:
+    data = table(["Yes", "perhaps", "perhaps", "No"], answer=["yes", "yes", "no", "no"])
+    scores = build("scorers", "pope").score(data, replicates=50)
+    assert scores.variants["accuracy"] == {"official": 0.75, "lmms": 0.5, "strict": 0.5}
+    assert scores.variants["recall"] == {"official": 1.0, "lmms": 1.0, "strict": 0.5}
+    assert scores.variants["precision"] == {"official": pytest.approx(2 / 3), "lmms": 1.0, "strict": 1.0}
+    assert scores.variants["f1"]["strict"] == pytest.approx(2 / 3)
 
 
 def test_choices_and_their_variants() -> None:
@@ -136,6 +148,12 @@ def test_vqa_is_exact_or_soft_by_the_number_of_references() -> None:
     scores = build("scorers", "vqa").score(data, replicates=50)
     np.testing.assert_allclose(scores.per_sample["correct"], [1.0, 0.6, 0.0])
     assert scores.variants["accuracy"]["exact"] == pytest.approx(2 / 3)
+
+
+def test_the_official_vqa_program_normalises_nothing_where_all_agree_and_the_headline_does() -> None:
+    data = table(["Yes", "Yes"], references=[["yes"] * 10, ["yes"] * 9 + ["no"]])
+    scores = build("scorers", "vqa").score(data, replicates=50)
+    assert scores.variants["accuracy"] == {"auto": 1.0, "exact": 1.0, "soft": 0.5, "lmms": 1.0}
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
 """POPE: yes/no questions on the presence of objects (Li et al. 2023, arXiv 2305.10355).
 
 Accuracy, precision, recall, F1 (yes is the positive answer) and yes-ratio: pooled, per category, and
-as the mean over categories. The yes-ratio counts predictions, not gold answers.
+as the mean over categories. The yes-ratio counts predictions, not gold answers. `official` is evaluate.py of
+AoiDragon/POPE at f3ec604 (2023-05-31), `lmms` is lmms-eval since 8fd9155 (2024-01-21), `strict` is our own.
 """
 
 import re
@@ -19,6 +20,9 @@ from prunegrid.statistics.sums import SumMetric, mean_of, ratio
 _CATEGORY = re.compile(r"^(adversarial|popular|random|balanced)(?=[^A-Za-z0-9])", re.IGNORECASE)
 _RULES = {"official": yesno.official, "lmms": yesno.lmms, "strict": yesno.strict}
 _GOLD = ("yes", "no")
+# Variants in which a positive that gets neither yes nor no is missed. lmms-eval leaves it out of recall, though
+# its accuracy counts it wrong, so that a model may gain recall by rambling.
+_UNREAD_IS_MISSED = ("strict",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,12 +96,11 @@ def _confusion(rows: pd.DataFrame, variant: str, where: pd.Series | None = None)
     said_yes = rows[f"said_yes_{variant}"].to_numpy() * counted
     said_no = rows[f"said_no_{variant}"].to_numpy() * counted
     true_positive = gold_yes * said_yes
-    # As published: an output that is neither yes nor no is no false negative.
-    answered_positive = true_positive + gold_yes * said_no
+    positive = gold_yes if variant in _UNREAD_IS_MISSED else true_positive + gold_yes * said_no
     return {
         "accuracy": ratio(rows[f"correct_{variant}"].to_numpy() * counted, counted),
         "precision": ratio(true_positive, said_yes, empty=0.0),
-        "recall": ratio(true_positive, answered_positive, empty=0.0),
-        "f1": ratio(2 * true_positive, said_yes + answered_positive, empty=0.0),
+        "recall": ratio(true_positive, positive, empty=0.0),
+        "f1": ratio(2 * true_positive, said_yes + positive, empty=0.0),
         "yes_ratio": ratio(said_yes, counted),
     }

@@ -1,4 +1,4 @@
-"""Short free answers: exact match, and VQA's soft accuracy where a row has several references."""
+"""Short free answers: exact match, and VQA's accuracy where a row has several references."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -7,23 +7,26 @@ import numpy as np
 import pandas as pd
 
 from prunegrid.errors import DataError
-from prunegrid.scoring.answers import short
+from prunegrid.scoring.answers import short, vqa
 from prunegrid.scoring.scorer import Scorer
 from prunegrid.statistics.sums import SumMetric, mean
 
-# Soft accuracy asks for three equal references among the others.
+# VQA's accuracy asks for three equal references among the others.
 _ENOUGH = 4
 
 
 @dataclass(frozen=True, kw_only=True)
 class Vqa(Scorer):
-    """Headline `auto`: soft accuracy in rows with at least four references, exact match elsewhere."""
+    """Headline `auto`: VQA's accuracy, all normalised, in rows with four references or more; else exact match.
+
+    `soft` is the official program, which normalises nothing where all references agree, `lmms` is lmms-eval.
+    """
 
     headline_variant: ClassVar[str] = "auto"
-    variants: ClassVar[tuple[str, ...]] = ("auto", "exact", "soft")
+    variants: ClassVar[tuple[str, ...]] = ("auto", "exact", "soft", "lmms")
 
     def rows(self, predictions: pd.DataFrame) -> pd.DataFrame:
-        """Score each row; `correct_soft` is NaN where there are fewer than four references."""
+        """Score each row; `correct_soft` and `correct_lmms` are NaN where there are fewer than four references."""
         columns = ["score", "correct", *(f"correct_{v}" for v in self.variants), "parsed_answer"]
         return pd.DataFrame(
             [_row(row) for row in predictions.itertuples()], index=predictions.index, columns=columns
@@ -42,13 +45,15 @@ def _row(row: Any) -> dict[str, object]:
     output = row.prediction
     parsed = short.exact_form(output)
     exact = float(parsed in {short.exact_form(gold) for gold in golds})
-    soft = short.soft_accuracy(output, references) if len(references) >= _ENOUGH else np.nan
-    best = exact if np.isnan(soft) else soft
+    several = len(references) >= _ENOUGH
+    lmms = vqa.lmms(output, references) if several else np.nan
+    best = lmms if several else exact
     return {
         "score": best,
         "correct": best,
         "correct_auto": best,
         "correct_exact": exact,
-        "correct_soft": soft,
+        "correct_soft": vqa.official(output, references) if several else np.nan,
+        "correct_lmms": lmms,
         "parsed_answer": parsed,
     }
