@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from prunegrid.scoring.answers import letters, short, yesno
+from prunegrid.scoring.answers import letters, option, short, yesno
 
 CHOICES = ["cat", "hot dog", "dog", "red car"]
 
@@ -79,14 +79,14 @@ WIDE = {"B": "Ｂ", "C": "Ｃ"}
 @pytest.mark.parametrize("frame", FRAMES)
 @pytest.mark.parametrize("letter", ["B", "C", "D"])
 def test_a_letter_in_any_frame(frame: str, letter: str) -> None:
-    assert letters.letter(frame.format(letter), CHOICES) == letter
+    assert option.letter(frame.format(letter), CHOICES) == letter
     wide = WIDE.get(letter, letter)
-    assert letters.letter(frame.format(wide), CHOICES) == letter
+    assert option.letter(frame.format(wide), CHOICES) == letter
 
 
 @pytest.mark.parametrize("frame", CONTENT)
 def test_a_letter_with_its_text(frame: str) -> None:
-    assert letters.letter(frame.format("B"), CHOICES) == "B"
+    assert option.letter(frame.format("B"), CHOICES) == "B"
 
 
 @pytest.mark.parametrize(
@@ -99,12 +99,12 @@ def test_a_letter_with_its_text(frame: str) -> None:
         ("d.", "D"),
         ("option c", "C"),
         ("the answer is: d", "D"),
-        ("A and B", "A"),
-        ("B, C", "B"),
-        ("C or D", "C"),
-        ("A/B", "A"),
+        ("A and B", None),
+        ("B, C", None),
+        ("C or D", None),
+        ("A/B", None),
         ("D\nC", "D"),
-        ("A, B, C, D", "A"),
+        ("A, B, C, D", None),
         ("AB", None),
         ("", None),
         (" ", None),
@@ -123,7 +123,7 @@ def test_a_letter_with_its_text(frame: str) -> None:
         ("It's a red car.", "D"),
         ("the red  car", "D"),
         ("red-car", "D"),
-        ("a cat and a dog", "A"),
+        ("a cat and a dog", None),
         ("dogs", None),
         ("A cat", "A"),
         ("A dog is what I see", "C"),
@@ -147,15 +147,15 @@ def test_a_letter_with_its_text(frame: str) -> None:
     ],
 )
 def test_awkward_outputs(output: str, expected: str | None) -> None:
-    assert letters.letter(output, CHOICES) == expected
+    assert option.letter(output, CHOICES) == expected
 
 
 def test_options_that_look_like_letters_or_hold_punctuation() -> None:
-    assert letters.letter("C", ["B", "C", "A"]) == "C"
-    assert letters.letter("3.5", ["3", "3.5", "35"]) == "B"
-    assert letters.letter("The Earth's core", ["the earth's core", "the crust"]) == "A"
-    assert letters.letter("I", list("abcdefghij")) == "I"
-    assert letters.letter("anything", []) is None
+    assert option.letter("C", ["B", "C", "A"]) == "C"
+    assert option.letter("3.5", ["3", "3.5", "35"]) == "B"
+    assert option.letter("The Earth's core", ["the earth's core", "the crust"]) == "A"
+    assert option.letter("I", list("abcdefghij")) == "I"
+    assert option.letter("anything", []) is None
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from prunegrid.scoring.answers import letters
+from prunegrid.scoring.answers import letters, option
 from prunegrid.scoring.choice import ChoiceScorer, Rule, reads
 
 
@@ -17,6 +17,6 @@ class Aokvqa(ChoiceScorer):
     def rules(self) -> dict[str, Rule]:
         """Return both rules."""
         return {
-            "letter": lambda output, gold, choices: reads(letters.letter(output, choices), gold),
+            "letter": lambda output, gold, choices: reads(option.letter(output, choices), gold),
             "contains": lambda output, gold, choices: (letters.contains(output, gold), None),
         }

@@ -7,7 +7,7 @@ finds one. Both readings stand side by side, as `lmms` and `lmms_lowered`.
 from dataclasses import dataclass
 from typing import ClassVar
 
-from prunegrid.scoring.answers import letters
+from prunegrid.scoring.answers import letters, option
 from prunegrid.scoring.choice import ChoiceScorer, Rule, reads
 
 
@@ -23,7 +23,7 @@ class Scienceqa(ChoiceScorer):
         return {
             "lmms": lambda output, gold, choices: (
                 letters.lmms(output, gold),
-                letters.letter(output, choices),
+                option.letter(output, choices),
             ),
             "lmms_lowered": lambda output, gold, choices: (letters.lmms_lowered(output, gold), None),
             "strict": lambda output, gold, choices: (letters.equals(output, gold), None),

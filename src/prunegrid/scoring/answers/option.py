@@ -1,0 +1,202 @@
+"""The rule `letter`: which option a free text gives as its answer."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from prunegrid.data.prompt_texts import LETTERS
+from prunegrid.scoring.answers.mentions import Mention, letter_mentions, text_mentions, words
+from prunegrid.scoring.answers.plain import own_turn, plain
+from prunegrid.scoring.answers.stances import Stance, stance
+
+_STRIPPED = " \t\r\n.,;:!?*_'\"()[]{}<>«»„‚「」『』。、，；：！？…¿¡-–—|/\\$~#"  # noqa: RUF001
+_WRAPPED = re.compile(r"^\\*(?:boxed|text|mathrm|textbf|mathbf)\b|\\(?:boxed|text|mathrm|textbf|mathbf)\b")
+# Between two options that are named in one breath.
+_LABEL = r"(?: (?:both|either|even|also|the|an?|option|options|answer|choice|letter|else|then|to|too))*"
+_DOUBT = r"(?: (?:maybe|perhaps|possibly|alternatively|it's|it is|it could be|it might be|could be|might be|possible))*"
+_LINK = re.compile(
+    r"^[\"')\]}>*]*(?:\.(?=[)\]]| (?:or|and)\b)[)\]]?)?"
+    r"(?: ?(?:→|⇒|[-=]+>)| ?[,;/&+、-]|(?= )|"
+    rf"(?: ?[,;]?)? ?[(\[]?(?:and/or|and|or|nor|und|oder|et|ou|y|o|e|и|или|和|或者|或|と|または|vs\.?|versus|as well as)"
+    rf"(?: or)?{_DOUBT}| ?, (?:or |and |nor )?(?:maybe|perhaps|possibly|alternatively|even)|, (?:and|or|nor){_DOUBT})"
+    rf"{_LABEL}[ \"'(\[{{<*]*\Z",
+    re.IGNORECASE,
+)
+_JOINED = re.compile(r"\b(?:and|or|nor|und|oder|et|ou|as well as)\b|[/&+]", re.IGNORECASE)
+# "A is wrong and so is B": the same is said of both.
+_LIKEWISE = re.compile(
+    r"^[^.;!?\n]{0,40}\b(?:and|,) ?(?:so|neither|nor) (?:is|are|was|were|could|can|might|may|would|does|do) ?[\"'(*]*\Z",
+    re.IGNORECASE,
+)
+_DELIMITER = re.compile(r"^[\"'*}>]*(?: ?[).:,\]–—=]| ?$| ?-(?!\w)|[*\n])")
+_LABELLED_START = re.compile(r"^[^\w]*(?:(?:option|choice|answer|letter)\b[\s:(\[*\"']*)?$", re.IGNORECASE)
+_VERB = re.compile(
+    r"^[^\w\n]*(?:is|are|was|were|isn't|could|might|may|would|shows?|depicts?|describes?|refers|seems?|looks?|means|says)\b"
+)
+# "A. B. C." in a row, nothing else beside them.
+_SERIES = re.compile(r"[A-Z][.;](?:[ \n][A-Z][.;]?)+")
+_CORRECTION = re.compile(
+    r"\b(?:no,? ?wait|wait|hold on|hang on|actually|scratch that|strike that|correction|my mistake|my bad|sorry|oops|"
+    r"whoops|on second thoughts?|on reflection|upon reflection|let me (?:re-?think|reconsider|correct|re-?check|change)|"
+    r"i mean|i meant|make that|or rather|i take that back|i was wrong|that's wrong|that is wrong|that's not right|"
+    r"that is not right|that's incorrect|that is incorrect|chang(?:e|ing) my (?:answer|mind)|revised|"
+    r"looking (?:again|closer|more closely)|no[,.!]? (?:it's|it is|that's|the answer|i)|no, (?=[\"'(*]*[a-z]\b)|"
+    r"nope|hmm|instead|then again|better:)",
+    re.IGNORECASE,
+)
+_CONCLUSION = re.compile(
+    r"\b(?:final|finally|so|therefore|thus|hence|in conclusion|overall|in short|in summary|conclude|ultimately|"
+    r"in the end|to sum up)\b|\\boxed",
+    re.IGNORECASE,
+)
+
+
+
+@dataclass(frozen=True)
+class _Claim:
+    """Options named in one breath, and what is said of them."""
+
+    start: int
+    end: int
+    options: frozenset[int]
+    stance: Stance
+
+
+def letter(output: str, choices: Sequence[str]) -> str | None:
+    """Return the option that a text gives as its answer, by its letter or else in its own words.
+
+    The whole text may be a letter or an option's words. Otherwise every mention of an option is read as
+    chosen, named, possible or rejected (`stances`), mentions before a correction go if another option
+    follows it, and the answer is the one option left of the highest kind: the conclusion, what is chosen, the
+    letter at the start, what is named, what is possible. Options joined by "and", "or" or a comma are
+    one mention of several: where such a mention is of the highest kind, or two options are, there is no answer. Letters
+    decide before words do; what is merely rejected answers nothing.
+
+    Parameters
+    ----------
+    output : str
+        Generated text, in any script; full-width letters and brackets count as plain ones.
+    choices : sequence of str
+        The options, A first.
+
+    Returns
+    -------
+    str or None
+        One of the letters of `choices`, or None if the text names none of them, or several alike.
+    """
+    text = own_turn(output)
+    if _SERIES.fullmatch(text):
+        text = re.sub(r"[.;\s]+", " ", text)
+    core = _WRAPPED.sub("", text).strip(_STRIPPED)
+    if len(core) == 1 and core.upper() in LETTERS[: len(choices)]:
+        return core.upper()
+    if (whole := _whole_option(core, choices)) is not None:
+        return LETTERS[whole]
+    for mentions in (_without_lists(text, letter_mentions(text, choices), choices), text_mentions(text, choices)):
+        claims = _claims(text, mentions)
+        if any(claim.stance > Stance.REJECTED for claim in claims):
+            options = _answer(text, _uncorrected(text, claims))
+            return LETTERS[next(iter(options))] if len(options) == 1 else None
+    return None
+
+
+def _whole_option(core: str, choices: Sequence[str]) -> int | None:
+    said = core.casefold()
+    for number, choice in enumerate(choices):
+        if said and said == plain(choice).strip(_STRIPPED).casefold():
+            return number
+    return None
+
+
+def _without_lists(text: str, mentions: list[Mention], choices: Sequence[str]) -> list[Mention]:
+    """Leave out letters of a list of options: one and the next, with the first one's own words between."""
+    listed = set()
+    for one, other in zip(mentions, mentions[1:], strict=False):
+        between = words(text[one.end : other.start])
+        if other.option == one.option + 1 and between and between == words(plain(choices[one.option])):
+            listed |= {one, other}
+    return [mention for mention in mentions if mention not in listed]
+
+
+def _claims(text: str, mentions: list[Mention]) -> list[_Claim]:
+    """Join mentions that are named in one breath."""
+    claims: list[_Claim] = []
+    group: list[Mention] = []
+    for mention in mentions:
+        gap = text[group[-1].end : mention.start] if group else ""
+        again = len({one.option for one in group}) > 1 and mention.option in {one.option for one in group}
+        if group and (again or not _LINK.match(gap)):
+            claims += _of_group(text, group)
+            group = []
+            if _LIKEWISE.match(gap):
+                before = claims.pop()
+                options = before.options | {mention.option}
+                claims.append(_Claim(before.start, mention.end, options, before.stance))
+                continue
+        group.append(mention)
+    return claims + (_of_group(text, group) if group else [])
+
+
+def _of_group(text: str, group: list[Mention]) -> list[_Claim]:
+    first, last = group[0], group[-1]
+    after = stance(text, last.start, last.end)
+    if len(group) == 2 and stance(text, first.start, first.start) == Stance.REJECTED:
+        # "not A, B": one against the other; "not A or B": both.
+        if after == Stance.CHOSEN or not _JOINED.search(text[first.end : last.start]):
+            rejected = _Claim(first.start, first.end, frozenset({first.option}), Stance.REJECTED)
+            return [rejected, _Claim(last.start, last.end, frozenset({last.option}), max(after, Stance.NAMED))]
+    together = stance(text, first.start, last.end)
+    return [_Claim(first.start, last.end, frozenset(mention.option for mention in group), together)]
+
+
+def _uncorrected(text: str, claims: list[_Claim]) -> list[_Claim]:
+    """Leave out what a correction takes back: what stands before it, if something else is said after it."""
+    for match in reversed(list(_CORRECTION.finditer(text))):
+        later = [claim for claim in claims if claim.start >= match.start() and claim.stance >= Stance.NAMED]
+        earlier = [claim for claim in claims if claim.end <= match.start()]
+        if later and earlier:
+            return [claim for claim in claims if claim.start >= match.start()]
+    return claims
+
+
+def _answer(text: str, claims: list[_Claim]) -> frozenset[int]:
+    """Return the options of the highest kind: one is an answer, several are none."""
+    chosen = [claim for claim in claims if claim.stance == Stance.CHOSEN]
+    leading = [claim for claim in claims[:1] if _leads(text, claim)]
+    if len(_options(chosen + leading)) > 1:
+        concluded = [claim for claim in chosen if _concludes(text, claim)]
+        if concluded:
+            return concluded[-1].options
+    if chosen or leading:
+        return _options(chosen + leading)
+    for kind in (Stance.NAMED, Stance.POSSIBLE):
+        of_kind = [claim for claim in claims if claim.stance == kind]
+        settled = [claim for claim in of_kind if len(claim.options) == 1 or not _asks(text, claim)]
+        if of_kind:
+            return _options(settled or of_kind)
+    return frozenset()
+
+
+def _leads(text: str, claim: _Claim) -> bool:
+    after = text[claim.end :]
+    return (
+        claim.stance >= Stance.NAMED
+        and len(claim.options) == 1
+        and bool(_LABELLED_START.match(text[: claim.start]))
+        and bool(_DELIMITER.match(after))
+        and not _VERB.match(after)
+    )
+
+
+def _concludes(text: str, claim: _Claim) -> bool:
+    before = text[: claim.start]
+    start = max((match.end() for match in re.finditer(r"[.;!?]\s|\n", before)), default=0)
+    return bool(_CONCLUSION.search(before[start:]))
+
+
+def _asks(text: str, claim: _Claim) -> bool:
+    return text[claim.end :].lstrip(" )\"'*").startswith("?")
+
+
+def _options(claims: Sequence[_Claim]) -> frozenset[int]:
+    return frozenset().union(*(claim.options for claim in claims))
