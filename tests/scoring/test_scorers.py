@@ -13,7 +13,7 @@ import pytest
 from prunegrid.errors import DataError
 from prunegrid.plugins import build, names
 from prunegrid.results.predictions import read
-from prunegrid.scoring.answers import yesno
+from prunegrid.scoring.answers import stated, yesno
 from prunegrid.scoring.score import COLUMNS, CellFiles, score_cells, write_scores
 
 
@@ -56,13 +56,14 @@ def test_pope_against_counts_by_hand() -> None:
         "official": pytest.approx(4 / 7),
         "lmms": pytest.approx(4 / 7),
         "strict": pytest.approx(4 / 7),
+        "stated": pytest.approx(4 / 7),
     }
     assert scores.variants["yes_ratio"]["lmms"] == pytest.approx(2 / 7)
     metric = scores.metrics["accuracy"]
     assert metric["low"] <= metric["value"] <= metric["high"]
 
 
-RULES = {"official": yesno.official, "lmms": yesno.lmms, "strict": yesno.strict}
+RULES = {"official": yesno.official, "lmms": yesno.lmms, "strict": yesno.strict, "stated": stated.stated}
 OUTPUTS = ["Yes", "No", "yes.", "NO", "no, there isn't", "There is a dog.", "", "It is not.", "Yes, no doubt"]
 
 
@@ -92,7 +93,7 @@ def test_pope_is_what_counting_gives_under_every_rule_and_category(seed: int) ->
     scores = build("scorers", "pope").score(table(outputs, answer=gold, sample_id=ids), replicates=50)
     for variant, rule in RULES.items():
         said = [rule(text) for text in outputs]
-        for name, value in counted(gold, said, unread_is_missed=variant == "strict").items():
+        for name, value in counted(gold, said, unread_is_missed=variant in ("strict", "stated")).items():
             assert scores.variants[name][variant] == pytest.approx(value), (variant, name)
     said = [yesno.official(text) for text in outputs]
     assert {n: scores.metrics[n]["value"] for n in counted(gold, said)} == pytest.approx(counted(gold, said))
@@ -110,10 +111,18 @@ def test_pope_is_what_counting_gives_under_every_rule_and_category(seed: int) ->
 def test_an_output_that_says_neither_is_missed_by_strict_and_left_out_as_published() -> None:
     data = table(["Yes", "perhaps", "perhaps", "No"], answer=["yes", "yes", "no", "no"])
     scores = build("scorers", "pope").score(data, replicates=50)
-    assert scores.variants["accuracy"] == {"official": 0.75, "lmms": 0.5, "strict": 0.5}
-    assert scores.variants["recall"] == {"official": 1.0, "lmms": 1.0, "strict": 0.5}
-    assert scores.variants["precision"] == {"official": pytest.approx(2 / 3), "lmms": 1.0, "strict": 1.0}
+    assert scores.variants["accuracy"] == {"official": 0.75, "lmms": 0.5, "strict": 0.5, "stated": 0.5}
+    assert scores.variants["recall"] == {"official": 1.0, "lmms": 1.0, "strict": 0.5, "stated": 0.5}
+    precision = scores.variants["precision"]
+    assert precision == {"official": pytest.approx(2 / 3), "lmms": 1.0, "strict": 1.0, "stated": 1.0}
     assert scores.variants["f1"]["strict"] == pytest.approx(2 / 3)
+
+
+def test_stated_reads_texts_that_the_published_rules_do_not() -> None:
+    said = ["There is no cat? Yes", "No, there isn't... yes it is", "There isn't one.", "NO", "yes and no"]
+    scores = build("scorers", "pope").score(table(said, answer=["yes", "yes", "no", "no", "no"]), replicates=50)
+    assert scores.per_sample["correct_stated"].tolist() == [1.0, 1.0, 1.0, 1.0, 0.0]
+    assert scores.per_sample["correct_official"].tolist() == [0.0, 0.0, 0.0, 0.0, 1.0]
 
 
 def test_choices_and_their_variants() -> None:
@@ -137,6 +146,23 @@ def test_the_gold_margin_is_the_gold_logit_minus_the_best_other() -> None:
     scores = build("scorers", "aokvqa").score(data, replicates=50)
     np.testing.assert_array_equal(scores.per_sample["gold_margin"], [-2.0, np.nan])
     assert scores.metrics["gold_margin"]["value"] == -2.0
+
+
+@pytest.mark.parametrize("scorer", ["mcq", "pope"])
+def test_calibration_of_the_logits_is_that_of_their_softmax(scorer: str) -> None:
+    logits = [[1.0, 3.0], [0.0, 0.0], [2.0, -1.0], None]
+    gold = {"mcq": list("AABB"), "pope": ["yes", "yes", "no", "no"]}[scorer]
+    choices = [["x", "y"]] * 4 if scorer == "mcq" else [None] * 4
+    data = table(["A"] * 4, answer=gold, choices=choices, choice_logits=logits)
+    scores = build("scorers", scorer).score(data, replicates=50)
+    first = [1 / (1 + np.exp(b - a)) for a, b in logits[:3]]
+    squares = [2 * (1 - first[0]) ** 2, 2 * (1 - first[1]) ** 2, 2 * first[2] ** 2]
+    np.testing.assert_allclose(scores.per_sample["brier"], [*squares, np.nan])
+    np.testing.assert_allclose(scores.per_sample["confidence"], [1 - first[0], 0.5, first[2], np.nan])
+    np.testing.assert_array_equal(scores.per_sample["confident_correct"], [0.0, 1.0, 0.0, np.nan])
+    assert scores.metrics["brier"]["value"] == pytest.approx(np.mean(squares))
+    # Three bins of one row each.
+    assert scores.metrics["ece"]["value"] == pytest.approx(((1 - first[0]) + 0.5 + first[2]) / 3)
 
 
 def test_vqa_is_exact_or_soft_by_the_number_of_references() -> None:

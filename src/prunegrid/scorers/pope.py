@@ -2,7 +2,8 @@
 
 Accuracy, precision, recall, F1 (yes is the positive answer) and yes-ratio: pooled, per category, and
 as the mean over categories. The yes-ratio counts predictions, not gold answers. `official` is evaluate.py of
-AoiDragon/POPE at f3ec604 (2023-05-31), `lmms` is lmms-eval since 8fd9155 (2024-01-21), `strict` is our own.
+AoiDragon/POPE at f3ec604 (2023-05-31), `lmms` is lmms-eval since 8fd9155 (2024-01-21), `strict` and `stated`
+are our own.
 """
 
 import re
@@ -13,16 +14,16 @@ import numpy as np
 import pandas as pd
 
 from prunegrid.errors import DataError
-from prunegrid.scoring.answers import yesno
-from prunegrid.scoring.scorer import Scorer, Variants, answer_margin, margin_metric
+from prunegrid.scoring.answers import stated, yesno
+from prunegrid.scoring.scorer import LOGIT_SCORES, Scorer, Variants, logit_metrics, logit_scores
 from prunegrid.statistics.sums import SumMetric, mean_of, ratio
 
 _CATEGORY = re.compile(r"^(adversarial|popular|random|balanced)(?=[^A-Za-z0-9])", re.IGNORECASE)
-_RULES = {"official": yesno.official, "lmms": yesno.lmms, "strict": yesno.strict}
+_RULES = {"official": yesno.official, "lmms": yesno.lmms, "strict": yesno.strict, "stated": stated.stated}
 _GOLD = ("yes", "no")
 # Variants in which a positive that gets neither yes nor no is missed. lmms-eval leaves it out of recall, though
 # its accuracy counts it wrong, so that a model may gain recall by rambling.
-_UNREAD_IS_MISSED = ("strict",)
+_UNREAD_IS_MISSED = ("strict", "stated")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,17 +31,17 @@ class Pope(Scorer):
     """Accuracy, precision, recall, F1 and yes-ratio; `sample_id` begins with the category."""
 
     headline_variant: ClassVar[str] = "official"
-    variants: ClassVar[tuple[str, ...]] = ("official", "lmms", "strict")
+    variants: ClassVar[tuple[str, ...]] = ("official", "lmms", "strict", "stated")
 
     def rows(self, predictions: pd.DataFrame) -> pd.DataFrame:
         """Score each row; said_yes_* and said_no_* are 0 or 1, both 0 for an output that is neither."""
         records = [_row(row) for row in predictions.itertuples()]
-        columns = ["score", "correct", "gold_yes", "gold_margin", "category", "parsed_answer"]
+        columns = ["score", "correct", "gold_yes", *LOGIT_SCORES, "category", "parsed_answer"]
         columns += [f"{what}_{v}" for v in self.variants for what in ("correct", "said_yes", "said_no")]
         return pd.DataFrame(records, index=predictions.index, columns=columns)
 
     def metrics(self, rows: pd.DataFrame) -> dict[str, SumMetric]:
-        """Return pooled metrics, then those per category and their means, then the gold margin."""
+        """Return pooled metrics, then those per category and their means, then those of the logits."""
         pooled = _confusion(rows, self.headline_variant)
         categories = sorted({category for category in rows["category"] if category})
         by_category = {
@@ -55,7 +56,7 @@ class Pope(Scorer):
                 f"{name}_category_mean": mean_of([metrics[name] for metrics in by_category.values()])
                 for name in pooled
             }
-        return result | margin_metric(rows)
+        return result | logit_metrics(rows)
 
     def variant_values(self, rows: pd.DataFrame) -> Variants:
         """Return every pooled metric under every rule."""
@@ -80,7 +81,7 @@ def _row(row: Any) -> dict[str, object]:
         "score": correct["official"],
         "correct": correct["official"],
         "gold_yes": float(gold == "yes"),
-        "gold_margin": answer_margin(row.choice_logits, _GOLD.index(gold)),
+        **logit_scores(row.choice_logits, _GOLD.index(gold)),
         "category": category(row.sample_id),
         "parsed_answer": parsed["official"],
         **{f"correct_{name}": value for name, value in correct.items()},

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from prunegrid.data.prompt_texts import LETTERS
-from prunegrid.scoring.scorer import Scorer, answer_margin, gold_letter, margin_metric
+from prunegrid.scoring.scorer import LOGIT_SCORES, Scorer, gold_letter, logit_metrics, logit_scores
 from prunegrid.statistics.sums import SumMetric, mean
 
 # output, gold letter, choices -> whether it counts as correct, and the letter it is read as, if any
@@ -23,7 +23,7 @@ class ChoiceScorer(Scorer):
         raise NotImplementedError
 
     def rows(self, predictions: pd.DataFrame) -> pd.DataFrame:
-        """Score each row by every rule; `gold_margin` is in logits."""
+        """Score each row by every rule, and by the logits of its options."""
         return pd.DataFrame(
             [self._row(row) for row in predictions.itertuples()],
             index=predictions.index,
@@ -31,11 +31,11 @@ class ChoiceScorer(Scorer):
         )
 
     def metrics(self, rows: pd.DataFrame) -> dict[str, SumMetric]:
-        """Return accuracy and, where logits are known, the mean margin of the gold option."""
-        return {"accuracy": mean(rows["score"]), **margin_metric(rows)}
+        """Return accuracy and, where logits are known, the metrics of these."""
+        return {"accuracy": mean(rows["score"]), **logit_metrics(rows)}
 
     def _columns(self) -> list[str]:
-        return ["score", "correct", *(f"correct_{v}" for v in self.variants), "gold_margin", "parsed_answer"]
+        return ["score", "correct", *(f"correct_{v}" for v in self.variants), *LOGIT_SCORES, "parsed_answer"]
 
     def _row(self, row: Any) -> dict[str, object]:
         gold = gold_letter(row.sample_id, row.answer, row.choices)
@@ -46,7 +46,7 @@ class ChoiceScorer(Scorer):
             "score": float(correct),
             "correct": float(correct),
             **{f"correct_{name}": float(right) for name, (right, _) in read.items()},
-            "gold_margin": answer_margin(row.choice_logits, LETTERS.index(gold)),
+            **logit_scores(row.choice_logits, LETTERS.index(gold)),
             "parsed_answer": parsed,
         }
 

@@ -15,11 +15,16 @@ import pandas as pd
 from prunegrid.data.prompt_texts import LETTERS
 from prunegrid.errors import DataError
 from prunegrid.plugins import Plugin
+from prunegrid.statistics.calibration import brier, ece_metric, softmax
 from prunegrid.statistics.clusters import Clusters
 from prunegrid.statistics.resampling import Bootstrap
 from prunegrid.statistics.sums import SumMetric, intervals, mean
 
 Variants = dict[str, dict[str, float]]
+
+# From the logits of the options: the gold one's margin, the largest probability, whether it is the gold one's, and
+# the squared error of all of them.
+LOGIT_SCORES = ("gold_margin", "confidence", "confident_correct", "brier")
 
 
 @dataclass(frozen=True)
@@ -177,9 +182,34 @@ def answer_margin(logits: Sequence[float] | None, gold: int | None) -> float:
     return float(values[gold] - np.delete(values, gold).max())
 
 
-def margin_metric(rows: pd.DataFrame) -> dict[str, SumMetric]:
-    """Return the mean margin of the gold option, or nothing where no row has logits."""
-    return {"gold_margin": mean(rows["gold_margin"])} if rows["gold_margin"].notna().any() else {}
+def logit_scores(logits: Sequence[float] | None, gold: int) -> dict[str, float]:
+    """Return `LOGIT_SCORES` of one row, from the first position's logits of its options; NaN where unknown.
+
+    Parameters
+    ----------
+    logits : sequence of float or None
+        One logit per option.
+    gold : int
+        Number of the gold option.
+    """
+    margin = answer_margin(logits, gold)
+    if logits is None or np.isnan(margin):
+        return dict.fromkeys(LOGIT_SCORES, float("nan"))
+    likely = softmax(logits)
+    scores = (margin, float(likely.max()), float(likely.argmax() == gold), brier(likely, gold))
+    return dict(zip(LOGIT_SCORES, scores, strict=True))
+
+
+def logit_metrics(rows: pd.DataFrame) -> dict[str, SumMetric]:
+    """Return the metrics of rows with `LOGIT_SCORES`, or nothing where no row has logits."""
+    if not rows["gold_margin"].notna().any():
+        return {}
+    confidence, correct = (rows[name].to_numpy(np.float64) for name in ("confidence", "confident_correct"))
+    return {
+        "gold_margin": mean(rows["gold_margin"]),
+        "brier": mean(rows["brier"]),
+        "ece": ece_metric(confidence, correct),
+    }
 
 
 def gold_letter(sample_id: str, answer: object, choices: Sequence[object] | None) -> str:

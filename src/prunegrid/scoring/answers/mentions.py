@@ -22,7 +22,7 @@ _NAME_BEFORE = (
     "vitamins?|provitamin|plans?|types?|grades?|hepatitis|influenza|class|groups?|category|team|section|part|fig|"
     "figures?|panel|points?|rooms?|row|column|exhibit|schedule|appendix|sizes?|cup|factor|zone|block|terminals?|gate|"
     "levels?|tier|sides?|strain|level|route|lines?|buildings?|wing|shift|series|unit|programming in|language|key of|"
-    "got|gets?|getting|earned|received|scored|straight|malcolm|mr|mrs|dr|degrees|spice|coefficient|variable|vertex"
+    "got|gets?|getting|earned|received|scored|straight|apt|apartment|suite|door|malcolm|mr|mrs|dr|degrees|spice|coefficient|variable|vertex"
 )
 _NAME_AFTER = (
     "vitamins?|major|minor|flat|sharp|movies?|clef|students?|teams?|levels?|side|sections?|cells?|grades?|average|"
@@ -159,6 +159,8 @@ def _stands_alone(text: str, place: int) -> bool:
     # A-frame, B's, C++: part of a word.
     if after == "+" and not text[place + 2 : place + 3].isalpha():
         return False
+    if re.match(r"'s (?:not|right|correct|wrong|incorrect|better|the)\b", text[place + 1 :]):
+        return True
     return not (after in ("-", "'") and _joins(text[place + 2 : place + 3]))
 
 

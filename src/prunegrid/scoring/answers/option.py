@@ -15,13 +15,15 @@ _WRAPPED = re.compile(r"^\\*(?:boxed|text|mathrm|textbf|mathbf)\b|\\(?:boxed|tex
 _LABEL = r"(?: (?:both|either|even|also|the|an?|option|options|answer|choice|letter|else|then|to|too))*"
 _DOUBT = r"(?: (?:maybe|perhaps|possibly|alternatively|it's|it is|it could be|it might be|could be|might be|possible))*"
 _LINK = re.compile(
-    r"^[\"')\]}>*]*(?:\.(?=[)\]]| (?:or|and)\b)[)\]]?)?"
+    r"^[\"')\]}>*]*(?:\.+(?=[)\]]| (?:or|and)\b)[)\]]?)?"
     r"(?: ?(?:→|⇒|[-=]+>)| ?[,;/&+、-]|(?= )|"
-    rf"(?: ?[,;]?)? ?[(\[]?(?:and/or|and|or|nor|und|oder|et|ou|y|o|e|и|или|和|或者|或|と|または|vs\.?|versus|as well as)"
+    rf"(?: ?[,;]?)? ?[(\[]?(?:and/or|and|or|nor|und|oder|et|ou|y|o|e|и|или|和|或者|或|と|または|vs\.?|versus|as well as|"
+    r"but (?:maybe |perhaps |possibly )?also)"
     rf"(?: or)?{_DOUBT}| ?, (?:or |and |nor )?(?:maybe|perhaps|possibly|alternatively|even)|, (?:and|or|nor){_DOUBT})"
     rf"{_LABEL}[ \"'(\[{{<*]*\Z",
     re.IGNORECASE,
 )
+_COMMA = re.compile(r"^[\"')\]}>*]*, ?[\"'(\[{<*]*\Z")
 _JOINED = re.compile(r"\b(?:and|or|nor|und|oder|et|ou|as well as)\b|[/&+]", re.IGNORECASE)
 # "A is wrong and so is B": the same is said of both.
 _LIKEWISE = re.compile(
@@ -39,7 +41,7 @@ _CORRECTION = re.compile(
     r"\b(?:no,? ?wait|wait|hold on|hang on|actually|scratch that|strike that|correction|my mistake|my bad|sorry|oops|"
     r"whoops|on second thoughts?|on reflection|upon reflection|let me (?:re-?think|reconsider|correct|re-?check|change)|"
     r"i mean|i meant|make that|or rather|i take that back|i was wrong|that's wrong|that is wrong|that's not right|"
-    r"that is not right|that's incorrect|that is incorrect|chang(?:e|ing) my (?:answer|mind)|revised|"
+    r"that is not right|that's incorrect|that is incorrect|chang(?:e|ing) my (?:answer|mind)|revised|edit:|oh\b|upon (?:\w+ )?(?:look|inspection)|chang(?:e|ed|ing) (?:my|the) (?:mind|answer)|"
     r"looking (?:again|closer|more closely)|no[,.!]? (?:it's|it is|that's|the answer|i)|no, (?=[\"'(*]*[a-z]\b)|"
     r"nope|hmm|instead|then again|better:)",
     re.IGNORECASE,
@@ -125,7 +127,8 @@ def _claims(text: str, mentions: list[Mention]) -> list[_Claim]:
     for mention in mentions:
         gap = text[group[-1].end : mention.start] if group else ""
         again = len({one.option for one in group}) > 1 and mention.option in {one.option for one in group}
-        if group and (again or not _LINK.match(gap)):
+        closed = _COMMA.match(gap) and len(group) > 1 and _JOINED.search(text[group[-2].end : group[-1].start])
+        if group and (again or closed or not _LINK.match(gap)):
             claims += _of_group(text, group)
             group = []
             if _LIKEWISE.match(gap):
@@ -139,12 +142,17 @@ def _claims(text: str, mentions: list[Mention]) -> list[_Claim]:
 
 def _of_group(text: str, group: list[Mention]) -> list[_Claim]:
     first, last = group[0], group[-1]
-    after = stance(text, last.start, last.end)
-    if len(group) == 2 and stance(text, first.start, first.start) == Stance.REJECTED:
-        # "not A, B": one against the other; "not A or B": both.
-        if after == Stance.CHOSEN or not _JOINED.search(text[first.end : last.start]):
-            rejected = _Claim(first.start, first.end, frozenset({first.option}), Stance.REJECTED)
-            return [rejected, _Claim(last.start, last.end, frozenset({last.option}), max(after, Stance.NAMED))]
+    before, after = stance(text, first.start, first.start), stance(text, last.start, last.end)
+    if len(group) == 2:
+        # "not A, B" and "it's B and A is wrong": one against the other; "not A or B": both.
+        apart = after == Stance.CHOSEN or not _JOINED.search(text[first.end : last.start])
+        if before == Stance.REJECTED and apart:
+            after = max(after, Stance.NAMED)
+        if (before == Stance.REJECTED and apart) or (before == Stance.CHOSEN and after == Stance.REJECTED):
+            return [
+                _Claim(first.start, first.end, frozenset({first.option}), before),
+                _Claim(last.start, last.end, frozenset({last.option}), after),
+            ]
     together = stance(text, first.start, last.end)
     return [_Claim(first.start, last.end, frozenset(mention.option for mention in group), together)]
 
@@ -168,13 +176,18 @@ def _answer(text: str, claims: list[_Claim]) -> frozenset[int]:
         if concluded:
             return concluded[-1].options
     if chosen or leading:
-        return _options(chosen + leading)
-    for kind in (Stance.NAMED, Stance.POSSIBLE):
-        of_kind = [claim for claim in claims if claim.stance == kind]
-        settled = [claim for claim in of_kind if len(claim.options) == 1 or not _asks(text, claim)]
-        if of_kind:
-            return _options(settled or of_kind)
+        return _narrowed(chosen + leading)
+    for kind in (Stance.LIKELY, Stance.NAMED, Stance.POSSIBLE):
+        if of_kind := [claim for claim in claims if claim.stance == kind]:
+            return _narrowed(of_kind)
     return frozenset()
+
+
+def _narrowed(claims: list[_Claim]) -> frozenset[int]:
+    """Return all options of claims, or the one that comes after a choice between several: "A or B? B."."""
+    several = max((claim.start for claim in claims if len(claim.options) > 1), default=-1)
+    later = _options([claim for claim in claims if claim.start > several])
+    return later if len(later) == 1 and later <= _options(claims[:1]) else _options(claims)
 
 
 def _leads(text: str, claim: _Claim) -> bool:
@@ -192,10 +205,6 @@ def _concludes(text: str, claim: _Claim) -> bool:
     before = text[: claim.start]
     start = max((match.end() for match in re.finditer(r"[.;!?]\s|\n", before)), default=0)
     return bool(_CONCLUSION.search(before[start:]))
-
-
-def _asks(text: str, claim: _Claim) -> bool:
-    return text[claim.end :].lstrip(" )\"'*").startswith("?")
 
 
 def _options(claims: Sequence[_Claim]) -> frozenset[int]:

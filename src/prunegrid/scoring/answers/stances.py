@@ -1,4 +1,4 @@
-"""What a text says of an option that it mentions: chosen, named, possible, or rejected.
+"""What a text says of an option that it mentions: chosen, likely, named, possible, or rejected.
 
 Negations, doubts and verdicts are read in English, and the few words of other languages that docs/protocols.md lists.
 """
@@ -13,7 +13,8 @@ class Stance(IntEnum):
     REJECTED = 0
     POSSIBLE = 1
     NAMED = 2
-    CHOSEN = 3
+    LIKELY = 3
+    CHOSEN = 4
 
 
 _I = re.IGNORECASE
@@ -25,7 +26,7 @@ _ADVERB = (
     r"completely|both|each|undoubtedly|in fact|hence)\s)*"
 )
 _NOT = (
-    r"(?:not|never|hardly|scarcely|cannot|no\sway|by\sno\smeans|can\s?not|\w+n't|neither|nor|nicht|kein|keine|pas|no es|no|non|não|não é|не|不是|不选|并非)"
+    r"(?:not|never|hardly|refused?\sto|decline\sto|scarcely|cannot|no\sway|by\sno\smeans|can\s?not|\w+n't|neither|nor|nicht|kein|keine|pas|no es|no|non|não|não é|не|不是|不选|并非)"
 )
 _OF_NEGATION = (
     r"(?:(?:be|been|is|are|it|it's|that|to|think|believe|say|choose|pick|select|want|go|with|going|support|agree|mean|"
@@ -39,14 +40,14 @@ _REJECTED_BEFORE = re.compile(
     rf"everything\sbut|nothing\slike|far\sfrom|wrong(?:\sanswer)?\s(?:is|are|would\sbe)|"
     rf"(?:incorrect|wrong|false|bad)\s(?:answers?|options?|choices?|ones?)\s?(?:is|are|include|:)?|"
     rf"(?:more|better|rather|closer|likelier|stronger)\s(?:\w+\s){{0,3}}?than|better\sthan|over|skip|forget|ignore|"
-    rf"drop|avoid|tempted\sby|fooled\sby)\s{_ADVERB}{_LABEL}|\b(?:wrong|incorrect|false)\s?[:=]\s?|\bnot:\s?)"
+    rf"drop|avoid|beats|trumps|edges\sout|contrary\sto|tempted\sby|fooled\sby)\s{_ADVERB}{_LABEL}|\b(?:wrong|incorrect|false)\s?[:=]\s?|\bnot:\s?)"
     rf"{_END}",
     _I,
 )
 _YES_IN_SPITE = re.compile(
     rf"\b(?:none\sother\sthan|nothing\sbut|no(?:thing)?\sother\sthan|no\sdoubt(?:\s(?:it\sis|it's|that\sit\sis|about))?|"
     rf"can(?:not|'t)\sbe\sanything\s(?:but|other\sthan)|(?:less|worse|weaker)\s(?:\w+\s){{0,3}}?than|worse\sthan|"
-    rf"no\sother\s(?:answer|option|choice)\sthan|not\sanything\s(?:but|other\sthan))\s{_LABEL}{_END}",
+    rf"no\sother\s(?:answer|option|choice)\sthan|(?:none|nothing|no\s\w+)\s(?:\w+\s){{0,4}}?(?:but|except(?:\sfor)?)|not\sanything\s(?:but|other\sthan))\s{_LABEL}{_END}",
     _I,
 )
 _POSSIBLE_IN_SPITE = re.compile(
@@ -61,7 +62,7 @@ _POSSIBLE_BEFORE = re.compile(
     rf"first\sguess(?:\swas)?|were\sit|suppose|supposing|assuming|consider|considered|considering|why\snot|"
     rf"was\sgoing\sto\ssay|was|besides|compared\s(?:to|with)|like|as\swell\sas|between|from|not\s(?:only|just)|"
     rf"(?:some|people|others)\s(?:might\s|may\s|would\s)?say)\s"
-    rf"(?:(?:it|it's|is|were|was|that|for|to|the\sanswer|answer\sis|answer\swas|say|choose|pick|had|i)\s)*"
+    rf"(?:(?:it|it's|is|were|was|that|for|to|the\sanswer|answer\sis|answer\swas|say|choose|pick|had|i|i'd|i\swould|would)\s)*"
     rf"{_ADVERB}{_LABEL}{_END}",
     _I,
 )
@@ -97,6 +98,7 @@ _RIGHT = (
     r"reasonable|response|solution|option\sthat\sfits|valid|obvious|preferred|closest|plausible\sanswer|"
     r"richtig|korrekt|correcta?|exacte?|giusta|certa|верно|правильн\w+)|what)"
 )
+_SEEMS = re.compile(rf"{_CLOSE}(?:seems?|looks?|appears?|sounds?)\b(?!.{{0,12}}\b(?:most|more|best|better)\b)", _I)
 _NOT_RIGHT = re.compile(
     rf"{_CLOSE}(?:(?:which|that|they|it)\s)?(?:{_BE}\s{_ADVERB}(?:not|never)\b|(?:is|are|was|were|does|do|did|has|have|ca|wo|"
     rf"would|could|should|must)\s?n't\b|cannot\b|can\snot\b|(?:does|do|did|will|would|could|should|must|can)\s(?:not|"
@@ -115,7 +117,7 @@ _WRONG_AFTER = re.compile(
 _VERDICT_NO = re.compile(
     rf"^[\"'>*]*(?:{_PAUSE}|{_STOP})+(?:(?:that's|this\sis|that\sis|it's|is)\s)?(?:(?:no|nope|nah)(?=\s?(?:[,.!;:)\-–—\n]|$)|"
     rf"\s(?:wait|sorry|it|that|actually|i|this|not|the\sanswer))|(?:not\s(?:correct|right|true|it|this|that|quite|"
-    rf"likely)|incorrect|wrong|false|eliminated|ruled\sout|excluded)\b|[✗✘❌×])|^\s?[✗✘❌]",  # noqa: RUF001
+    rf"likely)|incorrect|wrong|false|eliminated|ruled\sout|excluded|i\sdoubt|i\sdon't\sthink)\b|[✗✘❌×])|^\s?[✗✘❌]",  # noqa: RUF001
     _I,
 )
 _VERDICT_YES = re.compile(
@@ -134,11 +136,16 @@ _POSSIBLE_AFTER = re.compile(
 )
 _CHOSEN_AFTER = re.compile(
     rf"{_CLOSE}(?:(?:{_BE}|remains?|should\sbe|will\sbe|stays|seems\slike|would\sbe|has\sto\sbe)\s{_ADVERB}{_RIGHT}|(?:because|since|"
-    rf"due\sto)\b|it\sis\b(?!\s\w)|fits?\b|match(?:es)?\b|wins\b|works\b|makes?\s(?:the\s)?(?:more|most|perfect|sense)|"
+    rf"due\sto)\b|it\sis\b(?!\s\w)|fits?\b|match(?:es)?\b|wins\b|works\b|beats\b|trumps\b|edges\b|makes?\s(?:the\s)?(?:more|most|perfect|sense)|"
     rf"remains\b|stays\b|(?:most|best)\s(?:closely|accurately)\b|是(?:正确|对)|正确|が正しい|が正解|だと|is\swhat\b|"
     rf"is\sthe\sonly\b|is\scorrect)",
     _I,
 )
+# "Everything but A is wrong", "all are wrong except B".
+_ALL_BUT = re.compile(
+    rf"\b(?:all|every\w*|any\w*|(?:the\s)?(?:others?|rest))\b[^.;!?\n]*\b(?:but|except(?:\sfor)?)\s{_LABEL}{_END}", _I
+)
+_ARE_WRONG = re.compile(rf"\b(?:is|are|seem|look)\s{_ADVERB}(?:not\s|{_WRONG})", _I)
 _CLAUSE = re.compile(
     r"[.;!?,\n…。！？；，、]|(?<!\ball\s)(?<!thing\s)\bbut\b|"
     r"\b(?:because|since|although|though|while|whereas|however|yet)\b",  # noqa: RUF001
@@ -157,6 +164,9 @@ def stance(text: str, start: int, end: int) -> Stance:
         return Stance.POSSIBLE
     if _NOT_WRONG.match(after) or _YES_IN_SPITE.search(clause):
         return Stance.CHOSEN
+    if (all_but := _ALL_BUT.search(sentence)) is not None:
+        wrong = _ARE_WRONG.search(all_but.group()) or _ARE_WRONG.match(after.lstrip(" )\"'*"))
+        return Stance.CHOSEN if wrong else Stance.REJECTED
     if any(pattern.match(after) for pattern in (_VERDICT_NO, _NOT_RIGHT, _WRONG_AFTER)):
         return Stance.REJECTED
     if _VERDICT_YES.match(after):
@@ -166,7 +176,7 @@ def stance(text: str, start: int, end: int) -> Stance:
     if _POSSIBLE_BEFORE.search(clause):
         return Stance.POSSIBLE
     if _CHOSEN_AFTER.match(after):
-        return Stance.CHOSEN
+        return Stance.LIKELY if _SEEMS.match(after) else Stance.CHOSEN
     if _POSSIBLE_AFTER.match(after):
         return Stance.POSSIBLE
     return Stance.CHOSEN if _CHOSEN_BEFORE.search(sentence) else Stance.NAMED
