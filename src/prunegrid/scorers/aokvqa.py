@@ -1,4 +1,4 @@
-"""A-OKVQA: accuracy by FastV's `contains` and by `letter`, the first standalone letter or option text."""
+"""A-OKVQA: accuracy by FastV's `contains`, and by `letter`, the option that the text gives as its answer."""
 
 from dataclasses import dataclass
 from typing import ClassVar

@@ -1,7 +1,7 @@
 """ScienceQA-IMG: accuracy by HiMAP's `strict`, lmms-eval's `lmms` and LLaVA's `llava` rule.
 
-lmms-eval has changed: its code now lower-cases the output before it looks for a capital `X.`, and never
-finds one. Both readings stand side by side, as `lmms` and `lmms_lowered`.
+From 2024-07-30 to 2025-07-04 lmms-eval lower-cased the output before it looked for a capital `X.`, and never
+found one. That is history; `lmms_lowered` is kept to compare with numbers of that year.
 """
 
 from dataclasses import dataclass

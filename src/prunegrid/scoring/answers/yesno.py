@@ -2,7 +2,7 @@
 
 
 def official(output: str) -> str:
-    """POPE's own rule: the first sentence without commas says no if it holds No, no or not; else yes.
+    """POPE's own rule (f3ec604, 2023-05-31): the first sentence without commas says no if it holds No, no or not; else yes.
 
     So `NO`, an empty text or `There isn't one` mean yes: faults of the rule, kept for comparison.
     """
@@ -11,7 +11,7 @@ def official(output: str) -> str:
 
 
 def lmms(output: str) -> str | None:
-    """lmms-eval's rule: lower-cased and stripped, the text is `yes` or `no`; None is wrong."""
+    """lmms-eval's rule since 8fd9155 (2024-01-21): lower-cased and stripped, the text is `yes` or `no`; None is wrong."""
     said = output.lower().strip()
     return said if said in ("yes", "no") else None
 
