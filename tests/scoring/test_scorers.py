@@ -120,7 +120,9 @@ def test_an_output_that_says_neither_is_missed_by_strict_and_left_out_as_publish
 
 def test_stated_reads_texts_that_the_published_rules_do_not() -> None:
     said = ["There is no cat? Yes", "No, there isn't... yes it is", "There isn't one.", "NO", "yes and no"]
-    scores = build("scorers", "pope").score(table(said, answer=["yes", "yes", "no", "no", "no"]), replicates=50)
+    scores = build("scorers", "pope").score(
+        table(said, answer=["yes", "yes", "no", "no", "no"]), replicates=50
+    )
     assert scores.per_sample["correct_stated"].tolist() == [1.0, 1.0, 1.0, 1.0, 0.0]
     assert scores.per_sample["correct_official"].tolist() == [0.0, 0.0, 0.0, 0.0, 1.0]
 

@@ -58,7 +58,9 @@ def test_edges_and_rows_without_logits() -> None:
     confidence = np.array([0.0, 0.2, 0.4, 1.0, np.nan])
     correct = np.array([0.0, 1.0, 0.0, 1.0, np.nan])
     # Bins (0, .2], (.2, .4], ..., (.8, 1]: {0, .2}, {.4}, {1}; the row without logits counts nowhere.
-    assert calibration.expected_calibration_error(confidence, correct, 5) == pytest.approx((0.8 + 0.4 + 0) / 4)
+    assert calibration.expected_calibration_error(confidence, correct, 5) == pytest.approx(
+        (0.8 + 0.4 + 0) / 4
+    )
     nothing = np.array([np.nan])
     assert math.isnan(calibration.expected_calibration_error(nothing, nothing))
     assert math.isnan(calibration.expected_calibration_error(nothing, nothing, binning="equal_mass"))

@@ -13,7 +13,9 @@ def test_against_loops(seed: int) -> None:
     generator = np.random.default_rng(seed)
     n = 200
     before, after = (generator.choice([0.0, 1.0, 0.3, np.nan], n) for _ in range(2))
-    answers = tuple([None if x == "-" else str(x) for x in generator.choice(list("AB-"), n)] for _ in range(2))
+    answers = tuple(
+        [None if x == "-" else str(x) for x in generator.choice(list("AB-"), n)] for _ in range(2)
+    )
     texts = tuple([str(x) for x in generator.choice(["A", "A.", "B"], n)] for _ in range(2))
     fell = rose = other_answer = other_text = compared = 0
     for i in range(n):

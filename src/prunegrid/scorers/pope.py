@@ -21,8 +21,8 @@ from prunegrid.statistics.sums import SumMetric, mean_of, ratio
 _CATEGORY = re.compile(r"^(adversarial|popular|random|balanced)(?=[^A-Za-z0-9])", re.IGNORECASE)
 _RULES = {"official": yesno.official, "lmms": yesno.lmms, "strict": yesno.strict, "stated": stated.stated}
 _GOLD = ("yes", "no")
-# Variants in which a positive that gets neither yes nor no is missed. lmms-eval leaves it out of recall, though
-# its accuracy counts it wrong, so that a model may gain recall by rambling.
+# Variants in which a positive that gets neither yes nor no is missed. lmms-eval leaves it out of recall,
+# though its accuracy counts it wrong, so that a model may gain recall by rambling.
 _UNREAD_IS_MISSED = ("strict", "stated")
 
 

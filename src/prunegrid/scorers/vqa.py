@@ -17,16 +17,17 @@ _ENOUGH = 4
 
 @dataclass(frozen=True, kw_only=True)
 class Vqa(Scorer):
-    """Headline `auto`: VQA's accuracy, all normalised, in rows with four references or more; else exact match.
+    """Headline `auto`: `lmms` in rows with four references or more, `exact` elsewhere.
 
-    `soft` is the official program, which normalises nothing where all references agree, `lmms` is lmms-eval.
+    `soft` is the official program, which normalises nothing where all references agree; `lmms` is lmms-eval,
+    which always does.
     """
 
     headline_variant: ClassVar[str] = "auto"
     variants: ClassVar[tuple[str, ...]] = ("auto", "exact", "soft", "lmms")
 
     def rows(self, predictions: pd.DataFrame) -> pd.DataFrame:
-        """Score each row; `correct_soft` and `correct_lmms` are NaN where there are fewer than four references."""
+        """Score each row; `correct_soft` and `correct_lmms` are NaN with fewer than four references."""
         columns = ["score", "correct", *(f"correct_{v}" for v in self.variants), "parsed_answer"]
         return pd.DataFrame(
             [_row(row) for row in predictions.itertuples()], index=predictions.index, columns=columns

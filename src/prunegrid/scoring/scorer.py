@@ -22,8 +22,8 @@ from prunegrid.statistics.sums import SumMetric, intervals, mean
 
 Variants = dict[str, dict[str, float]]
 
-# From the logits of the options: the gold one's margin, the largest probability, whether it is the gold one's, and
-# the squared error of all of them.
+# From the logits of the options: the gold one's margin, the largest probability, whether it is the gold
+# one's, and the squared error of all of them.
 LOGIT_SCORES = ("gold_margin", "confidence", "confident_correct", "brier")
 
 

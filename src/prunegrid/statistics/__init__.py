@@ -1,4 +1,4 @@
-"""Clustered bootstrap, score intervals, permutation and exact tests, Holm's correction, calibration, flips, in NumPy.
+"""Bootstrap, score intervals, permutation and exact tests, Holm's correction, calibration, flips, in NumPy.
 
 It may import files of the package's root alone.
 

@@ -23,7 +23,7 @@ def softmax(logits: Sequence[float]) -> np.ndarray:
 
 
 def brier(probabilities: np.ndarray, gold: int) -> float:
-    """Return the squared distance between probabilities and the gold option's certainty: 0 at best, 2 at worst.
+    """Return the squared distance of probabilities from certainty of the gold option: 0 at best, 2 at worst.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def brier(probabilities: np.ndarray, gold: int) -> float:
 
 
 def ece_metric(confidence: np.ndarray, correct: np.ndarray, bins: int = BINS) -> SumMetric:
-    """Expected calibration error in bins of equal width, as a function of sums over rows.
+    """Return the expected calibration error in bins of equal width, as a function of sums over rows.
 
     Bin k of m holds confidences in (k/m, (k+1)/m], and 0 is in the first. The error is the mean over rows of
     their bin's |mean confidence - share that is correct|. It is biased upwards where bins hold few rows, so

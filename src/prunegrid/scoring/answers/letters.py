@@ -1,4 +1,4 @@
-"""Rules that read the letter of an option off a text, one function per published rule, with the code it is from."""
+"""Rules that read the letter of an option off a text, one function per published rule."""
 
 import re
 
@@ -6,7 +6,10 @@ from prunegrid.data.prompt_texts import LETTERS
 
 
 def contains(output: str, gold: str) -> bool:
-    """FastV's A-OKVQA rule (007c82e, 2024-03-25): the gold letter, a capital, occurs anywhere in the output, inside words too."""
+    """FastV's A-OKVQA rule: the gold letter, a capital, occurs anywhere in the output, inside words too.
+
+    As published at 007c82e (2024-03-25).
+    """
     return gold in output
 
 
@@ -16,7 +19,10 @@ def equals(output: str, gold: str) -> bool:
 
 
 def lmms(output: str, gold: str) -> bool:
-    """lmms-eval's ScienceQA rule since 8ada805 (2025-07-04): the letter in either case, or a text that begins `X.`."""
+    """lmms-eval's ScienceQA rule: the letter in either case, or a text that begins `X.`.
+
+    As it is since 8ada805 (2025-07-04).
+    """
     output = output.strip()
     if output.lower() == gold.lower():
         return True
@@ -24,17 +30,18 @@ def lmms(output: str, gold: str) -> bool:
 
 
 def lmms_lowered(output: str, gold: str) -> bool:
-    """lmms-eval's ScienceQA rule from f06f8e6 (2024-07-30) until 8ada805: lower-cased, so that no text begins with `X.`.
+    """lmms-eval's former ScienceQA rule: lower-cased first, so that no text begins with `X.`.
 
-    A fault that was mended in its #723; kept to compare with numbers of that year.
+    From f06f8e6 (2024-07-30) until 8ada805 (2025-07-04), its #723, which mended it; kept to compare with
+    numbers of that year.
     """
     return output.strip().lower() == gold.lower()
 
 
 def llava(output: str, n_choices: int) -> str | None:
-    """LLaVA's ScienceQA rule since ce1aa08 (2023-10-11): `X`, `X. ...`, or one `The answer is X.`; anything else is unanswerable.
+    """LLaVA's ScienceQA rule: `X`, `X. ...`, or one `The answer is X.`; anything else is unanswerable.
 
-    That counts as wrong; before that commit the script guessed.
+    That counts as wrong, as in the published script since ce1aa08 (2023-10-11); before, it guessed.
     """
     output = output.strip()
     options = LETTERS[: min(n_choices, 5)]

@@ -3,55 +3,68 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from prunegrid.data.prompt_texts import LETTERS
 from prunegrid.scoring.answers.mentions import Mention, letter_mentions, text_mentions, words
+from prunegrid.scoring.answers.phrases import any_of
 from prunegrid.scoring.answers.plain import own_turn, plain
 from prunegrid.scoring.answers.stances import Stance, stance
 
 _STRIPPED = " \t\r\n.,;:!?*_'\"()[]{}<>«»„‚「」『』。、，；：！？…¿¡-–—|/\\$~#"  # noqa: RUF001
-_WRAPPED = re.compile(r"^\\*(?:boxed|text|mathrm|textbf|mathbf)\b|\\(?:boxed|text|mathrm|textbf|mathbf)\b")
-# Between two options that are named in one breath.
-_LABEL = r"(?: (?:both|either|even|also|the|an?|option|options|answer|choice|letter|else|then|to|too))*"
-_DOUBT = r"(?: (?:maybe|perhaps|possibly|alternatively|it's|it is|it could be|it might be|could be|might be|possible))*"
+_WRAPPED = re.compile(r"\\*\b(?:boxed|text|mathrm|textbf|mathbf)\b(?=\{)")
+# "A. B. C." in a row, nothing else beside them.
+_SERIES = re.compile(r"[A-Z][.;](?:[ \n][A-Z][.;]?)+")
+
+# What stands between two options that are named in one breath.
+_AND = any_of(r"""
+    and/or | and | or | nor | und | oder | et | ou | y | o | e | и | или | 和 | 或者 | 或 | と
+    または | vs\.? | versus | as well as | but (?:maybe |perhaps |possibly )?also
+""")
+_OPTION = r"(?: (?:both|either|even|also|the|an?|options?|answer|choice|letter|else|then|to|too))*"
+_MAYBE = r"(?: (?:maybe|perhaps|possibly|alternatively|possible|it's|it is|(?:it )?(?:could|might) be))*"
 _LINK = re.compile(
     r"^[\"')\]}>*]*(?:\.+(?=[)\]]| (?:or|and)\b)[)\]]?)?"
-    r"(?: ?(?:→|⇒|[-=]+>)| ?[,;/&+、-]|(?= )|"
-    rf"(?: ?[,;]?)? ?[(\[]?(?:and/or|and|or|nor|und|oder|et|ou|y|o|e|и|или|和|或者|或|と|または|vs\.?|versus|as well as|"
-    r"but (?:maybe |perhaps |possibly )?also)"
-    rf"(?: or)?{_DOUBT}| ?, (?:or |and |nor )?(?:maybe|perhaps|possibly|alternatively|even)|, (?:and|or|nor){_DOUBT})"
-    rf"{_LABEL}[ \"'(\[{{<*]*\Z",
+    rf"(?: ?(?:→|⇒|[-=]+>)| ?[,;/&+、-]|(?= )|(?: ?[,;]?)? ?[(\[]?{_AND}(?: or)?{_MAYBE}|"
+    rf" ?, (?:or |and |nor )?(?:maybe|perhaps|possibly|alternatively|even)|, (?:and|or|nor){_MAYBE})"
+    rf"{_OPTION}[ \"'(\[{{<*]*\Z",
     re.IGNORECASE,
 )
 _COMMA = re.compile(r"^[\"')\]}>*]*, ?[\"'(\[{<*]*\Z")
 _JOINED = re.compile(r"\b(?:and|or|nor|und|oder|et|ou|as well as)\b|[/&+]", re.IGNORECASE)
 # "A is wrong and so is B": the same is said of both.
 _LIKEWISE = re.compile(
-    r"^[^.;!?\n]{0,40}\b(?:and|,) ?(?:so|neither|nor) (?:is|are|was|were|could|can|might|may|would|does|do) ?[\"'(*]*\Z",
-    re.IGNORECASE,
-)
-_DELIMITER = re.compile(r"^[\"'*}>]*(?: ?[).:,\]–—=]| ?$| ?-(?!\w)|[*\n])")
-_LABELLED_START = re.compile(r"^[^\w]*(?:(?:option|choice|answer|letter)\b[\s:(\[*\"']*)?$", re.IGNORECASE)
-_VERB = re.compile(
-    r"^[^\w\n]*(?:is|are|was|were|isn't|could|might|may|would|shows?|depicts?|describes?|refers|seems?|looks?|means|says)\b"
-)
-# "A. B. C." in a row, nothing else beside them.
-_SERIES = re.compile(r"[A-Z][.;](?:[ \n][A-Z][.;]?)+")
-_CORRECTION = re.compile(
-    r"\b(?:no,? ?wait|wait|hold on|hang on|actually|scratch that|strike that|correction|my mistake|my bad|sorry|oops|"
-    r"whoops|on second thoughts?|on reflection|upon reflection|let me (?:re-?think|reconsider|correct|re-?check|change)|"
-    r"i mean|i meant|make that|or rather|i take that back|i was wrong|that's wrong|that is wrong|that's not right|"
-    r"that is not right|that's incorrect|that is incorrect|chang(?:e|ing) my (?:answer|mind)|revised|edit:|oh\b|upon (?:\w+ )?(?:look|inspection)|chang(?:e|ed|ing) (?:my|the) (?:mind|answer)|"
-    r"looking (?:again|closer|more closely)|no[,.!]? (?:it's|it is|that's|the answer|i)|no, (?=[\"'(*]*[a-z]\b)|"
-    r"nope|hmm|instead|then again|better:)",
-    re.IGNORECASE,
-)
-_CONCLUSION = re.compile(
-    r"\b(?:final|finally|so|therefore|thus|hence|in conclusion|overall|in short|in summary|conclude|ultimately|"
-    r"in the end|to sum up)\b|\\boxed",
+    r"^[^.;!?\n]{0,40}\b(?:and|,) ?(?:so|neither|nor) (?:is|are|was|were|could|can|might|may|would|does|do)"
+    r" ?[\"'(*]*\Z",
     re.IGNORECASE,
 )
 
+# A letter at the start of the text is an answer before a delimiter, if no verb follows ("A) is a cat").
+_START = re.compile(r"^[^\w]*(?:(?:option|choice|answer|letter)\b[\s:(\[*\"']*)?$", re.IGNORECASE)
+_DELIMITER = re.compile(r"^[\"'*}>]*(?: ?[).:,\]–—=]| ?$| ?-(?!\w)|[*\n])")  # noqa: RUF001
+_VERB = re.compile(
+    r"^[^\w\n]*(?:is|are|was|were|isn't|could|might|may|would|shows?|depicts?|describes?|refers|seems?|looks?|"
+    r"means|says)\b"
+)
+
+_TAKEN_BACK = any_of(r"""
+    no,? ?wait | wait | hold on | hang on | actually | scratch that | strike that | correction
+    my mistake | my bad | sorry | oops | whoops | on second thoughts? | (?:up)?on reflection
+    upon (?:\w+ )?(?:look|inspection) | let me (?:re-?think|reconsider|correct|re-?check|change)
+    i mean | i meant | make that | or rather | i take that back | i was wrong
+    that(?:'s| is) (?:wrong|not right|incorrect) | chang(?:e|ed|ing) (?:my|the) (?:mind|answer)
+    revised | looking (?:again|closer|more closely) | no[,.!]? (?:it's|it is|that's|the answer|i)
+    no, (?=["'(*]*[a-z]\b) | nope | hmm | instead | then again | oh\b | edit: | better:
+""")
+_CORRECTION = re.compile(rf"\b{_TAKEN_BACK}", re.IGNORECASE)
+_CONCLUDED = any_of("""
+    final | finally | so | therefore | thus | hence | in conclusion | overall | in short | in summary
+    conclude | ultimately | in the end | to sum up
+""")
+_CONCLUSION = re.compile(rf"\b{_CONCLUDED}\b|\\boxed", re.IGNORECASE)
+# Characters of a text that are looked at from a place.
+_REACH = 200
+_SENTENCE_END = re.compile(r"[.;!?]\s|\n")
 
 
 @dataclass(frozen=True)
@@ -67,12 +80,11 @@ class _Claim:
 def letter(output: str, choices: Sequence[str]) -> str | None:
     """Return the option that a text gives as its answer, by its letter or else in its own words.
 
-    The whole text may be a letter or an option's words. Otherwise every mention of an option is read as
-    chosen, named, possible or rejected (`stances`), mentions before a correction go if another option
-    follows it, and the answer is the one option left of the highest kind: the conclusion, what is chosen, the
-    letter at the start, what is named, what is possible. Options joined by "and", "or" or a comma are
-    one mention of several: where such a mention is of the highest kind, or two options are, there is no answer. Letters
-    decide before words do; what is merely rejected answers nothing.
+    The whole text may be a letter or an option's words. Otherwise each mention of an option has a stance,
+    from rejected to chosen; a correction takes back what stands before it; and the answer is the option of
+    the highest stance. Options joined by "and", "or" or a comma are one mention of several, and
+    several options of the highest stance are no answer. Letters decide before words do. What is only
+    rejected answers nothing: "not A" of two options is not B.
 
     Parameters
     ----------
@@ -94,7 +106,8 @@ def letter(output: str, choices: Sequence[str]) -> str | None:
         return core.upper()
     if (whole := _whole_option(core, choices)) is not None:
         return LETTERS[whole]
-    for mentions in (_without_lists(text, letter_mentions(text, choices), choices), text_mentions(text, choices)):
+    by_letter = _without_lists(text, letter_mentions(text, choices), choices)
+    for mentions in (by_letter, text_mentions(text, choices)):
         claims = _claims(text, mentions)
         if any(claim.stance > Stance.REJECTED for claim in claims):
             options = _answer(text, _uncorrected(text, claims))
@@ -113,7 +126,7 @@ def _whole_option(core: str, choices: Sequence[str]) -> int | None:
 def _without_lists(text: str, mentions: list[Mention], choices: Sequence[str]) -> list[Mention]:
     """Leave out letters of a list of options: one and the next, with the first one's own words between."""
     listed = set()
-    for one, other in zip(mentions, mentions[1:], strict=False):
+    for one, other in pairwise(mentions):
         between = words(text[one.end : other.start])
         if other.option == one.option + 1 and between and between == words(plain(choices[one.option])):
             listed |= {one, other}
@@ -126,9 +139,7 @@ def _claims(text: str, mentions: list[Mention]) -> list[_Claim]:
     group: list[Mention] = []
     for mention in mentions:
         gap = text[group[-1].end : mention.start] if group else ""
-        again = len({one.option for one in group}) > 1 and mention.option in {one.option for one in group}
-        closed = _COMMA.match(gap) and len(group) > 1 and _JOINED.search(text[group[-2].end : group[-1].start])
-        if group and (again or closed or not _LINK.match(gap)):
+        if group and not _goes_on(text, group, mention):
             claims += _of_group(text, group)
             group = []
             if _LIKEWISE.match(gap):
@@ -138,6 +149,15 @@ def _claims(text: str, mentions: list[Mention]) -> list[_Claim]:
                 continue
         group.append(mention)
     return claims + (_of_group(text, group) if group else [])
+
+
+def _goes_on(text: str, group: list[Mention], mention: Mention) -> bool:
+    """Whether a mention is one more of a group: "A, B and" C, but not "A, B and C," A nor "A and B," C."""
+    gap = text[group[-1].end : mention.start]
+    options = {one.option for one in group}
+    again = len(options) > 1 and mention.option in options
+    closed = len(group) > 1 and _JOINED.search(text[group[-2].end : group[-1].start]) and _COMMA.match(gap)
+    return bool(_LINK.match(gap)) and not again and not closed
 
 
 def _of_group(text: str, group: list[Mention]) -> list[_Claim]:
@@ -159,12 +179,10 @@ def _of_group(text: str, group: list[Mention]) -> list[_Claim]:
 
 def _uncorrected(text: str, claims: list[_Claim]) -> list[_Claim]:
     """Leave out what a correction takes back: what stands before it, if something else is said after it."""
-    for match in reversed(list(_CORRECTION.finditer(text))):
-        later = [claim for claim in claims if claim.start >= match.start() and claim.stance >= Stance.NAMED]
-        earlier = [claim for claim in claims if claim.end <= match.start()]
-        if later and earlier:
-            return [claim for claim in claims if claim.start >= match.start()]
-    return claims
+    first = min(claim.end for claim in claims)
+    last = max((claim.start for claim in claims if claim.stance >= Stance.NAMED), default=-1)
+    corrected = [match.start() for match in _CORRECTION.finditer(text) if first <= match.start() <= last]
+    return [claim for claim in claims if claim.start >= max(corrected, default=0)]
 
 
 def _answer(text: str, claims: list[_Claim]) -> frozenset[int]:
@@ -191,19 +209,19 @@ def _narrowed(claims: list[_Claim]) -> frozenset[int]:
 
 
 def _leads(text: str, claim: _Claim) -> bool:
-    after = text[claim.end :]
+    after = text[claim.end : claim.end + _REACH]
     return (
         claim.stance >= Stance.NAMED
         and len(claim.options) == 1
-        and bool(_LABELLED_START.match(text[: claim.start]))
+        and bool(_START.match(text[: claim.start]))
         and bool(_DELIMITER.match(after))
         and not _VERB.match(after)
     )
 
 
 def _concludes(text: str, claim: _Claim) -> bool:
-    before = text[: claim.start]
-    start = max((match.end() for match in re.finditer(r"[.;!?]\s|\n", before)), default=0)
+    before = text[max(0, claim.start - _REACH) : claim.start]
+    start = max((match.end() for match in _SENTENCE_END.finditer(before)), default=0)
     return bool(_CONCLUSION.search(before[start:]))
 
 

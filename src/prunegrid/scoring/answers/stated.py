@@ -4,51 +4,80 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from prunegrid.scoring.answers.phrases import any_of
 from prunegrid.scoring.answers.plain import own_turn
 
-_YES = re.compile(
-    r"\b(?:yes|yeah|yep|yup|yea|affirmative|indeed|sure|certainly|true|correct|sí|oui|ja|да|sim)\b(?!-\w)|是的|はい|有的|예|نعم",
-    re.IGNORECASE,
-)
-# "No" as a word of its own, not the "no" of "no cat", which is read as a statement.
-_NO = re.compile(
-    r"(?:^|(?<=[\s\"'(\[*:,.!?{>_]))(?:no|nope|nah|negative|false|incorrect|nein|non|não|нет)(?!\.\s?\d)(?=[\"')\]}*_<$]*\s*(?:$|[.,;:!?\n(…–—-])|"  # noqa: RUF001
-    r"\s+(?:wait|sorry|there|it|they|he|she|i|we|that|this|you|the|an?|because|since|as|but|or|and|in|on|not|hay|es|"
-    r"actually|based|visible)\b)|不是|没有|いいえ|아니요",
-    re.IGNORECASE,
-)
-_UNSAID = re.compile(
-    r"\byes\s?(?:/|or|and|&|\|)\s?no\b|\bno\s?(?:/|or|and|&|\|)\s?yes\b|\bneither\syes\snor\sno\b|\bnot\s(?:a\s)?(?:yes|no)\b|"
-    r"\bno\s(?:doubt|problem|idea|way\sto|matter|question|clue|other|answer|comment|one\sknows|information|image)\b|"
-    r"\bnot\s(?:sure|certain|clear|possible|enough|able)\b(?:\s(?:if|whether|that|what)[^.!?\n,;:]*)?|"
-    r"\b(?:cannot|can't|can\snot|unable\sto|couldn't)\s(?:tell|say|determine|answer|see\sthe\simage|view|be\sdetermined|"
-    r"help|confirm|be\ssure)[^.!?\n,;:]*|\b(?:don't|do\snot)\sknow\b[^.!?\n,;:]*|\bsure\s(?:if|whether)\b[^.!?\n,;:]*|"
-    r"\b(?:if|whether)\b[^.!?\n,;:]*",
-    re.IGNORECASE,
-)
-_NEGATIVE = re.compile(
-    r"\bno\s\w|\bnot\b(?!\sonly)|n't\b|\bcannot\b|\bnone\b|\bnothing\b|\bnowhere\b|\bnobody\b|\bnever\b|\bwithout\b|\babsent\b|"
-    r"\bmissing\b|\blacks?\b|\bneither\b|\bzero\b|不|没",
-    re.IGNORECASE,
-)
-_POSITIVE = re.compile(
-    r"\b(?:there(?:'s|\s(?:is|are|was|were|appears?\sto\sbe|seems?\sto\sbe))|(?:it|that|this|he|she)\s(?:is|does|has)|it's|"
-    r"they\s(?:are|do|have)|i\s(?:can\s|do\s|clearly\s|also\s)*see|(?:is|are)\s(?:clearly\s|also\s|indeed\s)?(?:present|visible|shown|there|"
-    r"in\sthe)|(?:image|picture|photo)\s(?:clearly\s|also\s)?(?:shows|contains|has|features|includes|depicts))\b",
-    re.IGNORECASE,
-)
+_YES_WORD = any_of("""
+    yes | yeah | yep | yup | yea | affirmative | indeed | sure | certainly | true | correct | sí | oui
+    ja | да | sim
+""")
+_YES = re.compile(rf"\b{_YES_WORD}\b(?!-\w)|是的|はい|有的|예|نعم", re.IGNORECASE)
+# Characters before a word that are looked at.
+_REACH = 60
 _DENIAL = re.compile(r"(?:\bnot|n't|\bnever)\s(?:\w+\s)?$", re.IGNORECASE)
-_DOUBT = re.compile(
-    r"\b(?:maybe|perhaps|possibly|might|may\s(?:be|have|not)|could\s(?:be|have)|hard\sto|difficult\sto|unclear|unsure|"
-    r"unknown|uncertain|ambiguous)\b",
+
+# "No" as a word of its own, not the "no" of "no cat", which is read as a statement.
+_NO_WORD = any_of("no | nope | nah | negative | false | incorrect | nein | non | não | нет")
+_AFTER_NO = any_of("""
+    wait | sorry | there | it | they | he | she | i | we | that | this | you | the | an? | because
+    since | as | but | or | and | in | on | not | hay | es | actually | based | visible
+""")
+_NO = re.compile(
+    rf"(?:^|(?<=[\s\"'(\[*:,.!?{{>_])){_NO_WORD}(?!\.\s?\d)"
+    rf"(?=[\"')\]}}*_<$]*\s*(?:$|[.,;:!?\n(…–—-])|\s+{_AFTER_NO}\b)|不是|没有|いいえ|아니요",  # noqa: RUF001
     re.IGNORECASE,
 )
-_CORRECTION = re.compile(
-    r"\b(?:wait|actually|hold\son|scratch\sthat|correction|sorry|oops|my\smistake|on\ssecond\sthoughts?|i\smean|i\smeant|"
-    r"i\swas\swrong|let\sme\s(?:re\w+|correct|check\sagain)|looking\s(?:again|closer|more\sclosely)|hmm|make\sthat|or\srather|"
-    r"oh|final\sanswer|(?:so|therefore|thus|hence|the)\s(?:the\s)?(?:final\s|correct\s|my\s)*answer)\b|…|\.\.+",
+
+# What holds yes, no or not and says neither; such phrases are blotted out before the text is read.
+_TO_THE_END = r"[^.!?\n,;:]*"
+_NEITHER = any_of(r"""
+    yes\s?(?:/|or|and|&|\|)\s?no | no\s?(?:/|or|and|&|\|)\s?yes | neither yes nor no
+    not (?:a )?(?:yes|no)
+    no (?:doubt|problem|idea|way to|matter|question|clue|other|answer|comment|one knows|information|image)
+""")
+_UNKNOWN = any_of("""
+
+    (?:cannot|can't|can not|unable to|couldn't) (?:tell|say|determine|answer|see the image|view|be determined)
+    (?:cannot|can't|can not|unable to|couldn't) (?:help|confirm|be sure) | (?:don't|do not) know
+    sure (?:if|whether) | if | whether
+""")
+_UNSURE = any_of("sure | certain | clear | possible | enough | able")
+_UNSAID = re.compile(
+    rf"\b{_NEITHER}\b|\bnot\s{_UNSURE}\b(?:\s(?:if|whether|that|what){_TO_THE_END})?|\b{_UNKNOWN}\b{_TO_THE_END}",
     re.IGNORECASE,
 )
+
+_NONE = any_of(
+    "not(?! only) | cannot | none | nothing | nowhere | nobody | never | without | absent | missing | lacks?"
+    " | neither | zero"
+)
+_NEGATIVE = re.compile(rf"\bno\s\w|n't\b|\b{_NONE}\b|不|没", re.IGNORECASE)
+_THERE_IS = any_of(r"""
+    there(?:'s| (?:is|are|was|were|appears? to be|seems? to be))
+    (?:it|that|this|he|she) (?:is|does|has) | it's | they (?:are|do|have)
+    i (?:can |do |clearly |also )*see
+    (?:is|are) (?:clearly |also |indeed )?(?:present|visible|shown|there|in the)
+    (?:image|picture|photo) (?:clearly |also )?(?:shows|contains|has|features|includes|depicts)
+""")
+_POSITIVE = re.compile(rf"\b{_THERE_IS}\b", re.IGNORECASE)
+_MAYBE = any_of("""
+    maybe | perhaps | possibly | might | may (?:be|have|not) | could (?:be|have) | hard to
+    difficult to | unclear | unsure | unknown | uncertain | ambiguous
+""")
+_DOUBT = re.compile(rf"\b{_MAYBE}\b", re.IGNORECASE)
+_DENIES_ITSELF = re.compile(
+    r"\w+[\"'*)]*[,:]?\s(?:there\s(?:is|are|was|were)(?:\s(?:no|not)\b|n't)|(?:it|they)\s(?:is|are)(?:\snot\b|n't)|"
+    r"there\s(?:isn't|aren't)|no\b)",
+    re.IGNORECASE,
+)
+
+_TAKEN_BACK = any_of(r"""
+    wait | actually | hold on | scratch that | correction | sorry | oops | my mistake
+    on second thoughts? | i mean | i meant | i was wrong | let me (?:re\w+|correct|check again)
+    looking (?:again|closer|more closely) | hmm | make that | or rather | oh | final answer
+    (?:so|therefore|thus|hence|the) (?:the )?(?:final |correct |my )*answer
+""")
+_CORRECTION = re.compile(rf"\b{_TAKEN_BACK}\b|…|\.\.+", re.IGNORECASE)
 _CLAUSE = re.compile(r"[^.!?;\n…]+[.!?;\n…]*")
 
 
@@ -61,10 +90,10 @@ class _Claim:
 def stated(output: str) -> str | None:
     """Return "yes" or "no" as a text states it, or None.
 
-    Words that are an answer ("yes", "nope") come before statements ("there is no cat"). What a question
-    within the text asks is no answer, nor is what stands in doubt. A correction or a conclusion takes back what
-    stands before it, if an answer follows. Both yes and no, or "yes" and at once the opposite ("Yes, there is no cat"), is
-    no answer.
+    Words that are an answer ("yes", "nope") decide before statements ("there is no cat"). What a question
+    within the text asks is no answer, nor is what stands in doubt. A correction or a conclusion takes back
+    what stands before it, if an answer follows. Both yes and no are no answer, nor is a "yes" that goes on
+    to say the opposite ("Yes, there is no cat").
 
     Parameters
     ----------
@@ -86,21 +115,23 @@ def stated(output: str) -> str | None:
     if len(answers) != 1:
         return None
     answer = answers.pop()
-    if said and answer == "yes" and _denies_itself(readable, said, told):
+    if answer == "yes" and any(_DENIES_ITSELF.match(readable, claim.start) for claim in said):
         return None
     return answer
 
 
 def _words(text: str) -> list[_Claim]:
     """Return where words that are an answer stand, outside questions."""
-    questions = [clause.span() for clause in _CLAUSE.finditer(text) if _asks(clause.group())]
+    asked = {
+        place for clause in _CLAUSE.finditer(text) if _asks(clause.group()) for place in range(*clause.span())
+    }
     claims = []
     for pattern, answer in ((_YES, "yes"), (_NO, "no")):
         for match in pattern.finditer(text):
             place = match.start()
-            if any(start <= place < end for start, end in questions):
+            if place in asked:
                 continue
-            denied = answer == "yes" and bool(_DENIAL.search(text[:place]))
+            denied = answer == "yes" and bool(_DENIAL.search(text[max(0, place - _REACH) : place]))
             claims.append(_Claim(place, "no" if denied else answer))
     return sorted(claims, key=lambda claim: claim.start)
 
@@ -126,18 +157,4 @@ def _statements(text: str) -> list[_Claim]:
 def _last_correction(text: str, starts: Sequence[int]) -> int:
     """Return where the last correction begins that has a claim before and after it, else 0."""
     places = [match.start() for match in _CORRECTION.finditer(text)]
-    between = [p for p in places if any(s < p for s in starts) and any(s >= p for s in starts)]
-    return max(between, default=0)
-
-
-def _denies_itself(text: str, said: Sequence[_Claim], told: Sequence[_Claim]) -> bool:
-    """Whether "yes" goes on, in its own clause, to say that there is none."""
-    return any(
-        re.match(
-            r"\w+[\"'*)]*[,:]?\s(?:there\s(?:is|are|was|were)(?:\s(?:no|not)\b|n't)|(?:it|they)\s(?:is|are)(?:\snot\b|n't)|"
-            r"there\s(?:isn't|aren't)|no\b)",
-            text[claim.start :],
-            re.IGNORECASE,
-        )
-        for claim in said
-    )
+    return max((place for place in places if starts and min(starts) < place <= max(starts)), default=0)

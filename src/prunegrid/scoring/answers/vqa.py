@@ -1,4 +1,4 @@
-"""VQA's accuracy over several human answers, as two programs compute it (Antol et al. 2015, arXiv 1505.00468).
+"""VQA's accuracy over several human answers, as two programs have it (Antol et al. 2015, arXiv 1505.00468).
 
 The official one is vqaEval.py of GT-Vision-Lab/VQA at a013f00 (2021-03-11); the other is `vqav2` of lmms-eval
 since 28ea9a1 (2025-08-11). They differ in when they normalise, and in numbers that hold two commas in a row.
@@ -20,13 +20,14 @@ _FULL_STOPS_AT_MOST = 32
 # Words that get back the one apostrophe that they lack. The official list also has "I'm", "I've" and
 # "I'd've", which never apply: words are in lower case by then.
 _RESTORED = """
-ain't aren't can't could've couldn't couldn't've didn't doesn't don't hadn't hadn't've hasn't haven't he'd he'd've
-he's how'd how'll how's isn't it'd it'd've it'll ma'am might've mightn't mightn't've must've mustn't needn't not've
-o'clock oughtn't 'ow's'at shan't she'd've should've shouldn't shouldn't've somebody'd've somebody'll somebody's
-someone'd someone'd've someone'll someone's something'd something'd've something'll that's there'd there'd've
-there're there's they'd they'd've they'll they're they've 'twas wasn't we'd've we've weren't what'll what're what's
-what've when's where'd where's where've who'd who'd've who'll who's who've why'll why're why's won't would've
-wouldn't wouldn't've y'all y'all'd've y'all'll you'd you'd've you'll you're you've
+ain't aren't can't could've couldn't couldn't've didn't doesn't don't hadn't hadn't've hasn't haven't he'd
+he'd've he's how'd how'll how's isn't it'd it'd've it'll ma'am might've mightn't mightn't've must've
+mustn't needn't not've o'clock oughtn't 'ow's'at shan't she'd've should've shouldn't shouldn't've
+somebody'd've somebody'll somebody's someone'd someone'd've someone'll someone's something'd
+something'd've something'll that's there'd there'd've there're there's they'd they'd've they'll they're
+they've 'twas wasn't we'd've we've weren't what'll what're what's what've when's where'd where's where've
+who'd who'd've who'll who's who've why'll why're why's won't would've wouldn't wouldn't've y'all
+y'all'd've y'all'll you'd you'd've you'll you're you've
 """
 _CONTRACTIONS = {
     word[:place] + word[place + 1 :]: word
