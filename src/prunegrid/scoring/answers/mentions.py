@@ -86,11 +86,14 @@ class Mention:
         Where it stands, in characters.
     option : int
         Number of the option, from 0.
+    over : int
+        Where it is over: after the option's own words, if they follow its letter.
     """
 
     start: int
     end: int
     option: int
+    over: int
 
 
 def words(text: str) -> list[str]:
@@ -121,7 +124,7 @@ def text_mentions(text: str, choices: Sequence[str]) -> list[Mention]:
             if [word for word, _ in places[first : first + len(wanted)]] == wanted:
                 end = places[first + len(wanted) - 1][1][1]
                 if not _LIKENESS.match(text, end):
-                    found.append(Mention(places[first][1][0], end, option))
+                    found.append(Mention(places[first][1][0], end, option, end))
     kept, within = [], set()
     for mention in sorted(found, key=lambda m: (m.start - m.end, m.start, m.option)):
         covered = range(mention.start, mention.end)
@@ -158,8 +161,17 @@ def letter_mentions(text: str, choices: Sequence[str]) -> list[Mention]:
     for place in _letter_places(text):
         option = LETTERS.find(text[place].upper())
         if 0 <= option < len(choices) and place not in within and not _is_another_word(text, place):
-            found[place] = Mention(place, place + 1, option)
+            found[place] = Mention(place, place + 1, option, _over(text, place + 1, choices[option]))
     return [found[place] for place in sorted(found)]
+
+
+def _over(text: str, place: int, choice: str) -> int:
+    """Return where an option's own words end that follow its letter, else `place`."""
+    wanted = plain(choice).casefold()
+    between = re.match(r"[\"')\]}>*]*\s?[.:,=–—-]*\s?[\"'(*]*", text[place : place + _REACH])  # noqa: RUF001
+    start = place + (between.end() if between else 0)
+    same = bool(wanted) and start > place and text[start : start + len(wanted)].casefold() == wanted
+    return start + len(wanted) if same else place
 
 
 def _holds_a_letter(text: str) -> bool:

@@ -54,7 +54,8 @@ _TAKEN_BACK = any_of(r"""
     i mean | i meant | make that | or rather | i take that back | i was wrong
     that(?:'s| is) (?:wrong|not right|incorrect) | chang(?:e|ed|ing) (?:my|the) (?:mind|answer)
     revised | looking (?:again|closer|more closely) | no[,.!]? (?:it's|it is|that's|the answer|i)
-    no, (?=["'(*]*[a-z]\b) | nope | hmm | instead | then again | oh\b | edit: | better:
+    no, (?=["'(*]*[a-z]\b) | nope | hmm | instead | then again | oh\b | edit: | i apologi[sz]e
+    (?:my )?apologies | er\b | erm\b | uh\b | never ?mind | let me look | better:
 """)
 _CORRECTION = re.compile(rf"\b{_TAKEN_BACK}", re.IGNORECASE)
 _CONCLUDED = any_of("""
@@ -138,7 +139,7 @@ def _claims(text: str, mentions: list[Mention]) -> list[_Claim]:
     claims: list[_Claim] = []
     group: list[Mention] = []
     for mention in mentions:
-        gap = text[group[-1].end : mention.start] if group else ""
+        gap = text[group[-1].over : mention.start] if group else ""
         if group and not _goes_on(text, group, mention):
             claims += _of_group(text, group)
             group = []
@@ -153,10 +154,10 @@ def _claims(text: str, mentions: list[Mention]) -> list[_Claim]:
 
 def _goes_on(text: str, group: list[Mention], mention: Mention) -> bool:
     """Whether a mention is one more of a group: "A, B and" C, but not "A, B and C," A nor "A and B," C."""
-    gap = text[group[-1].end : mention.start]
+    gap = text[group[-1].over : mention.start]
     options = {one.option for one in group}
     again = len(options) > 1 and mention.option in options
-    closed = len(group) > 1 and _JOINED.search(text[group[-2].end : group[-1].start]) and _COMMA.match(gap)
+    closed = len(group) > 1 and _JOINED.search(text[group[-2].over : group[-1].start]) and _COMMA.match(gap)
     return bool(_LINK.match(gap)) and not again and not closed
 
 
@@ -165,7 +166,7 @@ def _of_group(text: str, group: list[Mention]) -> list[_Claim]:
     before, after = stance(text, first.start, first.start), stance(text, last.start, last.end)
     if len(group) == 2:
         # "not A, B" and "it's B and A is wrong": one against the other; "not A or B": both.
-        apart = after == Stance.CHOSEN or not _JOINED.search(text[first.end : last.start])
+        apart = after == Stance.CHOSEN or not _JOINED.search(text[first.over : last.start])
         if before == Stance.REJECTED and apart:
             after = max(after, Stance.NAMED)
         if (before == Stance.REJECTED and apart) or (before == Stance.CHOSEN and after == Stance.REJECTED):

@@ -5,14 +5,14 @@ import unicodedata
 
 _QUOTES = str.maketrans({"’": "'", "‘": "'", "ʼ": "'", "`": " ", "“": '"', "”": '"'})  # noqa: RUF001
 
-_REASONING = re.compile(r"<think>.*?</think>", re.IGNORECASE | re.DOTALL)
+_UNSAID = re.compile(r"<think>.*?</think>|~~.*?~~", re.IGNORECASE | re.DOTALL)
 # What a model writes when it goes on with a dialogue of its own.
 _NEXT_TURN = re.compile(r"\n(?:question|q|context|user|human|assistant) ?:|</s>|<eos>|<\|", re.IGNORECASE)
 
 
 def own_turn(text: str) -> str:
-    """Return the plain form of an output, without marked reasoning and without turns that come after it."""
-    return _NEXT_TURN.split(plain(_REASONING.sub(" ", text)))[0]
+    """Return the plain form of an output, without marked reasoning, struck text, and turns after its own."""
+    return _NEXT_TURN.split(plain(_UNSAID.sub(" ", text)))[0]
 
 
 def plain(text: str) -> str:

@@ -79,7 +79,8 @@ _AGAINST = any_of(r"""
     wrong(?: answer)? (?:is|are|would be)
     (?:incorrect|wrong|false|bad) (?:answers?|options?|choices?|ones?)\s?(?:is|are|include|:)?
     (?:more|better|rather|closer|likelier|stronger) (?:\w+ ){0,3}?than | better than | over | skip
-    forget | ignore | drop | avoid | beats | trumps | edges out | contrary to | tempted by | fooled by
+    forget | ignore | drop | avoid | beats | wrong to (?:say|pick|choose|select|go with) | trumps
+    edges out | contrary to | tempted by | fooled by
 """)
 _REJECTED_BEFORE = _compiled(
     rf"(?:\b{_NOT}\s{_ADVERB}{_NEGATED}{_ADVERB}{_LABEL}|(?:不是|并非|不选)\s*|\b{_AGAINST}\s{_ADVERB}{_LABEL}|"

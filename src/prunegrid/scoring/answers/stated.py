@@ -37,9 +37,9 @@ _NEITHER = any_of(r"""
 """)
 _UNKNOWN = any_of("""
 
-    (?:cannot|can't|can not|unable to|couldn't) (?:tell|say|determine|answer|see the image|view|be determined)
-    (?:cannot|can't|can not|unable to|couldn't) (?:help|confirm|be sure) | (?:don't|do not) know
-    sure (?:if|whether) | if | whether
+(?:cannot|can't|can not|unable to|couldn't) (?:tell|say|determine|answer|see the image|view|be determined)
+(?:cannot|can't|can not|unable to|couldn't) (?:help|confirm|be sure) | (?:don't|do not) know
+sure (?:if|whether) | if | whether
 """)
 _UNSURE = any_of("sure | certain | clear | possible | enough | able")
 _UNSAID = re.compile(
