@@ -125,7 +125,8 @@ def text_mentions(text: str, choices: Sequence[str]) -> list[Mention]:
                 end = places[first + len(wanted) - 1][1][1]
                 if not _LIKENESS.match(text, end):
                     found.append(Mention(places[first][1][0], end, option, end))
-    kept, within = [], set()
+    kept: list[Mention] = []
+    within: set[int] = set()
     for mention in sorted(found, key=lambda m: (m.start - m.end, m.start, m.option)):
         covered = range(mention.start, mention.end)
         if within.isdisjoint(covered):
