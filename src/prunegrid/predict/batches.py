@@ -114,6 +114,8 @@ def predict_prompts(
         if rest:
             todo.appendleft((rest, numbers))
         left = _Pass(loaded, maker, prunings, found).run(prompts, some, numbers)
+        if sum(len(prefill.cells) for prefill in left) < len(numbers):
+            size.passed()
         for number in unproven.intersection(numbers):
             computed = [row for place, row in found[number].rows.items() if place not in broken]
             check_rows(cells[number].label, computed, len(good))

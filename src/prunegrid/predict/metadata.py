@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Mapping
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
 
 from prunegrid import plugins
 from prunegrid.data import hub
 from prunegrid.predict.batches import build_criterion
+from prunegrid.predict.hardware import describe_device
 from prunegrid.predict.loading import LoadedModel
 from prunegrid.predict.requests import BenchmarkRun, CellRun
 
@@ -17,7 +22,12 @@ if TYPE_CHECKING:
 
 
 def shard_metadata(
-    run: BenchmarkRun, loaded: LoadedModel, adapter: Adapter, cell: CellRun, seconds: float
+    run: BenchmarkRun,
+    loaded: LoadedModel,
+    adapter: Adapter,
+    cell: CellRun,
+    seconds: float,
+    batch_sizes: Mapping[str, int],
 ) -> dict[str, Any]:
     """Return the metadata of one shard of a cell; `results.shards.joined_metadata` goes on from there.
 
@@ -29,6 +39,8 @@ def shard_metadata(
         What it was computed with.
     seconds : float
         Wall time of the shard's predictions.
+    batch_sizes : mapping
+        `smallest` and `largest`: samples per pass, halved where memory ran out.
     """
     model, spec, data = loaded.model, run.model_spec, adapter.provenance()
     n_layers = len(loaded.family.layers(model))
@@ -62,10 +74,18 @@ def shard_metadata(
         "image_mode": spec.get("image_mode", "processor"),
         "system_prompt": spec.get("system_prompt", "none"),
         "batch_size": run.batch_size if isinstance(run.batch_size, int) else "auto",
+        "batch_sizes": dict(batch_sizes),
         "device": str(model.device),
+        "devices": [describe_device(device) for device in _devices(model)],
         "seconds": round(seconds, 3),
         "packages": {
             "python": platform.python_version(),
             **{name: version(name) for name in ("torch", "transformers", "accelerate", "pillow")},
         },
     }
+
+
+def _devices(model: nn.Module) -> list[torch.device]:
+    """Return the devices that hold the weights; what `device_map` keeps on disk has none."""
+    devices = {parameter.device for parameter in model.parameters()}
+    return sorted((device for device in devices if device.type != "meta"), key=str)

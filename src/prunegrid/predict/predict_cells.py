@@ -163,17 +163,19 @@ class _Bundle:
         prompts = self._maker.prompts(samples)
         saliencies: Saliencies = {}
         for group in group_cells(self._loaded, self._adapter, prompts, cells):
+            size = self._batch_size(group, prompts)
             found = predict_prompts(
                 self._loaded,
                 self._adapter,
                 prompts,
                 group,
-                batch_size=self._batch_size(group, prompts),
+                batch_size=size,
                 max_new_tokens=self._run.max_new_tokens(self._adapter),
                 saliencies=saliencies,
             )
+            used = size.take_used()
             for cell, (rows, seconds) in zip(group, found, strict=True):
-                metadata = shard_metadata(self._run, self._loaded, self._adapter, cell, seconds)
+                metadata = shard_metadata(self._run, self._loaded, self._adapter, cell, seconds, used)
                 self._shards[cell.key].write(number, rows, metadata)
                 pace.done(cell.label, len(rows), sum(row["status"] == "error" for row in rows), seconds)
 

@@ -19,6 +19,7 @@ from pyarrow import parquet
 
 from prunegrid import plugins
 from prunegrid.errors import DataError
+from prunegrid.results.computed_on import all_devices, batch_range
 from prunegrid.results.predictions import METADATA_KEY, SCHEMA, write_finished, write_rows
 from prunegrid.results.store import Store
 
@@ -135,8 +136,8 @@ def joined_metadata(shards: Sequence[Mapping[str, Any]], table: pa.Table) -> dic
     Returns
     -------
     dict
-        That of the shards, with all devices and the sum of their seconds, and the schedule: where all
-        samples have as many image tokens, as it was run.
+        That of the shards, with all devices, the smallest and largest batch and the sum of their seconds, and
+        the schedule: where all samples have as many image tokens, as it was run.
     """
     first = shards[0]
     sizes = pc.unique(table.filter(pc.equal(table["status"], "ok"))["n_image_tokens"]).to_pylist()
@@ -150,6 +151,8 @@ def joined_metadata(shards: Sequence[Mapping[str, Any]], table: pa.Table) -> dic
         **first,
         "schedule": [list(cut) for cut in schedule.cuts],
         "schedule_attempts": schedule.attempts,
+        "batch_sizes": batch_range(shard["batch_sizes"] for shard in shards),
+        "devices": all_devices(shards),
         "device": ", ".join(sorted({shard["device"] for shard in shards})),
         "seconds": round(sum(shard["seconds"] for shard in shards), 3),
     }

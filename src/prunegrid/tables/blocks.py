@@ -87,6 +87,8 @@ class Table:
     corrected : dict
         (row key, benchmark, "to_none" or "to_reference") -> Holm-adjusted p over the table's tests of
         that kind.
+    warnings : list of str
+        What keeps its rows from being computed alike.
     """
 
     kind: str
@@ -95,6 +97,7 @@ class Table:
     blocks: list[Block]
     options: TableOptions
     corrected: dict[tuple[RowKey, str, str], float] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
 
     @property
     def rows(self) -> list[TableRow]:

@@ -1,5 +1,6 @@
 """Write the table files of one model from the scores of its cells."""
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -7,6 +8,9 @@ from typing import Any
 
 from prunegrid.errors import DataError
 from prunegrid.files import write_text
+from prunegrid.results.computed_on import mixtures
+from prunegrid.results.predictions import read_metadata
+from prunegrid.results.store import PREDICTIONS
 from prunegrid.tables import flat, html, latex, markdown
 from prunegrid.tables.best_of_seeds import best_of_seeds
 from prunegrid.tables.blocks import Maker, Table
@@ -17,6 +21,7 @@ from prunegrid.tables.display import printed
 from prunegrid.tables.options import TableOptions
 from prunegrid.tables.page import page
 
+_LOG = logging.getLogger(__name__)
 # So that the smallest possible p, times the number of tests, stays well below 5 %.
 _FLIPS_PER_TEST = 50
 
@@ -54,7 +59,11 @@ def build_tables(
         )
     chosen = TableOptions(**(options or {}))
     write_cells(scored, folder / "cells.csv", partial(gap_columns, reference_totals(scored, chosen)))
+    warnings = computed_differently(cells)
+    for warning in warnings:
+        _LOG.warning(warning)
     for table in make_tables(scored, unreachable, chosen):
+        table.warnings += warnings
         write_table(table, folder)
 
 
@@ -65,6 +74,28 @@ def make_tables(
     cells = [*cells, *best_of_seeds(cells, options.best_of)]
     maker = Maker(cells, compare(cells, options), unreachable, options)
     return [maker.strategy(), maker.criterion()]
+
+
+def computed_differently(cells: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return a warning for each benchmark whose cells were computed on different devices or batches.
+
+    Parameters
+    ----------
+    cells : iterable of mapping
+        `benchmark`, and `folder` with the predictions.
+    """
+    benchmarks: dict[str, dict[str, dict[str, Any]]] = {}
+    for cell in cells:
+        file = Path(cell["folder"], PREDICTIONS)
+        if file.exists():
+            benchmarks.setdefault(cell["benchmark"], {})[str(file)] = read_metadata(file)
+    return [
+        f"Warning: cells of {benchmark} were not computed alike: {', and '.join(mixed)}. On a GPU or in 16 "
+        "bit these change the last digits of logits, and with them some kept tokens and answers; a difference "
+        "of a few answers may be theirs."
+        for benchmark, own in benchmarks.items()
+        if (mixed := mixtures(own))
+    ]
 
 
 def compare(cells: Sequence[ScoredCell], options: TableOptions) -> dict[str, dict[RowKey, Result]]:

@@ -220,6 +220,7 @@ def _notes(table: Table, headline: dict[str, str]) -> Iterable[str]:
     options = table.options
     if options.toy:
         yield "Toy model, toy world: this shows the method, not the merits of any pruning."
+    yield from table.warnings
     for benchmark in table.benchmarks:
         results = [row.results[benchmark] for row in table.rows if benchmark in row.results]
         errors = sum(result.n_error for result in results)
