@@ -7,7 +7,6 @@ from contextlib import nullcontext
 from typing import TypeVar
 
 from prunegrid.errors import PrunegridError
-from prunegrid.files import is_whole_parquet
 from prunegrid.jobs.job_log import lines_about
 from prunegrid.results.shards import CellShards
 from prunegrid.results.store import Store
@@ -75,9 +74,11 @@ def missing_cells(store: Store, cells: Mapping[str, Cell]) -> dict[str, Cell]:
     missing = {}
     for key, cell in cells.items():
         file = store.predictions(key)
-        if not is_whole_parquet(file):
+        if not store.has_predictions(key):
             missing[key] = cell
-            if file.exists():
+            if store.is_to_retry(key):
+                _LOG.info(f"{cell.label}: rows that did not fit into a smaller device are computed again")
+            elif file.exists():
                 _LOG.warning(f"{file} is cut short; {cell.label} is computed again")
     _LOG.info(f"{len(cells) - len(missing)} of {len(cells)} cells are in the store")
     return missing

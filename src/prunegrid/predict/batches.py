@@ -14,7 +14,7 @@ from prunegrid import plugins
 from prunegrid.errors import PrunegridError
 from prunegrid.predict.common_fault import check_rows
 from prunegrid.predict.loading import LoadedModel
-from prunegrid.predict.out_of_memory import TOO_LARGE, BatchSize
+from prunegrid.predict.out_of_memory import BatchSize
 from prunegrid.predict.prediction_rows import RowMaker, error_row
 from prunegrid.predict.prompts import Prompt, collate
 from prunegrid.predict.requests import CellRun
@@ -24,6 +24,7 @@ from prunegrid.pruning.memory_errors import ran_out
 from prunegrid.pruning.prefill import Saliencies
 from prunegrid.pruning.prefix_sharing import PrefixSharing, SharedPrefill, sharing_order
 from prunegrid.pruning.strategy import UNRANKED
+from prunegrid.results.predictions import TOO_LARGE
 
 if TYPE_CHECKING:
     from prunegrid.data.adapter import Adapter

@@ -1,6 +1,4 @@
-"""Recognise out-of-memory errors, and halve the batch size after one."""
-
-TOO_LARGE = "OutOfMemoryError: the sample alone does not fit into memory"
+"""Halve the batch size after memory ran out, and tell which sizes were run."""
 
 
 class BatchSize:

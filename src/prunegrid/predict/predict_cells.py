@@ -16,6 +16,7 @@ from prunegrid.predict.out_of_memory import BatchSize
 from prunegrid.predict.pace import Pace
 from prunegrid.predict.prompts import Prompt, PromptMaker
 from prunegrid.predict.requests import BenchmarkRun, CellRun
+from prunegrid.predict.second_try import SecondTry, too_large
 from prunegrid.predict.swapped_images import ImageSpool
 from prunegrid.pruning.prefill import Saliencies
 from prunegrid.results.shards import CellShards
@@ -117,6 +118,7 @@ class _Bundle:
     ) -> None:
         self._run, self._adapter, self._shards, self._missing = run, adapter, shards, missing
         self._loaded, self._maker, self._free_bytes = shared.loaded, shared.maker, shared.free_bytes
+        self._second_tries = {key: SecondTry.of(run.store, key) for key in shards}
         self._batch_sizes: dict[tuple[str, ...], BatchSize] = {}
 
     @cached_property
@@ -159,7 +161,15 @@ class _Bundle:
     def _run_cells(
         self, number: int, samples: Iterable[Sample], cells: Sequence[CellRun], pace: Pace
     ) -> None:
-        """Run cells that see the same samples."""
+        """Run cells that see the same samples; of those of a second try only what did not fit."""
+        samples = list(samples)
+        for cell in cells:
+            if second := self._second_tries[cell.key]:
+                self._run_again(number, samples, cell, second)
+                pace.done(cell.label, len(samples), 0, 0.0)
+        cells = [cell for cell in cells if not self._second_tries[cell.key]]
+        if not cells:
+            return
         prompts = self._maker.prompts(samples)
         saliencies: Saliencies = {}
         for group in group_cells(self._loaded, self._adapter, prompts, cells):
@@ -178,6 +188,26 @@ class _Bundle:
                 metadata = shard_metadata(self._run, self._loaded, self._adapter, cell, seconds, used)
                 self._shards[cell.key].write(number, rows, metadata)
                 pace.done(cell.label, len(rows), sum(row["status"] == "error" for row in rows), seconds)
+
+    def _run_again(self, number: int, samples: Sequence[Sample], cell: CellRun, second: SecondTry) -> None:
+        """Write a shard of a finished cell anew: what did not fit is tried again, the rest taken over."""
+        rows = second.rows(self._positions(number))
+        again = too_large(rows)
+        seconds = 0.0
+        for place in again:
+            # Each alone: all of them are large, and those that still do not fit stay error rows.
+            (((row,), own),) = predict_prompts(
+                self._loaded,
+                self._adapter,
+                self._maker.prompts([samples[place]]),
+                [cell],
+                batch_size=1,
+                max_new_tokens=self._run.max_new_tokens(self._adapter),
+            )
+            rows[place], seconds = row, seconds + own
+        used = {"smallest": 1, "largest": 1} if again else second.metadata["batch_sizes"]
+        metadata = shard_metadata(self._run, self._loaded, self._adapter, cell, seconds, used)
+        self._shards[cell.key].write(number, rows, second.merged_metadata(metadata, len(rows)))
 
     def _batch_size(self, group: Sequence[CellRun], prompts: Sequence[Prompt]) -> BatchSize:
         """Return the batch size of a group of cells, which an earlier shard may have halved."""

@@ -16,9 +16,9 @@ from prunegrid.predict.aspect import set_aspect
 from prunegrid.predict.chat import adds_special_tokens, chat_text
 from prunegrid.predict.feature_cache import FeatureCache
 from prunegrid.predict.loading import LoadedModel
-from prunegrid.predict.out_of_memory import TOO_LARGE
 from prunegrid.pruning.family import Features
 from prunegrid.pruning.memory_errors import ran_out
+from prunegrid.results.predictions import TOO_LARGE
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -19,6 +19,8 @@ from prunegrid.results.store import checksum_of
 if TYPE_CHECKING:
     import pandas as pd
 
+# The error of a row whose prompt did not fit into the device's memory, alone.
+TOO_LARGE = "OutOfMemoryError: the sample alone does not fit into memory"
 METADATA_KEY = b"prunegrid"
 _STATUSES = ("ok", "error")
 _UNREADABLE = "{path} is not a readable file of predictions: {error}; delete it and run again"
@@ -136,6 +138,21 @@ def read(path: str | Path, columns: Sequence[str] | None = None) -> tuple[pd.Dat
     metadata = _metadata(path, schema)
     _check_rows(path, table)
     return table.to_pandas(), metadata
+
+
+def read_finished(path: str | Path) -> tuple[pa.Table, dict[str, Any]]:
+    """Read a cell's predictions as a table of exactly the rows that were written, and its metadata.
+
+    Raises
+    ------
+    DataError
+        As of `read`.
+    """
+    try:
+        table = pq.read_table(path, partitioning=None, page_checksum_verification=True)
+    except (OSError, pa.ArrowException) as error:
+        raise DataError(_UNREADABLE.format(path=path, error=error)) from error
+    return table, _metadata(path, table.schema)
 
 
 def read_metadata(path: str | Path) -> dict[str, Any]:

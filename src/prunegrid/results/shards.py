@@ -19,8 +19,9 @@ from pyarrow import parquet
 
 from prunegrid import plugins
 from prunegrid.errors import DataError
+from prunegrid.files import write_text
 from prunegrid.results.computed_on import all_devices, batch_range
-from prunegrid.results.predictions import METADATA_KEY, SCHEMA, write_finished, write_rows
+from prunegrid.results.predictions import METADATA_KEY, SCHEMA, TOO_LARGE, write_finished, write_rows
 from prunegrid.results.store import Store
 
 _LOG = logging.getLogger(__name__)
@@ -113,7 +114,14 @@ class CellShards:
         metadata = joined_metadata(
             [json.loads(table.schema.metadata[METADATA_KEY]) for table in tables], table
         )
+        note = self._store.too_large(self._key)
+        if metadata["too_large"]:
+            # First: a finished file that lacks it would never be tried again.
+            memory = max((device["memory_gb"] for device in metadata["devices"]), default=0)
+            write_text(note, json.dumps({"rows": metadata["too_large"], "memory_gb": memory}))
         write_finished(self.finished, table, metadata)
+        if not metadata["too_large"]:
+            note.unlink(missing_ok=True)
         for folder in self._store.all_shards(self._key):
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -153,6 +161,7 @@ def joined_metadata(shards: Sequence[Mapping[str, Any]], table: pa.Table) -> dic
         "schedule_attempts": schedule.attempts,
         "batch_sizes": batch_range(shard["batch_sizes"] for shard in shards),
         "devices": all_devices(shards),
+        "too_large": pc.sum(pc.equal(table["error"], TOO_LARGE)).as_py() or 0,
         "device": ", ".join(sorted({shard["device"] for shard in shards})),
         "seconds": round(sum(shard["seconds"] for shard in shards), 3),
     }

@@ -1,5 +1,6 @@
 """Paths of the files of cells of one model and benchmark, by key. Imports next to nothing."""
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,18 +11,40 @@ PREDICTIONS = "predictions.parquet"
 SCORES = "scores.json"
 SAMPLES = "scores.parquet"
 CHECKSUMS = "checksums.json"
+# A card shows some per cent less memory than it is sold with.
+_AS_LARGE = 0.9
 
 
 @dataclass(frozen=True)
 class Store:
-    """Folder of the cells of one model and benchmark; no rule's output: jobs add what is missing."""
+    """Folder of the cells of one model and benchmark; no rule's output: jobs add what is missing.
+
+    Attributes
+    ----------
+    folder : Path
+    memory_gb : float
+        Memory of the devices that jobs get, in 2**30 bytes; 0 if it is not known.
+    """
 
     folder: Path
+    memory_gb: float = 0.0
 
     @classmethod
-    def of(cls, results: str | Path, model: str, benchmark: str) -> "Store":
+    def of(cls, results: str | Path, model: str, benchmark: str, memory_gb: float = 0.0) -> "Store":
         """Return the store of a model and benchmark below the folder of results."""
-        return cls(Path(results, model, benchmark, ".store"))
+        return cls(Path(results, model, benchmark, ".store"), memory_gb)
+
+    def too_large(self, key: str) -> Path:
+        """Return the file that tells how many rows of a finished cell did not fit, and into what."""
+        return self.folder / f"{key}.too-large.json"
+
+    def is_to_retry(self, key: str) -> bool:
+        """Return whether rows of a finished cell did not fit into devices smaller than jobs now get."""
+        file = self.too_large(key)
+        if not self.memory_gb or not file.exists():
+            return False
+        tried: float = json.loads(file.read_text(encoding="utf-8"))["memory_gb"]
+        return tried < _AS_LARGE * self.memory_gb
 
     def predictions(self, key: str) -> Path:
         """Return the file of a cell's predictions."""
@@ -52,8 +75,8 @@ class Store:
         return str(file.relative_to(self.folder))
 
     def has_predictions(self, key: str) -> bool:
-        """Return whether a cell is predicted, and its file not cut short."""
-        return is_whole_parquet(self.predictions(key))
+        """Return whether a cell is predicted, its file not cut short, and nothing to be tried again."""
+        return is_whole_parquet(self.predictions(key)) and not self.is_to_retry(key)
 
     def has_scores(self, key: str) -> bool:
         """Return whether a cell is scored; the checksums are written last."""
@@ -63,7 +86,8 @@ class Store:
         """Return whether a file that a job wrote is missing or truncated; `left` is key -> files."""
         return any(
             # A finished cell has no shards any more.
-            not self.has_predictions(key) and not all(_is_there(self.folder / file) for file in files)
+            self.is_to_retry(key)
+            or (not self.has_predictions(key) and not all(_is_there(self.folder / file) for file in files))
             for key, files in left.items()
         )
 

@@ -60,7 +60,7 @@ class Plan:
 
     def store(self, model: str, benchmark: str) -> Store:
         """Return the store of a model and benchmark."""
-        return Store.of(self.config["results_dir"], model, benchmark)
+        return Store.of(self.config["results_dir"], model, benchmark, self.config["device_memory_gb"])
 
     def bundles(self, model: str) -> dict[str, list[Cell]]:
         """Return name -> cells that share a job (see `bundle_cells`); those of one criterion stay together.

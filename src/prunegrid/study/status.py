@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from prunegrid.errors import PrunegridError
+from prunegrid.results.predictions import TOO_LARGE
 from prunegrid.results.store import SCORES, Store
 from prunegrid.study.grid import Cell
 from prunegrid.study.markers import parts
@@ -150,6 +151,11 @@ def summary(cells: Sequence[CellStatus], n_unreachable: int = 0) -> str:
         kinds = sum((Counter(one.errors) for one in with_errors), Counter[str]())
         lines += [f"  {rows} x {kind}" for kind, rows in kinds.most_common(_MOST_NAMED)]
         lines += [f"  and {len(kinds) - _MOST_NAMED} other kinds"] if len(kinds) > _MOST_NAMED else []
+        if kinds[TOO_LARGE]:
+            lines.append(
+                f"{kinds[TOO_LARGE]} rows did not fit into the device's memory: on a larger one, "
+                "--config device_memory_gb=<its GB> has them, and no others, computed again"
+            )
     return "\n".join(lines)
 
 

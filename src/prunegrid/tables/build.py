@@ -90,9 +90,9 @@ def computed_differently(cells: Iterable[Mapping[str, Any]]) -> list[str]:
         if file.exists():
             benchmarks.setdefault(cell["benchmark"], {})[str(file)] = read_metadata(file)
     return [
-        f"Warning: cells of {benchmark} were not computed alike: {', and '.join(mixed)}. On a GPU or in 16 "
-        "bit these change the last digits of logits, and with them some kept tokens and answers; a difference "
-        "of a few answers may be theirs."
+        f"Warning: cells of {benchmark} were not computed alike: {' and '.join(mixed)}. On a GPU or in 16 "
+        "bit these change the last digits of logits, and with them some kept tokens and answers: a "
+        "difference of a few answers may be theirs."
         for benchmark, own in benchmarks.items()
         if (mixed := mixtures(own))
     ]
