@@ -16,7 +16,7 @@ from prunegrid import plugins, prune
 from prunegrid.predict.loading import load_model
 from prunegrid.predict.prediction_rows import token_depth
 from prunegrid.predict.prompts import PromptMaker
-from prunegrid.predict.swapped_images import ImageSpool
+from prunegrid.predict.swapped_images import SwappedImages
 from prunegrid.pruning.gradients import MOST_ANSWER_TOKENS
 
 
@@ -29,8 +29,7 @@ def main(task: dict) -> None:
     samples = adapter.samples()
     strategy = plugins.build("strategies", *task["strategy"])
     if strategy.swaps_images:
-        spool = ImageSpool(adapter.samples())
-        samples = spool.swapped(samples, spool.partners(task["seed"]))
+        samples = SwappedImages(adapter.samples, [task["seed"]]).swapped(samples, task["seed"])
     chat = PromptMaker(loaded)
     length = task["benchmark_spec"].get("max_new_tokens", adapter.max_new_tokens)
     n_layers = len(loaded.family.layers(model))

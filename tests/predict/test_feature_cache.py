@@ -5,7 +5,7 @@ import torch
 
 from prunegrid.predict import feature_cache
 from prunegrid.predict.prompts import PromptMaker
-from prunegrid.predict.swapped_images import ImageSpool, partners
+from prunegrid.predict.swapped_images import SwappedImages, partners
 from tests.predict.runs import assert_same, cell, make_samples, reading, run
 
 
@@ -34,7 +34,7 @@ def test_a_picture_is_encoded_once_across_shards(loaded, encoded):
     whole = maker.prompts(samples)
     assert encoded == [1] * 4
     again = maker.prompts(samples[::-1])
-    spool = ImageSpool(reading(samples), range(len(samples)), [0])
+    spool = SwappedImages(reading(samples), [0])
     swapped = maker.prompts(spool.swapped(samples, 0))
     assert encoded == [1] * 4
     assert same(again[::-1], whole)

@@ -1,5 +1,6 @@
 """From samples to rows, with the embedded model."""
 
+import tempfile
 from dataclasses import replace
 
 import numpy as np
@@ -15,7 +16,7 @@ from prunegrid.predict.predict_cells import predict_cells
 from prunegrid.predict.prediction_rows import token_depth
 from prunegrid.predict.prompts import PromptMaker, collate
 from prunegrid.predict.requests import BenchmarkRun
-from prunegrid.predict.swapped_images import ImageSpool, partners
+from prunegrid.predict.swapped_images import SwappedImages, partners
 from prunegrid.pruning.prefix_sharing import PrefixSharing
 from prunegrid.results.predictions import read
 from prunegrid.results.store import Store
@@ -250,8 +251,8 @@ def test_mismatched_samples_see_their_partner(loaded):
     samples[4] = replace(samples[4], image=None, error="the image cannot be read: truncated")
     partner = partners({sample.image_id: sample.image_id for sample in samples}, 0)
     own = {sample.image_id: sample.image for sample in samples if sample.image is not None}
-    spool = ImageSpool(reading(samples), range(len(samples)), [0, 1])
-    for sample, swapped in zip(samples, spool.swapped(samples, 0), strict=True):
+    others = SwappedImages(reading(samples), [0, 1])
+    for sample, swapped in zip(samples, others.swapped(samples, 0), strict=True):
         if sample.image is None:
             assert swapped == sample
             continue
@@ -259,16 +260,30 @@ def test_mismatched_samples_see_their_partner(loaded):
         assert np.array_equal(np.asarray(swapped.image), np.asarray(own[partner[sample.image_id]]))
 
 
-def test_only_pictures_of_the_jobs_own_partners_are_kept(loaded):
-    samples = make_samples(24)
-    whole = ImageSpool(reading(samples), range(24), [0])
-    read = []
-    spool = ImageSpool(reading(samples, read), [3, 4], [0])
-    assert read[0] is None
-    assert len(read[1]) == len({sample.image_id for sample in samples[3:5]}) == len(spool._files)
-    assert len(spool._files) < len(whole._files)
-    for mine, theirs in zip(spool.swapped(samples[3:5], 0), whole.swapped(samples[3:5], 0), strict=True):
-        assert np.array_equal(np.asarray(mine.image), np.asarray(theirs.image))
+def test_a_shard_keeps_the_pictures_of_its_own_partners_alone(loaded, tmp_path, monkeypatch):
+    """On disk, and for as long as it runs; weighed against the pictures of the whole benchmark."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    samples, read = make_samples(24), []
+    everything = 0
+    for number, image in enumerate({sample.image_id: sample.image for sample in samples}.values()):
+        image.save(tmp_path / f"{number}.png", compress_level=1)
+        everything += (tmp_path / f"{number}.png").stat().st_size
+        (tmp_path / f"{number}.png").unlink()
+    others = SwappedImages(reading(samples, read), [0])
+    assert list(tmp_path.iterdir()) == []
+    whole = list(others.swapped(samples, 0))
+    for start in range(0, 24, 4):
+        found, weight = [], 0
+        for sample in others.swapped(samples[start : start + 4], 0):
+            found.append(sample)
+            files = list(tmp_path.rglob("*.png"))
+            assert len(files) == 2
+            weight = max(weight, sum(file.stat().st_size for file in files))
+        assert 0 < weight < everything / 4
+        assert list(tmp_path.iterdir()) == []
+        for mine, theirs in zip(found, whole[start : start + 4], strict=True):
+            assert np.array_equal(np.asarray(mine.image), np.asarray(theirs.image))
+    assert [positions is None for positions in read] == [True, *[False] * 7]
 
 
 def test_cells_together_are_cells_alone(loaded, adapter):

@@ -17,7 +17,7 @@ from prunegrid.predict.pace import Pace
 from prunegrid.predict.prompts import Prompt, PromptMaker
 from prunegrid.predict.requests import BenchmarkRun, CellRun
 from prunegrid.predict.second_try import SecondTry, too_large
-from prunegrid.predict.swapped_images import ImageSpool
+from prunegrid.predict.swapped_images import SwappedImages
 from prunegrid.pruning.prefill import Saliencies
 from prunegrid.results.shards import CellShards
 
@@ -122,16 +122,12 @@ class _Bundle:
         self._batch_sizes: dict[tuple[str, ...], BatchSize] = {}
 
     @cached_property
-    def _spool(self) -> ImageSpool:
+    def _other_images(self) -> SwappedImages:
         """Images of other samples, for the cells that swap images."""
-        swapping = [
-            (number, cell.axes["seed"])
-            for number, cells in self._missing.items()
-            for cell in cells
-            if cell.swaps_images
-        ]
-        positions = {position for number, _ in swapping for position in self._positions(number)}
-        return ImageSpool(self._adapter.samples, positions, {seed for _, seed in swapping})
+        cells = {cell.key: cell for cells in self._missing.values() for cell in cells}.values()
+        return SwappedImages(
+            self._adapter.samples, {cell.axes["seed"] for cell in cells if cell.swaps_images}
+        )
 
     def _positions(self, shard: int) -> Sequence[int]:
         return next(iter(self._shards.values())).positions(shard)
@@ -156,7 +152,7 @@ class _Bundle:
         for cell in cells:
             if cell.swaps_images:
                 # Its prompts are its own.
-                self._run_cells(number, self._spool.swapped(samples, cell.axes["seed"]), [cell], pace)
+                self._run_cells(number, self._other_images.swapped(samples, cell.axes["seed"]), [cell], pace)
 
     def _run_cells(
         self, number: int, samples: Iterable[Sample], cells: Sequence[CellRun], pace: Pace

@@ -1,7 +1,7 @@
 """Images of the `mismatched` control: each question is given the image of another sample."""
 
 import tempfile
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -44,18 +44,17 @@ def partners(pictures: Mapping[str, str], seed: int) -> dict[str, str]:
     return {image_id: after[names[picture]] for image_id, picture in pictures.items()}
 
 
-class ImageSpool:
-    """Images that some samples are given instead of their own, as PNG files in a temporary folder.
+class SwappedImages:
+    """Gives samples the images of others.
 
-    The derangement is of all pictures of the benchmark, so that jobs which share the samples agree on it;
-    on disk are the pictures of these samples' partners alone.
+    The derangement is of all pictures of the benchmark, so that jobs which share the samples agree on it.
+    What a shard is given is read from the data again, in the order of the data, and lies meanwhile in a
+    temporary folder as PNG files: never more pictures than the shard has.
 
     Parameters
     ----------
     read : callable
         `Adapter.samples` of the benchmark.
-    positions : collection of int
-        Positions of the samples that are to see other pictures.
     seeds : iterable of int
         Seeds of the cells.
 
@@ -65,36 +64,32 @@ class ImageSpool:
         If the benchmark has fewer than two distinct pictures.
     """
 
-    def __init__(self, read: Read, positions: Collection[int], seeds: Iterable[int]) -> None:
-        places: dict[str, int] = {}
+    def __init__(self, read: Read, seeds: Iterable[int]) -> None:
+        self._read = read
+        self._places: dict[str, int] = {}
         pictures: dict[str, str] = {}
-        asked: set[str] = set()
-        chosen = frozenset(positions)
         for position, sample in enumerate(read(None)):
-            if sample.image is None:
-                continue
-            if sample.image_id not in places:
-                places[sample.image_id], pictures[sample.image_id] = position, image_hash(sample.image)
-            if position in chosen:
-                asked.add(sample.image_id)
+            if sample.image is not None and sample.image_id not in pictures:
+                self._places[sample.image_id] = position
+                pictures[sample.image_id] = image_hash(sample.image)
         self._partners = {seed: partners(pictures, seed) for seed in seeds}
-        needed = {partner[image_id] for partner in self._partners.values() for image_id in asked}
-        self._folder = tempfile.TemporaryDirectory(prefix="prunegrid-images-")
-        self._files: dict[str, Path] = {}
-        for sample in read(sorted(places[image_id] for image_id in needed)):
-            file = Path(self._folder.name, f"{len(self._files)}.png")
-            assert sample.image is not None  # they were, when the places were found
-            sample.image.save(file, compress_level=1)
-            self._files[sample.image_id] = file
 
     def swapped(self, samples: Iterable[Sample], seed: int) -> Iterator[Sample]:
-        """Yield the samples with the picture of their partner, under their own `image_id`.
+        """Yield the samples of a shard with the pictures of their partners, under their own `image_id`.
 
         Results stay paired by the image that a question is about. A broken sample stays as it is.
         """
-        for sample in samples:
-            if sample.image is None:
-                yield sample
-                continue
-            with Image.open(self._files[self._partners[seed][sample.image_id]]) as image:
-                yield replace(sample, image=image.convert("RGB"))
+        samples, partner = list(samples), self._partners[seed]
+        needed = {partner[sample.image_id] for sample in samples if sample.image is not None}
+        with tempfile.TemporaryDirectory(prefix="prunegrid-images-") as folder:
+            files: dict[str, Path] = {}
+            for other in self._read(sorted(self._places[image_id] for image_id in needed)):
+                files[other.image_id] = Path(folder, f"{len(files)}.png")
+                assert other.image is not None  # it was, when the places were found
+                other.image.save(files[other.image_id], compress_level=1)
+            for sample in samples:
+                if sample.image is None:
+                    yield sample
+                    continue
+                with Image.open(files[partner[sample.image_id]]) as image:
+                    yield replace(sample, image=image.convert("RGB"))

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from prunegrid.errors import PruningError
+from prunegrid.pruning.determinism import deterministic
 from prunegrid.pruning.memory_errors import ran_out
 from prunegrid.pruning.unpruned_answer import greedy_answer, ranked_token, with_answer
 
@@ -211,7 +212,7 @@ def _scaled(gradient: Tensor, peak: int) -> tuple[Tensor, Tensor]:
 def _through(layer: nn.Module, states: Tensor, arguments: Mapping[str, Any], gradient: Tensor) -> Tensor:
     """Return the gradient in what entered a layer; halves of the batch where memory runs out."""
     try:
-        with torch.enable_grad():
+        with torch.enable_grad(), deterministic(states.device):
             entering = states.detach().requires_grad_()
             output = layer(entering, **arguments)
             (found,) = torch.autograd.grad(output, entering, gradient.to(output.device))
