@@ -91,9 +91,6 @@ def _shared_model(plan: Plan, model: str, threads: int) -> Any:
     import torch
 
     from prunegrid.predict.predict_cells import Shared
-    from prunegrid.pruning.determinism import allow_determinism
-
-    allow_determinism()
 
     torch.set_num_threads(threads)
     return Shared(plan.inputs.model_path(model), plan.config["model_specs"][model])

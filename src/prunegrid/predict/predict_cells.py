@@ -18,6 +18,7 @@ from prunegrid.predict.prompts import Prompt, PromptMaker
 from prunegrid.predict.requests import BenchmarkRun, CellRun
 from prunegrid.predict.second_try import SecondTry, too_large
 from prunegrid.predict.swapped_images import SwappedImages
+from prunegrid.pruning.determinism import allow_determinism
 from prunegrid.pruning.prefill import Saliencies
 from prunegrid.results.shards import CellShards
 
@@ -46,6 +47,7 @@ class Shared:
     @cached_property
     def loaded(self) -> LoadedModel:
         """The model."""
+        allow_determinism()
         return load_model(self._path, self._spec)
 
     @cached_property
