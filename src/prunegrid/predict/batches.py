@@ -99,7 +99,7 @@ def predict_prompts(
     if len(broken) == len(prompts):
         check_rows(labels, list(broken.values()), len(prompts))
     found = [Predicted(dict(broken)) for _ in cells]
-    prunings = [_pruning(loaded, adapter, cell, saliencies) for cell in cells]
+    prunings = [pruning_of(loaded, adapter, cell, saliencies) for cell in cells]
     maker = RowMaker(loaded, adapter, max_new_tokens)
     # Prompts of one length need no padding among themselves.
     good = sorted(
@@ -165,7 +165,7 @@ def group_cells(
     image_id = loaded.family.image_token_id(loaded.model.config)
     # Counts differ little from prompt to prompt, and a worse order costs time only.
     counts = [int((prompt.input_ids == image_id).sum()) for prompt in prompts if prompt.error is None][:1]
-    prunings = [_pruning(loaded, adapter, cell, None) for cell in cells]
+    prunings = [pruning_of(loaded, adapter, cell, None) for cell in cells]
     order = [
         cells[number]
         for prefill in _sharing_order(prunings, range(len(cells)), counts)
@@ -236,7 +236,7 @@ def build_criterion(cell: CellRun, free_text: bool) -> Any:
     return plugins.build("criteria", name, options)
 
 
-def _pruning(
+def pruning_of(
     loaded: LoadedModel, adapter: Adapter, cell: CellRun, saliencies: Saliencies | None
 ) -> Pruning | None:
     """Return how a cell prunes, or None for the model as it is."""

@@ -101,7 +101,7 @@ class PromptMaker:
             return Prompt(sample, error=sample.error)
         text = self.chat_text(sample.prompt)
         try:
-            inputs = self._process(sample.image, text)
+            inputs = self.process(sample.image, text)
             ids = inputs.pop("input_ids")[0]
             self._check(ids)
             inputs.pop("attention_mask")
@@ -115,7 +115,8 @@ class PromptMaker:
         clear_device_cache(garbage_collection=True)
         return Prompt(sample, text, error=TOO_LARGE)
 
-    def _process(self, image: Image.Image, text: str) -> BatchFeature:
+    def process(self, image: Image.Image, text: str) -> BatchFeature:
+        """Return what the processor makes of a picture and a chat text: token ids and pixels."""
         processor = self._loaded.processor
         inputs: BatchFeature = processor(
             images=set_aspect(image, self._image_mode, processor.image_processor.image_mean),
