@@ -37,7 +37,7 @@ HEAVY = (
     "transformers.models.clip.modeling_clip",
     "transformers.models.llama.modeling_llama",
 )
-NEEDS_TORCH = (".predict.py",)
+NEEDS_TORCH = (".predict.py", ".measure_latency.py")
 _LENGTH = 8
 
 

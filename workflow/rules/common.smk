@@ -14,6 +14,7 @@ from prunegrid.files import write_text
 from prunegrid.study.config import check_gpus, validate
 from prunegrid.study.descriptions import describe_cell, describe_files
 from prunegrid.study.markers import has_lost, parts, predicted_marker
+from prunegrid.study.measured_cells import measured_cells
 from prunegrid.study.outside import use_plugins
 from prunegrid.study.plan import Plan
 from prunegrid.study.preflight import check_inputs, check_writable
@@ -38,6 +39,8 @@ try:
         [DEMO_DATA.format(name) for name in DEMO_BENCHMARKS],
     )
     CELLS = {cell.folder: cell for cell in PLAN.grid.cells}
+    # Model -> the cells whose time is measured.
+    MEASURED = {model: some for model in config["models"] if (some := measured_cells(PLAN, model))}
     NOT_HERE = []
     # What `download` is to fetch cannot be there yet, and the others read no data.
     if workflow.is_main_process and not NO_STUDY & set(sys.argv):
@@ -46,6 +49,12 @@ try:
         NOT_HERE = check_inputs(PLAN.inputs)
 except PrunegridError as error:
     raise WorkflowError(f"configuration:\n{error}") from None
+
+if "latency" in sys.argv and not MEASURED:
+    raise WorkflowError(
+        "latency.cells fits no cell of the grid, so there is nothing to measure: name some, such as "
+        "`--config 'latency={cells: [{seed: 0}]}'` for every cell that draws nothing"
+    )
 
 if NOT_HERE:
     print("to be downloaded before a run:", *NOT_HERE, sep="\n", file=sys.stderr)
@@ -91,9 +100,9 @@ def cell_of(wildcards):
     return CELLS[folder]
 
 
-def data_of(wildcards):
-    """The files that a rule makes for the benchmarks of a bundle."""
-    benchmarks = dict.fromkeys(cell.benchmark for cell in bundle_of(wildcards))
+def prepared_data(cells):
+    """The files that a rule makes for the benchmarks of cells."""
+    benchmarks = dict.fromkeys(cell.benchmark for cell in cells)
     made = filter(PLAN.inputs.is_prepared, benchmarks)
     return [config["benchmark_specs"][benchmark]["path"] for benchmark in made]
 
@@ -167,6 +176,17 @@ def score_keys(wildcards):
 def model_cells(wildcards):
     """The cells of a model."""
     return [cell for cell in PLAN.grid.cells if cell.model == wildcards.model]
+
+
+def measurements_of(model):
+    """The measurements of a model's cells; nothing where none are measured."""
+    return [f"{RESULTS}/{model}/latency.parquet"] if model in MEASURED else []
+
+
+def measured_under(model):
+    """Where the measurements of a model's cells lie, and their key; nothing where none are measured."""
+    files = measurements_of(model)
+    return {"path": files[0], "key": PLAN.keys.latency_key(MEASURED[model])} if files else {}
 
 
 def table_options(wildcards):

@@ -75,7 +75,7 @@ def predict(
             from prunegrid.predict.predict_cells import predict_cells
 
             run = _benchmark_run(plan, store, model, benchmark, job, n_jobs)
-            predict_cells(run, [_cell_run(plan, key, cell) for key, cell in missing.items()], shared())
+            predict_cells(run, [cell_run(plan, key, cell) for key, cell in missing.items()], shared())
         if n_jobs == 1:
             return finished_files(store, cells)
         shards = cell_shards(plan, model, benchmark, cells)
@@ -113,7 +113,8 @@ def _benchmark_run(
     )
 
 
-def _cell_run(plan: Plan, key: str, cell: Cell) -> CellRun:
+def cell_run(plan: Plan, key: str, cell: Cell) -> CellRun:
+    """Return how a cell of a plan is run; `key` names its files in the store."""
     return CellRun(
         key,
         plan.keys.prediction_code(cell),

@@ -227,6 +227,8 @@ def _check_names(config: Mapping[str, Any]) -> None:
             faults.append(f"ratios: {ratio} is not a multiple of 0.001")
     for position, entry in enumerate(config["exclude"]):
         faults += _check_exclusion(config, position, entry)
+    for position, entry in enumerate(config["latency"]["cells"]):
+        faults += _check_measured(config, position, entry)
     if faults:
         raise ConfigError("\n".join(faults))
 
@@ -360,6 +362,31 @@ def _check_exclusion(config: Mapping[str, Any], position: int, entry: Mapping[st
     return [
         f"exclude[{position}].{axis}: {value!r} is not in the grid: {nearest(value, map(str, valid[axis]))}"
         for axis, values in entry.items()
+        for value in as_list(values)
+        if value not in valid[axis]
+    ]
+
+
+def _check_measured(config: Mapping[str, Any], position: int, entry: Mapping[str, Any]) -> list[str]:
+    """Check an entry of `latency.cells`: names are known, but may be those of another study's choice.
+
+    The demo's entries stand in every configuration that goes over it.
+    """
+    valid = {
+        "model": [*config["model_specs"]],
+        "benchmark": [*config["benchmark_specs"], *plugins.names("benchmarks")],
+        "strategy": [*config["strategies"], *config["strategy_specs"], *plugins.names("strategies")],
+        "criterion": [
+            *config["criteria"],
+            *config["criterion_specs"],
+            *plugins.names("criteria"),
+            NO_CRITERION,
+        ],
+    }
+    return [
+        f"latency.cells[{position}].{axis}: unknown name {value!r}: {nearest(value, valid[axis])}"
+        for axis, values in entry.items()
+        if axis in valid
         for value in as_list(values)
         if value not in valid[axis]
     ]

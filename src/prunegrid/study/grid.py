@@ -95,7 +95,7 @@ def expand(config: Mapping[str, Any], layers: Mapping[str, int], match: Match | 
             check_cuts(plugins.build("strategies", plugin, options), file, n_layers)
     cells: list[Cell] = []
     unreachable: list[Unreachable] = []
-    exclusions = _Exclusions(config["exclude"])
+    excluded = CellsNamed(config["exclude"])
     for model in config["models"]:
         rows = list(_rows(config))
         reached = {row: _reason(config, layers[model], match, model, *row) for row in rows}
@@ -103,7 +103,7 @@ def expand(config: Mapping[str, Any], layers: Mapping[str, int], match: Match | 
         for benchmark in config["benchmarks"]:
             for row in rows:
                 cell = Cell(model, benchmark, *row)
-                if reached[row] is None and not exclusions.name(cell):
+                if reached[row] is None and cell not in excluded:
                     cells.append(cell)
     if not cells:
         raise ConfigError("the grid is empty: every cell is excluded or out of reach")
@@ -262,8 +262,11 @@ def _solve(
         return str(error)
 
 
-class _Exclusions:
-    """Which cells `exclude` names. Entries are the bits of a number: a study may have hundreds of them."""
+class CellsNamed:
+    """The cells that entries name, each by values of some axes, as those of `exclude`.
+
+    Entries are the bits of a number: a study may have hundreds of them.
+    """
 
     def __init__(self, entries: Sequence[Mapping[str, Any]]) -> None:
         axes = [axis.name for axis in fields(Cell)]
@@ -278,7 +281,7 @@ class _Exclusions:
                 for value in as_list(entry[axis]):
                     self._naming[axis][value] = self._naming[axis].get(value, 0) | 1 << place
 
-    def name(self, cell: Cell) -> bool:
+    def __contains__(self, cell: Cell) -> bool:
         """Return whether an entry holds for a cell on every axis."""
         holding = -1
         for axis, value in vars(cell).items():

@@ -109,25 +109,51 @@ class CellKeys:
 
     def prediction_code(self, cell: Cell) -> str:
         """Return the hash of the code that makes a cell's predictions; planning and scoring do not count."""
-        unranked = keeps_unranked(
-            self._config, self._inputs.layers(cell.model), cell, self._share_ratio(cell)
-        )
+        unranked = self._keeps_unranked(cell)
         axes = ("prediction code", cell.model, cell.benchmark, cell.strategy, cell.criterion, unranked)
         return self._memo.once(axes, lambda: self._prediction_code(cell, unranked))
 
     def _prediction_code(self, cell: Cell, unranked: bool) -> str:
+        return self._code_hash(
+            PACKAGE / "predict/predict_cells.py",
+            *self._plugins_of(cell, unranked),
+            alone=(self._inputs.home / "workflow/scripts/predict.py", PACKAGE / "jobs/predict.py"),
+        )
+
+    def _plugins_of(self, cell: Cell, unranked: bool) -> list[Path]:
+        """Return the files of a cell's plug-ins; `unranked`: whether it keeps tokens that nothing ranks."""
         adapter = self._config["benchmark_specs"][cell.benchmark]["adapter"]
         model_type = self._inputs.model_config(cell.model).get("model_type")
         supported = model_type in plugins.names("models")
-        return self._code_hash(
-            PACKAGE / "predict/predict_cells.py",
+        return [
             plugins.path("benchmarks", adapter),
             plugins.path("strategies", plugin_of(self._config, "strategies", cell.strategy)[0]),
             *(plugins.path("criteria", name) for name in criterion_parts(self._config, cell.criterion)),
             *([plugins.path("criteria", UNRANKED)] if unranked else []),
             # It counts the FLOPs of the vision tower, too: scores depend on it through this key.
             *([plugins.path("models", str(model_type))] if supported else []),
-            alone=(self._inputs.home / "workflow/scripts/predict.py", PACKAGE / "jobs/predict.py"),
+        ]
+
+    def _keeps_unranked(self, cell: Cell) -> bool:
+        return keeps_unranked(self._config, self._inputs.layers(cell.model), cell, self._share_ratio(cell))
+
+    def latency_key(self, cells: Sequence[Cell]) -> str:
+        """Return the hash of all that measurements of a model's cells depend on, but for the device.
+
+        Keys of predictions are no part of it: what is measured depends on none.
+        """
+        options = {name: value for name, value in self._config["latency"].items() if name != "cells"}
+        plugin_files = {file for cell in cells for file in self._plugins_of(cell, self._keeps_unranked(cell))}
+        job = (self._inputs.home / "workflow/scripts/measure_latency.py", PACKAGE / "jobs/measure_latency.py")
+        return digest(
+            {
+                "cells": [[vars(cell), self._settings(cell)] for cell in cells],
+                "options": options,
+                "models": [self._model_key(model) for model in sorted({cell.model for cell in cells})],
+                "data": [self._data_key(name) for name in sorted({cell.benchmark for cell in cells})],
+                "code": self._code_hash(PACKAGE / "latency/measure.py", *sorted(plugin_files), alone=job),
+                "packages": [*map(_installed, _NUMERIC)],
+            }
         )
 
     def tables_key(self, cells: Sequence[Cell]) -> str:
@@ -138,7 +164,7 @@ class CellKeys:
 
     def report_key(self) -> str:
         """Return the hash of the code that draws figures and writes the page."""
-        names = ("plot_survival.py", "plot_tradeoff.py", "write_report.py")
+        names = ("plot_speedup.py", "plot_survival.py", "plot_tradeoff.py", "write_report.py")
         scripts = [self._inputs.home / "workflow/scripts" / name for name in names]
         return self._code_hash(
             *sorted((PACKAGE / "report").glob("*.py")), PACKAGE / "tables/style.css", *scripts
