@@ -10,6 +10,7 @@ rule build_tables:
         predictions=lambda wildcards: [
             cell_file(cell, "predictions.parquet") for cell in model_cells(wildcards)
         ],
+        measurements=lambda wildcards: measurements_of(wildcards.model),
     output:
         cells=f"{RESULTS}/{{model}}/tables/cells.csv",
         strategy=report(
@@ -41,6 +42,7 @@ rule build_tables:
         ],
         files=lambda wildcards: [describe_files(PLAN, cell) for cell in model_cells(wildcards)],
         options=table_options,
+        measured=lambda wildcards: measured_under(wildcards.model),
         cell_keys=lambda wildcards: PLAN.keys.tables_key(model_cells(wildcards)),
     script:
         "../scripts/build_tables.py"
@@ -102,6 +104,29 @@ rule plot_survival:
         "../scripts/plot_survival.py"
 
 
+rule plot_speedup:
+    """Draw measured speed-up against that of FLOPs."""
+    input:
+        cells=rules.build_tables.output.cells,
+        measurements=f"{RESULTS}/{{model}}/latency.parquet",
+    output:
+        report(
+            f"{RESULTS}/{{model}}/figures/speedup.svg",
+            caption="../report/speedup.rst",
+            category="{model}",
+            labels={"figure": "measured speed-up"},
+        ),
+        f"{RESULTS}/{{model}}/figures/speedup.png",
+    log:
+        f"{RESULTS}/logs/plot_speedup/{{model}}.log",
+    conda:
+        "../../envs/cpu.yaml"
+    params:
+        code=PLAN.keys.report_key(),
+    script:
+        "../scripts/plot_speedup.py"
+
+
 rule write_report:
     """Write one self-contained page with all tables and figures."""
     input:
@@ -111,6 +136,7 @@ rule write_report:
             model=config["models"],
             figure=["strategy", "survival"],
         ),
+        speedups=expand(f"{RESULTS}/{{model}}/figures/speedup.svg", model=MEASURED),
     output:
         report(f"{RESULTS}/report.html", caption="../report/report.rst", category="report"),
     log:
@@ -124,6 +150,7 @@ rule write_report:
                 "toy": config["model_specs"][model]["toy"],
                 "tables": f"{RESULTS}/{model}/tables",
                 "figures": f"{RESULTS}/{model}/figures",
+                **{"measurements": file for file in measurements_of(model)},
                 "metadata": {
                     c.benchmark: cell_file(c, "predictions.parquet")
                     for c in PLAN.grid.cells

@@ -12,4 +12,5 @@ with job_log(snakemake.log[0], f"tables of {snakemake.wildcards.model}"):
         snakemake.params.unreachable,
         Path(snakemake.output.cells).parent,
         snakemake.params.options,
+        snakemake.params.measured,
     )

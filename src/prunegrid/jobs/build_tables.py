@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from prunegrid.results.checksums import check_cells
+from prunegrid.results.measurements import read_measurements
 from prunegrid.tables import build
 
 _LOG = logging.getLogger(__name__)
@@ -17,6 +18,7 @@ def build_tables(
     unreachable: Sequence[Mapping[str, Any]],
     folder: Path,
     options: Mapping[str, Any],
+    measured: Mapping[str, str] | None = None,
 ) -> None:
     """Check that published files are those of the plan, and write the tables of one model.
 
@@ -26,6 +28,8 @@ def build_tables(
         What `study.descriptions.describe_files` and `describe_cell` return.
     unreachable, folder, options
         As of `prunegrid.tables.build.build_tables`.
+    measured : mapping, optional
+        `path` and `key` of the measurements of time and memory; nothing where none were made.
 
     Raises
     ------
@@ -33,5 +37,6 @@ def build_tables(
         Naming the first file that is not the plan's, and what to delete.
     """
     check_cells(files)
-    build.build_tables(cells, unreachable, folder, options)
+    measurements = read_measurements(measured["path"], measured["key"])[0] if measured else None
+    build.build_tables(cells, unreachable, folder, options, measurements)
     _LOG.info(f"{len(cells)} cells in two tables")

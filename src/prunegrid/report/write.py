@@ -12,6 +12,8 @@ import pyarrow.parquet as pq
 
 from prunegrid.errors import DataError
 from prunegrid.files import write_text
+from prunegrid.report import speed_texts
+from prunegrid.results.measurements import read_measurements
 from prunegrid.results.predictions import METADATA_KEY
 from prunegrid.tables.page import content_of, page
 
@@ -62,8 +64,8 @@ def write_report(
     ----------
     models : sequence of mappings
         Per model: `name`; `toy`, optional, whether it is one, of which the page then warns; `tables` and
-        `figures`, folders; `metadata`, optional, benchmark -> a predictions.parquet whose metadata tells
-        data, versions and devices.
+        `figures`, folders; `measurements`, optional, its latency.parquet; `metadata`, optional, benchmark ->
+        a predictions.parquet whose metadata tells data, versions and devices.
     path : path
         The page to write.
     title : str
@@ -99,10 +101,23 @@ def _sections(model: Mapping[str, Any]) -> list[tuple[str, str]]:
         caption = f"{_CAPTIONS[kind]} {_BARS}"
         sections.append((heading, _figure(figures / f"{kind}.svg", caption) + table))
     sections.append(("Where in the picture: surviving patches", _figure(figures / "survival.svg", _SURVIVAL)))
+    if model.get("measurements"):
+        drawn = _figure(figures / "speedup.svg", speed_texts.CAPTION)
+        sections.append(("How fast: measured time", drawn + _measured(tables, model["measurements"])))
     sections.append(("Samples and errors", _samples(cells)))
     if model.get("metadata"):
         sections.append(("Versions", _versions(model["metadata"])))
     return sections
+
+
+def _measured(tables: Path, file: str | Path) -> str:
+    """Return what was measured, on what, and a table of the cells."""
+    rows, (_, metadata) = pd.read_csv(tables / "cells.csv"), read_measurements(file)
+    says = "".join(f"<p>{escape(text)}</p>" for text in speed_texts.sentences(rows, metadata))
+    names, *lines = speed_texts.table(rows)
+    device = _plain_table(["what", "value"], speed_texts.facts(metadata))
+    cells = _plain_table(names, lines, scrolls="measured cells")
+    return f"{says}\n{cells}<h3>What it was measured on</h3>\n{device}"
 
 
 def _figure(path: Path, caption: str) -> str:
@@ -171,10 +186,16 @@ def _flatten(value: Any, name: str = "") -> list[tuple[str, str]]:
     return [(name, value if isinstance(value, str) else json.dumps(value))]
 
 
-def _plain_table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def _plain_table(names: Sequence[str], rows: Sequence[Sequence[str]], scrolls: str = "") -> str:
+    """Return a table of text; one of many columns `scrolls` sideways, and has that name."""
     head = "".join(f'<th scope="col">{escape(name)}</th>' for name in names)
     body = "".join(_plain_row(*row) for row in rows)
-    return f'<div class="facts"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>\n'
+    box = (
+        f'class="box" tabindex="0" role="region" aria-label="{escape(scrolls)}"'
+        if scrolls
+        else 'class="facts"'
+    )
+    return f"<div {box}><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>\n"
 
 
 def _plain_row(first: str, *others: str) -> str:

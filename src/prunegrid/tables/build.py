@@ -6,6 +6,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from prunegrid.errors import DataError
 from prunegrid.files import write_text
 from prunegrid.results.computed_on import mixtures
@@ -20,6 +22,7 @@ from prunegrid.tables.compute_gap import gap_columns, reference_totals
 from prunegrid.tables.display import printed
 from prunegrid.tables.options import TableOptions
 from prunegrid.tables.page import page
+from prunegrid.tables.speed import with_speed
 
 _LOG = logging.getLogger(__name__)
 # So that the smallest possible p, times the number of tests, stays well below 5 %.
@@ -31,6 +34,7 @@ def build_tables(
     unreachable: Iterable[Mapping[str, Any]],
     folder: str | Path,
     options: Mapping[str, Any] | None = None,
+    measurements: pd.DataFrame | None = None,
 ) -> None:
     """Write cells.csv, strategy.{csv,md,tex,html} and criterion.{csv,md,tex,html} of one model.
 
@@ -45,6 +49,8 @@ def build_tables(
         Where the tables go: `results/{model}/tables`.
     options : mapping, optional
         The `tables` section of the configuration: fields of `TableOptions`.
+    measurements : DataFrame, optional
+        Rows of `prunegrid.results.measurements.MEASUREMENTS`, of some cells of the model.
 
     Raises
     ------
@@ -53,6 +59,8 @@ def build_tables(
     """
     folder = Path(folder)
     scored = read_cells(cells)
+    if measurements is not None:
+        scored = with_speed(scored, measurements)
     if len({cell.model for cell in scored}) != 1:
         raise DataError(
             f"{folder}: tables are of one model, got cells of {sorted({c.model for c in scored})}"

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,8 @@ class ScoredCell:
         parsed_answer.
     uses_label : bool
         No run, but chosen from several by the gold answers; see `tables.best_of_seeds`.
+    speed : mapping
+        Its measured times and memory; empty where no cell was measured (see `tables.speed`).
     """
 
     model: str
@@ -57,6 +59,7 @@ class ScoredCell:
     scores: Mapping[str, Any]
     load: Callable[[Sequence[str]], pa.Table]
     uses_label: bool = False
+    speed: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def row(self) -> RowKey:
@@ -65,8 +68,8 @@ class ScoredCell:
 
     @property
     def numbers(self) -> dict[str, float]:
-        """Return the ledger, and the mean places of the kept tokens."""
-        return number_columns(self.scores)
+        """Return the ledger, the mean places of the kept tokens, and what was measured."""
+        return {**number_columns(self.scores), **self.speed}
 
     @property
     def degenerate(self) -> bool:

@@ -1,11 +1,12 @@
 """Numbers of a table as text, which Markdown, LaTeX and HTML print alike."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from prunegrid.cost.equal_compute import MATCH_TOLERANCE
+from prunegrid.tables import speed_fields
 from prunegrid.tables.blocks import Table, TableRow
 from prunegrid.tables.compare import Difference, Result
 from prunegrid.tables.options import SCALE
@@ -95,11 +96,14 @@ def printed(table: Table) -> Printed:
     headline = {
         b: next(row.results[b].metric for row in table.rows if b in row.results) for b in table.benchmarks
     }
-    blocks = [(block.heading, [_line(table, row, factor) for row in block.rows]) for block in table.blocks]
+    measured = speed_fields.columns(table)
+    blocks = [
+        (block.heading, [_line(table, row, factor, measured) for row in block.rows]) for block in table.blocks
+    ]
     return Printed(
         title=f"{'Where and how much' if table.kind == 'strategy' else 'Which tokens'}: "
         f"the {table.kind} table of {table.model}",
-        columns=[table.kind, f"{unit} (published)", f"{unit} (total)", "removed"],
+        columns=[table.kind, f"{unit} (published)", f"{unit} (total)", "removed", *measured],
         groups=[
             (
                 f"{b}: {_METRICS.get(headline[b], headline[b])}",
@@ -118,13 +122,13 @@ def _unit(table: Table) -> tuple[float, str]:
     return next(((factor, unit) for factor, unit in _UNITS if largest >= factor), _UNITS[-1])
 
 
-def _line(table: Table, row: TableRow, factor: float) -> Line:
+def _line(table: Table, row: TableRow, factor: float, measured: Sequence[str]) -> Line:
     marks = NEEDS_ANSWER * row.needs_answer + DEGENERATE * (row.degenerate and not row.anchor)
     n_seeds = max((len(result.seeds) for result in row.results.values()), default=1)
     name = Field(row.label, (f"{n_seeds} seeds",) if n_seeds > 1 else (), marks, tip=row.unreachable or "")
     if row.unreachable is not None:
         empty = Field(DASH, tip=row.unreachable)
-        return Line([name, *[empty] * (3 + 4 * len(table.benchmarks))], quiet=True)
+        return Line([name, *[empty] * (3 + len(measured) + 4 * len(table.benchmarks))], quiet=True)
     fields = [name]
     for ledger in ("tflops_published", "tflops_total"):
         value, share = mean_ledger(row, ledger), share_of_unpruned(table, row, ledger)
@@ -133,6 +137,7 @@ def _line(table: Table, row: TableRow, factor: float) -> Line:
         tip = "; ".join(f"{name}: {_gap(gap)} of the reference's total" for name, gap in gaps.items())
         fields.append(Field(_flops(value / factor), below, OFF_TARGET * bool(gaps), tip=tip))
     fields.append(Field(_plain(mean_ledger(row, "ratio_achieved"), 3)))
+    fields += [Field(main or DASH, below, mark) for main, below, mark in speed_fields.texts(row, measured)]
     for benchmark in table.benchmarks:
         fields += _benchmark(table, row, benchmark)
     return Line(fields, row.anchor, row.reference)
@@ -278,6 +283,7 @@ def _notes(table: Table, headline: dict[str, str]) -> Iterable[str]:
         "cent of the unpruned model's on the same benchmarks. Removed: 1 - mean share of image "
         "tokens per layer, as achieved."
     )
+    yield from speed_fields.notes(table)
     if any(row.needs_answer for row in table.rows):
         yield f"{NEEDS_ANSWER} needs the unpruned model's own answer: no method to deploy, and not ranked."
     if any(row.uses_label for row in table.rows):

@@ -13,6 +13,7 @@ from prunegrid.tables.display import (
     Line,
     Printed,
 )
+from prunegrid.tables.speed_fields import UNSTEADY
 
 _HEAD = r"""% \usepackage[T1]{fontenc} \usepackage{booktabs,longtable,pdflscape}
 % It is wide: put it into \begin{landscape}.
@@ -35,6 +36,7 @@ _SPECIAL = {
     NEEDS_ANSWER: r"$^{\dagger}$",
     DEGENERATE: r"$^{\ddagger}$",
     OFF_TARGET: r"$^{\S}$",
+    UNSTEADY: r"$^{\P}$",
 }
 
 
