@@ -8,7 +8,7 @@ LOWEST := .venv-lowest
 SOURCES := src tests workflow/scripts perf envs
 RULES := Snakefile workflow/Snakefile workflow/rules
 
-.PHONY: demo test test-families test-lowest test-wheel test-cluster bench bench-grid bench-large lint format lock clean
+.PHONY: demo test test-families test-lowest test-wheel test-cluster test-gpu bench bench-grid bench-large lint format lock clean
 
 # The whole study of config.yaml, to results/report.html.
 demo: $(VENV)/.installed
@@ -35,6 +35,11 @@ test-wheel: $(VENV)/.installed
 test-cluster: $(VENV)/.installed
 	tests/cluster/install_slurm.sh
 	$(BIN)/python -m pytest --capture=no tests/cluster
+
+# 16 bit, memory, speed and the whole workflow on a GPU, with a random model of 1.7 GB: within ten minutes. The
+# figures are printed and in build/gpu.json. Without a GPU every test is named as not run.
+test-gpu: $(VENV)/.installed
+	$(BIN)/python -m pytest --capture=no tests/gpu
 
 # Speed of one cell against unpruned, and what lower precision does to kept tokens; keep the machine quiet.
 bench: $(VENV)/.installed

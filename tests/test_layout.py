@@ -8,7 +8,7 @@ import pytest
 HOME = Path(__file__).parents[1]
 TESTS = HOME / "tests"
 # Folders that test no folder of the package, but its data, pages, wheel and families, or the whole of it.
-OTHERS = {"cluster", "docs", "families", "fixtures", "packaging", "workflow"}
+OTHERS = {"cluster", "docs", "families", "fixtures", "gpu", "packaging", "workflow"}
 
 
 def imported(source):

@@ -1,0 +1,117 @@
+"""What 16 bit and a GPU's kernels do to kept tokens and answers."""
+
+import importlib.util
+
+import pytest
+import torch
+
+from prunegrid.predict.out_of_memory import BatchSize
+from tests.gpu.figures import note
+from tests.gpu.sizes import DEVICE, HALF, SIZE
+from tests.predict.runs import cell, run
+
+LAYER = 2
+# One cut that keeps a quarter of the tokens.
+RATIO = 0.75 * (1 - LAYER / SIZE.layers)
+# Two independent choices of a quarter have a quarter in common. Rounding moves tokens near the cut.
+LEAST_OVERLAP = 0.9
+
+
+def kept(rows):
+    """Return the tokens that each row keeps to its end."""
+    return [{i for i, depth in enumerate(row["token_depth"]) if depth == SIZE.layers} for row in rows]
+
+
+def overlap(rows, others):
+    shares = [len(a & b) / len(a) for a, b in zip(kept(rows), kept(others), strict=True)]
+    return sum(shares) / len(shares)
+
+
+def single(criterion):
+    return cell("single", criterion, RATIO, layer=LAYER)
+
+
+def finished(rows):
+    assert [row["error"] for row in rows] == [None] * len(rows)
+    return rows
+
+
+@pytest.fixture(scope="module")
+def exact(load, adapter, samples):
+    """Return the rows of each criterion in float32."""
+    loaded = load("float32")
+    names = ("gradient", "attention", "norm")
+    return {
+        name: finished(run(loaded, adapter, samples, single(name), SIZE.large_batch // 8)) for name in names
+    }
+
+
+@pytest.mark.parametrize("dtype", HALF)
+def test_16_bit_ranks_as_float32_does(exact, load, adapter, samples, dtype):
+    loaded = load(dtype)
+    for name, wanted in exact.items():
+        rows = finished(run(loaded, adapter, samples, single(name), SIZE.large_batch // 8))
+        share = overlap(rows, wanted)
+        note(f"{dtype}, {name}: share of kept tokens as in float32", share)
+        assert share >= LEAST_OVERLAP, name
+
+
+@pytest.mark.parametrize("dtype", HALF)
+def test_gradients_are_the_same_twice(load, adapter, samples, dtype):
+    loaded = load(dtype)
+    first, second = (finished(run(loaded, adapter, samples, single("gradient"), 8)) for _ in range(2))
+    share = overlap(first, second)
+    note(f"{dtype}: share of kept tokens that a gradient keeps when taken again", share)
+    assert share >= LEAST_OVERLAP
+
+
+@pytest.mark.parametrize("dtype", HALF)
+def test_a_larger_batch_changes_few_rows(load, adapter, samples, dtype):
+    loaded = load(dtype)
+    for name, one in {"none": cell("none", None, 0.0), "attention": single("attention")}.items():
+        small = finished(run(loaded, adapter, samples, one, max(1, SIZE.large_batch // 8)))
+        large = finished(run(loaded, adapter, samples, one, SIZE.large_batch))
+        note(
+            f"{dtype}, {name}, batch {SIZE.large_batch} against an eighth: kept tokens alike",
+            overlap(large, small),
+        )
+        for column in ("first_token_id", "prediction"):
+            same = sum(a[column] == b[column] for a, b in zip(small, large, strict=True)) / len(small)
+            note(f"{dtype}, {name}, batch {SIZE.large_batch} against an eighth: {column} alike", same)
+        assert overlap(large, small) >= LEAST_OVERLAP
+
+
+def test_flash_attention_keeps_what_sdpa_keeps(load, adapter, samples):
+    if DEVICE == "cpu" or importlib.util.find_spec("flash_attn") is None:
+        note("flash attention", "not installed")
+        pytest.skip("not run: flash_attn is not installed")
+    found = {
+        kernel: finished(run(load("bfloat16", kernel), adapter, samples, single("attention"), 8))
+        for kernel in ("sdpa", "flash_attention_2")
+    }
+    share = overlap(*found.values())
+    note("flash attention: share of kept tokens as with SDPA", share)
+    assert share >= LEAST_OVERLAP
+
+
+@pytest.mark.skipif(DEVICE == "cpu", reason="not run: memory of a CPU cannot be limited")
+def test_a_batch_that_does_not_fit_is_halved(load, adapter, samples):
+    loaded = load("bfloat16")
+    wanted = finished(run(loaded, adapter, samples, single("attention"), 1))
+    torch.cuda.empty_cache()
+    torch.cuda.reset_peak_memory_stats()
+    finished(run(loaded, adapter, samples, single("attention"), SIZE.large_batch))
+    peak, resting = torch.cuda.max_memory_reserved(), torch.cuda.memory_allocated()
+    total = torch.cuda.get_device_properties(0).total_memory
+    size = BatchSize(SIZE.large_batch)
+    torch.cuda.empty_cache()
+    try:
+        # A third of what the whole batch took.
+        torch.cuda.set_per_process_memory_fraction((resting + (peak - resting) / 3) / total)
+        rows = finished(run(loaded, adapter, samples, single("attention"), size))
+    finally:
+        torch.cuda.set_per_process_memory_fraction(1.0)
+        torch.cuda.empty_cache()
+    note("batch after memory ran out", size.size)
+    assert 1 <= size.size < SIZE.large_batch
+    assert overlap(rows, wanted) >= LEAST_OVERLAP
