@@ -10,14 +10,14 @@ IMAGE_ID, PAD_ID, EOS_ID = 99, 0, 2
 N_IMAGE, N_LAYERS = 25, 8
 
 
-def tiny_llava(seed: int = 0) -> LlavaForConditionalGeneration:
+def tiny_llava(seed: int = 0, n_layers: int = N_LAYERS) -> LlavaForConditionalGeneration:
     """Return the model: 8 layers, hidden 48, grouped heads (6 over 2), 25 image tokens."""
     torch.manual_seed(seed)
     text = LlamaConfig(
         vocab_size=100,
         hidden_size=48,
         intermediate_size=64,
-        num_hidden_layers=N_LAYERS,
+        num_hidden_layers=n_layers,
         num_attention_heads=6,
         num_key_value_heads=2,
         initializer_range=0.25,

@@ -19,7 +19,7 @@ class EvenlySpaced(Criterion):
     def score(self, stage: Stage) -> Tensor:
         """Return 1 for the evenly spaced tokens and 0 for the others, shape (batch, present tokens)."""
         present = stage.image.sum(1, keepdim=True).clamp_min(1)
-        keep = torch.tensor(stage.keep, device=stage.image.device)[:, None]
+        keep = stage.n_keep[:, None]
         order = stage.image.cumsum(1) - 1
         steps = torch.div((order + 1) * keep, present, rounding_mode="floor") - torch.div(
             order * keep, present, rounding_mode="floor"

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from prunegrid.pruning.criterion import Criterion
 from prunegrid.pruning.stage import Stage
+from prunegrid.pruning.transfer import to_device
 from prunegrid.randomness import named_seed
 
 
@@ -20,11 +21,11 @@ class RandomOrder(Criterion):
     def score(self, stage: Stage) -> Tensor:
         """Return uniform numbers, shape (batch, present tokens)."""
         rows = []
-        for sample_id, numbers in zip(stage.sample_ids, stage.numbers.cpu(), strict=True):
+        for sample_id in stage.sample_ids:
             generator = torch.Generator().manual_seed(
                 named_seed("random criterion", stage.seed, sample_id, stage.layer)
             )
             # Drawn for every original token, so that a score does not depend on what was dropped before.
-            scores = torch.rand(max(1, stage.most_image_tokens), generator=generator)
-            rows.append(scores[numbers.clamp_min(0)])
-        return torch.stack(rows).to(stage.hidden.device)
+            rows.append(torch.rand(max(1, stage.most_image_tokens), generator=generator))
+        scores = to_device(torch.stack(rows), stage.hidden.device)
+        return scores.gather(1, stage.numbers.clamp_min(0))

@@ -108,7 +108,7 @@ def observe(modules: list[nn.Module], observer: Callable[[nn.Module, Projected],
             module.config = original
 
 
-def attention_received(projected: Projected, rows: Tensor, valid: Tensor) -> Tensor:
+def attention_received(projected: Projected, rows: Tensor, valid: Tensor, most: int | None = None) -> Tensor:
     """Sum the head-averaged softmax attention over the given query rows.
 
     Rows are worked through in chunks, so a (heads, tokens, tokens) matrix never exists.
@@ -121,6 +121,8 @@ def attention_received(projected: Projected, rows: Tensor, valid: Tensor) -> Ten
         (batch, tokens), bool: the query rows that count.
     valid : Tensor
         (batch, tokens), bool: False for padding.
+    most : int, optional
+        The most query rows that count in a batch row; without it the device is asked, and waited for.
 
     Returns
     -------
@@ -131,7 +133,8 @@ def attention_received(projected: Projected, rows: Tensor, valid: Tensor) -> Ten
     key_heads = projected.key.shape[1]
     key = projected.key[:, :, :tokens].float().transpose(2, 3)
     received = torch.zeros(batch, tokens, device=key.device)
-    most = int(rows.sum(1).max())
+    if most is None:
+        most = int(rows.sum(1).max())
     index = right_aligned(rows, most)
     counted = rows.gather(1, index)
     chunk = max(1, _CHUNK // (batch * heads * tokens))

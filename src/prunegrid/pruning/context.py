@@ -26,10 +26,12 @@ from prunegrid.pruning.cutting import Cutter
 from prunegrid.pruning.families import family_of
 from prunegrid.pruning.generate_settings import check_generation, settings_of
 from prunegrid.pruning.gradient_scores import GradientScores
+from prunegrid.pruning.kept_tokens import KeptTokens, RowCuts
 from prunegrid.pruning.layer_hooks import LayerHooks, restore
 from prunegrid.pruning.patch_grid import PatchGrid
 from prunegrid.pruning.prefill import Prefill, Saliencies, cuts_of
 from prunegrid.pruning.prefix_sharing import PrefixSharing
+from prunegrid.pruning.prompt_tokens import PromptTokens
 from prunegrid.pruning.schedule import Schedule
 from prunegrid.pruning.strategy import Strategy
 from prunegrid.pruning.token_layout import Layout
@@ -135,8 +137,6 @@ class Pruning:
     ----------
     schedule : list of list of (int, int)
         Of the last prefill, per batch row: (layer, image tokens kept).
-    kept : list of list of (int, list of int)
-        Likewise: (layer, original image-token numbers, ascending).
     n_image_tokens : list of int
         N per batch row of the last prefill.
     explained : list of int
@@ -166,7 +166,6 @@ class Pruning:
         self.seed = seed
         self.sample_ids = sample_ids
         self.schedule: list[list[tuple[int, int]]] = []
-        self.kept: list[list[tuple[int, list[int]]]] = []
         self.n_image_tokens: list[int] = []
         self.explained: list[int] = []
         self.grids: list[PatchGrid] = []
@@ -180,6 +179,7 @@ class Pruning:
         self._hooks = LayerHooks(family, model, Cutter(criterion, self._schedule, seed, gradients))
         # Rows that `generate` makes of one sample: beams, returned sequences.
         self._copies = 1
+        self._kept = KeptTokens(0)
         # Of the pictures that `generate` was given: it hands the model their features.
         self._grids_before: list[PatchGrid] = []
 
@@ -192,6 +192,11 @@ class Pruning:
         last = "; ".join(f"{count} row(s) of {row}" for row, count in rows.most_common(_MOST_ROWS))
         more = f"; and {len(rows) - _MOST_ROWS} other lengths" if len(rows) > _MOST_ROWS else ""
         return f"<Pruning {by}, ratio {self.ratio}, last prefill: {last or 'none'}{more}>"
+
+    @property
+    def kept(self) -> list[RowCuts]:
+        """Of the last prefill, per batch row: (layer, original image-token numbers, ascending)."""
+        return self._kept.rows
 
     def decisions(self, counts: Sequence[int]) -> list[Hashable]:
         """Return what is done before each layer, None for nothing, to prompts of so many image tokens.
@@ -223,6 +228,8 @@ class Pruning:
         with ExitStack() as stack:
             handle = self.model.register_forward_pre_hook(self._enter_model, with_kwargs=True)
             stack.callback(handle.remove)
+            # Of a prefill that an error ended.
+            stack.callback(lambda: self._kept.settle())
             stack.enter_context(self._hooks.hooked(self.model, self.strategy.ranks, sharing))
             if hasattr(self.model, "generate"):
                 stack.callback(restore, self.model, "generate", vars(self.model).get("generate"))
@@ -284,17 +291,14 @@ class Pruning:
             found = f"shape {tuple(mask.shape)}" if isinstance(mask, Tensor) else type(mask).__name__
             raise PruningError(f"attention_mask must be (batch, tokens), got {found}")
         valid = torch.ones_like(ids, dtype=torch.bool) if mask is None else mask.bool()
-        if not bool(valid[:, -1].all()):
-            raise PruningError("the prompts are padded on the right: pad on the left")
         self._hooks.pending = self._read_prompt(ids, valid, inputs)
 
     def _read_prompt(self, ids: Tensor, valid: Tensor, inputs: dict[str, Any]) -> Prefill:
-        image = (ids == self._image_token_id) & valid
-        numbers = torch.where(image, image.cumsum(1) - 1, -1)
-        counts = image.sum(1).tolist()
+        tokens = PromptTokens.read(ids, valid, self._image_token_id)
+        counts = tokens.n_image
         sample_ids = self._names(len(ids))
-        if image[:, -1].any():
-            rows = [sample_ids[row] for row in image[:, -1].nonzero()[:, 0].tolist()]
+        if any(tokens.ends_in_image):
+            rows = [name for name, ends in zip(sample_ids, tokens.ends_in_image, strict=True) if ends]
             raise PruningError(f"no text after the image in sample {', '.join(map(repr, rows))}")
         schedules = [self._schedule_for(count) for count in counts]
         self.n_image_tokens = counts
@@ -305,8 +309,8 @@ class Pruning:
         self.grids = self._family.batch_grids(self.model.config, inputs) or before
         # Not its cache: a prefill is held for as long as its cache is alive, which would then be for ever.
         held = {name: value for name, value in inputs.items() if name != "past_key_values"}
-        run = Prefill(held, numbers, Layout.whole(valid), counts, schedules, sample_ids)
-        self.kept, self.explained = run.kept, run.explained
+        run = Prefill(held, tokens, Layout.whole(valid, tokens.lengths), schedules, sample_ids)
+        self._kept, self.explained = run.kept, run.explained
         return run
 
     def _names(self, batch: int) -> list[str]:

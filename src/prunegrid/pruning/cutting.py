@@ -9,6 +9,7 @@ from torch import Tensor
 
 from prunegrid.pruning.criterion import Criterion
 from prunegrid.pruning.gradient_scores import GradientScores
+from prunegrid.pruning.kept_tokens import Cut
 from prunegrid.pruning.prefill import Prefill
 from prunegrid.pruning.schedule import Schedule
 from prunegrid.pruning.selection import select
@@ -56,31 +57,28 @@ class Cutter:
         Tensor
             The hidden states that stay.
         """
-        numbers = run.numbers.gather(1, run.layout.columns)
-        image = (numbers >= 0) & run.layout.valid
-        present = image.sum(1).tolist()
-        keep = [
-            have if wanted is None else wanted for wanted, have in zip(run.cuts[index], present, strict=True)
-        ]
-        if keep == present:
-            selected = image
-        elif not any(keep):
-            selected = torch.zeros_like(image)
-        else:
-            stage = self._stage(run, index, hidden, numbers, image, keep)
-            selected = select(self.criterion.ranking(index, self.schedule), stage, shared).to(image.device)
-        run.layout, chosen = run.layout.select(run.layout.valid & (~image | selected))
-        for row, wanted in enumerate(run.cuts[index]):
-            if wanted is not None:
-                run.kept[row].append((index, numbers[row][selected[row]].tolist()))
+        numbers, before, after = run.numbers, run.present, run.present_after[index]
+        rows = tuple(row for row, keep in enumerate(run.cuts[index]) if keep is not None)
+        if after == before:
+            run.cut(Cut(index, rows, numbers))
+            return hidden
+        image = numbers >= 0
+        selected, scored_by, is_nan = torch.zeros_like(image), "", None
+        if any(after):
+            ranking = self.criterion.ranking(index, self.schedule)
+            scored_by = type(ranking.criterion).__name__
+            selected, is_nan = select(ranking, self._stage(run, index, hidden), shared)
+            selected = selected.to(image.device)
+        keep = run.layout.valid & (~image | selected)
+        run.layout, chosen = run.layout.select(keep, run.lengths_after(index))
+        left = numbers.gather(1, chosen).masked_fill(~run.layout.valid, -1)
+        run.cut(Cut(index, rows, left, scored_by, is_nan))
         return gather_tokens(hidden, chosen, dim=1)
 
-    def _stage(
-        self, run: Prefill, index: int, hidden: Tensor, numbers: Tensor, image: Tensor, keep: list[int]
-    ) -> Stage:
-        width = numbers.shape[1]
+    def _stage(self, run: Prefill, index: int, hidden: Tensor) -> Stage:
         # The layers of a model placed on several devices; the prompt's numbers lie where its ids do.
-        numbers, image = numbers.to(hidden.device), image.to(hidden.device)
+        numbers = run.numbers.to(hidden.device)
+        image, width = numbers >= 0, numbers.shape[1]
         layout = run.layout if run.layout.valid.device == hidden.device else run.layout.to(hidden.device)
         place = torch.arange(width, device=hidden.device)
         last_image = torch.where(image, place, -1).amax(1, keepdim=True)
@@ -88,12 +86,13 @@ class Cutter:
         return Stage(
             layer=index,
             n_layers=self.schedule.n_layers,
-            keep=keep,
+            keep=run.present_after[index],
+            n_keep=run.keep_on(index, hidden.device),
             hidden=hidden,
             image=image,
             text_after=text_after,
             last=(place == width - 1).expand_as(image),
-            numbers=torch.where(image, numbers, -1),
+            numbers=numbers,
             most_image_tokens=max(run.counts),
             sample_ids=run.sample_ids,
             seed=self.seed,

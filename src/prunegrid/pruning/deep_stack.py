@@ -49,6 +49,7 @@ class DeepStack:
         rows = layout.gather(self.rows, dim=1).to(hidden.device)
         takes = rows >= 0
         features = self.features[layer].to(hidden.device, hidden.dtype)
-        hidden = hidden.clone()
-        hidden[takes] += features[rows[takes]]
-        return hidden
+        if not len(features):
+            return hidden
+        # Every token looks features up: which ones take them is known on the device alone.
+        return torch.where(takes[:, :, None], hidden + features[rows.clamp_min(0)], hidden)

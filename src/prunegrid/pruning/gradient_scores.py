@@ -10,6 +10,7 @@ from transformers import PreTrainedModel
 
 from prunegrid.pruning.gradients import unpruned_saliency
 from prunegrid.pruning.prefill import Prefill, Saliencies
+from prunegrid.pruning.transfer import to_device
 
 
 @dataclass
@@ -46,10 +47,15 @@ class GradientScores:
         Tensor
             (batch, layers, most image tokens), float32; 0 beyond a row's own.
         """
+        if (rank, answer_tokens) not in run.saliencies_on_device:
+            run.saliencies_on_device[rank, answer_tokens] = self._known_or_computed(run, rank, answer_tokens)
+        return run.saliencies_on_device[rank, answer_tokens]
+
+    def _known_or_computed(self, run: Prefill, rank: int, answer_tokens: int) -> Tensor:
         known = run.saliencies if self.known is None else self.known
         keys = [(name, rank, answer_tokens) for name in run.sample_ids]
         if any(key not in known for key in keys):
-            columns = [(row >= 0).nonzero()[:, 0] for row in run.numbers]
+            columns = list((run.tokens.numbers >= 0).nonzero()[:, 1].split(run.counts))
             self.running = True
             try:
                 found, lengths = unpruned_saliency(
@@ -57,10 +63,11 @@ class GradientScores:
                 )
             finally:
                 self.running = False
-            for key, row, n, length in zip(keys, found, run.counts, lengths, strict=True):
-                known[key] = row[:, :n].cpu(), length
-        result = torch.zeros(len(keys), len(self.layers), max(1, *run.counts), device=run.numbers.device)
+            for key, row, n, length in zip(keys, found.cpu(), run.counts, lengths, strict=True):
+                # A copy: a part would hold the rows of the whole batch.
+                known[key] = row[:, :n].clone(), length
+        result = torch.zeros(len(keys), len(self.layers), max(1, *run.counts))
         for row, key in enumerate(keys):
             scores, run.explained[row] = known[key]
-            result[row, :, : scores.shape[1]] = scores.to(result.device)
-        return result
+            result[row, :, : scores.shape[1]] = scores
+        return to_device(result, run.tokens.numbers.device)

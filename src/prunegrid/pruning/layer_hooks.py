@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from typing import Any, cast
 from weakref import WeakKeyDictionary
 
@@ -152,7 +153,7 @@ class LayerHooks:
             self._check_window(self._active, cache.get_seq_length() + hidden.shape[1])
             return
         run, self.pending = self.pending, None
-        if run is None or hidden.shape[1] != run.numbers.shape[1]:
+        if run is None or hidden.shape[1] != run.layout.width_before:
             raise PruningError(
                 "the decoder was given another prompt than the model: chunked prefill is not supported"
             )
@@ -175,16 +176,16 @@ class LayerHooks:
             hidden = self._cutter.cut(run, index, hidden, shared=self.sharing is not None)
         run.layouts[index] = run.layout
         if sharing is not None:
-            kept = {row: cuts[-1][1] for row, cuts in enumerate(run.kept) if cuts and cuts[-1][0] == index}
-            sharing.record_cut(index, LayerRecord(run.layout, kept, list(run.explained)))
+            cut = run.last_cut if index in run.cuts else None
+            sharing.record_cut(index, LayerRecord(run.layout, cut, list(run.explained)))
         return hidden
 
     def _follow(self, run: Prefill, record: LayerRecord, index: int) -> None:
         """Take over what another prefill of this batch did before a layer."""
         run.layouts[index] = run.layout = record.layout
         run.explained[:] = record.explained
-        for row, numbers in record.kept_tokens.items():
-            run.kept[row].append((index, numbers))
+        if record.cut is not None:
+            run.cut(record.cut)
 
     def _shared_forward(
         self, sharing: PrefixSharing, index: int, forward: Callable[..., Any]
@@ -285,15 +286,16 @@ class LayerHooks:
         for name in ("keys", "values"):
             full = getattr(part, name).new_zeros(batch, heads, run.layout.width_before, size)
             setattr(part, name, full.scatter(2, columns, getattr(part, name) * there))
-        valid = torch.zeros_like(run.numbers, dtype=torch.bool)
+        valid = torch.zeros_like(run.tokens.valid)
         valid = valid.scatter(1, run.layout.columns, run.layout.valid)
-        run.layouts[0] = Layout.whole(valid)
+        run.layouts[0] = replace(Layout.whole(valid), lengths=run.layout.lengths)
         run.first_layer_refilled = True
 
     def _leave_last_layer(self, *_: Any) -> None:
         if not self.disabled and self._prefilling:
             self._run.release()
             self._prefilling = False
+            self._run.kept.check()
 
 
 def restore(module: nn.Module, name: str, before: Callable[..., Any] | None) -> None:

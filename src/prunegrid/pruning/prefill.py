@@ -7,13 +7,17 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+import torch
 from torch import Tensor
 from transformers.cache_utils import DynamicCache, DynamicLayer
 
 from prunegrid.pruning.attention import Projected
 from prunegrid.pruning.deep_stack import DeepStack
+from prunegrid.pruning.kept_tokens import Cut, KeptTokens
+from prunegrid.pruning.prompt_tokens import PromptTokens
 from prunegrid.pruning.schedule import Schedule
 from prunegrid.pruning.token_layout import Layout
+from prunegrid.pruning.transfer import to_device
 
 # (sample id, rank, answer tokens) -> gradient scores (layers, N), and how many answer tokens they explain.
 Saliencies = MutableMapping[tuple[str, int, int], tuple[Tensor, int]]
@@ -24,9 +28,8 @@ class Prefill:
     """One prompt batch on its way through the layers, and what later tokens need to know of it."""
 
     inputs: dict[str, Any]
-    numbers: Tensor
+    tokens: PromptTokens
     layout: Layout
-    counts: list[int]
     schedules: list[Schedule]
     sample_ids: Sequence[str]
     embeddings: Tensor | None = None
@@ -34,25 +37,69 @@ class Prefill:
     deep_stack: DeepStack | None = None
     first_layer_refilled: bool = False
     saliencies: Saliencies = field(default_factory=dict)
+    saliencies_on_device: dict[tuple[int, int], Tensor] = field(default_factory=dict)
+    last_cut: Cut | None = None
     layouts: dict[int, Layout] = field(default_factory=dict)
     cut_arguments: dict[tuple[int, str, int], tuple[Any, Any]] = field(default_factory=dict)
-    kept: list[list[tuple[int, list[int]]]] = field(init=False)
+    kept: KeptTokens = field(init=False)
     explained: list[int] = field(init=False)
+    _keep_on: dict[torch.device, Tensor] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.kept = [[] for _ in self.counts]
+        self.kept = KeptTokens(len(self.counts))
         self.explained = [0] * len(self.counts)
+
+    @property
+    def counts(self) -> list[int]:
+        """Image tokens of the prompt per row."""
+        return self.tokens.n_image
+
+    @property
+    def numbers(self) -> Tensor:
+        """Original numbers of the image tokens that are present, (batch, present tokens); -1 elsewhere."""
+        return self.tokens.numbers if self.last_cut is None else self.last_cut.numbers
+
+    @property
+    def present(self) -> list[int]:
+        """Image tokens per row that are present."""
+        return self.counts if self.last_cut is None else self.present_after[self.last_cut.layer]
 
     @cached_property
     def cuts(self) -> dict[int, list[int | None]]:
         """Layer -> image tokens to keep per row (None: a row without images or without this cut)."""
         return cuts_of(self.schedules, self.counts)
 
+    @cached_property
+    def present_after(self) -> dict[int, list[int]]:
+        """Layer -> image tokens per row that are present after the cut before it."""
+        found, present = {}, self.counts
+        for layer, cut in self.cuts.items():
+            present = [have if keep is None else keep for keep, have in zip(cut, present, strict=True)]
+            found[layer] = present
+        return found
+
+    def lengths_after(self, layer: int) -> tuple[int, ...]:
+        """Return the tokens per row, text and image, that are present after the cut before a layer."""
+        left = zip(self.tokens.lengths, self.counts, self.present_after[layer], strict=True)
+        return tuple(length - had + have for length, had, have in left)
+
+    def keep_on(self, layer: int, device: torch.device) -> Tensor:
+        """Return `present_after` a cut on a device, (batch,), int64; all cuts are copied there at once."""
+        if device not in self._keep_on:
+            self._keep_on[device] = to_device(torch.tensor([*self.present_after.values()]), device)
+        return self._keep_on[device][[*self.present_after].index(layer)]
+
+    def cut(self, cut: Cut) -> None:
+        """Note a cut."""
+        self.last_cut = cut
+        self.kept.add(cut)
+
     def release(self) -> None:
         """Let go of what only the prefill needs."""
         self.inputs, self.embeddings, self.projected, self.saliencies = {}, None, None, {}
         self.deep_stack = None
-        self.cut_arguments.clear()
+        for held in (self.cut_arguments, self.saliencies_on_device, self._keep_on):
+            held.clear()
 
 
 def keep_whole(cache: DynamicCache) -> None:

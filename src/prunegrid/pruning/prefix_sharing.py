@@ -16,6 +16,7 @@ from torch import Tensor
 from transformers.cache_utils import DynamicLayer
 
 from prunegrid.pruning.attention import Projected
+from prunegrid.pruning.kept_tokens import Cut
 from prunegrid.pruning.token_layout import Layout
 
 
@@ -70,8 +71,8 @@ class LayerRecord:
     ----------
     layout : Layout
         The tokens that the layer computed on.
-    kept_tokens : dict of int to list of int
-        Batch row -> original numbers of the image tokens kept by the cut before it; empty without a cut.
+    cut : Cut or None
+        The cut before it.
     explained : list of int
         Per batch row the answer tokens that gradients were taken of so far.
     keys, values : Tensor or None
@@ -79,7 +80,7 @@ class LayerRecord:
     """
 
     layout: Layout
-    kept_tokens: dict[int, list[int]]
+    cut: Cut | None
     explained: list[int]
     keys: Tensor | None = None
     values: Tensor | None = None

@@ -8,7 +8,7 @@ from prunegrid.pruning.criterion import Ranking
 from prunegrid.pruning.stage import Stage
 
 
-def select(ranking: Ranking, stage: Stage, shared: bool = False) -> Tensor:
+def select(ranking: Ranking, stage: Stage, shared: bool = False) -> tuple[Tensor, Tensor]:
     """Mark the best-scored image tokens of each row; ties go to the lower number.
 
     Parameters
@@ -24,12 +24,15 @@ def select(ranking: Ranking, stage: Stage, shared: bool = False) -> Tensor:
     -------
     Tensor
         (batch, present tokens), bool.
+    Tensor
+        (), bool: whether a score is NaN. Then the selection is of no use; that is found out when the prefill
+        is through, as asking the device would make it wait.
 
     Raises
     ------
     PruningError
-        If the criterion returns another shape, or NaN, or if a shared selection changes what it holds: it
-        would miss the stages that are taken over.
+        If the criterion returns another shape, or if a shared selection changes what it holds: it would miss
+        the stages that are taken over.
     """
     criterion = ranking.criterion
     before = criterion.identity if shared else None
@@ -46,13 +49,11 @@ def select(ranking: Ranking, stage: Stage, shared: bool = False) -> Tensor:
         )
     if ranking.reverse:
         scores = -scores
-    if bool((scores.isnan() & stage.image).any()):
-        raise PruningError(f"criterion {type(criterion).__name__} returned NaN before layer {stage.layer}")
+    is_nan = (scores.isnan() & stage.image).any()
     # Text goes behind every image token, then a stable sort leaves ties in the order of the numbers.
     scores = scores.masked_fill(~stage.image, -torch.inf)
     by_score = scores.argsort(dim=1, descending=True, stable=True)
     text_last = (~stage.image.gather(1, by_score)).to(torch.uint8).argsort(dim=1, stable=True)
     order = by_score.gather(1, text_last)
-    wanted = torch.tensor(stage.keep, device=order.device)[:, None]
-    among = torch.arange(order.shape[1], device=order.device) < wanted
-    return torch.zeros_like(stage.image).scatter(1, order, among)
+    among = torch.arange(order.shape[1], device=order.device) < stage.n_keep[:, None]
+    return torch.zeros_like(stage.image).scatter(1, order, among), is_nan

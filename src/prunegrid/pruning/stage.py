@@ -27,6 +27,8 @@ class Stage:
         L.
     keep : list of int
         n, per batch row.
+    n_keep : Tensor
+        (batch,), int64: the same, where the hidden states are.
     hidden : Tensor
         (batch, present tokens, hidden size), in the model's dtype: what enters layer l.
     image, text_after, last : Tensor
@@ -47,6 +49,7 @@ class Stage:
     layer: int
     n_layers: int
     keep: list[int]
+    n_keep: Tensor
     hidden: Tensor
     image: Tensor
     text_after: Tensor
@@ -80,7 +83,17 @@ class Stage:
                 f"the attention before layer {self.layer} was not observed: no criterion may read it where a "
                 "strategy has `ranks = False`"
             )
-        return attention_received(projected, rows & self.layout.valid, self.layout.valid)
+        most = self._most(rows)
+        return attention_received(projected, rows & self.layout.valid, self.layout.valid, most)
+
+    def _most(self, rows: Tensor) -> int | None:
+        """Return the most marked rows of a batch row, known of the stage's own marks; None for others."""
+        run = self._prefill
+        if rows is self.last:
+            return 1
+        if rows is self.image:
+            return max(run.present)
+        return run.tokens.most_text_after(run.present) if rows is self.text_after else None
 
     def embeddings(self) -> Tensor:
         """Return what the present tokens were on entering layer 0, (batch, present tokens, hidden size)."""

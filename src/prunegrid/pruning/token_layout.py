@@ -27,18 +27,22 @@ class Layout:
         Columns of the unpruned prompt.
     untouched : bool
         Whether every original column is still in its place.
+    lengths : tuple of int or None
+        Valid columns per row; None where only the device knows.
     """
 
     columns: Tensor
     valid: Tensor
     width_before: int
     untouched: bool = False
+    lengths: tuple[int, ...] | None = None
 
     @classmethod
-    def whole(cls, valid: Tensor) -> Layout:
+    def whole(cls, valid: Tensor, lengths: tuple[int, ...] | None = None) -> Layout:
         """Return the layout of an unpruned prompt; `valid` is (batch, columns), False for padding."""
         batch, width = valid.shape
-        return cls(torch.arange(width, device=valid.device).expand(batch, width), valid, width, True)
+        columns = torch.arange(width, device=valid.device).expand(batch, width)
+        return cls(columns, valid, width, True, lengths)
 
     def to(self, device: torch.device) -> Layout:
         """Return the same layout on another device: layers may lie on several."""
@@ -47,15 +51,19 @@ class Layout:
     @cached_property
     def has_padding(self) -> bool:
         """Whether any row has columns that do not count."""
-        return not bool(self.valid.all())
+        if self.lengths is None:
+            return not bool(self.valid.all())
+        return min(self.lengths) < self.valid.shape[1]
 
-    def select(self, keep: Tensor) -> tuple[Layout, Tensor]:
+    def select(self, keep: Tensor, lengths: tuple[int, ...]) -> tuple[Layout, Tensor]:
         """Keep the marked columns.
 
         Parameters
         ----------
         keep : Tensor
-            (batch, width), bool.
+            (batch, width), bool: valid ones.
+        lengths : tuple of int
+            How many they are, per row.
 
         Returns
         -------
@@ -64,13 +72,10 @@ class Layout:
         Tensor
             (batch, new width), int64: where its columns lie in this layout.
         """
-        if torch.equal(keep, self.valid):
-            return self, torch.arange(keep.shape[1], device=keep.device).expand_as(keep)
-        # The width alone does not tell: a long row without images may set it, while others lose tokens.
-        width = int(keep.sum(1).max())
-        index = right_aligned(keep, width)
+        index = right_aligned(keep, max(lengths))
         valid = keep.gather(1, index)
-        return Layout(self.columns.gather(1, index), valid, self.width_before), index
+        columns = self.columns.gather(1, index)
+        return Layout(columns, valid, self.width_before, lengths=lengths), index
 
     def gather(self, tensor: Tensor, dim: int) -> Tensor:
         """Return the present columns of a tensor over the unpruned prompt; see `gather_tokens`."""

@@ -1,0 +1,96 @@
+"""Which image tokens a prefill has kept at each cut: on the device until it ends, then copied at once.
+
+A copy makes Python wait for all that the device has still to do. One a cut would take away the lead with
+which the layers' kernels are queued: so there is one a prefill, and with it scores are checked for NaN.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from prunegrid.errors import PruningError
+
+# Of one batch row: (layer, original image-token numbers, ascending) per cut.
+RowCuts = list[tuple[int, list[int]]]
+
+
+@dataclass(frozen=True, eq=False)
+class Cut:
+    """What one cut has left.
+
+    Attributes
+    ----------
+    layer : int
+        The layer before which it was made.
+    rows : tuple of int
+        The batch rows that it is a cut of; the others have all that they had.
+    numbers : Tensor
+        (batch, present tokens), int64: original numbers of the image tokens that are left, -1 elsewhere.
+    scored_by : str
+        The class of the criterion whose scores chose; empty where none was asked.
+    is_nan : Tensor or None
+        (), bool: whether a score was NaN; None where no criterion was asked.
+    """
+
+    layer: int
+    rows: tuple[int, ...]
+    numbers: Tensor
+    scored_by: str = ""
+    is_nan: Tensor | None = None
+
+
+class KeptTokens:
+    """The cuts of one prefill.
+
+    Parameters
+    ----------
+    batch : int
+        Rows.
+    """
+
+    def __init__(self, batch: int) -> None:
+        self._rows: list[RowCuts] = [[] for _ in range(batch)]
+        self._on_device: list[Cut] = []
+        self._fault: str | None = None
+
+    def add(self, cut: Cut) -> None:
+        """Note a cut; cuts come in the order of their layers."""
+        self._on_device.append(cut)
+
+    @property
+    def rows(self) -> list[RowCuts]:
+        """Per batch row its cuts so far; what is still on the device is copied."""
+        self.settle()
+        return self._rows
+
+    def settle(self) -> None:
+        """Copy what is still on the device, and let go of it."""
+        cuts, self._on_device = self._on_device, []
+        if not cuts:
+            return
+        device = cuts[0].numbers.device
+        flags = [torch.zeros_like(cut.numbers[0, :1]) if cut.is_nan is None else cut.is_nan for cut in cuts]
+        parts = [*(cut.numbers for cut in cuts), *flags]
+        copied = torch.cat([part.to(device, torch.int64).flatten() for part in parts]).cpu().numpy()
+        start = 0
+        for cut, is_nan in zip(cuts, copied[-len(cuts) :], strict=True):
+            numbers = copied[start : (start := start + cut.numbers.numel())].reshape(cut.numbers.shape)
+            for row in cut.rows:
+                self._rows[row].append((cut.layer, numbers[row][numbers[row] >= 0].tolist()))
+            if is_nan and self._fault is None:
+                self._fault = f"criterion {cut.scored_by} returned NaN before layer {cut.layer}"
+
+    def check(self) -> None:
+        """Raise if scores were NaN.
+
+        Raises
+        ------
+        PruningError
+            It names the criterion, and the first layer before which it was asked and returned NaN.
+        """
+        self.settle()
+        if self._fault is not None:
+            raise PruningError(self._fault)
