@@ -1,7 +1,5 @@
 """Nothing of a batch outlives it: its keys and values would take the next batch's room."""
 
-import gc
-
 import pytest
 import torch
 
@@ -10,17 +8,7 @@ from prunegrid.pruning.context import Pruning
 from prunegrid.pruning.prefix_sharing import PrefixSharing, sharing_order
 from tests.pruning import tiny
 from tests.pruning.comparison import STRATEGY_OPTIONS
-
-
-def live_bytes() -> int:
-    """Return the bytes of all tensors that are alive; views count as what they are views of."""
-    gc.collect()
-    storages = {}
-    for found in gc.get_objects():
-        if issubclass(type(found), torch.Tensor) and found.device.type == "cpu":
-            storage = found.untyped_storage()
-            storages[storage.data_ptr()] = storage.nbytes()
-    return sum(storages.values())
+from tests.pruning.memory import live_bytes
 
 
 def one_batch(prunings: list[Pruning], batch: dict[str, torch.Tensor], fails: bool = False) -> None:

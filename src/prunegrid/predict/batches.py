@@ -22,7 +22,8 @@ from prunegrid.pruning.context import Pruning
 from prunegrid.pruning.gradients import MOST_ANSWER_TOKENS
 from prunegrid.pruning.memory_errors import ran_out
 from prunegrid.pruning.prefill import Saliencies
-from prunegrid.pruning.prefix_sharing import PrefixSharing, SharedPrefill, sharing_order
+from prunegrid.pruning.prefix_sharing import PrefixSharing
+from prunegrid.pruning.sharing_order import SharedPrefill, sharing_order
 from prunegrid.pruning.strategy import UNRANKED
 from prunegrid.results.predictions import TOO_LARGE
 
@@ -30,9 +31,9 @@ if TYPE_CHECKING:
     from prunegrid.data.adapter import Adapter
 
 PredictionRow = dict[str, Any]
-# Cells that go through a batch together. Each further one shares more layers, but a killed run loses the
-# group's work on a shard.
-TOGETHER = 8
+# Rows that cells which go through batches together may make before they are written: so much work a killed run
+# loses at most. Each further cell shares more layers, and takes no more memory of the device.
+MOST_ROWS = 16_384
 
 
 @dataclass
@@ -171,7 +172,10 @@ def group_cells(
         for prefill in _sharing_order(prunings, range(len(cells)), counts)
         for number in prefill.cells
     ]
-    return [order[start : start + TOGETHER] for start in range(0, len(order), TOGETHER)]
+    most = max(1, MOST_ROWS // max(1, len(prompts)))
+    n_groups = max(1, -(-len(order) // most))
+    size = max(1, -(-len(order) // n_groups))
+    return [order[start : start + size] for start in range(0, len(order), size)]
 
 
 @dataclass(frozen=True)

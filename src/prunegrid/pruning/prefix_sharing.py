@@ -7,9 +7,8 @@ common as they can; each records what the next one shares with it, and the next 
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 from torch import Tensor
@@ -17,50 +16,10 @@ from transformers.cache_utils import DynamicLayer
 
 from prunegrid.pruning.attention import Projected
 from prunegrid.pruning.kept_tokens import Cut
+from prunegrid.pruning.sharing_order import SharedPrefill, parting_layers, sharing_order
 from prunegrid.pruning.token_layout import Layout
 
-
-@dataclass(frozen=True)
-class SharedPrefill:
-    """One prefill, the cells that it serves, and the layers it shares with its neighbours in the order.
-
-    Attributes
-    ----------
-    cells : tuple of int
-        Which cells it serves: more than one where they prune alike to the end.
-    shared_before, shared_after : int
-        How many layers it has in common with the prefill before it, and with the next.
-    """
-
-    cells: tuple[int, ...]
-    shared_before: int
-    shared_after: int
-
-
-def sharing_order(decisions: Sequence[Sequence[Hashable]]) -> list[SharedPrefill]:
-    """Order cells so that neighbours have as many layers in common as they can.
-
-    Parameters
-    ----------
-    decisions : sequence of sequence of hashable
-        Per cell what it does before each layer; see `Pruning.decisions`.
-    """
-    numbers: dict[Hashable, int] = {}
-    alike: dict[tuple[int, ...], list[int]] = {}
-    for cell, done in enumerate(decisions):
-        alike.setdefault(tuple(numbers.setdefault(one, len(numbers)) for one in done), []).append(cell)
-    if not alike:
-        return []
-    order = sorted(alike)
-    common = [_common(one, other) for one, other in pairwise(order)]
-    return [
-        SharedPrefill(tuple(alike[key]), before, after)
-        for key, before, after in zip(order, [0, *common], [*common, 0], strict=True)
-    ]
-
-
-def _common(one: Sequence[int], other: Sequence[int]) -> int:
-    return next(at for at, (a, b) in enumerate(zip(one, other, strict=True)) if a != b)
+__all__ = ["LayerRecord", "PrefixSharing", "SharedPrefill", "sharing_order"]
 
 
 @dataclass
@@ -96,8 +55,9 @@ class PrefixSharing:
     """
 
     def __init__(self, order: Sequence[SharedPrefill]) -> None:
-        # Where a prefill may stop sharing: there it needs the hidden states, and what a criterion reads.
-        self._leaves = {prefill.shared_before for prefill in order} - {0}
+        # Where later prefills part from one: there they need the hidden states, and what a criterion reads.
+        self._parting = dict(zip((prefill.cells for prefill in order), parting_layers(order), strict=True))
+        self._leaves: frozenset[int] = frozenset()
         self._records: list[LayerRecord] = []
         self._entering: dict[int, tuple[Tensor, Projected | None]] = {}
         self._shared_after = 0
@@ -109,8 +69,10 @@ class PrefixSharing:
         whole = prefill.shared_before in self._entering and len(self._records) >= prefill.shared_before
         self.shared = prefill.shared_before if whole else 0
         self._shared_after = prefill.shared_after
+        self._leaves = self._parting[prefill.cells]
         del self._records[self.shared :]
-        self._entering = {at: found for at, found in self._entering.items() if at <= self.shared}
+        kept = {at for at in self._leaves if at <= self.shared} | {self.shared}
+        self._entering = {at: found for at, found in self._entering.items() if at in kept}
 
     def takes_over(self, layer: int) -> bool:
         """Return whether the prefill takes a layer over."""
