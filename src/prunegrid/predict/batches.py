@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from prunegrid.data.adapter import Adapter
 
 PredictionRow = dict[str, Any]
-# Rows that cells which go through batches together may make before they are written: so much work a killed run
-# loses at most. Each further cell shares more layers, and takes no more memory of the device.
+# Rows that cells which go through batches together make before they are written: so much work a killed run
+# loses at most. Each further cell shares more layers, and takes no more of the device's memory.
 MOST_ROWS = 16_384
 
 

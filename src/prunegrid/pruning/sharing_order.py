@@ -27,8 +27,8 @@ class SharedPrefill:
 def sharing_order(decisions: Sequence[Sequence[Hashable]]) -> list[SharedPrefill]:
     """Order cells so that neighbours have as many layers in common as they can.
 
-    Of cells that are alike up to a layer, those that do nothing before it come last: the others part from them
-    there one after the other, and what enters the layer need be kept no longer than for the next of them.
+    Of cells that are alike up to a layer, those that do nothing before it come last. So what enters the
+    layer, which those that cut there need, is not kept while many other cells run.
 
     Parameters
     ----------
@@ -56,8 +56,8 @@ def _common(one: Sequence[int], other: Sequence[int]) -> int:
 def parting_layers(order: Sequence[SharedPrefill]) -> list[frozenset[int]]:
     """Return per prefill the layers at which later ones part from what it has run, or taken over.
 
-    What enters these layers has to be kept for them. A prefill that shares less than all between it and another
-    is the last one for which the deeper layers are kept.
+    What enters these layers has to be kept for them. A prefill that shares few layers ends what is kept for
+    those after it: they can part from nothing deeper that ran before.
     """
     found: list[frozenset[int]] = []
     later: list[int] = []

@@ -233,8 +233,13 @@ def keeps_unranked(config: Mapping[str, Any], n_layers: int, cell: Cell, ratio: 
     described = plugins.describe("strategies", plugin_of(config, "strategies", cell.strategy)[0])
     if described["ranks"]:
         return False
-    found = _schedule(config, n_layers, cell.model, cell.strategy, ratio, cell.seed)
+    found = schedule_of(config, n_layers, cell, ratio)
     return not isinstance(found, str) and any(share > 0 for _, share in found.cuts)
+
+
+def schedule_of(config: Mapping[str, Any], n_layers: int, cell: Cell, ratio: float) -> Schedule | str:
+    """Return the schedule of a cell, or why there is none; arguments are those of `keeps_unranked`."""
+    return _schedule(config, n_layers, cell.model, cell.strategy, ratio, cell.seed)
 
 
 def _schedule(

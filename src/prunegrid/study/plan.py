@@ -5,7 +5,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from prunegrid.axis_names import NO_CRITERION
 from prunegrid.results.store import Store
 from prunegrid.study.bundles import bundle_cells
 from prunegrid.study.fingerprint import Code
@@ -14,6 +13,7 @@ from prunegrid.study.inputs import StudyInputs
 from prunegrid.study.keys import CellKeys
 from prunegrid.study.matches import Matches
 from prunegrid.study.memo import Memo
+from prunegrid.study.shared_layers import in_sharing_order
 
 
 class Plan:
@@ -63,7 +63,7 @@ class Plan:
         return Store.of(self.config["results_dir"], model, benchmark, self.config["device_memory_gb"])
 
     def bundles(self, model: str) -> dict[str, list[Cell]]:
-        """Return name -> cells that share a job (see `bundle_cells`); those of one criterion stay together.
+        """Return name -> cells that share a job (see `bundle_cells`): those that share most layers.
 
         Of cells that differ by name alone, say one strategy under two names, only the first is computed.
         """
@@ -74,9 +74,10 @@ class Plan:
         for cell in self.grid.cells:
             if cell.model == model:
                 alike.setdefault(self._computed_as(cell), cell)
-        order = {name: place for place, name in enumerate([NO_CRITERION, *self.config["criteria"]])}
-        cells = sorted(alike.values(), key=lambda cell: order[cell.criterion])
-        return bundle_cells(cells, self.config["bundle_size"], self._n_jobs)
+        cells = [*alike.values()]
+        ratios = [self.share_ratio(cell) for cell in cells]
+        ordered = in_sharing_order(self.config, self.inputs.layers(model), cells, ratios)
+        return bundle_cells(ordered, self.config["bundle_size"], self._n_jobs)
 
     def bundle_of(self, cell: Cell) -> str:
         """Return the name of the bundle that computes a cell, or one that differs from it by name alone."""
