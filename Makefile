@@ -49,6 +49,7 @@ bench: $(VENV)/.installed
 # What a grid costs, against its cells one by one from scratch; keep the machine quiet.
 bench-grid: $(VENV)/.installed
 	PYTHONPATH=src $(BIN)/python perf/grid.py
+	PYTHONPATH=src $(BIN)/python perf/sharing.py
 
 # Time and memory of planning, running, tabulating and looking at 5,000 cells of 9,000 rows; no model runs.
 bench-large: $(VENV)/.installed
