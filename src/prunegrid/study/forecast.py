@@ -22,6 +22,7 @@ from prunegrid.cost.throughput import Throughput
 from prunegrid.cost.vision import vision_flops
 from prunegrid.errors import ConfigError, PrunegridError
 from prunegrid.pruning.families import family_of
+from prunegrid.pruning.sharing_order import sharing_order
 from prunegrid.study.config import assumed_sample, plugin_of
 from prunegrid.study.grid import Cell, criterion_of
 from prunegrid.study.plan import Plan
@@ -197,8 +198,6 @@ def _work(
     n_text: int,
 ) -> _Work:
     """Add up what cells compute together: layers that they share once, gradients once."""
-    from prunegrid.pruning.prefix_sharing import sharing_order
-
     prefills = flops = scoring = 0.0
     gradients: dict[Hashable, tuple[float, int]] = {}
     pruned: list[tuple[list[Hashable], np.ndarray]] = []
