@@ -117,6 +117,7 @@ def plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
             **default,
             "benchmarks": ["b"],
             "benchmark_specs": {"b": {"adapter": "vqa", "path": "data.jsonl"}},
+            "latency": {},
             "strategies": ["hierarchical", "constant", "blind"],
             "criteria": ["attention", "norm", "gradient"],
             "ratios": [0.653],

@@ -1,4 +1,4 @@
-"""Time and memory of the cells that `latency.cells` names, in a job of its own: it shares nothing with predictions."""
+"""Time and memory of the cells that `latency: {cells: ...}` names, in a job of its own: it shares nothing with predictions."""
 
 
 rule measure_latency:

@@ -368,7 +368,7 @@ def _check_exclusion(config: Mapping[str, Any], position: int, entry: Mapping[st
 
 
 def _check_measured(config: Mapping[str, Any], position: int, entry: Mapping[str, Any]) -> list[str]:
-    """Check an entry of `latency.cells`: names are known, but may be those of another study's choice.
+    """Check an entry of `latency: {cells: ...}`: names are known, but may be those of another study's choice.
 
     The demo's entries stand in every configuration that goes over it.
     """
