@@ -128,8 +128,8 @@ class Rows:
         for shard in self._shards:
             self._starts.append(total)
             total += shard.n_rows
-            # An empty JSONL file has no first row, hence no columns.
-            if shard.types:
+            # A JSONL file without lines has no columns.
+            if shard.types or shard.n_rows:
                 names = {self._in_file(name): family for name, family in columns.items()}
                 names |= {
                     self._in_file(name): family

@@ -74,25 +74,35 @@ def _values(batch: pa.RecordBatch, index: int) -> tuple[dict[str, Any], str | No
 
 
 class JsonLines:
-    """A JSONL file: one JSON object a line, blank lines ignored; the first row stands for the columns."""
+    """A JSONL file: one JSON object a line, blank lines ignored.
+
+    Its columns are the keys of all lines; the first value that is not null tells the type of each.
+    """
 
     def __init__(self, file: Path) -> None:
         self.file = file
-        self.n_rows = sum(1 for _ in self._lines())
+        self.n_rows = 0
         self.types: dict[str, pa.DataType] = {}
+        first_fault, n_faults = "", 0
         for _, line in self._lines():
+            self.n_rows += 1
             values, fault = _parse(line)
             if fault:
-                raise DataError(f"{file}: first row: {fault}")
-            self.types = {name: _infer(value) for name, value in values.items()}
-            break
+                n_faults += 1
+                first_fault = first_fault or fault
+            for name, value in values.items():
+                if name not in self.types or pa.types.is_null(self.types[name]):
+                    self.types[name] = _infer(value)
+        # Among good rows, a broken one is an error row.
+        if n_faults and n_faults == self.n_rows:
+            raise DataError(f"{file}: no line is a row; the first: {first_fault}")
 
     def _lines(self) -> Iterator[tuple[int, bytes]]:
         with self.file.open("rb") as handle:
             yield from enumerate(line for line in handle if line.strip())
 
     def may_have(self, column: str) -> bool:
-        """Tell whether a column can be asked for: any, since later rows may have what the first has not."""
+        """Tell whether a column can be asked for: any; a row without it has null."""
         return True
 
     def rows(self, numbers: Sequence[int], columns: Sequence[str]) -> Iterator[RawRow]:
