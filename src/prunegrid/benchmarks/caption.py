@@ -4,7 +4,8 @@ from typing import ClassVar
 
 from prunegrid.data import prompt_texts
 from prunegrid.data.adapter import Adapter, Task
-from prunegrid.data.rows import Row
+from prunegrid.data.cell_values import list_of, looks_like_a_list
+from prunegrid.data.rows import Row, not_missing
 from prunegrid.errors import DataError
 
 
@@ -37,6 +38,16 @@ class Caption(Adapter):
         for name in self.one_of_columns:
             value = row.get(name)
             if value is not None:
-                references = (row.text(name),) if isinstance(value, str) else row.texts(name)
+                references = _in_text(row, name) if isinstance(value, str) else row.texts(name)
                 return Task(prompt_texts.CAPTION, references=references)
         raise DataError(f"no captions: {', '.join(self.one_of_columns)} are null")
+
+
+def _in_text(row: Row, name: str) -> tuple[str, ...]:
+    """Return one caption, or those of a list that a frame wrote as text."""
+    text = not_missing(row.text(name), name)
+    if found := list_of(text):
+        return tuple(found)
+    if looks_like_a_list(text):
+        raise DataError(f"{name} is a list written as text ({text[:40]}): put a list there")
+    return (text,)

@@ -48,7 +48,7 @@ class MCQ(Adapter):
         if self.prompt == "brackets":
             prompt = prompt_texts.options_in_brackets(question, choices)
         else:
-            prompt = prompt_texts.lettered(question, choices, context=row.get("hint") or "")
+            prompt = prompt_texts.lettered(question, choices, context=row.optional_text("hint"))
         return Task(prompt, question, choices, answer)
 
     def _letter(self, row: Row, choices: tuple[str, ...]) -> str:

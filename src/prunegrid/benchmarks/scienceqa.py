@@ -28,5 +28,5 @@ class ScienceQA(Adapter):
         """Ask with lettered options; a hint, if there is one, stands before the question."""
         question, choices = row.text("question"), choices_of(row)
         answer = letter_of(row.integer("answer"), choices, "answer")
-        prompt = prompt_texts.lettered(question, choices, context=row.get("hint") or "")
+        prompt = prompt_texts.lettered(question, choices, context=row.optional_text("hint"))
         return Task(prompt, question, choices, answer)

@@ -5,7 +5,8 @@ from typing import ClassVar
 
 from prunegrid.data import prompt_texts
 from prunegrid.data.adapter import YES_NO, Adapter, Sample, Task
-from prunegrid.data.rows import Row, as_text
+from prunegrid.data.cell_values import looks_like_a_list
+from prunegrid.data.rows import Row, as_text, not_missing
 from prunegrid.errors import DataError
 
 
@@ -44,7 +45,11 @@ class VQA(Adapter):
         column = next((name for name in ("references", "answers") if row.get(name) is not None), None)
         references = row.texts(column) if column else None
         if row.get("answer") is not None:
-            answer = as_text(row.get("answer"), "answer")
+            answer = not_missing(as_text(row.get("answer"), "answer"), "answer")
+            if looks_like_a_list(answer):
+                raise DataError(
+                    f"answer is a list written as text ({answer[:40]}): put a list into references"
+                )
         elif references:
             answer = Counter(references).most_common(1)[0][0]
         else:

@@ -16,6 +16,10 @@ def _is_binary(kind: pa.DataType) -> bool:
     return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_binary_view(kind))
 
 
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
+
+
 def _is_texts(kind: pa.DataType) -> bool:
     listed = pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
     return listed and (_is_text(kind.value_type) or pa.types.is_null(kind.value_type))
@@ -29,8 +33,9 @@ def _is_image(kind: pa.DataType) -> bool:
 
 FAMILIES: dict[str, Callable[[pa.DataType], bool]] = {
     "text": _is_text,
-    "integer": pa.types.is_integer,
-    "number": lambda kind: pa.types.is_integer(kind) or pa.types.is_floating(kind),
+    # Frames make floats of whole numbers where one is missing: the rows say which are whole.
+    "integer": _is_number,
+    "number": _is_number,
     "list of text": _is_texts,
     "list of numbers": lambda kind: pa.types.is_list(kind) and FAMILIES["number"](kind.value_type),
     "image": _is_image,

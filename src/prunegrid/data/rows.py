@@ -2,6 +2,7 @@
 
 import hashlib
 import heapq
+import math
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from prunegrid.data.cell_values import is_missing, is_number, spelled, whole
 from prunegrid.data.columns import check_columns
 from prunegrid.data.sources import Source
 from prunegrid.data.table_files import open_shard
@@ -52,11 +54,19 @@ class Row:
         return value
 
     def integer(self, name: str) -> int:
-        """Return a whole number."""
-        value = self.get(name)
-        if not isinstance(value, int) or isinstance(value, bool):
-            raise DataError(f"{name} is {_what(value)}, must be an integer")
+        """Return a whole number; 2.0 is one."""
+        value = whole(self.get(name))
+        if value is None:
+            raise DataError(f"{name} is {_what(self.get(name))}, must be an integer")
         return value
+
+    def optional_text(self, name: str) -> str:
+        """Return a text as it stands or a number written out; empty where there is none.
+
+        Of a column that often has none: "nan" is what a frame made of that.
+        """
+        value = self.get(name)
+        return "" if value is None else not_missing(as_text(value, name), name)
 
     def texts(self, name: str) -> tuple[str, ...]:
         """Return a list of at least one text; numbers are written out."""
@@ -70,21 +80,34 @@ class Row:
     def identifier(self, name: str) -> str:
         """Return a text or whole number as text."""
         value = self.get(name)
-        if isinstance(value, int) and not isinstance(value, bool):
-            return str(value)
-        return self.text(name)
+        if not is_number(value):
+            return self.text(name)
+        if (number := whole(value)) is None:
+            raise DataError(
+                f"{name} is {value}, must be text or a whole number; a float has no more than 15 digits"
+            )
+        return str(number)
 
 
 def as_text(value: Any, name: str) -> str:
     """Return a text as it stands or a number written out; `name` is for the message."""
     if isinstance(value, str):
         return value
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return str(value)
+    if is_number(value) and math.isfinite(value):
+        return spelled(value)
     raise DataError(f"{name} is {_what(value)}, must be text")
 
 
+def not_missing(text: str, name: str) -> str:
+    """Return a text; raise DataError if it is what a frame made of a missing value."""
+    if is_missing(text):
+        raise DataError(f"{name} is {text!r}, as pandas spells a missing value: leave it null")
+    return text
+
+
 def _what(value: Any) -> str:
+    if is_number(value):
+        return f"{type(value).__name__} {value}"
     return "null" if value is None else type(value).__name__
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from prunegrid.data.cell_values import from_arrow, without_nan
 from prunegrid.errors import DataError
 
 # Rows held at once; with photographs of 200 kB that is some 6 MB.
@@ -67,7 +68,7 @@ def _values(batch: pa.RecordBatch, index: int) -> tuple[dict[str, Any], str | No
     values, faults = {}, []
     for name, column in zip(batch.schema.names, batch.columns, strict=True):
         try:
-            values[name] = column[index].as_py()
+            values[name] = from_arrow(column[index])
         except UnicodeDecodeError:
             faults.append(f"{name} is not UTF-8 text")
     return values, "; ".join(faults) or None
@@ -125,7 +126,8 @@ def _parse(line: bytes) -> tuple[dict[str, Any], str | None]:
         return {}, f"not a line of JSON: {error}"
     if not isinstance(values, dict):
         return {}, f"must be a JSON object, is {type(values).__name__}"
-    return values, None
+    # Python's reader takes NaN, which is no JSON, as pandas and Python write it.
+    return (without_nan(values) if b"NaN" in line else values), None
 
 
 def _infer(value: Any) -> pa.DataType:
