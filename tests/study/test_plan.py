@@ -270,3 +270,15 @@ def test_layers_that_contradict_the_model_are_refused(tmp_path, monkeypatch):
         plan(
             tmp_path, monkeypatch, model_specs={"m": {"path": str(HOME / "demo/model"), "layers": 32}}
         ).inputs.layers("m")
+
+
+def test_a_replaced_picture_in_a_struct_counts(tmp_path, monkeypatch):
+    """`datasets` stores images on disk as {bytes: null, path}."""
+    rows = [{**row, "image": {"bytes": None, "path": "one.png"}} for row in worlds.rows_of("pope")]
+    worlds.write(tmp_path / "data.parquet", "pope", rows)
+    keys = set()
+    for number in range(2):
+        (tmp_path / "one.png").write_bytes(worlds.picture(number)["bytes"])
+        planned = plan(tmp_path, monkeypatch)
+        keys.add(planned.keys.prediction_key(planned.grid.cells[0]))
+    assert len(keys) == 2

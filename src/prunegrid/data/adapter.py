@@ -184,12 +184,11 @@ class Adapter(Plugin):
         """Return the files that samples come from: tables, and images that they name by their path."""
         rows = self._opened()
         found = dict.fromkeys(rows.source.files)
-        if rows.may_name_files("image"):
-            for row in rows.read(columns=("image",)):
-                with suppress(DataError):
-                    named = image_file(row.values.get("image"), row.file.parent)
-                    if named is not None:
-                        found.setdefault(named)
+        for row in rows.read(rows.naming_files("image"), columns=("image",)):
+            with suppress(DataError):
+                named = image_file(row.values.get("image"), row.file.parent)
+                if named is not None:
+                    found.setdefault(named)
         return [file for file in found if file.is_file()]
 
     def hub_files(self) -> tuple[list[str], dict[str, Any]] | None:

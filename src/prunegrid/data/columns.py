@@ -42,13 +42,25 @@ FAMILIES: dict[str, Callable[[pa.DataType], bool]] = {
 }
 
 
+def may_name_files(kind: pa.DataType) -> bool:
+    """Tell whether cells of a type may hold an image's path: texts, and objects with a `path`."""
+    kind = _stored(kind)
+    if pa.types.is_struct(kind):
+        return any(field.name == "path" for field in kind)
+    return _is_text(kind)
+
+
+def _stored(kind: pa.DataType) -> pa.DataType:
+    """Return the type of the values of a dictionary-encoded column."""
+    return kind.value_type if pa.types.is_dictionary(kind) else kind
+
+
 def fits(kind: pa.DataType, family: str) -> bool:
     """Tell whether an Arrow type is of a family, or of one of several joined by " or ".
 
     An all-null column fits every family: its rows fail or pass one by one.
     """
-    if pa.types.is_dictionary(kind):
-        kind = kind.value_type
+    kind = _stored(kind)
     return pa.types.is_null(kind) or any(FAMILIES[name](kind) for name in family.split(" or "))
 
 

@@ -84,8 +84,10 @@ def encoded(value: Any, folder: Path) -> bytes:
         If there is no image, it cannot be read, or its path leaves `folder`.
     """
     if isinstance(value, dict):
+        # As `datasets` reads it: a path is only asked for where there are no bytes.
         inner = value.get("bytes")
-        value = _from_base64(inner) if isinstance(inner, str) else inner or value.get("path")
+        inner = _from_base64(inner) if isinstance(inner, str) else inner
+        value = value.get("path") if inner is None else inner
     if isinstance(value, bytes):
         data = value
     elif isinstance(value, str) and value.startswith("data:"):
@@ -117,7 +119,7 @@ def image_file(value: Any, folder: Path) -> Path | None:
         If the path leaves `folder`.
     """
     if isinstance(value, dict):
-        value = None if value.get("bytes") else value.get("path")
+        value = value.get("path") if value.get("bytes") is None else None
     if not isinstance(value, str) or not value or value.startswith("data:"):
         return None
     return _inside(value, folder)

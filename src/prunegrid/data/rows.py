@@ -3,7 +3,7 @@
 import hashlib
 import heapq
 import math
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -178,13 +178,14 @@ class Rows:
     def __len__(self) -> int:
         return len(self.numbers)
 
-    def may_name_files(self, name: str) -> bool:
-        """Return whether a column may hold paths: known without reading a row of Parquet."""
-        column = self._in_file(name)
-        return any(
-            shard.file.suffix == ".jsonl" or str(shard.types.get(column)) in ("string", "large_string")
-            for shard in self._shards
-        )
+    def naming_files(self, name: str) -> list[int]:
+        """Return positions of the rows whose images may be named by a path; reads no image."""
+        named = [shard.may_name_files(self._in_file(name)) for shard in self._shards]
+        return [
+            position
+            for position, number in enumerate(self.numbers)
+            if named[bisect_right(self._starts, number) - 1]
+        ]
 
     def read(
         self, positions: Sequence[int] | None = None, columns: Sequence[str] | None = None

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from prunegrid.data.cell_values import from_arrow, without_nan
+from prunegrid.data.columns import may_name_files
 from prunegrid.errors import DataError
 
 # Rows held at once; with photographs of 200 kB that is some 6 MB.
@@ -40,6 +41,13 @@ class ParquetShard:
         """Tell whether a column can be asked for."""
         return column in self.types
 
+    def may_name_files(self, column: str) -> bool:
+        """Tell whether a column of images may hold paths, from the footer: no image is read."""
+        if column not in self.types or not may_name_files(self.types[column]):
+            return False
+        with self._open() as parquet:
+            return not _all_set(parquet.metadata, f"{column}.bytes")
+
     def rows(self, numbers: Sequence[int], columns: Sequence[str]) -> Iterator[RawRow]:
         """Yield the rows with the given ascending numbers; row groups without any are not read."""
         if not columns:
@@ -62,6 +70,21 @@ class ParquetShard:
                             break
                 except (pa.ArrowInvalid, OSError) as error:
                     raise DataError(f"{self.file}: row group {group} cannot be read: {error}") from error
+
+
+def _all_set(metadata: pq.FileMetaData, leaf: str) -> bool:
+    """Return whether a leaf column is there and null in no row, as far as the footer tells."""
+    for number in range(metadata.num_row_groups):
+        group = metadata.row_group(number)
+        found = [
+            group.column(at) for at in range(group.num_columns) if group.column(at).path_in_schema == leaf
+        ]
+        counts = [
+            one.statistics.null_count for one in found if one.statistics and one.statistics.has_null_count
+        ]
+        if counts != [0]:
+            return False
+    return True
 
 
 def _values(batch: pa.RecordBatch, index: int) -> tuple[dict[str, Any], str | None]:
@@ -104,6 +127,10 @@ class JsonLines:
 
     def may_have(self, column: str) -> bool:
         """Tell whether a column can be asked for: any; a row without it has null."""
+        return True
+
+    def may_name_files(self, column: str) -> bool:
+        """Tell whether a column of images may hold paths: any line's text may be one."""
         return True
 
     def rows(self, numbers: Sequence[int], columns: Sequence[str]) -> Iterator[RawRow]:
