@@ -46,6 +46,11 @@ def write_text(path: str | Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
+def is_regular_file(path: str | Path) -> bool:
+    """Return whether a path leads to a file, and not to a folder, device or pipe; no path raises."""
+    return os.path.isfile(path)  # noqa: PTH113
+
+
 def is_whole_parquet(path: str | Path) -> bool:
     """Return whether a Parquet file is there and not cut short: it ends with the mark that it begins with.
 

@@ -15,6 +15,7 @@ from prunegrid.data.prompt_texts import LETTERS
 from prunegrid.data.rows import Row, Rows
 from prunegrid.data.sources import locate
 from prunegrid.errors import ConfigError, DataError
+from prunegrid.files import is_regular_file
 from prunegrid.nearest import nearest
 from prunegrid.plugins import Plugin
 
@@ -189,7 +190,7 @@ class Adapter(Plugin):
                 named = image_file(row.values.get("image"), row.file.parent)
                 if named is not None:
                     found.setdefault(named)
-        return [file for file in found if file.is_file()]
+        return [file for file in found if is_regular_file(file)]
 
     def hub_files(self) -> tuple[list[str], dict[str, Any]] | None:
         """Return the hub ids to try, with config, split and revision; None if the data is local.

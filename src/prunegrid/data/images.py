@@ -1,10 +1,9 @@
 """Decode the images of a data set, bytes, Base64 text or files, to upright 8-bit RGB."""
 
-import base64
-import binascii
 import hashlib
 import io
 import os
+import stat
 from collections import OrderedDict
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,10 +13,20 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from prunegrid.data.image_texts import decoded_text, from_base64, shown
 from prunegrid.errors import DataError
 
 _SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N", "I")
 
+
+# Those of benchmarks. Of the others that Pillow knows, some call programs (EPS) or are not maintained.
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
+# A medium-format camera's 102 million fit.
+MOST_PIXELS = 120_000_000
+# Most processors scale the short side to some hundred pixels: a strip of 1 x 200,000 would become 67 million
+# wide. Qwen2-VL's refuses what is longer than this.
+MOST_ASPECT = 200
+MOST_BYTES = 2**29
 
 # Holds POPE's 500 photographs, which come up again in each of its three categories.
 CACHE_BYTES = 512 * 2**20
@@ -72,9 +81,9 @@ def encoded(value: Any, folder: Path) -> bytes:
 
     Parameters
     ----------
-    value : dict, bytes or str
-        The hub's struct of bytes and path; or bytes; or a path. In JSONL, where there are no bytes,
-        `bytes` is Base64 text, and a text may be a `data:` URI.
+    value : dict, bytes, str or list
+        The hub's struct of bytes and path; or bytes; or a text: a path, a `data:` URL, or the Base64 of an
+        image, wrapped or not; or a list of one of these. JSONL has no bytes: its `bytes` are Base64.
     folder : Path
         The folder of the data file, to which paths are relative.
 
@@ -83,17 +92,17 @@ def encoded(value: Any, folder: Path) -> bytes:
     DataError
         If there is no image, it cannot be read, or its path leaves `folder`.
     """
+    value = _only(value)
     if isinstance(value, dict):
         # As `datasets` reads it: a path is only asked for where there are no bytes.
         inner = value.get("bytes")
-        inner = _from_base64(inner) if isinstance(inner, str) else inner
+        inner = decoded_text(inner) or from_base64(inner) if isinstance(inner, str) else inner
         value = value.get("path") if inner is None else inner
-    if isinstance(value, bytes):
+    if isinstance(value, str) and value:
+        inline = decoded_text(value)
+        data = _from_file(value, folder) if inline is None else inline
+    elif isinstance(value, bytes):
         data = value
-    elif isinstance(value, str) and value.startswith("data:"):
-        data = _from_base64(value.partition(",")[2])
-    elif isinstance(value, str) and value:
-        data = _from_file(value, folder)
     else:
         raise DataError(
             "image is null" if value is None else f"image is {type(value).__name__}, not an image"
@@ -103,11 +112,13 @@ def encoded(value: Any, folder: Path) -> bytes:
     return data
 
 
-def _from_base64(text: str) -> bytes:
-    try:
-        return base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise DataError(f"image is not Base64: {error}") from error
+def _only(value: Any) -> Any:
+    """Return the image of a list of one; other values as they are."""
+    if not isinstance(value, list):
+        return value
+    if len(value) != 1:
+        raise DataError(f"image is a list of {len(value)}, must be one image")
+    return value[0]
 
 
 def image_file(value: Any, folder: Path) -> Path | None:
@@ -116,11 +127,12 @@ def image_file(value: Any, folder: Path) -> Path | None:
     Raises
     ------
     DataError
-        If the path leaves `folder`.
+        If the path leaves `folder`, or there is no image.
     """
+    value = _only(value)
     if isinstance(value, dict):
         value = value.get("path") if value.get("bytes") is None else None
-    if not isinstance(value, str) or not value or value.startswith("data:"):
+    if not isinstance(value, str) or not value or decoded_text(value) is not None:
         return None
     return _inside(value, folder)
 
@@ -131,15 +143,32 @@ def _inside(path: str, folder: Path) -> Path:
     root = os.path.abspath(folder)  # noqa: PTH100
     full = os.path.normpath(os.path.join(root, path))  # noqa: PTH118
     if os.path.commonpath([root, full]) != root:
-        raise DataError(f"image path {path!r} leaves the folder of its data file: use a path inside {folder}")
+        raise DataError(
+            f"image path {shown(path)} leaves the folder of its data file: use a path inside {folder}"
+        )
     return Path(full)
 
 
 def _from_file(path: str, folder: Path) -> bytes:
+    """Read a file that is one: a pipe would be waited for, and a device has no end."""
     try:
-        return _inside(path, folder).read_bytes()
+        # A pipe that nobody writes to is opened at once, and seen.
+        opened = os.open(_inside(path, folder), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            state = os.fstat(opened)
+            if not stat.S_ISREG(state.st_mode):
+                raise DataError(f"image {shown(path)} is no file, but a folder, device or pipe")
+            if state.st_size > MOST_BYTES:
+                raise DataError(
+                    f"image {shown(path)} has {state.st_size} bytes, at most {MOST_BYTES} are read"
+                )
+            with os.fdopen(opened, "rb", closefd=False) as file:
+                return file.read(MOST_BYTES)
+        finally:
+            os.close(opened)
     except (OSError, ValueError) as error:
-        raise DataError(f"image {path!r} cannot be read: {error}") from error
+        told = error.strerror if isinstance(error, OSError) and error.strerror else error
+        raise DataError(f"image {shown(path)} cannot be read: {told}") from error
 
 
 def decode(data: bytes) -> Image.Image:
@@ -152,7 +181,7 @@ def decode(data: bytes) -> Image.Image:
     Parameters
     ----------
     data : bytes
-        Any format that Pillow reads.
+        Of a format in `FORMATS`.
 
     Returns
     -------
@@ -162,10 +191,12 @@ def decode(data: bytes) -> Image.Image:
     Raises
     ------
     DataError
-        If it is no image, truncated, too large (Pillow's limit), or floating-point.
+        If it is no image, truncated, too large or too narrow, or floating-point.
     """
     try:
-        with Image.open(io.BytesIO(data)) as image:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            # The size stands in the header: what it asks for is not yet taken.
+            check_size(*image.size)
             image.load()
             return _to_rgb(ImageOps.exif_transpose(image))
     except DataError:
@@ -173,11 +204,27 @@ def decode(data: bytes) -> Image.Image:
     except UnidentifiedImageError as error:
         # Pillow's own message holds an address, and an error row must be the same in every run.
         raise DataError(
-            f"image cannot be decoded ({len(data)} bytes): no format that Pillow knows"
+            f"image cannot be decoded ({len(data)} bytes): none of {', '.join(FORMATS)}"
         ) from error
     except Exception as error:
         # Pillow's decoders raise errors of a dozen kinds, struct.error and SyntaxError among them.
         raise DataError(f"image cannot be decoded ({len(data)} bytes): {error}") from error
+
+
+def check_size(width: int, height: int) -> None:
+    """Refuse a picture that takes the machine's memory, as it is or scaled up by its short side.
+
+    Raises
+    ------
+    DataError
+        With the size, and how large it may be.
+    """
+    if width * height > MOST_PIXELS:
+        raise DataError(f"image has {width} x {height} pixels, at most {MOST_PIXELS} are read")
+    if max(width, height) > MOST_ASPECT * min(width, height):
+        raise DataError(
+            f"image has {width} x {height} pixels: one side is more than {MOST_ASPECT} times the other"
+        )
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

@@ -1,6 +1,7 @@
 """Find the files of a data set: a file, a pattern, a folder, or a snapshot in the hub cache."""
 
 import glob
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 from prunegrid.data import hub
 from prunegrid.data.splits import ENDINGS, choose
 from prunegrid.errors import DataError, NotDownloadedError
+from prunegrid.files import is_regular_file
 
 _READ = " or ".join(f"*{ending}" for ending in ENDINGS)
 
@@ -89,11 +91,14 @@ def _local(
     path: str, base: str | Path | None, config: str | None, split: str | Sequence[str] | None
 ) -> list[Path]:
     full = Path(base or ".", Path(path).expanduser())
-    if full.is_dir():
+    if os.path.isdir(full):  # noqa: PTH112  (a path too long for a name is none)
         return _choose_in(full, config, split, where=str(full))
-    files = (
-        [full] if full.is_file() else [Path(name) for name in sorted(glob.glob(str(full), recursive=True))]  # noqa: PTH207
-    )
+    files = [full]
+    if not is_regular_file(full):
+        files = [Path(name) for name in sorted(glob.glob(str(full), recursive=True))]  # noqa: PTH207
+    for file in files:
+        if not is_regular_file(file):
+            raise DataError(f"{file}: must be a file, is a folder, device or pipe")
     endings = {file.suffix for file in files}
     if len(endings) > 1 or endings - set(ENDINGS):
         raise DataError(f"{full}: must be {_READ}, found {' and '.join(map(repr, sorted(endings)))}")
@@ -101,5 +106,10 @@ def _local(
 
 
 def _choose_in(folder: Path, config: str | None, split: str | Sequence[str] | None, where: str) -> list[Path]:
-    names = [file.relative_to(folder).as_posix() for ending in ENDINGS for file in folder.rglob(f"*{ending}")]
+    names = [file.relative_to(folder).as_posix() for file in _files_in(folder)]
     return [folder / name for name in choose(names, config=config, split=split, where=where)]
+
+
+def _files_in(folder: Path) -> list[Path]:
+    """Return the data files of a folder; Spark writes folders of such names, with files in them."""
+    return [file for ending in ENDINGS for file in folder.rglob(f"*{ending}") if is_regular_file(file)]

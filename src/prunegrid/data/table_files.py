@@ -1,6 +1,7 @@
 """Read rows of one Parquet or JSONL file, in batches of 32."""
 
 import json
+import re
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ from prunegrid.errors import DataError
 
 # Rows held at once; with photographs of 200 kB that is some 6 MB.
 _BATCH = 32
+_HALF = re.compile("[\ud800-\udfff]")
 
 # (number in the file, values, what is wrong with the row as a whole)
 RawRow = tuple[int, dict[str, Any], str | None]
@@ -153,8 +155,30 @@ def _parse(line: bytes) -> tuple[dict[str, Any], str | None]:
         return {}, f"not a line of JSON: {error}"
     if not isinstance(values, dict):
         return {}, f"must be a JSON object, is {type(values).__name__}"
-    # Python's reader takes NaN, which is no JSON, as pandas and Python write it.
-    return (without_nan(values) if b"NaN" in line else values), None
+    if b"NaN" in line:
+        # No JSON, but pandas and Python write it.
+        values = without_nan(values)
+    if b"\\ud" in line or b"\\uD" in line or b"\xed" in line:
+        return _mended(values)
+    return values, None
+
+
+def _mended(values: dict[str, Any]) -> tuple[dict[str, Any], str | None]:
+    """Return values without halves of surrogate pairs, and which had some: no file can hold such a text."""
+    mended = {_without_halves(name): _without_halves(value) for name, value in values.items()}
+    broken = [name for name, value in mended.items() if values.get(name) != value]
+    fault = f"{', '.join(broken)}: half of a surrogate pair, which is no character" if broken else None
+    return mended, fault
+
+
+def _without_halves(value: Any) -> Any:
+    if isinstance(value, str):
+        return _HALF.sub("\ufffd", value)
+    if isinstance(value, list):
+        return [_without_halves(item) for item in value]
+    if isinstance(value, dict):
+        return {_without_halves(key): _without_halves(item) for key, item in value.items()}
+    return value
 
 
 def _infer(value: Any) -> pa.DataType:
