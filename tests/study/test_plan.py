@@ -235,6 +235,16 @@ def test_nested_criteria_count(tmp_path, monkeypatch):
         ({"strategy_specs": {"single": {"options": {"layer": [2]}}}}, r"\[2\] is not a number"),
         ({"strategy_specs": {"hierarchical": {"options": {"layers": ["a"]}}}}, "is not a list of numbers"),
         ({"strategy_specs": {"none": {"type": "uniform"}}}, "the name 'none' is taken"),
+        ({"ratios": [float("nan")]}, "ratios: nan is no number that can be computed with"),
+        ({"tables": {"accuracy_margin": float("inf")}}, r"tables\.accuracy_margin: inf is no number"),
+        (
+            {"strategy_specs": {"hierarchical": {"options": {"layers": [float("nan"), 0.5]}}}},
+            "options.layers: nan is no number",
+        ),
+        ({"criterion_specs": {5: {"type": "norm"}}}, "criterion_specs.5: the name 5 is no text: put it in"),
+        ({"model_specs": {"m": {"path": "x", "device_map": "gpu"}}}, "device_map: 'gpu' does not match"),
+        ({"model_specs": {"m": {"path": "x", "attn_implementation": "flash"}}}, "'flash' does not match"),
+        ({"benchmark_specs": {"b": {"adapter": "pope", "split": []}}}, r"split: \[\] should be non-empty"),
         ({"tables": {"reference_criterion": "atention"}}, "did you mean 'attention'"),
         (
             {"criteria": ["nrom"], "criterion_specs": {"norm": {}}},
@@ -282,3 +292,16 @@ def test_a_replaced_picture_in_a_struct_counts(tmp_path, monkeypatch):
         planned = plan(tmp_path, monkeypatch)
         keys.add(planned.keys.prediction_key(planned.grid.cells[0]))
     assert len(keys) == 2
+
+
+def test_whole_numbers_of_the_configuration_may_have_a_point(tmp_path, monkeypatch):
+    whole = {
+        "batch_size": 2.0,
+        "shard_size": 3.0,
+        "seeds": [1.0],
+        "criterion_specs": {"random": {"n_seeds": 2.0}},
+    }
+    planned = plan(tmp_path, monkeypatch, **whole)
+    assert [planned.config[key] for key in ("batch_size", "shard_size", "seeds")] == [2, 3, [1]]
+    assert "2.0" not in str(planned.config)
+    assert planned.grid.cells

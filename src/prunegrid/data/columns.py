@@ -7,6 +7,8 @@ import pyarrow as pa
 
 from prunegrid.errors import DataError
 
+_LISTS = (pa.ListType, pa.LargeListType, pa.FixedSizeListType, pa.ListViewType, pa.LargeListViewType)
+
 
 def _is_text(kind: pa.DataType) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
@@ -20,12 +22,18 @@ def _is_number(kind: pa.DataType) -> bool:
     return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
 
 
-def _is_texts(kind: pa.DataType) -> bool:
-    listed = pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
-    return listed and (_is_text(kind.value_type) or pa.types.is_null(kind.value_type))
+def _is_list(kind: pa.DataType, of: Callable[[pa.DataType], bool]) -> bool:
+    """Tell whether a type is a list of some type, in any of the ways in which writers store lists."""
+    if not isinstance(kind, _LISTS):
+        return False
+    item = _stored(kind.value_type)
+    return pa.types.is_null(item) or of(item)
 
 
 def _is_image(kind: pa.DataType) -> bool:
+    if _is_list(kind, _is_image):
+        # A list of one, as sets for several images a row have it.
+        return True
     if pa.types.is_struct(kind):
         return any(field.name in ("bytes", "path") for field in kind)
     return _is_binary(kind) or _is_text(kind)
@@ -36,8 +44,8 @@ FAMILIES: dict[str, Callable[[pa.DataType], bool]] = {
     # Frames make floats of whole numbers where one is missing: the rows say which are whole.
     "integer": _is_number,
     "number": _is_number,
-    "list of text": _is_texts,
-    "list of numbers": lambda kind: pa.types.is_list(kind) and FAMILIES["number"](kind.value_type),
+    "list of text": lambda kind: _is_list(kind, _is_text),
+    "list of numbers": lambda kind: _is_list(kind, _is_number),
     "image": _is_image,
 }
 
@@ -47,12 +55,15 @@ def may_name_files(kind: pa.DataType) -> bool:
     kind = _stored(kind)
     if pa.types.is_struct(kind):
         return any(field.name == "path" for field in kind)
-    return _is_text(kind)
+    return _is_text(kind) or _is_list(kind, may_name_files)
 
 
 def _stored(kind: pa.DataType) -> pa.DataType:
-    """Return the type of the values of a dictionary-encoded column."""
-    return kind.value_type if pa.types.is_dictionary(kind) else kind
+    """Return the type of values that are stored once each, or under another name."""
+    if isinstance(kind, pa.BaseExtensionType):
+        return _stored(kind.storage_type)
+    encoded = pa.types.is_dictionary(kind) or pa.types.is_run_end_encoded(kind)
+    return _stored(kind.value_type) if encoded else kind
 
 
 def fits(kind: pa.DataType, family: str) -> bool:

@@ -95,7 +95,7 @@ def _local(
         return _choose_in(full, config, split, where=str(full))
     files = [full]
     if not is_regular_file(full):
-        files = [Path(name) for name in sorted(glob.glob(str(full), recursive=True))]  # noqa: PTH207
+        files = _matching(full)
     for file in files:
         if not is_regular_file(file):
             raise DataError(f"{file}: must be a file, is a folder, device or pipe")
@@ -108,6 +108,13 @@ def _local(
 def _choose_in(folder: Path, config: str | None, split: str | Sequence[str] | None, where: str) -> list[Path]:
     names = [file.relative_to(folder).as_posix() for file in _files_in(folder)]
     return [folder / name for name in choose(names, config=config, split=split, where=where)]
+
+
+def _matching(pattern: Path) -> list[Path]:
+    """Return what a pattern names; a folder that is there stands for itself, brackets in its name too."""
+    here = next(folder for folder in pattern.parents if os.path.isdir(folder))  # noqa: PTH112
+    names = glob.glob(str(pattern.relative_to(here)), root_dir=here, recursive=True)  # noqa: PTH207
+    return [here / name for name in sorted(names)]
 
 
 def _files_in(folder: Path) -> list[Path]:

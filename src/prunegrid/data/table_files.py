@@ -28,7 +28,13 @@ class ParquetShard:
     def __init__(self, file: Path) -> None:
         self.file = file
         with self._open() as parquet:
-            self.types = {field.name: field.type for field in parquet.schema_arrow}
+            self.types = {
+                # pandas has no other type for a column in which every value is missing.
+                field.name: pa.null()
+                if pa.types.is_floating(field.type) and _all_null(parquet.metadata, field.name)
+                else field.type
+                for field in parquet.schema_arrow
+            }
             groups = [parquet.metadata.row_group(i).num_rows for i in range(parquet.metadata.num_row_groups)]
         self.starts = [sum(groups[:i]) for i in range(len(groups) + 1)]
         self.n_rows = self.starts[-1]
@@ -76,17 +82,25 @@ class ParquetShard:
 
 def _all_set(metadata: pq.FileMetaData, leaf: str) -> bool:
     """Return whether a leaf column is there and null in no row, as far as the footer tells."""
+    return all(nulls == 0 for nulls, _ in _nulls(metadata, leaf))
+
+
+def _all_null(metadata: pq.FileMetaData, leaf: str) -> bool:
+    """Return whether a leaf column is there and null in every row, as far as the footer tells."""
+    return all(nulls == n_rows for nulls, n_rows in _nulls(metadata, leaf))
+
+
+def _nulls(metadata: pq.FileMetaData, leaf: str) -> Iterator[tuple[int | None, int]]:
+    """Yield (nulls of a leaf column or None where it is not told, rows) of each row group."""
     for number in range(metadata.num_row_groups):
         group = metadata.row_group(number)
-        found = [
-            group.column(at) for at in range(group.num_columns) if group.column(at).path_in_schema == leaf
-        ]
+        columns = [group.column(at) for at in range(group.num_columns)]
         counts = [
-            one.statistics.null_count for one in found if one.statistics and one.statistics.has_null_count
+            one.statistics.null_count
+            for one in columns
+            if one.path_in_schema == leaf and one.statistics and one.statistics.has_null_count
         ]
-        if counts != [0]:
-            return False
-    return True
+        yield (counts[0] if counts else None), group.num_rows
 
 
 def _values(batch: pa.RecordBatch, index: int) -> tuple[dict[str, Any], str | None]:

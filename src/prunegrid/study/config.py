@@ -1,7 +1,8 @@
 """Read, convert and check the configuration. Imports no torch: a dry run must be instant."""
 
 import copy
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,8 @@ def validate(config: Mapping[str, Any], schema_path: str | Path) -> dict[str, An
             if isinstance(spec, dict) and isinstance(spec.get("options"), Mapping):
                 spec["options"] = {key: _plain(value) for key, value in spec["options"].items()}
     _allow_adapter_options(checked, schema)
+    if faults := [*_odd_values(checked)]:
+        raise ConfigError("\n".join(faults))
     errors = sorted(Draft202012Validator(schema).iter_errors(checked), key=lambda error: list(error.path))
     if errors:
         raise ConfigError("\n".join(_explain(error) for error in errors))
@@ -83,6 +86,9 @@ def _convert(value: Any, schema: Mapping[str, Any]) -> Any:
     types = wanted if isinstance(wanted, list) else [wanted]
     if isinstance(value, str) and "string" not in types:
         value = _from_text(value, types)
+    if isinstance(value, float) and value.is_integer() and "integer" in types and "number" not in types:
+        # The schema takes 2.0 for an integer; `range` does not.
+        value = int(value)
     if isinstance(value, Mapping):
         known, other = schema.get("properties", {}), schema.get("additionalProperties")
         value = {
@@ -125,6 +131,21 @@ def _plain(value: Any) -> Any:
         return yaml.safe_load(value)
     except yaml.YAMLError:
         return value
+
+
+def _odd_values(value: Any, at: str = "") -> Iterator[str]:
+    """Yield where there is what YAML can write and no key can mean: NaN, infinity, names that are no text."""
+    if isinstance(value, float) and not math.isfinite(value):
+        yield f"{at}: {value} is no number that can be computed with"
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            where = f"{at}.{key}" if at else str(key)
+            if not isinstance(key, str):
+                yield f"{where}: the name {key!r} is no text: put it in quotes"
+            yield from _odd_values(item, where)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _odd_values(item, at)
 
 
 def _explain(error: Any) -> str:
