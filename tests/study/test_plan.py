@@ -305,3 +305,17 @@ def test_whole_numbers_of_the_configuration_may_have_a_point(tmp_path, monkeypat
     assert [planned.config[key] for key in ("batch_size", "shard_size", "seeds")] == [2, 3, [1]]
     assert "2.0" not in str(planned.config)
     assert planned.grid.cells
+
+
+def test_repeated_ids_are_named_before_the_run(tmp_path, monkeypatch):
+    """As in sets of one caption a row, which have five rows a picture."""
+    rows = worlds.rows_of("nocaps", 6)
+    rows[4]["image_id"] = 1
+    worlds.write(tmp_path / "captions.parquet", "nocaps", rows)
+    specs = {"b": {"adapter": "nocaps", "path": "captions.parquet"}}
+    told = r"benchmark_specs\.b: captions\.parquet: row 4 has the sample id .1. of row 1: ids must be unique"
+    planned = plan(tmp_path, monkeypatch, benchmark_specs=specs)
+    with pytest.raises(DataError, match=told):
+        check_inputs(planned.inputs)
+    specs["b"]["limit"] = 4
+    assert check_inputs(plan(tmp_path, monkeypatch, benchmark_specs=specs).inputs) == []

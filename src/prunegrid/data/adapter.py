@@ -244,6 +244,7 @@ class Adapter(Plugin):
                     f"{row.file}: row {row.number} has the sample id {sample_id!r} of row {other.number}"
                     + (f" of {other.file}" if other.file != row.file else "")
                     + ": ids must be unique"
+                    + (", and all captions of a picture stand in one row" if self.free_text else "")
                 )
             seen[sample_id] = Row(row.number, row.file, {})
         self._ids = list(seen)

@@ -89,18 +89,20 @@ def check_model(inputs: StudyInputs, model: str) -> None:
 
 
 def check_benchmark(inputs: StudyInputs, benchmark: str) -> None:
-    """Check that a benchmark's files are on this machine and have their columns.
+    """Check that a benchmark's files are on this machine, have their columns, and no id twice.
 
     Raises
     ------
     NotDownloadedError
         If it is a hub id that is not in the hub cache.
     DataError
-        Naming the files and columns that are missing.
+        Naming the files and columns that are missing, or the rows that have one id.
     """
     adapter = inputs.adapter(benchmark)
     if not inputs.is_prepared(benchmark):
         try:
             adapter.check()
+            # The columns of ids alone are read.
+            adapter.sample_ids()
         except PrunegridError as error:
             raise type(error)(f"benchmark_specs.{benchmark}: {error}") from error
