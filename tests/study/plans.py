@@ -6,11 +6,11 @@ import yaml
 from snakemake.utils import update_config
 
 from prunegrid.study.config import validate
+from prunegrid.study.inputs import DEMO_DATA
 from prunegrid.study.plan import Plan
 
 HOME = Path(__file__).parents[2]
 SCHEMA = HOME / "workflow/schemas/config.schema.yaml"
-DEMO_BENCHMARKS = ["easyvqa", "shapes-pope", "shapes-mcq", "shapes-caption"]
 
 
 def configuration(**changes):
@@ -39,4 +39,4 @@ def merged(*overlays):
 def planned(*overlays, **changes):
     """Return the plan of the repository's configuration under files and changes of keys."""
     config = validate({**merged(*overlays), **changes}, SCHEMA)
-    return Plan(config, HOME, [f"resources/demo/{name}.parquet" for name in DEMO_BENCHMARKS])
+    return Plan(config, HOME, DEMO_DATA)

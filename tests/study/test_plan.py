@@ -319,3 +319,32 @@ def test_repeated_ids_are_named_before_the_run(tmp_path, monkeypatch):
         check_inputs(planned.inputs)
     specs["b"]["limit"] = 4
     assert check_inputs(plan(tmp_path, monkeypatch, benchmark_specs=specs).inputs) == []
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3])
+def test_mismatched_is_left_out_where_there_is_one_picture(tmp_path, monkeypatch, limit):
+    """Two questions of POPE are about one picture."""
+    worlds.write(tmp_path / "data.parquet", "pope")
+    spec = {"adapter": "pope", "path": "data.parquet"}
+    specs = {"b": spec, "c": {**spec, "limit": limit}}
+    planned = plan(tmp_path, monkeypatch, benchmarks=["b", "c"], benchmark_specs=specs)
+    swapping = [cell.benchmark for cell in planned.grid.cells if cell.strategy == "mismatched"]
+    left_out = [(row.benchmark, row.strategy) for row in planned.grid.unreachable]
+    if limit == 3:
+        assert (swapping, left_out) == (["b"] * 3 + ["c"] * 3, [])
+        return
+    assert (swapping, left_out) == (["b"] * 3, [("c", "mismatched")] * 3)
+    assert "shows each question another picture, and c has no two" in planned.grid.unreachable[0].reason
+    # A job plans anew, and has to find the same.
+    assert Plan(planned.config, HOME).bundles("m") == planned.bundles("m")
+
+
+def test_pictures_that_are_not_here_leave_nothing_out(tmp_path, monkeypatch):
+    planned = plan(tmp_path, monkeypatch)
+    assert "mismatched" in {cell.strategy for cell in planned.grid.cells}
+    rows = worlds.rows_of("pope", 4)
+    for row in rows[:3]:
+        row["image"] = {"bytes": b"no image", "path": None}
+    worlds.write(tmp_path / "data.parquet", "pope", rows)
+    reasons = {row.strategy: row.reason for row in plan(tmp_path, monkeypatch).grid.unreachable}
+    assert list(reasons) == ["mismatched"]

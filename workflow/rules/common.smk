@@ -13,6 +13,7 @@ from prunegrid.errors import PrunegridError
 from prunegrid.files import write_text
 from prunegrid.study.config import check_gpus, validate
 from prunegrid.study.descriptions import describe_cell, describe_files
+from prunegrid.study.inputs import DEMO_BENCHMARKS, DEMO_DATA
 from prunegrid.study.markers import has_lost, parts, predicted_marker
 from prunegrid.study.measured_cells import measured_cells
 from prunegrid.study.outside import use_plugins
@@ -27,17 +28,11 @@ CELL = "{model}/{benchmark}/{strategy}/{criterion}/ratio-{ratio}/seed-{seed}"
 AXES = ["model", "benchmark", "strategy", "criterion", "seed"]
 # Targets that run no cell.
 NO_STUDY = {"download", "compute_plan", "status"}
-DEMO_DATA = "resources/demo/{}.parquet"
-DEMO_BENCHMARKS = ["easyvqa", "shapes-pope", "shapes-mcq", "shapes-caption"]
 
 try:
     use_plugins(config.get("plugins", []), HOME)
     config = validate(config, HOME / "workflow/schemas/config.schema.yaml")
-    PLAN = Plan(
-        config,
-        HOME,
-        [DEMO_DATA.format(name) for name in DEMO_BENCHMARKS],
-    )
+    PLAN = Plan(config, HOME, DEMO_DATA)
     CELLS = {cell.folder: cell for cell in PLAN.grid.cells}
     # Model -> the cells whose time is measured.
     MEASURED = {model: some for model in config["models"] if (some := measured_cells(PLAN, model))}

@@ -192,6 +192,16 @@ class Adapter(Plugin):
                     found.setdefault(named)
         return [file for file in found if is_regular_file(file)]
 
+    def shows_two_pictures(self) -> bool:
+        """Return whether two of the selected rows show different pictures; reads until it finds them."""
+        digests = set()
+        for row in self._opened().read(columns=("image",)):
+            with suppress(DataError):
+                digests.add(self._images.read(row.get("image"), row.file.parent).digest)
+            if len(digests) > 1:
+                return True
+        return False
+
     def hub_files(self) -> tuple[list[str], dict[str, Any]] | None:
         """Return the hub ids to try, with config, split and revision; None if the data is local.
 

@@ -47,7 +47,10 @@ class Cell:
 
 @dataclass(frozen=True)
 class Unreachable:
-    """A configured combination that no schedule reaches: left out, and shown as a dash in tables."""
+    """A configured combination that cannot be run: left out, and shown as a dash in tables.
+
+    No schedule reaches it, or, if it names a benchmark, the data of that one do not suffice.
+    """
 
     model: str
     strategy: str
@@ -55,6 +58,7 @@ class Unreachable:
     ratio: float
     seed: int
     reason: str
+    benchmark: str | None = None
 
 
 @dataclass(frozen=True)
@@ -67,9 +71,16 @@ class Grid:
 
 # Takes model, strategy, criterion, ratio and seed; returns the ratio to solve for, or raises that none is.
 Match = Callable[[str, str, str, float, int], float]
+# Takes benchmark and strategy; returns why the benchmark's data do not suffice for it, or None.
+Lacks = Callable[[str, str], str | None]
 
 
-def expand(config: Mapping[str, Any], layers: Mapping[str, int], match: Match | None = None) -> Grid:
+def expand(
+    config: Mapping[str, Any],
+    layers: Mapping[str, int],
+    match: Match | None = None,
+    lacks: Lacks = lambda benchmark, strategy: None,
+) -> Grid:
     """Expand a validated configuration.
 
     Parameters
@@ -80,6 +91,8 @@ def expand(config: Mapping[str, Any], layers: Mapping[str, int], match: Match | 
         Model name -> number of decoder layers.
     match : callable, optional
         What is equal at one ratio, if it is not the share of tokens; see `prunegrid.cost.equal_compute`.
+    lacks : callable, optional
+        Tells what cannot be run on a benchmark's data.
 
     Raises
     ------
@@ -103,7 +116,11 @@ def expand(config: Mapping[str, Any], layers: Mapping[str, int], match: Match | 
         for benchmark in config["benchmarks"]:
             for row in rows:
                 cell = Cell(model, benchmark, *row)
-                if reached[row] is None and cell not in excluded:
+                if reached[row] is not None or cell in excluded:
+                    continue
+                if reason := lacks(benchmark, cell.strategy):
+                    unreachable.append(Unreachable(model, *row, reason, benchmark))
+                else:
                     cells.append(cell)
     if not cells:
         raise ConfigError("the grid is empty: every cell is excluded or out of reach")

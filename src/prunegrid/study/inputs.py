@@ -10,6 +10,10 @@ from prunegrid.data import hub
 from prunegrid.errors import ConfigError, PrunegridError
 from prunegrid.study.memo import Memo
 
+# The demo's benchmarks, and the files that the rule `render_benchmark` makes of them.
+DEMO_BENCHMARKS = ("easyvqa", "shapes-pope", "shapes-mcq", "shapes-caption")
+DEMO_DATA = tuple(f"resources/demo/{name}.parquet" for name in DEMO_BENCHMARKS)
+
 
 class StudyInputs:
     """A configuration, and the models and benchmarks that it names, where they are on this machine.
@@ -53,6 +57,23 @@ class StudyInputs:
     def is_prepared(self, benchmark: str) -> bool:
         """Return whether a rule makes the data of a benchmark."""
         return self.config["benchmark_specs"][benchmark].get("path") in self.prepared
+
+    def shows_one_picture(self, benchmark: str) -> bool:
+        """Return whether all samples of a benchmark show one picture, as far as it is here.
+
+        Data that a rule prepares have several. A job, which sees them made, must plan as the run did.
+        """
+        if self.config["benchmark_specs"][benchmark].get("path") in DEMO_DATA:
+            return False
+
+        def look() -> bool:
+            try:
+                return not self.adapter(benchmark).shows_two_pictures()
+            except PrunegridError:
+                # What is wrong with the data, `check_inputs` says.
+                return False
+
+        return self._memo.once(("one picture", benchmark), look)
 
     def model_config(self, model: str) -> dict[str, Any]:
         """Return a model's config.json, or an empty dict where it is not on this machine."""

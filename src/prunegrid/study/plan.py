@@ -5,8 +5,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from prunegrid import plugins
+from prunegrid.pruning.strategy import Strategy
 from prunegrid.results.store import Store
 from prunegrid.study.bundles import bundle_cells
+from prunegrid.study.config import plugin_of
 from prunegrid.study.fingerprint import Code
 from prunegrid.study.grid import Cell, Grid, expand
 from prunegrid.study.inputs import StudyInputs
@@ -47,10 +50,17 @@ class Plan:
         """All cells."""
         layers = {model: self.inputs.layers(model) for model in self.config["models"]}
         if self.config["match"] == "share":
-            return expand(self.config, layers)
-        grid = expand(self.config, layers, self._matches.ratio)
+            return expand(self.config, layers, lacks=self._lacks)
+        grid = expand(self.config, layers, self._matches.ratio, self._lacks)
         self._matches.save()
         return grid
+
+    def _lacks(self, benchmark: str, strategy: str) -> str | None:
+        """Return why a benchmark's data do not suffice for a strategy, or None."""
+        kind: type[Strategy] = plugins.load("strategies", plugin_of(self.config, "strategies", strategy)[0])
+        if kind.swaps_images and self.inputs.shows_one_picture(benchmark):
+            return f"{strategy} shows each question another picture, and {benchmark} has no two"
+        return None
 
     def share_ratio(self, cell: Cell) -> float:
         """Return the share of image-token work that a cell removes: its ratio, or the matched one."""
