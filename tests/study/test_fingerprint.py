@@ -81,3 +81,20 @@ def test_processes_that_write_at_one_time_lose_nothing_but_time(tmp_path: Path) 
     one, two = Code(memory), Code(memory)
     hashes = [one.hash(ENTRIES[:1]), two.hash(ENTRIES[1:2])]
     assert [Code(memory).hash(ENTRIES[:1]), Code(memory).hash(ENTRIES[1:2])] == hashes
+
+
+def test_what_is_hidden_is_no_part_of_a_model(tmp_path: Path) -> None:
+    """`git status` rewrites .git/index; the hub's client and desktops leave files of their own."""
+    carries = ["config.json", "model.safetensors", "deep/chat_template.jinja"]
+    beside = [".git/index", ".git/hooks/a.json", ".cache/huggingface/b.json", ".DS_Store", "deep/.c.json.swp"]
+    beside += ["README.md", "deep/__pycache__/code.pyc", ".gitattributes"]
+    for name in [*carries, *beside]:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    found = fingerprint.data_files(tmp_path)
+    assert [file.relative_to(tmp_path).as_posix() for file in found] == sorted(carries)
+    # A folder that is itself hidden, as a cache may be.
+    hidden = tmp_path / ".hub/model"
+    hidden.mkdir(parents=True)
+    (hidden / "config.json").write_text("{}")
+    assert fingerprint.data_files(hidden) == [hidden / "config.json"]

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from prunegrid.files import write_text
+from prunegrid.files import is_regular_file, write_text
 from prunegrid.plugin_folders import plugin_folders
 from prunegrid.source.imports import PACKAGE, Import, files_of, imports_of, parsed
 from prunegrid.source.meaning import computing
@@ -132,10 +132,18 @@ def _label(file: Path) -> str:
 
 
 def data_files(path: Path) -> list[Path]:
-    """Return a file, or the files of a folder that carry data: prose does not count."""
+    """Return a file, or the files of a folder that carry data: prose and what is hidden do not count.
+
+    Hidden are `.git`, whose index `git status` rewrites, `.cache` of the hub's client, and what editors and
+    copying programs leave.
+    """
     if path.is_file():
         return [path]
-    return sorted(file for file in path.rglob("*") if file.is_file() and file.suffix != ".md")
+    found = []
+    for folder, subfolders, names in os.walk(path):
+        subfolders[:] = [name for name in subfolders if not name.startswith((".", "__pycache__"))]
+        found += [Path(folder, name) for name in names if not name.startswith(".") and name[-3:] != ".md"]
+    return sorted(file for file in found if is_regular_file(file))
 
 
 def files_hash(files: Sequence[Path]) -> str:
