@@ -2,13 +2,17 @@
 
 import hashlib
 import os
+import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from prunegrid.errors import ConfigError
+
 _PARQUET = b"PAR1"
+_VARIABLE = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)\}?")
 
 
 @contextmanager
@@ -44,6 +48,33 @@ def write_text(path: str | Path, text: str) -> None:
     """Write `text` to `path` in UTF-8, atomically."""
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def expanded(path: str | Path) -> Path:
+    """Return a path as a shell means it: `~` is the home folder, `$NAME` and `${NAME}` the environment's.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such user or variable: it would become a folder of that name.
+    """
+    found = os.path.expandvars(Path(path).as_posix())
+    unknown = _VARIABLE.search(found)
+    if unknown and not os.path.exists(found):  # noqa: PTH110
+        raise ConfigError(f"{path}: there is no environment variable {unknown.group(1)}")
+    # Programs expand it again, PyArrow for one: a folder of such a name cannot be used.
+    whole = Path(found)
+    if whole.parts[:1] and whole.parts[0].startswith("~"):
+        try:
+            return whole.expanduser()
+        except RuntimeError as error:
+            raise ConfigError(f"{path}: there is no home folder {whole.parts[0]}") from error
+    return whole
+
+
+def is_there(path: str | Path) -> bool:
+    """Return whether there is something at a path; one that is too long, or is none, has nothing."""
+    return os.path.exists(path)  # noqa: PTH110
 
 
 def is_regular_file(path: str | Path) -> bool:

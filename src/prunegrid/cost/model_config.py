@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from prunegrid.errors import ConfigError, PrunegridError
+from prunegrid.files import expanded
 from prunegrid.pruning.families import family_of
 
 
@@ -33,7 +34,8 @@ def complete_config(config: Mapping[str, Any] | str | Path) -> dict[str, Any]:
     """
     where = "the configuration"
     if not isinstance(config, Mapping):
-        file = Path(config, "config.json") if Path(config).is_dir() else Path(config)
+        path = expanded(config)
+        file = path / "config.json" if path.is_dir() else path
         where, config = str(file), _read(file)
     try:
         return _completed(json.dumps(config, sort_keys=True))

@@ -15,7 +15,7 @@ from prunegrid.data.prompt_texts import LETTERS
 from prunegrid.data.rows import Row, Rows
 from prunegrid.data.sources import locate
 from prunegrid.errors import ConfigError, DataError
-from prunegrid.files import is_regular_file
+from prunegrid.files import expanded, is_regular_file, is_there
 from prunegrid.nearest import nearest
 from prunegrid.plugins import Plugin
 
@@ -357,7 +357,7 @@ class Adapter(Plugin):
         return self._rows
 
     def _is_here(self, path: str) -> bool:
-        return Path(self._base or ".", path).exists()
+        return is_there(Path(self._base or ".", expanded(path)))
 
     def _paths(self) -> list[str]:
         path = self.spec.get("path") or list(self.hub_ids)

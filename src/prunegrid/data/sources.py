@@ -9,7 +9,7 @@ from pathlib import Path
 from prunegrid.data import hub
 from prunegrid.data.splits import ENDINGS, choose
 from prunegrid.errors import DataError, NotDownloadedError
-from prunegrid.files import is_regular_file
+from prunegrid.files import expanded, is_regular_file
 
 _READ = " or ".join(f"*{ending}" for ending in ENDINGS)
 
@@ -90,7 +90,7 @@ def _hint(candidates: Sequence[str]) -> str:
 def _local(
     path: str, base: str | Path | None, config: str | None, split: str | Sequence[str] | None
 ) -> list[Path]:
-    full = Path(base or ".", Path(path).expanduser())
+    full = Path(base or ".", expanded(path))
     if os.path.isdir(full):  # noqa: PTH112  (a path too long for a name is none)
         return _choose_in(full, config, split, where=str(full))
     files = [full]

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from prunegrid.errors import DataError
+from prunegrid.files import expanded
 from prunegrid.nearest import nearest
 from prunegrid.results.score_columns import AXES, metric_columns, number_columns
 from prunegrid.results.store import PREDICTIONS, SAMPLES, SCORES
@@ -52,7 +53,7 @@ def load(folder: str | Path) -> Results:
     >>> uniform = results.cells.query("strategy == 'uniform'")
     >>> results.samples(uniform, ["question", "prediction", "answer", "score"])
     """
-    folder = Path(folder).resolve()
+    folder = expanded(folder).resolve()
     if not folder.is_dir():
         raise DataError(f"{folder} is no folder: give a study's results_dir, or a folder in it")
     below = folder.rglob(f"{_CELL}/{SCORES}")

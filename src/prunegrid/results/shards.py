@@ -74,7 +74,8 @@ class CellShards:
         """
         file, positions = self.file(number), self.positions(number)
         try:
-            table = parquet.read_table(file, partitioning=None, page_checksum_verification=True)
+            # By its full name: PyArrow takes `~` and `name:` at the beginning for its own.
+            table = parquet.read_table(file.absolute(), partitioning=None, page_checksum_verification=True)
             complete = table.schema.equals(SCHEMA) and bool(_metadata(table))
         except (OSError, pa.ArrowException, ValueError) as error:
             raise DataError(f"{file} cannot be read: {error}") from error
@@ -101,14 +102,17 @@ class CellShards:
         Raises
         ------
         DataError
-            If a shard is missing or damaged. A damaged one is removed: the next run computes it.
+            If a shard is missing or damaged. A damaged one is removed: the next run computes it. One that
+            cannot be opened stays.
         """
         tables = []
         for number in range(len(self)):
             try:
                 tables.append(self.read(number))
             except DataError as error:
-                self.file(number).unlink(missing_ok=True)
+                # What the system does not let us read may be whole.
+                if getattr(error.__cause__, "errno", None) is None:
+                    self.file(number).unlink(missing_ok=True)
                 raise DataError(f"{error}; run again to compute its samples") from error
         table = pa.concat_tables(table.replace_schema_metadata(None) for table in tables)
         metadata = joined_metadata(

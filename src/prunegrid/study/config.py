@@ -11,6 +11,7 @@ import yaml
 from prunegrid import plugins
 from prunegrid.axis_names import BASELINE, NO_CRITERION
 from prunegrid.errors import ConfigError
+from prunegrid.files import expanded
 from prunegrid.nearest import nearest
 from prunegrid.study.plugin_checks import code_faults
 
@@ -50,6 +51,7 @@ def validate(config: Mapping[str, Any], schema_path: str | Path) -> dict[str, An
     errors = sorted(Draft202012Validator(schema).iter_errors(checked), key=lambda error: list(error.path))
     if errors:
         raise ConfigError("\n".join(_explain(error) for error in errors))
+    _expand_paths(checked)
     _name_adapters(checked)
     _check_code(checked)
     _check_names(checked)
@@ -174,6 +176,24 @@ def _allow_adapter_options(config: Mapping[str, Any], schema: Mapping[str, Any])
         if adapter in plugins.names("benchmarks"):
             for key, values in plugins.describe("benchmarks", adapter)["options"].items():
                 known.setdefault(key, {"enum": list(values)})
+
+
+def _expand_paths(config: dict[str, Any]) -> None:
+    """Expand `~` and variables in all paths, once and for all jobs, on whichever machine they run."""
+    places = [("", config, "results_dir")]
+    for specs in ("model_specs", "benchmark_specs"):
+        places += [(f"{specs}.{name}.", spec, "path") for name, spec in config[specs].items()]
+    for where, holder, key in places:
+        if key in holder:
+            holder[key] = _expanded(f"{where}{key}", holder[key])
+    config["plugins"] = [_expanded("plugins", path) for path in config["plugins"]]
+
+
+def _expanded(where: str, path: str) -> str:
+    try:
+        return str(expanded(path)) if any(mark in path for mark in "~$") else path
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from error
 
 
 def _name_adapters(config: dict[str, Any]) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from prunegrid import plugins
 from prunegrid.data import hub
 from prunegrid.errors import ConfigError, PrunegridError
+from prunegrid.files import is_there
 from prunegrid.study.memo import Memo
 
 # The demo's benchmarks, and the files that the rule `render_benchmark` makes of them.
@@ -47,7 +48,7 @@ class StudyInputs:
 
     def is_local(self, path: str) -> bool:
         """Return whether a path exists in the working directory, at home or beside the Snakefile."""
-        return Path(self._resolve(path)).exists()
+        return is_there(self._resolve(path))
 
     def data_path(self, benchmark: str) -> str | None:
         """Return the file or folder of a benchmark, or its hub id; None leaves it to the adapter."""
@@ -129,8 +130,7 @@ class StudyInputs:
         return str(plugins.describe("benchmarks", adapter)["scorer"])
 
     def _resolve(self, path: str) -> str:
-        path = str(Path(path).expanduser()) if path.startswith("~") else path
-        if Path(path).exists():
+        if is_there(path):
             return path
         at_home = self.home / path
-        return str(at_home) if at_home.exists() else path
+        return str(at_home) if is_there(at_home) else path

@@ -9,6 +9,7 @@ import yaml
 
 from prunegrid import plugins
 from prunegrid.errors import ConfigError
+from prunegrid.files import expanded
 from prunegrid.plugin_folders import VARIABLE
 
 
@@ -47,7 +48,7 @@ def use_plugins(value: Any, home: Path) -> None:
 
 def _folder(path: str, home: Path) -> Path:
     """Return the absolute folder that a path means, which holds at least one plug-in."""
-    at = Path(path).expanduser()
+    at = expanded(path)
     places = [at] if at.is_absolute() else [Path.cwd() / at, home / at]
     folder = next((place.resolve() for place in places if place.is_dir()), None)
     if folder is None:
