@@ -235,6 +235,10 @@ def test_nested_criteria_count(tmp_path, monkeypatch):
         ({"strategy_specs": {"single": {"options": {"layer": [2]}}}}, r"\[2\] is not a number"),
         ({"strategy_specs": {"hierarchical": {"options": {"layers": ["a"]}}}}, "is not a list of numbers"),
         ({"strategy_specs": {"none": {"type": "uniform"}}}, "the name 'none' is taken"),
+        (
+            {"benchmark_specs": {"b": {"adapter": "pope", "path": "x"}, "pop": {"limit": 3}}},
+            "benchmark_specs: 'pop' is used nowhere: did you mean 'pope'",
+        ),
         ({"ratios": [float("nan")]}, "ratios: nan is no number that can be computed with"),
         ({"tables": {"accuracy_margin": float("inf")}}, r"tables\.accuracy_margin: inf is no number"),
         (

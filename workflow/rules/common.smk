@@ -6,11 +6,13 @@ import time
 from functools import cache
 from pathlib import Path
 
+from snakemake.cli import get_argument_parser
 from snakemake.exceptions import WorkflowError
 
 from prunegrid.axis_names import BASELINE
 from prunegrid.errors import PrunegridError
 from prunegrid.files import write_text
+from prunegrid.study.command_line import check_request
 from prunegrid.study.config import check_gpus, validate
 from prunegrid.study.descriptions import describe_cell, describe_files
 from prunegrid.study.inputs import DEMO_BENCHMARKS, DEMO_DATA
@@ -30,6 +32,10 @@ AXES = ["model", "benchmark", "strategy", "criterion", "seed"]
 NO_STUDY = {"download", "compute_plan", "status"}
 
 try:
+    if workflow.is_main_process:
+        check_request(
+            sys.argv[1:], get_argument_parser(), workflow.config_settings.configfiles
+        )
     use_plugins(config.get("plugins", []), HOME)
     config = validate(config, HOME / "workflow/schemas/config.schema.yaml")
     PLAN = Plan(config, HOME, DEMO_DATA)

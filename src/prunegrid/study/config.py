@@ -261,6 +261,12 @@ def _check_names(config: Mapping[str, Any]) -> None:
             ):
                 valid = [*config[axis], *plugins.names(kind)]
                 faults.append(f"{specs}: {name!r} is used nowhere: {nearest(name, valid)}")
+    for name, spec in config["benchmark_specs"].items():
+        # Merged over a benchmark of another file it would have one of these.
+        if name not in config["benchmarks"] and not {"adapter", "path"} & set(spec):
+            known = {*config["benchmarks"], *plugins.names("benchmarks")}
+            if name not in known:
+                faults.append(f"benchmark_specs: {name!r} is used nowhere: {nearest(name, known)}")
     faults += _check_empty_axes(config)
     faults += _check_tables(config)
     for ratio in config["ratios"]:

@@ -1,0 +1,101 @@
+"""What of a request Snakemake or YAML would drop without a word: options and keys that are given twice."""
+
+import argparse
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import yaml
+
+from prunegrid.errors import ConfigError
+
+
+def check_request(
+    arguments: Sequence[str], parser: argparse.ArgumentParser, files: Sequence[str | Path]
+) -> None:
+    """Refuse a command line, and configuration files, of which a part would not count.
+
+    Parameters
+    ----------
+    arguments : sequence of str
+        Of the command line, without the program.
+    parser : ArgumentParser
+        Snakemake's.
+    files : sequence of path
+        The files of `--configfile`.
+
+    Raises
+    ------
+    ConfigError
+        If an option that takes several values is given twice, or a key: of two, the last alone counts.
+    """
+    faults = [*_repeated_options(arguments, parser)]
+    for file in files:
+        faults += _repeated_keys(Path(file))
+    if faults:
+        raise ConfigError("\n".join(faults))
+
+
+def _repeated_options(arguments: Sequence[str], parser: argparse.ArgumentParser) -> Iterator[str]:
+    given: dict[str, list[list[str]]] = {}
+    values: list[str] | None = None
+    for argument in arguments:
+        if argument == "--":
+            break
+        action = _action(argument, parser)
+        if action is not None:
+            # "--option=first" is its first value, too.
+            values = [argument.partition("=")[2]] if "=" in argument else []
+            given.setdefault(action.option_strings[0], []).append(values)
+        elif argument.startswith("-"):
+            values = None
+        elif values is not None:
+            values.append(argument)
+    for name, lists in given.items():
+        if len(lists) > 1:
+            every = " ".join(value for one in lists for value in one)
+            yield f"{name} is given {len(lists)} times, and the last alone would count: write {name} {every}"
+        elif name == "--config":
+            keys = Counter(value.partition("=")[0] for value in lists[0])
+            yield from (
+                f"--config: {key} is given {n} times, and the last alone would count"
+                for key, n in keys.items()
+                if n > 1
+            )
+
+
+def _action(argument: str, parser: argparse.ArgumentParser) -> argparse.Action | None:
+    """Return the option that an argument is, where it takes several values; it may be abbreviated."""
+    if not argument.startswith("-"):
+        return None
+    name = argument.partition("=")[0]
+    several = [one for one in parser._actions if one.nargs in ("+", "*") and one.option_strings]
+    options = {option: one for one in parser._actions for option in one.option_strings}
+    if name in options:
+        return options[name] if options[name] in several else None
+    if not name.startswith("--"):
+        return None
+    meant = [one for option, one in options.items() if option.startswith(name)]
+    return meant[0] if len(meant) == 1 and meant[0] in several else None
+
+
+def _repeated_keys(file: Path) -> Iterator[str]:
+    """Yield keys that stand twice in one mapping of a YAML file."""
+    try:
+        root = yaml.compose(file.read_text(encoding="utf-8"), yaml.SafeLoader)
+    except (OSError, ValueError, yaml.YAMLError):
+        # Snakemake says so better.
+        return
+    waiting: list[yaml.Node | None] = [root]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, yaml.SequenceNode):
+            waiting += node.value
+        elif isinstance(node, yaml.MappingNode):
+            waiting += [value for _, value in node.value]
+            lines: dict[str, int] = {}
+            for key, _ in node.value:
+                name, line = str(key.value), key.start_mark.line + 1
+                if name in lines and name != "<<":
+                    yield f"{file}: line {line}: {name!r} stands in line {lines[name]} already: keep one"
+                lines[name] = line
