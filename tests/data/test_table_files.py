@@ -167,3 +167,17 @@ def test_captions_that_a_frame_made_text(jsonl, text, references, fault):
 def test_an_answer_that_a_frame_made_text_is_an_error(jsonl, answer):
     (sample,) = adapter("vqa", jsonl({"question": "Which?", "answer": answer})).samples()
     assert "a list written as text" in sample.error or "missing value" in sample.error
+
+
+def test_a_picture_needs_a_reference_with_a_word(jsonl):
+    rows = [
+        {"references": ["", " "]},
+        {"references": ["...", "\n"]},
+        {"references": "..."},
+        {"references": ["", "Ein Hund."]},
+    ]
+    samples = list(adapter("caption", jsonl(*rows)).samples())
+    assert [sample.error for sample in samples] == [
+        "row 0: references has no word", "row 1: references has no word",
+        "row 2: references has no word", None,
+    ]  # fmt: skip

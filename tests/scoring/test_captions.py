@@ -161,6 +161,20 @@ def test_a_row_without_references_is_named() -> None:
         Caption().score(broken, replicates=10)
 
 
+def test_references_without_a_word_do_not_count(caplog: pytest.LogCaptureFixture) -> None:
+    """A blank among them lowered CIDEr, and an empty caption was as good as it in ROUGE-L."""
+    good, blank = (pd.DataFrame({**table(CELLS["awkward"])}) for _ in range(2))
+    blank["references"] = [[*refs, " ", "..."] for refs in blank["references"]]
+    scorer = Caption(extra=("bleu", "rouge"))
+    scores = dict(scorer.score_cells({"good": good, "blank": blank}, replicates=50))
+    assert scores["blank"].metrics == scores["good"].metrics
+    assert scores["blank"].per_sample["rouge_l"][0] == 0.0
+    assert "10 references without a word are left out" in caplog.text
+    blank.at[2, "references"] = ["", "..."]
+    with pytest.raises(DataError, match=r"'s2'.*at least one reference with a word"):
+        scorer.score(blank, replicates=10)
+
+
 def test_an_unknown_extra_metric_is_refused() -> None:
     with pytest.raises(ConfigError, match="did you mean 'bleu'"):
         build("scorers", "caption", {"extra": ["blue"]})

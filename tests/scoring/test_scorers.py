@@ -185,6 +185,24 @@ def test_the_official_vqa_program_normalises_nothing_where_all_agree_and_the_hea
 
 
 @pytest.mark.parametrize(
+    ("said", "gold", "right"),
+    [
+        ("", "a", 0.0),
+        ("...", "a", 0.0),
+        ("the", "a", 0.0),
+        ("A", "a", 1.0),
+        ("", "...", 0.0),
+        ("The.", "The.", 1.0),
+    ],
+)
+def test_answers_of_which_no_word_is_left_are_not_equal_for_that(said: str, gold: str, right: float) -> None:
+    data = table([said, said], answer=[gold, None], references=[None, [gold] * 10])
+    scores = build("scorers", "vqa").score(data, replicates=50)
+    # The programs of the soft rules are taken as they are published.
+    np.testing.assert_allclose(scores.per_sample["correct_exact"], [right, right])
+
+
+@pytest.mark.parametrize(
     ("scorer", "columns", "message"),
     [
         ("aokvqa", {"answer": ["C"], "choices": [["x", "y"]]}, "'s0'.*letter of its 2 choices, found 'C'"),

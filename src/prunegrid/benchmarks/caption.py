@@ -38,7 +38,7 @@ class Caption(Adapter):
         for name in self.one_of_columns:
             value = row.get(name)
             if value is not None:
-                references = _in_text(row, name) if isinstance(value, str) else row.texts(name)
+                references = _in_text(row, name) if isinstance(value, str) else row.described(name)
                 return Task(prompt_texts.CAPTION, references=references)
         raise DataError(f"no captions: {', '.join(self.one_of_columns)} are null")
 
@@ -50,4 +50,4 @@ def _in_text(row: Row, name: str) -> tuple[str, ...]:
         return tuple(found)
     if looks_like_a_list(text):
         raise DataError(f"{name} is a list written as text ({text[:40]}): put a list there")
-    return (text,)
+    return Row(row.number, row.file, {name: [text]}).described(name)

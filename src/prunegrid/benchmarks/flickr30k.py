@@ -34,4 +34,4 @@ class Flickr30k(Adapter):
 
     def task(self, row: Row) -> Task:
         """Ask for one sentence."""
-        return Task(prompt_texts.CAPTION, references=row.texts("caption"))
+        return Task(prompt_texts.CAPTION, references=row.described("caption"))

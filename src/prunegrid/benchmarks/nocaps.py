@@ -33,4 +33,4 @@ class NoCaps(Adapter):
 
     def task(self, row: Row) -> Task:
         """Ask for one sentence."""
-        return Task(prompt_texts.CAPTION, references=row.texts("annotations_captions"))
+        return Task(prompt_texts.CAPTION, references=row.described("annotations_captions"))

@@ -77,6 +77,13 @@ class Row:
             raise DataError(f"{name} is an empty list")
         return tuple(as_text(item, f"{name}[{position}]") for position, item in enumerate(value))
 
+    def described(self, name: str) -> tuple[str, ...]:
+        """Return a list of texts of which at least one has a letter or digit: captions of a picture."""
+        texts = self.texts(name)
+        if not any(letter.isalnum() for text in texts for letter in text):
+            raise DataError(f"{name} has no word")
+        return texts
+
     def identifier(self, name: str) -> str:
         """Return a text or whole number as text."""
         value = self.get(name)

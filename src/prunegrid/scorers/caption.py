@@ -3,6 +3,7 @@
 CIDEr: Vedantam et al. 2015; BLEU: Papineni et al. 2002; METEOR: Denkowski and Lavie 2014; ROUGE-L: Lin 2004.
 """
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from prunegrid.scoring.captions.cider import FrozenCider
 from prunegrid.scoring.captions.ptb import tokenize
 from prunegrid.scoring.scorer import Scorer, Variants, plain_columns
 from prunegrid.statistics.sums import SumMetric, mean
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +67,7 @@ class Caption(Scorer):
         with meteor.scorer() if "meteor" in self.extra else nullcontext() as running:
             for references, captions in groups:
                 flat = iter(next(tokenized))
-                tokens = [[next(flat) for _ in of_image] for of_image in references]
+                tokens = _with_words([[next(flat) for _ in of_image] for of_image in references])
                 candidates = {key: next(tokenized) for key in captions}
                 values = _cider(tokens, list(candidates.values()))
                 for number, key in enumerate(candidates):
@@ -108,6 +111,18 @@ class Caption(Scorer):
                 {i: refs for i, (_, refs) in numbered.items()}, {i: [c] for i, (c, _) in numbered.items()}
             )
             rows.attrs["meteor"] = corpus
+
+
+def _with_words(references: list[list[str]]) -> list[list[str]]:
+    """Return tokenised references without blanks, dots and others of which no word is left.
+
+    They would take their part in CIDEr's mean, and equal an empty caption in ROUGE-L.
+    """
+    kept = [[caption for caption in of_image if caption] for of_image in references]
+    lost = sum(map(len, references)) - sum(map(len, kept))
+    if lost:
+        _LOG.warning(f"{lost} references without a word are left out")
+    return kept
 
 
 def _shared_references(
@@ -158,7 +173,7 @@ def _rows(
     ok = np.flatnonzero(predictions["status"] == "ok")
     bare = [predictions["sample_id"].iloc[i] for i in ok if not references[i]]
     if bare:
-        raise DataError(f"sample {bare[0]!r}: a caption row needs at least one reference")
+        raise DataError(f"sample {bare[0]!r}: a caption row needs at least one reference with a word")
     parsed = [candidates[i] for i in ok]
     columns = {"score": cider[ok], "cider": cider[ok], "parsed_answer": parsed, "row": ok}
     return pd.DataFrame(columns, index=predictions.index[ok])
