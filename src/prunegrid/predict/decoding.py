@@ -27,21 +27,36 @@ class Decoded:
         Per prompt the generated ids, up to and with the first end-of-sequence token.
     first_logits : Tensor
         (batch, vocabulary), float32, on the CPU: logits of the first generated position.
+    first_broken : list of int or None
+        Per prompt the first position of the answer whose logits are not numbers, None if all are.
     """
 
     tokens: list[list[int]]
     first_logits: Tensor
+    first_broken: list[int | None]
 
 
-class _FirstLogits(LogitsProcessor):
-    """Copies the logits of the first generated position; changes nothing."""
+class _Watched(LogitsProcessor):
+    """Copies the logits of the first generated position and notes broken ones; changes nothing."""
 
     logits: Tensor
+    _broken: Tensor
+    _position = 0
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
+        # Minus infinity is what a token has that is never to be generated.
+        broken = scores.isnan().any(-1) | scores.isposinf().any(-1) | scores.isneginf().all(-1)
         if not hasattr(self, "logits"):
             self.logits = scores.float().cpu()
+            self._broken = torch.full_like(broken, -1, dtype=torch.long)
+        self._broken = torch.where(broken & (self._broken < 0), self._position, self._broken)
+        self._position += 1
         return scores
+
+    def first_broken(self, lengths: Sequence[int]) -> list[int | None]:
+        """Return the first broken position of each row, None if there is none up to the end of its answer."""
+        found = zip(self._broken.tolist(), lengths, strict=True)
+        return [at if 0 <= at < length else None for at, length in found]
 
 
 @torch.no_grad()
@@ -69,7 +84,7 @@ def decode_greedily(
     """
     if pruning is not None:
         pruning.sample_ids = [prompt.sample.sample_id for prompt in batch.prompts]
-    first = _FirstLogits()
+    watched = _Watched()
     with nullcontext() if pruning is None else pruning.hooked(sharing):
         generate: Any = loaded.model.generate
         sequences: Tensor = generate(
@@ -78,12 +93,13 @@ def decode_greedily(
             do_sample=False,
             num_beams=1,
             pad_token_id=loaded.processor.tokenizer.pad_token_id,
-            logits_processor=LogitsProcessorList([first]),
+            logits_processor=LogitsProcessorList([watched]),
         )
     eos = loaded.model.generation_config.eos_token_id
     ends = set(eos if isinstance(eos, list) else [eos])
     new = sequences[:, batch.inputs["input_ids"].shape[1] :].tolist()
-    return Decoded([_until_end(tokens, ends) for tokens in new], first.logits)
+    answers = [_until_end(tokens, ends) for tokens in new]
+    return Decoded(answers, watched.logits, watched.first_broken([len(tokens) for tokens in answers]))
 
 
 def _until_end(tokens: Sequence[int], ends: set[int]) -> list[int]:

@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from prunegrid.data.adapter import Adapter
 
 TOP_K = 5
+# Token 0 is the likeliest of logits that are all NaN, and decodes to an empty text.
+NOT_FINITE = (
+    "the model's logits are NaN or infinite in {dtype}: its numbers do not fit; "
+    "set `dtype` to bfloat16 or float32, or see whether its weights are whole"
+)
 
 
 class RowMaker:
@@ -68,6 +73,10 @@ class RowMaker:
         decoded = decode_greedily(self._loaded, batch, self._max_new_tokens, pruning, sharing)
         top = decoded.first_logits.topk(TOP_K)
         for number, (prompt, tokens) in enumerate(zip(batch.prompts, decoded.tokens, strict=True)):
+            if decoded.first_broken[number] is not None:
+                dtype = str(self._loaded.model.dtype).removeprefix("torch.")
+                yield error_row(replace(prompt, error=NOT_FINITE.format(dtype=dtype)))
+                continue
             places = (prompt.input_ids == self._image_id).nonzero()
             n_image, n_tokens = len(places), len(prompt.input_ids)
             ids, logits = top.indices[number].tolist(), top.values[number].tolist()
