@@ -2,3 +2,8 @@
 
 It may import `tables`, `results`, and files of the package's root.
 """
+
+import os
+
+# Matplotlib reads it when it is imported: a notebook exports a backend that a job has not.
+os.environ["MPLBACKEND"] = "agg"

@@ -13,7 +13,7 @@ from matplotlib.colors import Normalize
 from matplotlib.image import AxesImage
 from matplotlib.typing import RcKeyType
 
-from prunegrid.report.saving import save_figure
+from prunegrid.report.saving import own_style, save_figure
 from prunegrid.results.store import SCORES
 from prunegrid.tables.options import TableOptions
 
@@ -118,7 +118,7 @@ def _draw(maps: list[SurvivalMap], title: str, path: Path) -> list[Path]:
         "svg.fonttype": "none",
         "image.interpolation": "none",
     }
-    with mpl.rc_context(style):
+    with own_style(style):
         figure, axes = plt.subplots(
             n_lines * len(cuts),
             n_columns,

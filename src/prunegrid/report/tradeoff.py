@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.typing import RcKeyType
 
 from prunegrid.axis_names import BASELINE, NO_CRITERION
-from prunegrid.report.saving import save_figure
+from prunegrid.report.saving import own_style, save_figure
 from prunegrid.tables.options import SCALE, TableOptions
 
 # Okabe and Ito's palette, safe for colour-blind readers; black is the reference's.
@@ -82,7 +82,7 @@ def _draw(table: pd.DataFrame, lines: dict[str, pd.DataFrame], reference: str, p
         "svg.fonttype": "none",
         "axes.axisbelow": True,
     }
-    with mpl.rc_context(style):
+    with own_style(style):
         n_columns = min(2, len(benchmarks))
         n_rows = -(-len(benchmarks) // n_columns)
         legend_columns = -(-(len(lines) + 2) // (_LEGEND_LINES * n_rows))
