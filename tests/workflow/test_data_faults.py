@@ -1,0 +1,108 @@
+"""Faults of data and of a request: what a user sees (docs/faults.md), and that no other row suffers."""
+
+import json
+import os
+
+import pytest
+import torch
+
+from prunegrid import plugins
+from prunegrid.errors import ConfigError, DataError, PrunegridError
+from prunegrid.predict.loading import load_model
+from prunegrid.study.compute_plan import as_text, compute_plan
+from prunegrid.study.config import validate
+from prunegrid.study.plan import Plan
+from prunegrid.study.preflight import check_inputs
+from tests.benchmarks import worlds
+from tests.data.test_images import strip
+from tests.predict.runs import MODEL, cell, make_samples, run
+from tests.study.plans import HOME, SCHEMA, configuration
+from tests.workflow.faults import check
+from tests.workflow.study import Study
+
+
+def plan(tmp_path, monkeypatch, **changes):
+    monkeypatch.chdir(tmp_path)
+    return Plan(validate(configuration(model_specs={"m": {"path": str(MODEL)}}, **changes), SCHEMA), HOME)
+
+
+def errors(folder, rows):
+    """Return the errors of rows of a multiple-choice file; the last row is sound."""
+    (folder / "good.png").write_bytes(worlds.picture()["bytes"])
+    rows = [
+        {"image": "good.png", "question": "?", "choices": ["a"], "answer": 0, **row} for row in [*rows, {}]
+    ]
+    (folder / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    reader = plugins.load("benchmarks", "mcq")({"adapter": "mcq", "path": str(folder / "rows.jsonl")})
+    *told, last = (sample.error for sample in reader.samples())
+    assert last is None
+    assert all(told)
+    return "\n".join(told)
+
+
+def test_an_image_that_is_no_file_of_its_size(tmp_path):
+    os.mkfifo(tmp_path / "pipe.png")
+    with (tmp_path / "large.png").open("wb") as file:
+        file.truncate(2**40)
+    told = errors(tmp_path, [{"image": "pipe.png"}, {"image": "large.png"}])
+    check("an image is a pipe, a device, a folder, or too large a file", told)
+
+
+def test_a_giant_picture(tmp_path):
+    for number, size in enumerate([(12_000, 12_000), (1, 2**15)]):
+        (tmp_path / f"{number}.png").write_bytes(strip(*size))
+    told = errors(tmp_path, [{"image": "0.png"}, {"image": "1.png"}])
+    check("a small file holds a giant or a narrow picture", told)
+
+
+def test_texts_that_are_none(tmp_path):
+    told = errors(tmp_path, [{"question": "\ud83d?"}, {"hint": "nan"}])
+    check("a text of the data has half a surrogate pair", told)
+    check("a hint or an answer is a missing value that a frame made a text", told)
+
+
+def test_numbers_that_do_not_fit():
+    """Hidden states beyond 65,504, in float16."""
+    loaded = load_model(str(MODEL), {"dtype": "float16"})
+    adapter = plugins.load("benchmarks", "pope")({"adapter": "pope", "path": "unread.parquet"})
+    with torch.no_grad():
+        loaded.model.get_input_embeddings().weight.mul_(1e6)
+    (row,) = run(loaded, adapter, make_samples(1), cell("none", None, 0))
+    check("the model's numbers do not fit its `dtype`", row["error"])
+    with pytest.raises(PrunegridError, match="samples all failed alike: the model's logits are NaN"):
+        run(loaded, adapter, make_samples(2), cell("none", None, 0))
+
+
+def test_repeated_ids(tmp_path, monkeypatch):
+    rows = worlds.rows_of("pope")
+    rows[1]["question_id"], rows[1]["category"] = rows[0]["question_id"], rows[0]["category"]
+    worlds.write(tmp_path / "data.parquet", "pope", rows)
+    with pytest.raises(DataError) as told:
+        check_inputs(plan(tmp_path, monkeypatch).inputs)
+    check("two rows of the data have one id", str(told.value))
+
+
+def test_one_picture(tmp_path, monkeypatch):
+    worlds.write(tmp_path / "data.parquet", "pope")
+    specs = {"b": {"adapter": "pope", "path": "data.parquet", "limit": 2}}
+    planned = plan(tmp_path, monkeypatch, benchmark_specs=specs)
+    told = as_text(compute_plan(planned), planned.grid.unreachable)
+    check("`mismatched` is asked for on a benchmark of one picture", told)
+
+
+def test_a_path_of_no_variable(tmp_path, monkeypatch):
+    told = []
+    for path in ("$NO_SUCH_VARIABLE/out", "~no-such-user/out"):
+        with pytest.raises(ConfigError) as error:
+            plan(tmp_path, monkeypatch, results_dir=path)
+        told.append(str(error.value))
+    check("a path names a variable or a user that is not there", "\n".join(told))
+
+
+def test_options_and_keys_that_are_given_twice(tmp_path):
+    study = Study(tmp_path / "project", {"strategies": ["uniform"], "criteria": ["norm"], "ratios": [0.505]})
+    (study.folder / "study.yaml").write_text("ratios: [0.505]\nseeds: [0]\nratios: [0.6]\n")
+    output = study.run("--dry-run", "--configfile", "config.yaml", check=False)
+    check("an option of several values is given twice", output)
+    check("a key stands twice in a file of `--configfile`", output)
+    assert "Traceback" not in output
