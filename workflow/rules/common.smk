@@ -33,9 +33,7 @@ NO_STUDY = {"download", "compute_plan", "status"}
 
 try:
     if workflow.is_main_process:
-        check_request(
-            sys.argv[1:], get_argument_parser(), workflow.config_settings.configfiles
-        )
+        check_request(sys.argv[1:], get_argument_parser(), workflow.config_settings.configfiles)
     use_plugins(config.get("plugins", []), HOME)
     config = validate(config, HOME / "workflow/schemas/config.schema.yaml")
     PLAN = Plan(config, HOME, DEMO_DATA)

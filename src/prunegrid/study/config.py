@@ -84,7 +84,7 @@ def check_gpus(config: Mapping[str, Any], allowed: int | None) -> None:
 
 def _convert(value: Any, schema: Mapping[str, Any]) -> Any:
     """Convert strings to the schema's types and fill in defaults, recursively."""
-    wanted = schema.get("type", [])
+    wanted = schema.get("type", [one["type"] for one in schema.get("anyOf", ()) if "type" in one])
     types = wanted if isinstance(wanted, list) else [wanted]
     if isinstance(value, str) and "string" not in types:
         value = _from_text(value, types)
