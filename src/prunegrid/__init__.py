@@ -9,6 +9,8 @@ prune
     Context in which a transformers model drops image tokens in every prefill.
 Pruning
     What that context yields: the schedule and the kept tokens of the last prefill.
+check
+    Proof that a model is pruned rightly on its own device, in its dtype: a table with pass or fail.
 picture
     An image in which the patches of dropped tokens are dimmed.
 supported_models
@@ -57,6 +59,7 @@ from typing import TYPE_CHECKING, Any
 from prunegrid import errors
 
 if TYPE_CHECKING:
+    from prunegrid.checks.check import check
     from prunegrid.cost.expected import expected_compute
     from prunegrid.data.adapter import Adapter, Sample, Task
     from prunegrid.data.rows import Row
@@ -87,6 +90,7 @@ _EXPORTS = {
     "Stage": "prunegrid.pruning.stage",
     "Strategy": "prunegrid.pruning.strategy",
     "Task": "prunegrid.data.adapter",
+    "check": "prunegrid.checks.check",
     "expected_compute": "prunegrid.cost.expected",
     "load": "prunegrid.results.load",
     "picture": "prunegrid.pruning.picture",
@@ -108,6 +112,7 @@ __all__ = [
     "Strategy",
     "Task",
     "__version__",
+    "check",
     "errors",
     "expected_compute",
     "load",

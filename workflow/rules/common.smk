@@ -14,7 +14,7 @@ from prunegrid.errors import PrunegridError
 from prunegrid.files import write_text
 from prunegrid.study.command_line import check_request
 from prunegrid.study.config import check_gpus, validate
-from prunegrid.study.descriptions import describe_cell, describe_files
+from prunegrid.study.descriptions import describe_cell, describe_check, describe_files
 from prunegrid.study.inputs import DEMO_BENCHMARKS, DEMO_DATA
 from prunegrid.study.markers import has_lost, parts, predicted_marker
 from prunegrid.study.measured_cells import measured_cells
@@ -28,8 +28,9 @@ ENDINGS = ["csv", "md", "tex", "html"]
 CELL_FILES = ["predictions.parquet", "scores.json", "scores.parquet"]
 CELL = "{model}/{benchmark}/{strategy}/{criterion}/ratio-{ratio}/seed-{seed}"
 AXES = ["model", "benchmark", "strategy", "criterion", "seed"]
-# Targets that run no cell.
+# Targets that read no data, and those that run no cell.
 NO_STUDY = {"download", "compute_plan", "status"}
+NO_CELL = {*NO_STUDY, "check"}
 
 try:
     if workflow.is_main_process:
@@ -195,7 +196,7 @@ def table_options(wildcards):
 
 def say_summary():
     """Say at the end of a run how many cells are done, failed or wait, and the errors by kind."""
-    if not NO_STUDY & set(sys.argv):
+    if not NO_CELL & set(sys.argv):
         from prunegrid.study.status import status, summary
 
         cells = status(PLAN)

@@ -159,6 +159,8 @@ rule write_report:
             }
             for model in config["models"]
         ],
+        # No input: a page is written whether a model was checked or not.
+        checks=lambda wildcards: {model: describe_check(PLAN, model) for model in config["models"]},
         code=PLAN.keys.report_key(),
     script:
         "../scripts/write_report.py"

@@ -4,4 +4,6 @@ from prunegrid.jobs.job_log import job_log
 from prunegrid.report.write import write_report
 
 with job_log(snakemake.log[0], "report"):
-    write_report(snakemake.params.models, snakemake.output[0])
+    checks = snakemake.params.checks
+    models = [{**model, "check": checks[model["name"]]} for model in snakemake.params.models]
+    write_report(models, snakemake.output[0])

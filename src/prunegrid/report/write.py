@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from prunegrid.errors import DataError
 from prunegrid.files import write_text
 from prunegrid.report import speed_texts
+from prunegrid.report.checked import checked
 from prunegrid.results.measurements import read_measurements
 from prunegrid.results.predictions import METADATA_KEY
 from prunegrid.tables.page import content_of, page
@@ -65,7 +66,8 @@ def write_report(
     models : sequence of mappings
         Per model: `name`; `toy`, optional, whether it is one, of which the page then warns; `tables` and
         `figures`, folders; `measurements`, optional, its latency.parquet; `metadata`, optional, benchmark ->
-        a predictions.parquet whose metadata tells data, versions and devices.
+        a predictions.parquet whose metadata tells data, versions and devices; `check`, optional,
+        see `report.checked.checked`.
     path : path
         The page to write.
     title : str
@@ -105,6 +107,9 @@ def _sections(model: Mapping[str, Any]) -> list[tuple[str, str]]:
         drawn = _figure(figures / "speedup.svg", speed_texts.CAPTION)
         sections.append(("How fast: measured time", drawn + _measured(tables, model["measurements"])))
     sections.append(("Samples and errors", _samples(cells)))
+    if model.get("check"):
+        predictions = next(iter((model.get("metadata") or {}).values()), None)
+        sections.append(("Checked where it ran", checked(model["check"], predictions)))
     if model.get("metadata"):
         sections.append(("Versions", _versions(model["metadata"])))
     return sections

@@ -1,4 +1,4 @@
 """A configuration's cells, their keys, the jobs that compute them, and which results are there.
 
-It may import `cost`, `results`, `data`, `source`, `pruning`, and files of the package's root.
+It may import `checks`, `cost`, `results`, `data`, `source`, `pruning`, and files of the package's root.
 """

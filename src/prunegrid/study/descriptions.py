@@ -3,7 +3,9 @@
 from pathlib import Path
 from typing import Any
 
+from prunegrid.checks.finding import CHECK
 from prunegrid.study.config import plugin_of
+from prunegrid.study.fingerprint import files_hash
 from prunegrid.study.grid import Cell, criterion_of, needs_answer
 from prunegrid.study.plan import Plan
 
@@ -17,6 +19,13 @@ def describe_cell(plan: Plan, cell: Cell) -> dict[str, Any]:
         "criterion_type": plugin_of(plan.config, "criteria", cell.criterion)[0],
         "needs_answer": needs_answer(plan.config, cell.criterion),
     }
+
+
+def describe_check(plan: Plan, model: str) -> dict[str, Any]:
+    """Return where the check of a model lies, what it has to be of, and its state: None, or a hash."""
+    file = Path(plan.config["results_dir"], model, CHECK)
+    state = files_hash([file]) if file.is_file() else None
+    return {"file": str(file), "state": state, **plan.keys.check_keys(model)}
 
 
 def describe_files(plan: Plan, cell: Cell) -> dict[str, Any]:

@@ -170,6 +170,14 @@ class CellKeys:
             *sorted((PACKAGE / "report").glob("*.py")), PACKAGE / "tables/style.css", *scripts
         )
 
+    def check_keys(self, model: str) -> dict[str, str]:
+        """Return hashes of what a check of a model is a check of: the code, and its weights and settings."""
+        model_type = str(self._inputs.model_config(model).get("model_type"))
+        family = [plugins.path("models", model_type)] if model_type in plugins.names("models") else []
+        code = self._code_hash(PACKAGE / "checks/check.py", PACKAGE / "predict/predict_cells.py", *family)
+        weights = self._memo.once(("model", model), lambda: self._model_key(model))
+        return {"code": code, "weights": digest(weights)}
+
     def render_key(self) -> str:
         """Return the hash of all that the demo's benchmarks depend on."""
         code = self._code_hash(PACKAGE / "demo/render_benchmark.py")

@@ -1,0 +1,110 @@
+"""The job of the rule `check_model`."""
+
+import logging
+import time
+from pathlib import Path
+from typing import Any
+
+from prunegrid.checks import whole_model
+from prunegrid.checks.anchor import anchor
+from prunegrid.checks.check import check_subject, good, run_step
+from prunegrid.checks.finding import CHECK, CheckResult, Finding
+from prunegrid.checks.subject import Subject
+from prunegrid.errors import ConfigError, PrunegridError
+from prunegrid.predict.loading import LoadedModel, load_model
+from prunegrid.predict.prompts import Prompt, PromptMaker
+from prunegrid.study.plan import Plan
+from prunegrid.study.preflight import check_benchmark
+from prunegrid.study.preflight import check_model as check_files
+
+_LOG = logging.getLogger(__name__)
+# Samples that are read, over all benchmarks, and of the anchor's; a CPU takes fewer.
+_SAMPLES, _FEW_SAMPLES = 64, 32
+_ANCHOR, _FEW_ANCHOR = 200, 48
+
+
+def check_model(plan: Plan, model: str, threads: int) -> CheckResult:
+    """Check a model of a study on the first samples of its benchmarks; print a table and write check.json.
+
+    Parameters
+    ----------
+    plan : Plan
+        The study.
+    model : str
+        Its name there.
+    threads : int
+        CPU threads.
+
+    Raises
+    ------
+    PrunegridError
+        If a step fails, with its name; the table and check.json are written before.
+    """
+    import torch
+
+    torch.set_num_threads(threads)
+    check_files(plan.inputs, model)
+    result = _result(plan, model)
+    file = Path(plan.config["results_dir"], model, CHECK)
+    result.write(file)
+    print(f"{model}\n{result}", flush=True)
+    if not result.passed:
+        raise PrunegridError(f"the check failed: {', '.join(result.failed)}; see {file}")
+    _LOG.info(f"passed; see {file}")
+    return result
+
+
+def _result(plan: Plan, model: str) -> CheckResult:
+    spec = plan.config["model_specs"][model]
+    about = {"model": spec["path"], **plan.keys.check_keys(model)}
+    before = time.monotonic()
+    try:
+        loaded = load_model(plan.inputs.model_path(model), spec)
+    except ConfigError as error:
+        return CheckResult([Finding(whole_model.STEP, False, str(error))], {}, about)
+    pace: dict[str, Any] = {"load_seconds": time.monotonic() - before}
+    maker = PromptMaker(loaded, spec.get("system_prompt", "none"), spec.get("image_mode", "processor"))
+    prompts, pace["read_seconds_per_sample"] = _prompts(plan, loaded, maker)
+    batch_size = spec.get("batch_size", plan.config["batch_size"])
+    subject = Subject(loaded, prompts, batch_size, spec.get("image_tokens"))
+    result = check_subject(subject, pace, about)
+    most = _FEW_ANCHOR if loaded.model.device.type == "cpu" else _ANCHOR
+    anchored = run_step(
+        "anchor", lambda one: anchor(one, *_anchor_samples(plan, maker, most), about), subject
+    )
+    pace = dict(result.pace)
+    # Reading a file and making token ids and pixels of it is one work.
+    pace["read_seconds_per_sample"] += pace.pop("prepare_seconds_per_sample", 0.0)
+    return CheckResult([*result.findings[:-1], anchored, result.findings[-1]], pace, result.about)
+
+
+def _prompts(plan: Plan, loaded: LoadedModel, maker: PromptMaker) -> tuple[list[Prompt], float]:
+    """Return prompts of the first samples of all benchmarks, and the seconds that reading one of them took."""
+    n_samples = _FEW_SAMPLES if loaded.model.device.type == "cpu" else _SAMPLES
+    benchmarks = plan.config["benchmarks"]
+    samples: list[Any] = []
+    spent = 0.0
+    for benchmark in benchmarks:
+        check_benchmark(plan.inputs, benchmark)
+        adapter = plan.inputs.adapter(benchmark)
+        # Opening a file is done once, however many are read.
+        positions = range(min(len(adapter), max(1, n_samples // len(benchmarks))))
+        before = time.monotonic()
+        found = list(adapter.samples(positions))
+        spent += time.monotonic() - before
+        samples += found
+    return good(maker.prompts(samples)), spent / len(samples)
+
+
+def _anchor_samples(plan: Plan, maker: PromptMaker, most: int) -> tuple[Any, str, list[Prompt], int]:
+    """Return adapter, scorer, prompts and longest answer of the benchmark that is an anchor: POPE, if any."""
+    by_scorer = {
+        plan.inputs.scorer(benchmark): benchmark for benchmark in reversed(plan.config["benchmarks"])
+    }
+    scorer = next((name for name in ("pope", "vqa", "mcq", "scienceqa", "aokvqa") if name in by_scorer), None)
+    scorer = scorer or next(iter(by_scorer))
+    benchmark = by_scorer[scorer]
+    adapter = plan.inputs.adapter(benchmark)
+    prompts = maker.prompts(adapter.samples(range(min(len(adapter), most))))
+    tokens = plan.config["benchmark_specs"][benchmark].get("max_new_tokens", adapter.max_new_tokens)
+    return adapter, scorer, prompts, tokens

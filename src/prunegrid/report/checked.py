@@ -1,0 +1,65 @@
+"""The report's section on whether a model was checked, and whether the check still holds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from prunegrid.checks.finding import read_check
+from prunegrid.results.predictions import METADATA_KEY
+
+_HOW = "<code>snakemake --cores 1 check</code>"
+_VERDICTS = {True: "pass", False: "FAIL", None: "-"}
+
+
+def checked(check: Mapping[str, Any], predictions: str | Path | None = None) -> str:
+    """Return the section's HTML.
+
+    Parameters
+    ----------
+    check : mapping
+        `file`: where check.json lies, if anywhere; `code`, `weights`: what it has to be of.
+    predictions : path, optional
+        A predictions.parquet of the study, whose metadata tells dtype and device.
+    """
+    found = read_check(check["file"])
+    if found is None:
+        return f'<p class="warning">This model was never checked where it ran: {_HOW}</p>\n'
+    told = [f"the check is of other {what}" for what in _differing(found, check, predictions)]
+    if not found["passed"]:
+        told.append("the check failed")
+    warning = f'<p class="warning">{escape("; ".join(told))}: {_HOW}</p>\n' if told else ""
+    device = found.get("device", {})
+    facts = [found.get("dtype"), found.get("attn_implementation"), device.get("name")]
+    said = f"<p>Checked in {escape(', '.join(str(fact) for fact in facts if fact))}.</p>\n" if device else ""
+    rows = "".join(
+        f'<tr><th scope="row">{escape(step["step"])}</th><td>{_VERDICTS[step["passed"]]}</td>'
+        f"<td>{escape(step['says'])}</td></tr>"
+        for step in found["steps"]
+    )
+    return f'{warning}{said}<div class="facts"><table><tbody>{rows}</tbody></table></div>\n'
+
+
+def _differing(
+    found: Mapping[str, Any], check: Mapping[str, Any], predictions: str | Path | None
+) -> list[str]:
+    """Return what a check is not of: code, weights, dtype, attention or device of the study."""
+    names = [name for name in ("code", "weights") if found.get(name) != check[name]]
+    if predictions is None or "device" not in found:
+        return names
+    metadata = json.loads((pq.read_schema(predictions).metadata or {}).get(METADATA_KEY, b"{}"))
+    for name, called in (("dtype", "dtype"), ("attn_implementation", "attention")):
+        if name in metadata and metadata[name] != found.get(name):
+            names.append(called)
+    device = metadata.get("device")
+    # As described, or as torch writes it: `cuda:0`.
+    if isinstance(device, Mapping):
+        same = device.get("name") == found["device"]["name"]
+    else:
+        same = device is None or str(device).partition(":")[0] == found["device"]["type"]
+    return names if same else [*names, "device"]

@@ -1,0 +1,15 @@
+"""Check a model where it runs: a table, check.json, and an error if a step fails."""
+
+from pathlib import Path
+
+from prunegrid.jobs.check_model import check_model
+from prunegrid.jobs.devices import hold_devices
+from prunegrid.jobs.job_log import job_log
+from prunegrid.study.plan import Plan
+
+with (
+    job_log(snakemake.log[0], f"check {snakemake.wildcards.model}"),
+    hold_devices(snakemake.resources.get("gpu", 0)),
+):
+    plan = Plan(snakemake.config, Path(snakemake.params.home), snakemake.params.prepared)
+    check_model(plan, snakemake.wildcards.model, snakemake.threads)
