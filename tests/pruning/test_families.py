@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from prunegrid import prune
+from prunegrid.checks.masked_forward import appended, masked_logits
 from prunegrid.errors import PruningError
 from prunegrid.pruning.families import family_of, supported_models
 from tests.pruning.hooks import hooks_of
-from tests.pruning.masked import masked_logits, with_answer
 from tests.pruning.tiny import IMAGE_ID
 from tests.pruning.tiny_families import FAMILIES, GEMMA_WINDOW, MISTRAL_WINDOW
 from tests.rounding import FACTOR, doubled, in_double, logits_noise, noise
@@ -200,7 +200,7 @@ def test_gradients_are_those_of_the_plain_model(tiny, answer_tokens):
         states = []
         layer = family_of(family.name).layers(of)[2]
         handle = layer.register_forward_pre_hook(lambda _, args: states.append(args[0]))
-        logits = of(**with_answer(inputs, answer[:-1]), use_cache=False).logits[0, -answer_tokens:]
+        logits = of(**appended(inputs, answer[:-1]), use_cache=False).logits[0, -answer_tokens:]
         handle.remove()
         chosen = logits.log_softmax(-1)[range(answer_tokens), answer].sum()
         (gradient,) = torch.autograd.grad(chosen, states)
@@ -211,7 +211,7 @@ def test_gradients_are_those_of_the_plain_model(tiny, answer_tokens):
         answer = []
         for _ in range(answer_tokens):
             with torch.no_grad():
-                last = model(**with_answer(inputs, answer), use_cache=False).logits[0, -1]
+                last = model(**appended(inputs, answer), use_cache=False).logits[0, -1]
             answer.append(int(last.argmax()))
         expected = saliency(model, inputs, answer)[row.ids == IMAGE_ID]
         exact = saliency(double, doubled(inputs), answer)[row.ids == IMAGE_ID]

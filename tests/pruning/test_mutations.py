@@ -6,11 +6,8 @@ written; the comparison of `test_oracle` has to see it.
 
 from __future__ import annotations
 
-import inspect
-import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import pytest
 
@@ -26,28 +23,9 @@ from prunegrid.pruning.context import Pruning
 from prunegrid.pruning.layer_hooks import LayerHooks
 from prunegrid.pruning.token_layout import Layout
 from tests.pruning.comparison import differences, requests_of
+from tests.pruning.sabotage import Change
 
 FAMILY = "llava"
-
-
-@dataclass(frozen=True)
-class Change:
-    """One piece of a function's source, and what stands there instead."""
-
-    owner: Any
-    function: str
-    old: str
-    new: str
-
-    def apply(self, patch: pytest.MonkeyPatch) -> None:
-        """Put the rewritten function in its place."""
-        original = getattr(self.owner, self.function)
-        source = textwrap.dedent(inspect.getsource(original))
-        assert source.count(self.old) == 1, f"the engine no longer says {self.old!r}: renew this mutation"
-        scope: dict[str, Any] = {}
-        lines = "from __future__ import annotations\n" + source.replace(self.old, self.new)
-        exec(lines, inspect.unwrap(original).__globals__, scope)
-        patch.setattr(self.owner, self.function, scope[self.function])
 
 
 def close_up_later_positions(patch: pytest.MonkeyPatch) -> None:

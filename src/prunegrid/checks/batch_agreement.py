@@ -55,7 +55,7 @@ def _run(subject: Subject, prompts: Sequence[Prompt], size: int, setting: Settin
 
 
 def changes(one: Sequence[Answers], other: Sequence[Answers]) -> dict[str, float]:
-    """Return the shares of kept tokens, first tokens and texts that differ in two runs of the same prompts."""
+    """Return the shares of kept tokens, first tokens and texts in which two runs of prompts differ."""
     kept = changed = 0
     for a, b in zip(one, other, strict=True):
         for (_, left), (_, right) in zip(a.kept[0], b.kept[0], strict=True):

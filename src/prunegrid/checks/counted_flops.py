@@ -11,7 +11,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from prunegrid.checks.finding import Finding
-from prunegrid.checks.subject import HIMAP, REFERENCE, Setting, Subject, attention_kernel
+from prunegrid.checks.subject import REFERENCE, Setting, Subject, attention_kernel
 from prunegrid.cost.ledger import TERA, TokenCounts, sample_compute
 from prunegrid.predict.prompts import Prompt
 from prunegrid.scoring.cell_ledger import tokens_per_layer

@@ -73,7 +73,7 @@ def _batches(subject: Subject) -> list[list[Prompt]]:
 def _gaps(
     subject: Subject, batch: Sequence[Prompt], answers: Answers, setting: Setting | None = None
 ) -> list[tuple[float, int]]:
-    """Return per prompt the largest difference to the slow way, and how many tokens it would choose otherwise."""
+    """Return per prompt the largest difference to the slow way, and the tokens that it chooses otherwise."""
     found = []
     with attention_kernel(subject.model, "sdpa"):
         for row, prompt in enumerate(batch):

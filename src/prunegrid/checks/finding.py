@@ -104,7 +104,8 @@ def read_check(path: str | Path) -> dict[str, Any] | None:
         return None
     try:
         content: dict[str, Any] = json.loads(text)
-        content["passed"], content["steps"]  # noqa: B018
+        if not {"passed", "steps"} <= set(content):
+            raise KeyError("passed, steps")
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path} is no check.json ({error!r}): delete it, or check again") from error
     return content

@@ -152,10 +152,8 @@ def _against_definition(
 
 
 def _schedule(subject: Subject, setting: Setting, n_tokens: int) -> Schedule:
-    pruning = subject.pruning(setting)
-    return pruning.strategy.schedule_for(
-        pruning.ratio, subject.n_layers, seed=pruning.seed, n_tokens=n_tokens
-    )
+    how = subject.pruning(setting)
+    return how.strategy.schedule_for(how.ratio, subject.n_layers, seed=how.seed, n_tokens=n_tokens)
 
 
 @contextmanager

@@ -43,7 +43,8 @@ def appended(inputs: Mapping[str, Any], tokens: Sequence[int]) -> dict[str, Any]
 def image_columns(model: PreTrainedModel, inputs: Mapping[str, Any]) -> Tensor:
     """Return the columns of a prompt's image tokens, ascending."""
     image_id = family_of(model.config.model_type).image_token_id(model.config)
-    return (inputs["input_ids"][0] == image_id).nonzero()[:, 0]
+    found: Tensor = (inputs["input_ids"][0] == image_id).nonzero()[:, 0]
+    return found
 
 
 @torch.no_grad()

@@ -25,8 +25,8 @@ _ROOM = 0.3
 def precision_loss(subject: Subject) -> Finding:
     """Compare kept sets with those of a float32 copy, where memory allows one; count zero gradients.
 
-    A gradient score of 0 is one that 16 bit has lost: such tokens tie, and the first of them stay. Only layers
-    from which every token is still seen are counted: before the last layer without a sliding window.
+    A gradient score of 0 is one that 16 bit has lost: such tokens tie, and the first of them stay. Only
+    layers from which every token is still seen count: up to the last layer without a sliding window.
     """
     prompts = subject.prompts[:MOST_PROMPTS]
     gradients: dict[tuple[str, int, int], tuple[Tensor, int]] = {}

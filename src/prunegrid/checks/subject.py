@@ -157,7 +157,9 @@ class Subject:
 @contextmanager
 def attention_kernel(model: PreTrainedModel, name: str) -> Iterator[None]:
     """Let a model's attention run by another implementation within the context; no copy is made."""
-    configs = {id(module.config): module.config for module in model.modules() if hasattr(module, "config")}
+    configs: dict[int, Any] = {
+        id(module.config): module.config for module in model.modules() if hasattr(module, "config")
+    }
     before: list[tuple[Any, str | None]] = [
         (config, config._attn_implementation_internal)
         for config in configs.values()

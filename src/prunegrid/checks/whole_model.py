@@ -22,20 +22,17 @@ def whole_model(subject: Subject) -> Finding:
     if not counts[0]:
         faults.append("a prompt has no image token")
     bos = tokenizer.bos_token_id
-    begins = (
-        sorted({int((one.input_ids == bos).sum()) for one in subject.prompts}) if bos is not None else [1]
-    )
-    if begins != [1]:
+    begins = sorted({int((one.input_ids == bos).sum()) for one in subject.prompts if bos is not None})
+    if bos is not None and begins != [1]:
         faults.append(f"prompts have {begins} BOS tokens ({tokenizer.bos_token!r}), not one")
     ends, turn = _ends(subject), _end_of_turn(subject)
+    end_names = tokenizer.convert_ids_to_tokens(ends)
     if turn is not None and turn not in ends:
         token = tokenizer.convert_ids_to_tokens(turn)
-        faults.append(
-            f"{token!r} ends a turn, but generation ends at {tokenizer.convert_ids_to_tokens(ends)}"
-        )
+        faults.append(f"{token!r} ends a turn, but generation ends at {end_names}")
     says = "; ".join(faults) or (
         f"{counts[0] if len(counts) == 1 else f'{counts[0]} to {counts[-1]}'} image tokens, "
-        f"{'no' if bos is None else 'one'} BOS, ends at {tokenizer.convert_ids_to_tokens(ends)}"
+        f"{'no' if bos is None else 'one'} BOS, ends at {end_names}"
     )
     figures = {"image_tokens": counts, "ends": ends, "prompt_tokens": len(prompt.input_ids)}
     return Finding(STEP, not faults, says, figures)
@@ -61,8 +58,8 @@ def _end_of_turn(subject: Subject) -> int | None:
     processor = subject.loaded.processor
     tokenizer = processor.tokenizer
     own: int | None = tokenizer.eos_token_id
-    user = {"role": "user", "content": [{"type": "image"}, {"type": "text", "text": "?"}]}
-    reply = {"role": "assistant", "content": [{"type": "text", "text": _ANSWER}]}
+    user: Any = {"role": "user", "content": [{"type": "image"}, {"type": "text", "text": "?"}]}
+    reply: Any = {"role": "assistant", "content": [{"type": "text", "text": _ANSWER}]}
     try:
         text: Any = processor.apply_chat_template([user, reply], tokenize=False)
     except Exception:  # A template may raise anything; of an answer it need not know.

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from prunegrid.checks import whole_model
+from prunegrid.checks.anchor import STEP as ANCHOR
 from prunegrid.checks.anchor import anchor
 from prunegrid.checks.check import check_subject, good, run_step
 from prunegrid.checks.finding import CHECK, CheckResult, Finding
@@ -20,7 +21,9 @@ from prunegrid.study.preflight import check_model as check_files
 _LOG = logging.getLogger(__name__)
 # Samples that are read, over all benchmarks, and of the anchor's; a CPU takes fewer.
 _SAMPLES, _FEW_SAMPLES = 64, 32
-_ANCHOR, _FEW_ANCHOR = 200, 48
+_ANCHOR_SAMPLES, _FEW_ANCHOR_SAMPLES = 200, 48
+# Scorers of an anchor, the first that the study has: one whose numbers are published widely, then others.
+_ANCHORS = ("pope", "vqa", "mcq", "scienceqa", "aokvqa")
 
 
 def check_model(plan: Plan, model: str, threads: int) -> CheckResult:
@@ -68,10 +71,8 @@ def _result(plan: Plan, model: str) -> CheckResult:
     batch_size = spec.get("batch_size", plan.config["batch_size"])
     subject = Subject(loaded, prompts, batch_size, spec.get("image_tokens"))
     result = check_subject(subject, pace, about)
-    most = _FEW_ANCHOR if loaded.model.device.type == "cpu" else _ANCHOR
-    anchored = run_step(
-        "anchor", lambda one: anchor(one, *_anchor_samples(plan, maker, most), about), subject
-    )
+    most = _FEW_ANCHOR_SAMPLES if loaded.model.device.type == "cpu" else _ANCHOR_SAMPLES
+    anchored = run_step(ANCHOR, lambda one: anchor(one, *_anchor_samples(plan, maker, most), about), subject)
     pace = dict(result.pace)
     # Reading a file and making token ids and pixels of it is one work.
     pace["read_seconds_per_sample"] += pace.pop("prepare_seconds_per_sample", 0.0)
@@ -79,7 +80,7 @@ def _result(plan: Plan, model: str) -> CheckResult:
 
 
 def _prompts(plan: Plan, loaded: LoadedModel, maker: PromptMaker) -> tuple[list[Prompt], float]:
-    """Return prompts of the first samples of all benchmarks, and the seconds that reading one of them took."""
+    """Return prompts of the first samples of all benchmarks, and the seconds that reading one took."""
     n_samples = _FEW_SAMPLES if loaded.model.device.type == "cpu" else _SAMPLES
     benchmarks = plan.config["benchmarks"]
     samples: list[Any] = []
@@ -98,11 +99,9 @@ def _prompts(plan: Plan, loaded: LoadedModel, maker: PromptMaker) -> tuple[list[
 
 def _anchor_samples(plan: Plan, maker: PromptMaker, most: int) -> tuple[Any, str, list[Prompt], int]:
     """Return adapter, scorer, prompts and longest answer of the benchmark that is an anchor: POPE, if any."""
-    by_scorer = {
-        plan.inputs.scorer(benchmark): benchmark for benchmark in reversed(plan.config["benchmarks"])
-    }
-    scorer = next((name for name in ("pope", "vqa", "mcq", "scienceqa", "aokvqa") if name in by_scorer), None)
-    scorer = scorer or next(iter(by_scorer))
+    names = reversed(plan.config["benchmarks"])
+    by_scorer = {plan.inputs.scorer(benchmark): benchmark for benchmark in names}
+    scorer = next(name for name in (*_ANCHORS, *by_scorer) if name in by_scorer)
     benchmark = by_scorer[scorer]
     adapter = plan.inputs.adapter(benchmark)
     prompts = maker.prompts(adapter.samples(range(min(len(adapter), most))))
