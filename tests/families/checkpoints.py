@@ -140,7 +140,12 @@ RECIPES: Mapping[str, Recipe] = {
         },
         adds_bos=True,
         config={
-            "text_config": {**FAMILIES["llava_next"].config["text_config"], "model_type": "llama"},
+            # A window, which Llama has none of, would still shorten its cache.
+            "text_config": {
+                **FAMILIES["llava_next"].config["text_config"],
+                "model_type": "llama",
+                "sliding_window": None,
+            },
             "vision_config": {**VISION_CONFIG, "model_type": "clip_vision_model"},
             "image_seq_length": PATCHES,
         },

@@ -12,16 +12,16 @@ from torch import Tensor, nn
 
 from prunegrid.checks.finding import Finding
 from prunegrid.checks.masked_forward import image_columns, masked_logits
-from prunegrid.checks.subject import HIMAP, REFERENCE, Setting, Subject, attention_kernel
+from prunegrid.checks.subject import HIERARCHICAL, REFERENCE, Setting, Subject, attention_kernel
 from prunegrid.predict.prompts import Prompt, collate
 from prunegrid.pruning.schedule import Schedule
 
 STEP = "kept sets by definition"
 SETTINGS = (
     REFERENCE,
-    Setting("hierarchical", "attention_last", HIMAP),
+    Setting(HIERARCHICAL, "attention_last"),
     Setting("uniform", "attention_deep_mean"),
-    Setting("hierarchical", "norm", HIMAP),
+    Setting(HIERARCHICAL, "norm"),
     Setting("single", "norm_input", {"layer": 0.25}),
 )
 # Roundings by which a score may be off, relative to it: of the hidden states over the layers, of a query with
@@ -110,9 +110,9 @@ def kept_sets(subject: Subject) -> Finding:
                         where.append(f"{setting}, {name}{'' if len(batch) == 1 else ', in a batch'}")
                     worst = worst if beside is None else max(worst, beside)
     figures = {"cuts": total, "wrong": wrong, "within_rounding": near, "most": worst, "allowed": allowed}
-    says = (
-        f"{total} cuts, {near} of them with tokens within rounding of the cut ({worst:.1g} <= {allowed:.1g})"
-    )
+    says = f"{total} cuts"
+    if near:
+        says += f", {near} with other tokens within rounding of the cut ({worst:.1g} <= {allowed:.1g})"
     if wrong:
         says = f"{wrong} of {total} cuts keep other tokens: {'; '.join(dict.fromkeys(where[:3]))}"
     return Finding(STEP, not wrong, says, figures)

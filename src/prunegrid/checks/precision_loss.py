@@ -11,12 +11,12 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from prunegrid.checks.finding import Finding
-from prunegrid.checks.subject import HIMAP, REFERENCE, Setting, Subject
+from prunegrid.checks.subject import HIERARCHICAL, REFERENCE, Setting, Subject
 from prunegrid.predict.prompts import Prompt
 
 STEP = "16 bit against float32"
-GRADIENT = Setting("hierarchical", "gradient", HIMAP)
-SETTINGS = (REFERENCE, Setting("hierarchical", "norm", HIMAP), GRADIENT)
+GRADIENT = Setting(HIERARCHICAL, "gradient")
+SETTINGS = (REFERENCE, Setting(HIERARCHICAL, "norm"), GRADIENT)
 MOST_PROMPTS = 8
 # Left free beside a copy of the model, as a share of it.
 _ROOM = 0.3
@@ -76,8 +76,11 @@ def _changed(own: list[list[list[int]]], wide: list[list[list[int]]]) -> list[fl
 
 def _zero_share(subject: Subject, gradients: dict[tuple[str, int, int], tuple[Tensor, int]]) -> float:
     """Return the share of gradient scores that are 0."""
-    kinds = getattr(subject.model.config.get_text_config(), "layer_types", None)
-    whole = [at for at in range(subject.n_layers) if kinds is None or kinds[at] != "sliding_attention"]
+    text = subject.model.config.get_text_config()
+    # Where no kinds are given, a window is every layer's.
+    usual = "sliding_attention" if getattr(text, "sliding_window", None) else "full_attention"
+    kinds = getattr(text, "layer_types", None) or [usual] * subject.n_layers
+    whole = [at for at, kind in enumerate(kinds) if kind != "sliding_attention"]
     counted = [scores[1 : max(whole) + 1] for scores, _ in gradients.values()] if whole else []
     total = sum(scores.numel() for scores in counted)
     return sum(int((scores == 0).sum()) for scores in counted) / total if total else 0.0

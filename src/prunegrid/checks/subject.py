@@ -37,9 +37,8 @@ class Setting:
         return f"{self.strategy} x {self.criterion}" if self.criterion else self.strategy
 
 
-# Two cuts at HiMAP's depths, in layers that every model has.
-HIMAP = {"layers": [0.0625, 0.25]}
-REFERENCE = Setting("hierarchical", "attention", HIMAP)
+HIERARCHICAL = "hierarchical"
+REFERENCE = Setting(HIERARCHICAL, "attention")
 
 
 @dataclass(frozen=True)
@@ -107,7 +106,11 @@ class Subject:
 
     def pruning(self, setting: Setting, saliencies: Saliencies | None = None) -> Pruning:
         """Return the context in which the model prunes; see `Pruning.hooked`."""
-        strategy = plugins.build("strategies", setting.strategy, setting.options)
+        options = setting.options
+        if setting.strategy == HIERARCHICAL:
+            # HiMAP's depths, as far as a model has them: before layers 2 and 8 of 32.
+            options = {"layers": [max(1, self.n_layers // 16), max(2, self.n_layers // 4)]}
+        strategy = plugins.build("strategies", setting.strategy, options)
         criterion = plugins.build("criteria", setting.criterion or UNRANKED)
         ratio = RATIO if strategy.has_ratio else None
         return Pruning(self.model, strategy, criterion, ratio, SEED, saliencies=saliencies)
