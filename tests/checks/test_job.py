@@ -29,6 +29,7 @@ def plan(tmp_path, monkeypatch):
         "benchmarks": ["seen"],
         "benchmark_specs": {"seen": {"adapter": "pope", "path": "data.parquet"}},
         "batch_size": 2,
+        "latency": {},
     }
     return Plan(validate(config, SCHEMA), HOME)
 

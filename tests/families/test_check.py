@@ -2,7 +2,7 @@
 
 import pytest
 
-from prunegrid.checks import throughput
+from prunegrid.checks import measured_pace
 from prunegrid.checks.check import check_subject
 from prunegrid.checks.finding import Finding
 from prunegrid.checks.subject import Subject
@@ -21,7 +21,7 @@ def subject(folder, tmp_path):
 
 def test_it_passes(subject, monkeypatch):
     # Speed is measured in the same way for all.
-    monkeypatch.setattr(throughput, "measured_pace", lambda subject: {})
-    monkeypatch.setattr(throughput, "throughput", lambda pace: Finding(throughput.STEP, None, ""))
+    monkeypatch.setattr(measured_pace, "measured_pace", lambda subject: {})
+    monkeypatch.setattr(measured_pace, "said_pace", lambda pace: Finding(measured_pace.STEP, None, ""))
     result = check_subject(subject)
     assert result.passed, str(result)

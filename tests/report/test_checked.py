@@ -38,8 +38,7 @@ def test_a_model_that_was_never_checked(tmp_path):
 
 
 def test_a_check_that_holds(tmp_path):
-    metadata = {**WHERE, "device": "cuda:0"}
-    page = section(tmp_path, result(), metadata)
+    page = section(tmp_path, result(), {**WHERE, "devices": [WHERE["device"]]})
     assert "warning" not in page
     assert "within 0.01 % &lt; 1 %" in page
     assert "NVIDIA H100" in page
@@ -53,8 +52,8 @@ def test_a_check_that_holds(tmp_path):
         ({}, {"weights": "v"}, "weights"),
         ({"dtype": "bfloat16"}, {}, "dtype"),
         ({"attn_implementation": "eager"}, {}, "attention"),
-        ({"device": "cpu"}, {}, "device"),
-        ({"device": {"type": "cuda", "name": "NVIDIA A10"}}, {}, "device"),
+        ({"devices": [{"type": "cuda", "name": "NVIDIA A10"}]}, {}, "device"),
+        ({"devices": [WHERE["device"], {"type": "cpu", "name": "a CPU"}]}, {}, "device"),
     ],
 )
 def test_a_check_of_something_else(tmp_path, predicted, of, what):

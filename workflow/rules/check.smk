@@ -11,13 +11,7 @@ rule check_model:
     What it finds is in check.json then, too: an output would be deleted with the failed job.
     """
     input:
-        data=ancient(
-            [
-                config["benchmark_specs"][name]["path"]
-                for name in config["benchmarks"]
-                if PLAN.inputs.is_prepared(name)
-            ]
-        ),
+        data=ancient(prepared_data(PLAN.grid.cells)),
     output:
         # Not kept: whoever asks for a check wants it made.
         passed=temp(touch(f"{JOBS}/checked.done")),

@@ -17,8 +17,8 @@ from prunegrid.checks import (
     counted_flops,
     equal_logits,
     kept_sets,
+    measured_pace,
     precision_loss,
-    throughput,
     whole_model,
 )
 from prunegrid.checks.finding import CheckResult, Finding
@@ -125,11 +125,11 @@ def check_subject(
     measured: dict[str, Any] = dict(pace or {})
 
     def pace_of(subject: Subject) -> Finding:
-        measured.update(throughput.measured_pace(subject))
-        return throughput.throughput(measured)
+        measured.update(measured_pace.measured_pace(subject))
+        return measured_pace.said_pace(measured)
 
     with _greedy(subject.model):
-        findings = [run_step(name, step, subject) for name, step in (*_STEPS, (throughput.STEP, pace_of))]
+        findings = [run_step(name, step, subject) for name, step in (*_STEPS, (measured_pace.STEP, pace_of))]
     return CheckResult(findings, measured, {**described(subject.model), **(about or {})})
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import os
 from dataclasses import replace
 
 import torch
@@ -12,6 +11,7 @@ from transformers import PreTrainedModel
 
 from prunegrid.checks.finding import Finding
 from prunegrid.checks.subject import HIERARCHICAL, REFERENCE, Setting, Subject
+from prunegrid.predict.hardware import free_bytes
 from prunegrid.predict.prompts import Prompt
 
 STEP = "16 bit against float32"
@@ -91,8 +91,4 @@ def _fits(model: PreTrainedModel) -> bool:
     if len({parameter.device for parameter in model.parameters()}) > 1:
         return False
     needed = (1 + _ROOM) * 4 * sum(parameter.numel() for parameter in model.parameters())
-    if model.device.type == "cuda":
-        free, _ = torch.cuda.mem_get_info(model.device)
-    else:
-        free = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES")
-    return bool(needed < free)
+    return bool(needed < free_bytes(model))

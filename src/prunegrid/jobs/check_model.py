@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from prunegrid.checks.check import check_subject, good, run_step
 from prunegrid.checks.finding import CHECK, CheckResult, Finding
 from prunegrid.checks.subject import Subject
 from prunegrid.errors import ConfigError, PrunegridError
+from prunegrid.jobs.batch_choice import batch_choice
+from prunegrid.predict.hardware import free_bytes
 from prunegrid.predict.loading import LoadedModel, load_model
 from prunegrid.predict.prompts import Prompt, PromptMaker
 from prunegrid.study.plan import Plan
@@ -68,7 +71,7 @@ def _result(plan: Plan, model: str) -> CheckResult:
     pace: dict[str, Any] = {"load_seconds": time.monotonic() - before}
     maker = PromptMaker(loaded, spec.get("system_prompt", "none"), spec.get("image_mode", "processor"))
     prompts, pace["read_seconds_per_sample"] = _prompts(plan, loaded, maker)
-    batch_size = spec.get("batch_size", plan.config["batch_size"])
+    batch_size = _batch_size(plan, spec, loaded, prompts)
     subject = Subject(loaded, prompts, batch_size, spec.get("image_tokens"))
     result = check_subject(subject, pace, about)
     most = _FEW_ANCHOR_SAMPLES if loaded.model.device.type == "cpu" else _ANCHOR_SAMPLES
@@ -77,6 +80,21 @@ def _result(plan: Plan, model: str) -> CheckResult:
     # Reading a file and making token ids and pixels of it is one work.
     pace["read_seconds_per_sample"] += pace.pop("prepare_seconds_per_sample", 0.0)
     return CheckResult([*result.findings[:-1], anchored, result.findings[-1]], pace, result.about)
+
+
+def _batch_size(plan: Plan, spec: Mapping[str, Any], loaded: LoadedModel, prompts: Sequence[Prompt]) -> int:
+    """Return the study's batch size; for `auto` the one that its job would choose now."""
+    choice = batch_choice(spec.get("batch_size", plan.config["batch_size"]))
+    if isinstance(choice, int):
+        return choice
+    specs = plan.config["benchmark_specs"]
+    longest = max(len(prompt.input_ids) for prompt in prompts)
+    answers = max(
+        specs[name].get("max_new_tokens", plan.inputs.adapter(name).max_new_tokens)
+        for name in plan.config["benchmarks"]
+    )
+    model = loaded.model
+    return choice(model.config.to_dict(), longest + answers, model.dtype.itemsize, free_bytes(model))
 
 
 def _prompts(plan: Plan, loaded: LoadedModel, maker: PromptMaker) -> tuple[list[Prompt], float]:

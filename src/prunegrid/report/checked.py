@@ -56,10 +56,6 @@ def _differing(
     for name, called in (("dtype", "dtype"), ("attn_implementation", "attention")):
         if name in metadata and metadata[name] != found.get(name):
             names.append(called)
-    device = metadata.get("device")
-    # As described, or as torch writes it: `cuda:0`.
-    if isinstance(device, Mapping):
-        same = device.get("name") == found["device"]["name"]
-    else:
-        same = device is None or str(device).partition(":")[0] == found["device"]["type"]
+    devices = {device["name"] for device in metadata.get("devices", ())}
+    same = not devices or devices == {found["device"]["name"]}
     return names if same else [*names, "device"]

@@ -52,7 +52,7 @@ def measured_pace(subject: Subject) -> dict[str, Any]:
     }
 
 
-def throughput(pace: dict[str, Any]) -> Finding:
+def said_pace(pace: dict[str, Any]) -> Finding:
     """Say the pace that was measured."""
     return Finding(
         STEP,
