@@ -275,11 +275,11 @@ def _checked(plan: Plan, model: str) -> dict[str, Any] | None:
     if named in ("auto", "measured") and file.exists():
         pace: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))["pace"]
         # A check that failed may have got no further than loading.
-        if "batch_size" in pace:
+        if pace:
             return pace
     if named == "measured":
         raise ConfigError(
-            f"compute_plan.device is 'measured', but there is no pace in {file}: run `snakemake --cores 1 check`"
+            f"compute_plan.device is 'measured', but there is no {file}: run `snakemake --cores 1 check`"
         )
     return None
 
