@@ -8,7 +8,7 @@ from prunegrid.study.plan import Plan
 
 
 def measured_cells(plan: Plan, model: str) -> list[Cell]:
-    """Return a model's cells that `latency: {cells: ...}` names, in the grid's order, and their unpruned ones.
+    """Return a model's cells that `latency: {cells: ...}` names, in their order, and their unpruned ones.
 
     Cells that swap images, such as those of `mismatched`, are left out: they are the unpruned model's. An
     entry that fits no cell is another study's.
