@@ -66,7 +66,7 @@ def test_every_model_of_the_catalogue_has_a_file_that_differs_by_its_name_alone(
 def test_the_catalogue_says_what_a_job_needs():
     assert {spec["path"]: spec["layers"] for spec in CATALOGUE.values()} == REPOSITORIES
     for spec in CATALOGUE.values():
-        assert {"dtype", "mem_mb", "runtime", "gpus", "batch_size"} <= set(spec)
+        assert {"dtype", "mem_mb", "runtime", "gpus"} <= set(spec)
         assert re.fullmatch("[0-9a-f]{40}", spec.get("revision", "0" * 40))
 
 
@@ -89,6 +89,8 @@ def test_a_study_is_a_matter_of_choosing_names(tmp_path):
     study = tmp_path / "my.yaml"
     study.write_text(f"models: [llava-1.5-7b, qwen2.5-vl-7b]\nbenchmarks: [{', '.join(PUBLISHED)}]\n")
     plan = planned(study)
+    # The demo's batches are the demo's.
+    assert plan.config["batch_size"] == "auto"
     assert {cell.benchmark for cell in plan.grid.cells} == set(PUBLISHED)
     assert {cell.model for cell in plan.grid.cells} == {"llava-1.5-7b", "qwen2.5-vl-7b"}
     study.write_text("model_specs: {llava-1.5-7b: {batch_size: 2}}")

@@ -16,22 +16,23 @@ from prunegrid.jobs.devices import VISIBLE, hold_devices, visible_devices
 
 SOURCE = Path(__file__).parents[2] / "src"
 TIMEOUT = 60
-# A job that marks each of its devices while it has them; to mark a marked one fails.
+# A job that marks each of its devices while it has them; to mark a marked one fails, where none is shared.
 JOB = """
 import os, sys, time
 import logging
 from prunegrid.jobs.devices import hold_devices
 
-marks, count, seconds = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
+marks, count, seconds, slots = sys.argv[1], int(sys.argv[2]), float(sys.argv[3]), int(sys.argv[4])
+own = "" if slots == 1 else f".{os.getpid()}"
 logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
-with hold_devices(count) as held:
+with hold_devices(count, slots) as held:
     assert len(held) == count
     for device in os.environ["CUDA_VISIBLE_DEVICES"].split(","):
-        os.mkdir(f"{marks}/{device}")
+        os.mkdir(f"{marks}/{device}{own}")
     print("holds", *held, flush=True)
     time.sleep(seconds)
     for device in held:
-        os.rmdir(f"{marks}/{device}")
+        os.rmdir(f"{marks}/{device}{own}")
 """
 
 
@@ -53,9 +54,11 @@ class Machine:
             self.environment.pop(name, None)
         self.jobs: list[subprocess.Popen] = []
 
-    def start(self, count: int = 1, seconds: float = 0.0, **environment: str) -> subprocess.Popen:
+    def start(
+        self, count: int = 1, seconds: float = 0.0, slots: int = 1, **environment: str
+    ) -> subprocess.Popen:
         job = subprocess.Popen(
-            [sys.executable, "-c", JOB, str(self.marks), str(count), str(seconds)],
+            [sys.executable, "-c", JOB, str(self.marks), str(count), str(seconds), str(slots)],
             env={**self.environment, **environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -116,6 +119,44 @@ def test_jobs_of_two_devices_take_both_or_none(machine):
     assert [len(output.split("holds ")[1].split()) for output in outputs] == counts
 
 
+def test_as_many_jobs_share_a_device_as_it_has_slots(machine):
+    machine = machine(2)
+    # One after the other, so that it is known which of them finds what.
+    jobs = []
+    for _ in range(4):
+        jobs.append(machine.start(seconds=TIMEOUT, slots=2))
+        jobs[-1].held = jobs[-1].stdout.readline()
+    first, second = machine.devices
+    assert [job.held for job in jobs] == [f"holds {device}\n" for device in (first, second) * 2]
+    fifth, alone = machine.start(slots=2), machine.start()
+    for job in (fifth, alone):
+        assert "waits until 1" in job.stdout.readline()
+    jobs[0].kill()
+    assert f"holds {first}\n" in finish(fifth)
+    time.sleep(1)
+    assert alone.poll() is None, "a job that wants a device for itself shares none"
+    jobs[2].kill()
+    assert f"holds {first}\n" in finish(alone)
+
+
+def test_a_job_that_shares_devices_takes_one_slot_of_each(machine):
+    machine = machine(2)
+    outputs = [finish(job) for job in [machine.start(2, 0.2, 2) for _ in range(5)]]
+    assert [output.split("holds ")[-1].split() for output in outputs] == [machine.devices] * 5
+
+
+def test_a_device_that_a_job_has_to_itself_is_not_shared(machine):
+    machine = machine(1)
+    alone = machine.start(seconds=TIMEOUT)
+    assert "holds" in alone.stdout.readline()
+    sharing = machine.start(slots=2)
+    assert "waits until 1" in sharing.stdout.readline()
+    alone.kill()
+    shutil.rmtree(machine.marks)
+    machine.marks.mkdir()
+    assert "holds" in finish(sharing)
+
+
 def test_a_killed_job_frees_its_device(machine):
     machine = machine(1)
     first = machine.start(seconds=TIMEOUT)
@@ -134,7 +175,7 @@ def test_programs_that_a_job_leaves_behind_hold_nothing(machine):
     leaves = JOB.replace("time.sleep(seconds)", "subprocess.Popen(['sleep', '60'])").replace(
         "import os,", "import subprocess, os,"
     )
-    code = [sys.executable, "-c", leaves, str(machine.marks), "1", "0"]
+    code = [sys.executable, "-c", leaves, str(machine.marks), "1", "0", "1"]
     job = subprocess.Popen(code, env=machine.environment, stdout=subprocess.DEVNULL, start_new_session=True)
     try:
         assert job.wait(TIMEOUT) == 0

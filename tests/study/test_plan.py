@@ -279,6 +279,14 @@ def test_options_from_the_command_line_are_converted(tmp_path, monkeypatch):
     assert planned.config["criterion_specs"]["norm"]["options"] == {"reverse": False}
 
 
+@pytest.mark.parametrize(("given", "meant"), [("auto", "auto"), ("8", 8), (8, 8)])
+def test_a_batch_is_a_number_or_auto(tmp_path, monkeypatch, given, meant):
+    config = plan(tmp_path, monkeypatch, criteria=["norm"], batch_size=given).config
+    assert config["batch_size"] == meant
+    with pytest.raises(ConfigError, match=r"batch_size: 'atuo' is not valid"):
+        plan(tmp_path, monkeypatch, criteria=["norm"], batch_size="atuo")
+
+
 def test_layers_that_contradict_the_model_are_refused(tmp_path, monkeypatch):
     with pytest.raises(ConfigError, match=r"layers is 32, but its config\.json tells 8"):
         plan(

@@ -95,14 +95,37 @@ def test_fewer_devices_than_a_job_needs_are_refused(study):
     assert "Traceback" not in output
 
 
-def test_a_local_job_holds_its_devices(study, tmp_path, monkeypatch):
+@pytest.fixture
+def devices(tmp_path, monkeypatch):
+    """The names of three pretended devices, of which two are to be used."""
     tool = tmp_path / "nvidia-smi"
-    devices = [f"GPU-{number}-{tmp_path.name}" for number in range(3)]
-    rows = "".join(f"echo {number}, {device}\n" for number, device in enumerate(devices))
+    names = [f"GPU-{number}-{tmp_path.name}" for number in range(3)]
+    rows = "".join(f"echo {number}, {device}\n" for number, device in enumerate(names))
     tool.write_text(f"#!/bin/sh\n{rows}")
     tool.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,0")
-    study.run("--profile", "profiles/local-gpus", "--resources", "gpu=2", "--until", "predict")
-    log = (study.folder / "results/logs/predict/demo/shapes-pope-0000.log").read_text()
-    assert f"holds {devices[2]}, {devices[0]}\n" in log
+    return names
+
+
+def test_local_jobs_hold_their_devices_and_wait_without_a_core(study, devices):
+    output = study.run("--cores", "4", "--config", "bundle_size=1", "--until", "predict")
+    assert re.search(r"^Provided resources: .*\bgpu\W+2\b", output, re.M), output
+    logs = [file.read_text() for file in (study.folder / "results/logs/predict/demo").glob("*.log")]
+    assert len(logs) == 2
+    for log in logs:
+        assert f"holds {devices[2]}, {devices[0]}\n" in log
+        assert "waits until" not in log
+
+
+def test_a_device_has_as_many_slots_as_are_asked_for(study, devices):
+    shared = ["--config", "slots_per_gpu=3", "--until", "predict", "--forcerun", "predict"]
+    output = study.run("--profile", "profiles/local-gpus", "--resources", "gpu=2", *shared)
+    assert re.search(r"^Provided resources: .*\bgpu\W+6\b", output, re.M), output
+
+
+def test_a_machine_with_fewer_devices_is_refused(study, devices, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+    output = study.run("--dry-run", check=False)
+    assert "model_specs.demo.gpus is 2, but this machine shows 1: change" in output
+    assert "Traceback" not in output

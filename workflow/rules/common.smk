@@ -12,6 +12,7 @@ from snakemake.exceptions import WorkflowError
 from prunegrid.axis_names import BASELINE
 from prunegrid.errors import PrunegridError
 from prunegrid.files import write_text
+from prunegrid.jobs.devices import visible_devices
 from prunegrid.study.command_line import check_request
 from prunegrid.study.config import check_gpus, validate
 from prunegrid.study.descriptions import describe_cell, describe_check, describe_files
@@ -32,6 +33,22 @@ AXES = ["model", "benchmark", "strategy", "criterion", "seed"]
 NO_STUDY = {"download", "compute_plan", "status"}
 NO_CELL = {*NO_STUDY, "check"}
 
+
+
+def limit_gpus():
+    """Let no more prediction jobs run on this machine than its GPUs have slots; the others wait without a core.
+
+    Of jobs that are submitted elsewhere, each gets GPUs of its own.
+    """
+    allowed = workflow.global_resources.get("gpu").value
+    here = workflow.resource_settings.nodes is None
+    shown = len(visible_devices()) or None if here and allowed is None else None
+    # Snakemake would quietly give each job no more than that.
+    check_gpus(config, allowed, shown)
+    if here and (allowed or shown):
+        workflow.register_resource("gpu", (allowed or shown) * config["slots_per_gpu"])
+
+
 try:
     if workflow.is_main_process:
         check_request(sys.argv[1:], get_argument_parser(), workflow.config_settings.configfiles)
@@ -44,8 +61,7 @@ try:
     NOT_HERE = []
     # What `download` is to fetch cannot be there yet, and the others read no data.
     if workflow.is_main_process and not NO_STUDY & set(sys.argv):
-        # Snakemake would quietly give each job no more than that.
-        check_gpus(config, workflow.global_resources.get("gpu").value)
+        limit_gpus()
         NOT_HERE = check_inputs(PLAN.inputs)
 except PrunegridError as error:
     raise WorkflowError(f"configuration:\n{error}") from None

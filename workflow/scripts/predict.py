@@ -10,7 +10,7 @@ from prunegrid.study.markers import write_marker
 wildcards = snakemake.wildcards
 with (
     job_log(snakemake.log[0], f"{wildcards.model} {wildcards.bundle}{wildcards.part}"),
-    hold_devices(snakemake.resources.get("gpu", 0)),
+    hold_devices(snakemake.resources.get("gpu", 0), snakemake.config["slots_per_gpu"]),
 ):
     left = predict(
         snakemake.config,

@@ -260,6 +260,15 @@ class Adapter(Plugin):
         self._ids = list(seen)
         return list(self._ids)
 
+    def texts(self) -> list[str]:
+        """Return the distinct prompts of all selected rows that have one, in order, reading no image."""
+        rows = self._opened()
+        found: dict[str, None] = {}
+        for row in rows.read(columns=sorted(rows.present - {"image"})):
+            with suppress(DataError):
+                found.setdefault(self.task(row).prompt)
+        return list(found)
+
     def samples(self, positions: Sequence[int] | None = None) -> Iterator[Sample]:
         """Yield samples in order, each image decoded when its sample is asked for.
 

@@ -1,8 +1,11 @@
-"""Device slots: of the jobs that one user runs on a machine, no two hold the same GPU.
+"""Device slots: of the jobs that one user runs on a machine, no more hold a GPU than are to share it.
 
 Snakemake counts the GPUs of local jobs but gives no job a number, so all of them would use the first.
 Here a job locks one file per device and sees only the devices it has locked. The kernel drops the
 locks when the job ends, however it ends.
+
+A job that wants devices for itself locks their files for itself. One that shares them locks the file
+together with the others that do, and a file of one of the device's slots for itself.
 """
 
 import fcntl
@@ -14,7 +17,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from itertools import takewhile
+from itertools import product, takewhile
 from pathlib import Path
 
 from prunegrid.errors import ConfigError
@@ -28,8 +31,8 @@ _WAIT = 0.5  # seconds between two looks at the slots
 
 
 @contextmanager
-def hold_devices(count: int) -> Iterator[list[str]]:
-    """Hold devices of this machine, and hide all others, while the context lasts.
+def hold_devices(count: int, slots: int = 1) -> Iterator[list[str]]:
+    """Hold devices of this machine, or a slot of each, and hide all others, while the context lasts.
 
     Enter it before anything starts CUDA. Where there is no device, nothing happens. Where too few are
     free, it waits; it never keeps some of several devices while it waits for the others.
@@ -38,6 +41,8 @@ def hold_devices(count: int) -> Iterator[list[str]]:
     ----------
     count : int
         How many. With 0 all devices are hidden.
+    slots : int
+        Most jobs that share a device; with 1 a job has its devices to itself.
 
     Yields
     ------
@@ -60,7 +65,7 @@ def hold_devices(count: int) -> Iterator[list[str]]:
         )
     before = os.environ.get(VISIBLE)
     with ExitStack() as locks:
-        held = _wait_for(count, devices, locks)
+        held = _wait_for(count, devices, slots, locks)
         os.environ[VISIBLE] = ",".join(held)
         _LOG.info(f"holds {', '.join(held)}" if held else f"asks for no GPU and sees none of {len(devices)}")
         try:
@@ -121,8 +126,8 @@ def _count() -> int:
     return int(subprocess.run(ask, capture_output=True, text=True, timeout=300, check=True).stdout)
 
 
-def _wait_for(count: int, devices: Sequence[str], locks: ExitStack) -> list[str]:
-    """Lock that many devices; the locks last as long as `locks`."""
+def _wait_for(count: int, devices: Sequence[str], slots: int, locks: ExitStack) -> list[str]:
+    """Lock that many devices, or a slot of each; the locks last as long as `locks`."""
     folder = _folder()
     waited = False
     while True:
@@ -131,18 +136,33 @@ def _wait_for(count: int, devices: Sequence[str], locks: ExitStack) -> list[str]
         with ExitStack() as gate, ExitStack() as found:
             _lock(folder / "gate", gate, fcntl.LOCK_EX)
             held: list[str] = []
-            for device in devices:
-                if len(held) < count and _lock(folder / _slot(device), found, fcntl.LOCK_EX | fcntl.LOCK_NB):
+            # The first slots of all devices before the second of any.
+            for number, device in product(range(slots), devices):
+                wanted = len(held) < count and device not in held
+                if wanted and _take(folder / _name(device), number, slots, found):
                     held.append(device)
             if len(held) == count:
                 locks.enter_context(found.pop_all())
-                return held
+                return sorted(held, key=devices.index)
         if not waited:
             _LOG.info(
                 f"waits until {count} of the GPUs {', '.join(devices)} {'is' if count == 1 else 'are'} free"
             )
             waited = True
         time.sleep(_WAIT)
+
+
+def _take(path: Path, number: int, slots: int, found: ExitStack) -> bool:
+    """Lock a device, or one of several slots of it, until `found` ends; return whether that could be done."""
+    if slots == 1:
+        return _lock(path, found, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with ExitStack() as both:
+        shared = _lock(path, both, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        own = path.with_name(f"{path.name}.slot-{number}")
+        if shared and _lock(own, both, fcntl.LOCK_EX | fcntl.LOCK_NB):
+            found.enter_context(both.pop_all())
+            return True
+    return False
 
 
 def _folder() -> Path:
@@ -160,8 +180,8 @@ def _folder() -> Path:
     return folder
 
 
-def _slot(device: str) -> str:
-    """Return the name of a device's slot; a number means something else in each Slurm job."""
+def _name(device: str) -> str:
+    """Return the name of a device's file; a number means something else in each Slurm job."""
     name = device.replace("/", "_")
     return f"{os.environ.get(_JOB, 'machine')}-{name}" if name.isdigit() else name
 

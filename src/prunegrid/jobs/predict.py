@@ -110,6 +110,7 @@ def _benchmark_run(
         shard_size=plan.config["shard_size"],
         job=job,
         n_jobs=n_jobs,
+        slots_per_gpu=plan.config["slots_per_gpu"],
     )
 
 

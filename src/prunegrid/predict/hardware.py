@@ -1,4 +1,4 @@
-"""The device that a model runs on: its name, its memory and what is free of it, the threads of a CPU."""
+"""The device that a model runs on: its name, its memory, and the threads of a CPU."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import PreTrainedModel
 
 
 def describe_device(device: torch.device) -> dict[str, Any]:
@@ -37,24 +36,6 @@ def describe_device(device: torch.device) -> dict[str, Any]:
         "cuda": torch.version.cuda if device.type == "cuda" else None,
         "threads": None if device.type == "cuda" else torch.get_num_threads(),
     }
-
-
-def free_bytes(model: PreTrainedModel) -> int:
-    """Return the memory that is free on the devices that hold a model, in bytes; on a CPU, main memory.
-
-    What PyTorch keeps for later tensors counts as free.
-    """
-    devices = {parameter.device for parameter in model.parameters()}
-    if any(device.type == "cuda" for device in devices):
-        cards = [device for device in devices if device.type == "cuda"]
-        kept = sum(torch.cuda.memory_reserved(card) - torch.cuda.memory_allocated(card) for card in cards)
-        return kept + sum(torch.cuda.mem_get_info(card)[0] for card in cards)
-    told = Path("/proc/meminfo")
-    if told.exists():
-        for line in told.read_text(encoding="utf-8").splitlines():
-            if line.startswith("MemAvailable:"):
-                return 1024 * int(line.split()[1])
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
 
 
 def _processor() -> str:

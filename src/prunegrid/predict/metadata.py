@@ -73,7 +73,7 @@ def shard_metadata(
         "image_backend": type(loaded.processor.image_processor).__name__,
         "image_mode": spec.get("image_mode", "processor"),
         "system_prompt": spec.get("system_prompt", "none"),
-        "batch_size": run.batch_size if isinstance(run.batch_size, int) else "auto",
+        "batch_size": run.batch_size,
         "batch_sizes": dict(batch_sizes),
         "device": str(model.device),
         "devices": [describe_device(device) for device in _devices(model)],

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from prunegrid import plugins
 from prunegrid.predict.batches import group_cells, predict_prompts
-from prunegrid.predict.hardware import free_bytes
+from prunegrid.predict.free_memory import free_memory
 from prunegrid.predict.loading import LoadedModel, load_model
+from prunegrid.predict.longest_prompt import longest_prompt
 from prunegrid.predict.metadata import shard_metadata
 from prunegrid.predict.out_of_memory import BatchSize
 from prunegrid.predict.pace import Pace
-from prunegrid.predict.prompts import Prompt, PromptMaker
+from prunegrid.predict.prompts import PromptMaker
 from prunegrid.predict.requests import BenchmarkRun, CellRun
 from prunegrid.predict.second_try import SecondTry, too_large
 from prunegrid.predict.swapped_images import SwappedImages
@@ -49,11 +51,6 @@ class Shared:
         """The model."""
         allow_determinism()
         return load_model(self._path, self._spec)
-
-    @cached_property
-    def free_bytes(self) -> int:
-        """Memory that is free beside the model, before anything is run."""
-        return free_bytes(self.loaded.model)
 
     @cached_property
     def maker(self) -> PromptMaker:
@@ -103,10 +100,26 @@ def predict_cells(run: BenchmarkRun, cells: Sequence[CellRun], shared: Shared | 
     if missing:
         device = shared.loaded.model.device
         _LOG.info(f"{run.model_path} is loaded on {device}, {len(cells)} cells to run")
+        run = replace(run, batch_size=chosen_batch(run, shared, adapter))
         _Bundle(run, shared, adapter, shards, missing).run()
     if run.n_jobs == 1:
         for cell in cells:
             shards[cell.key].join()
+
+
+def chosen_batch(run: BenchmarkRun, shared: Shared, adapter: Adapter) -> int:
+    """Return the samples per pass of all cells of a benchmark: a number, or as many as fit into memory.
+
+    The choice depends on the benchmark's longest prompt, not on the cells or the samples of the job.
+    """
+    if isinstance(run.batch_size, int):
+        return run.batch_size
+    model = shared.loaded.model
+    tokens = longest_prompt(shared.maker, adapter) + run.max_new_tokens(adapter)
+    free = free_memory(model, run.slots_per_gpu, run.model_spec.get("mem_mb"))
+    batch = run.batch_size(model.config.to_dict(), tokens, model.dtype.itemsize, free)
+    _LOG.info(f"batch size {batch}: for {tokens} tokens a sample, {free / 1e9:.1f} GB are free")
+    return batch
 
 
 class _Bundle:
@@ -119,9 +132,11 @@ class _Bundle:
         missing: Missing,
     ) -> None:
         self._run, self._adapter, self._shards, self._missing = run, adapter, shards, missing
-        self._loaded, self._maker, self._free_bytes = shared.loaded, shared.maker, shared.free_bytes
+        self._loaded, self._maker = shared.loaded, shared.maker
         self._second_tries = {key: SecondTry.of(run.store, key) for key in shards}
         self._batch_sizes: dict[tuple[str, ...], BatchSize] = {}
+        assert isinstance(run.batch_size, int)  # `chosen_batch` has chosen it
+        self._together = run.batch_size
 
     @cached_property
     def _other_images(self) -> SwappedImages:
@@ -171,7 +186,7 @@ class _Bundle:
         prompts = self._maker.prompts(samples)
         saliencies: Saliencies = {}
         for group in group_cells(self._loaded, self._adapter, prompts, cells):
-            size = self._batch_size(group, prompts)
+            size = self._batch_size(group)
             found = predict_prompts(
                 self._loaded,
                 self._adapter,
@@ -207,17 +222,9 @@ class _Bundle:
         metadata = shard_metadata(self._run, self._loaded, self._adapter, cell, seconds, used)
         self._shards[cell.key].write(number, rows, second.merged_metadata(metadata, len(rows)))
 
-    def _batch_size(self, group: Sequence[CellRun], prompts: Sequence[Prompt]) -> BatchSize:
+    def _batch_size(self, group: Sequence[CellRun]) -> BatchSize:
         """Return the batch size of a group of cells, which an earlier shard may have halved."""
         keys = tuple(cell.key for cell in group)
         if keys not in self._batch_sizes:
-            self._batch_sizes[keys] = BatchSize(self._chosen(prompts))
+            self._batch_sizes[keys] = BatchSize(self._together)
         return self._batch_sizes[keys]
-
-    def _chosen(self, prompts: Sequence[Prompt]) -> int:
-        wanted, model = self._run.batch_size, self._loaded.model
-        if isinstance(wanted, int):
-            return wanted
-        longest = max((len(prompt.input_ids) for prompt in prompts), default=0)
-        tokens = longest + self._run.max_new_tokens(self._adapter)
-        return wanted(model.config.to_dict(), tokens, model.dtype.itemsize, self._free_bytes)

@@ -115,6 +115,19 @@ class PromptMaker:
         clear_device_cache(garbage_collection=True)
         return Prompt(sample, text, error=TOO_LARGE)
 
+    def n_tokens(self, sample: Sample) -> int | None:
+        """Return the tokens of a sample's prompt, None if none can be made; the model does not run."""
+        if sample.error or sample.image is None:
+            return None
+        try:
+            return int(self.process(sample.image, self.chat_text(sample.prompt))["input_ids"].shape[1])
+        except (PrunegridError, ValueError, OSError):
+            return None
+
+    def n_text_tokens(self, text: str) -> int:
+        """Return the tokens of a text by itself."""
+        return len(self._loaded.processor.tokenizer(text, add_special_tokens=False).input_ids)
+
     def process(self, image: Image.Image, text: str) -> BatchFeature:
         """Return what the processor makes of a picture and a chat text: token ids and pixels."""
         processor = self._loaded.processor

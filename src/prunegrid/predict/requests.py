@@ -77,6 +77,8 @@ class BenchmarkRun:
         Samples per file that is written before the cell is complete.
     job, n_jobs : int
         Which of how many parallel jobs this is, from 1: they divide the shards.
+    slots_per_gpu : int
+        Jobs that share a GPU and its memory.
     """
 
     model_path: str
@@ -88,6 +90,7 @@ class BenchmarkRun:
     shard_size: int = 512
     job: int = 1
     n_jobs: int = 1
+    slots_per_gpu: int = 1
 
     def max_new_tokens(self, adapter: Adapter) -> int:
         """Return the length of the longest answer: the configuration's, else the adapter's."""

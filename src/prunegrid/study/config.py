@@ -58,15 +58,17 @@ def validate(config: Mapping[str, Any], schema_path: str | Path) -> dict[str, An
     return checked
 
 
-def check_gpus(config: Mapping[str, Any], allowed: int | None) -> None:
-    """Check that no job of a validated configuration needs more GPUs than Snakemake may give to all jobs.
+def check_gpus(config: Mapping[str, Any], allowed: int | None, shown: int | None = None) -> None:
+    """Check that no job of a validated configuration needs more GPUs than all jobs together may have.
 
     Parameters
     ----------
     config : mapping
         As `validate` returns it.
     allowed : int or None
-        Snakemake's `--resources gpu=N`; None: any number.
+        Snakemake's `--resources gpu=N`; None: none was given.
+    shown : int, optional
+        GPUs of this machine, where its jobs run and it has any.
 
     Raises
     ------
@@ -79,6 +81,11 @@ def check_gpus(config: Mapping[str, Any], allowed: int | None) -> None:
             raise ConfigError(
                 f"model_specs.{model}.gpus is {needed}, but `--resources gpu={allowed}`, on the command line "
                 f"or in the profile, allows no more than {allowed} for all jobs together: change one of them"
+            )
+        if shown is not None and needed > shown:
+            raise ConfigError(
+                f"model_specs.{model}.gpus is {needed}, but this machine shows {shown}: change `gpus`, or "
+                "CUDA_VISIBLE_DEVICES"
             )
 
 
