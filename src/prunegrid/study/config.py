@@ -93,7 +93,8 @@ def _convert(value: Any, schema: Mapping[str, Any]) -> Any:
     """Convert strings to the schema's types and fill in defaults, recursively."""
     wanted = schema.get("type", [one["type"] for one in schema.get("anyOf", ()) if "type" in one])
     types = wanted if isinstance(wanted, list) else [wanted]
-    if isinstance(value, str) and "string" not in types:
+    # Of a number or a word, a text that is a number is the number.
+    if isinstance(value, str) and ("string" not in types or "integer" in types):
         value = _from_text(value, types)
     if isinstance(value, float) and value.is_integer() and "integer" in types and "number" not in types:
         # The schema takes 2.0 for an integer; `range` does not.
