@@ -63,7 +63,7 @@ def run(**changes):
     return left, {folder: pq.read_table(file, partitioning=None) for folder, file in files.items()}
 
 
-def test_a_job_of_several_benchmarks_makes_what_several_jobs_make(loads, monkeypatch):
+def test_a_job_of_several_benchmarks_makes_what_several_jobs_make(loads, monkeypatch, tmp_path):
     seen, compute = [], feature_cache.FeatureCache._compute
     monkeypatch.setattr(
         feature_cache.FeatureCache,
@@ -74,15 +74,21 @@ def test_a_job_of_several_benchmarks_makes_what_several_jobs_make(loads, monkeyp
     assert list(left) == ["mixed-0000"]
     assert len(loads) == 1
     n_together = len(seen)
-    left, apart = run(bundle_size=3, results_dir="apart")
+    left, apart = run(bundle_size=3, results_dir="apart", feature_store_gb=0)
     assert list(left) == ["one-0000", "same-0000", "captions-0000"]
     assert len(loads) == 1 + 3
     # Pictures that benchmarks have in common are encoded once a job.
     assert n_together == 3
     assert len(seen) - n_together == 3 * 3
-    assert together.keys() == apart.keys()
+    assert not list(tmp_path.glob("apart/m/.features/*"))
+    seen.clear()
+    _, kept = run(bundle_size=3, results_dir="kept")
+    # What one job has left on disk the others need not encode.
+    assert len(seen) == len(list(tmp_path.glob("kept/m/.features/*"))) == 3
+    assert together.keys() == apart.keys() == kept.keys()
     for name, table in together.items():
         assert table.equals(apart[name]), name
+        assert table.equals(kept[name]), name
 
 
 def test_parallel_jobs_of_several_benchmarks_make_what_one_makes(loads):

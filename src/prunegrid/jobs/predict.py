@@ -13,7 +13,7 @@ from prunegrid.jobs.bundle import (
     finished_files,
     missing_cells,
 )
-from prunegrid.predict.requests import BenchmarkRun, CellRun
+from prunegrid.predict.requests import BenchmarkRun, CellRun, KeptFeatures
 from prunegrid.results.store import Store
 from prunegrid.study.config import plugin_of
 from prunegrid.study.grid import Cell, criterion_of
@@ -93,7 +93,10 @@ def _shared_model(plan: Plan, model: str, threads: int) -> Any:
     from prunegrid.predict.predict_cells import Shared
 
     torch.set_num_threads(threads)
-    return Shared(plan.inputs.model_path(model), plan.config["model_specs"][model])
+    most = plan.config["feature_store_gb"] * 1e9
+    folder = Path(plan.config["results_dir"], model, ".features")
+    kept = KeptFeatures(folder, plan.keys.features_key(model), most) if most else None
+    return Shared(plan.inputs.model_path(model), plan.config["model_specs"][model], kept)
 
 
 def _benchmark_run(

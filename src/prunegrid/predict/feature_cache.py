@@ -11,6 +11,7 @@ from accelerate.utils import send_to_device
 from torch import Tensor
 
 from prunegrid.data.images import image_hash
+from prunegrid.predict.feature_store import FeatureStore
 from prunegrid.predict.loading import LoadedModel
 from prunegrid.pruning.family import Features
 
@@ -33,10 +34,14 @@ class FeatureCache:
         The model.
     cache_bytes : int
         Most bytes of features that stay for the next request.
+    store : FeatureStore, optional
+        Features of earlier jobs, on disk; those that are computed are added.
     """
 
-    def __init__(self, loaded: LoadedModel, cache_bytes: int = CACHE_BYTES) -> None:
-        self._loaded = loaded
+    def __init__(
+        self, loaded: LoadedModel, cache_bytes: int = CACHE_BYTES, store: FeatureStore | None = None
+    ) -> None:
+        self._loaded, self._store = loaded, store
         self._max_bytes = cache_bytes
         self._cached_bytes = 0
         self._cached: OrderedDict[str, Features] = OrderedDict()
@@ -53,13 +58,22 @@ class FeatureCache:
         """
         name = image_hash(image)
         if name not in self._cached:
-            self._cached[name] = self._compute(pixels)
+            self._cached[name] = self._stored(name) or self._computed(name, pixels)
             self._cached_bytes += _n_bytes(self._cached[name])
         self._cached.move_to_end(name)
         found = self._cached[name]
         while self._cached_bytes > self._max_bytes and self._cached:
             self._cached_bytes -= _n_bytes(self._cached.popitem(last=False)[1])
         return found
+
+    def _stored(self, name: str) -> Features | None:
+        return None if self._store is None else self._store.read(name)
+
+    def _computed(self, name: str, pixels: Mapping[str, Tensor]) -> Features:
+        features = self._compute(pixels)
+        if self._store is not None:
+            self._store.write(name, features)
+        return features
 
     @torch.no_grad()
     def _compute(self, pixels: Mapping[str, Tensor]) -> Features:

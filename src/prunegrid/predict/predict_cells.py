@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from prunegrid import plugins
 from prunegrid.predict.batches import group_cells, predict_prompts
+from prunegrid.predict.feature_identity import feature_identity
+from prunegrid.predict.feature_store import FeatureStore
 from prunegrid.predict.free_memory import free_memory
 from prunegrid.predict.loading import LoadedModel, load_model
 from prunegrid.predict.longest_prompt import longest_prompt
@@ -17,7 +19,7 @@ from prunegrid.predict.metadata import shard_metadata
 from prunegrid.predict.out_of_memory import BatchSize
 from prunegrid.predict.pace import Pace
 from prunegrid.predict.prompts import PromptMaker
-from prunegrid.predict.requests import BenchmarkRun, CellRun
+from prunegrid.predict.requests import BenchmarkRun, CellRun, KeptFeatures
 from prunegrid.predict.second_try import SecondTry, too_large
 from prunegrid.predict.swapped_images import SwappedImages
 from prunegrid.pruning.determinism import allow_determinism
@@ -41,10 +43,14 @@ class Shared:
         Folder or hub id.
     model_spec : mapping
         Entry of the configuration.
+    features : KeptFeatures, optional
+        Where image features are kept for later jobs.
     """
 
-    def __init__(self, model_path: str, model_spec: Mapping[str, Any]) -> None:
-        self._path, self._spec = model_path, model_spec
+    def __init__(
+        self, model_path: str, model_spec: Mapping[str, Any], features: KeptFeatures | None = None
+    ) -> None:
+        self._path, self._spec, self._features = model_path, model_spec, features
 
     @cached_property
     def loaded(self) -> LoadedModel:
@@ -55,9 +61,13 @@ class Shared:
     @cached_property
     def maker(self) -> PromptMaker:
         """Makes prompts; its cache of image features serves all benchmarks of the job."""
-        spec = self._spec
+        spec, kept = self._spec, self._features
+        store = None
+        if kept is not None:
+            identity = feature_identity(self.loaded, kept.key)
+            store = FeatureStore(kept.folder, identity, kept.most_bytes)
         return PromptMaker(
-            self.loaded, spec.get("system_prompt", "none"), spec.get("image_mode", "processor")
+            self.loaded, spec.get("system_prompt", "none"), spec.get("image_mode", "processor"), store
         )
 
 

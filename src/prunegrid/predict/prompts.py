@@ -15,6 +15,7 @@ from prunegrid.errors import ConfigError, PrunegridError
 from prunegrid.predict.aspect import set_aspect
 from prunegrid.predict.chat import adds_special_tokens, chat_text
 from prunegrid.predict.feature_cache import FeatureCache
+from prunegrid.predict.feature_store import FeatureStore
 from prunegrid.predict.loading import LoadedModel
 from prunegrid.pruning.family import Features
 from prunegrid.pruning.memory_errors import ran_out
@@ -67,6 +68,8 @@ class PromptMaker:
         `none` or `vicuna_v1`.
     image_mode : str
         `processor`, `crop` or `pad`.
+    store : FeatureStore, optional
+        Image features of earlier jobs.
 
     Raises
     ------
@@ -75,12 +78,16 @@ class PromptMaker:
     """
 
     def __init__(
-        self, loaded: LoadedModel, system_prompt: str = "none", image_mode: str = "processor"
+        self,
+        loaded: LoadedModel,
+        system_prompt: str = "none",
+        image_mode: str = "processor",
+        store: FeatureStore | None = None,
     ) -> None:
         self._loaded = loaded
         self._system_prompt = system_prompt
         self._image_mode = image_mode
-        self._features = FeatureCache(loaded)
+        self._features = FeatureCache(loaded, store=store)
         try:
             self.chat_text("?")
         except Exception as error:  # A template may raise anything.

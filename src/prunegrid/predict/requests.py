@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from prunegrid import plugins
@@ -57,6 +58,25 @@ class CellRun:
         """Whether each question sees another sample's image."""
         strategy: type[Strategy] = plugins.load("strategies", self.strategy[0])
         return strategy.swaps_images
+
+
+@dataclass(frozen=True)
+class KeptFeatures:
+    """Where image features of a model are kept for later jobs.
+
+    Attributes
+    ----------
+    folder : Path
+        The folder of their files.
+    key : str
+        Hash of what they depend on, as far as it is known without the model.
+    most_bytes : float
+        Most bytes of files.
+    """
+
+    folder: Path
+    key: str
+    most_bytes: float
 
 
 @dataclass(frozen=True)

@@ -156,6 +156,12 @@ class CellKeys:
             }
         )
 
+    def features_key(self, model: str) -> str:
+        """Return the hash of all that a model's image features depend on, but the picture and the device."""
+        model_type = str(self._inputs.model_config(model).get("model_type"))
+        code = self._code_hash(PACKAGE / "predict/prompts.py", plugins.path("models", model_type))
+        return digest([self._memo.once(("model", model), lambda: self._model_key(model)), code])
+
     def tables_key(self, cells: Sequence[Cell]) -> str:
         """Return the hash of all that the tables of these cells depend on."""
         job = (self._inputs.home / "workflow/scripts/build_tables.py", PACKAGE / "jobs/build_tables.py")
