@@ -39,7 +39,7 @@ class FeatureCache:
     """
 
     def __init__(
-        self, loaded: LoadedModel, cache_bytes: int = CACHE_BYTES, store: FeatureStore | None = None
+        self, loaded: LoadedModel, cache_bytes: int = CACHE_BYTES, *, store: FeatureStore | None = None
     ) -> None:
         self._loaded, self._store = loaded, store
         self._max_bytes = cache_bytes
