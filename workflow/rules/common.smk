@@ -34,7 +34,6 @@ NO_STUDY = {"download", "compute_plan", "status"}
 NO_CELL = {*NO_STUDY, "check"}
 
 
-
 def limit_gpus():
     """Let no more prediction jobs run on this machine than its GPUs have slots; the others wait without a core.
 

@@ -11,7 +11,7 @@ from transformers import PreTrainedModel
 
 from prunegrid.checks.finding import Finding
 from prunegrid.checks.subject import HIERARCHICAL, REFERENCE, Setting, Subject
-from prunegrid.predict.hardware import free_bytes
+from prunegrid.predict.free_memory import free_memory
 from prunegrid.predict.prompts import Prompt
 
 STEP = "16 bit against float32"
@@ -91,4 +91,4 @@ def _fits(model: PreTrainedModel) -> bool:
     if len({parameter.device for parameter in model.parameters()}) > 1:
         return False
     needed = (1 + _ROOM) * 4 * sum(parameter.numel() for parameter in model.parameters())
-    return bool(needed < free_bytes(model))
+    return bool(needed < free_memory(model))

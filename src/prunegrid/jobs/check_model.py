@@ -14,7 +14,7 @@ from prunegrid.checks.finding import CHECK, CheckResult, Finding
 from prunegrid.checks.subject import Subject
 from prunegrid.errors import ConfigError, PrunegridError
 from prunegrid.jobs.batch_choice import batch_choice
-from prunegrid.predict.hardware import free_bytes
+from prunegrid.predict.free_memory import free_memory
 from prunegrid.predict.loading import LoadedModel, load_model
 from prunegrid.predict.prompts import Prompt, PromptMaker
 from prunegrid.study.plan import Plan
@@ -94,7 +94,7 @@ def _batch_size(plan: Plan, spec: Mapping[str, Any], loaded: LoadedModel, prompt
         for name in plan.config["benchmarks"]
     )
     model = loaded.model
-    return choice(model.config.to_dict(), longest + answers, model.dtype.itemsize, free_bytes(model))
+    return choice(model.config.to_dict(), longest + answers, model.dtype.itemsize, free_memory(model))
 
 
 def _prompts(plan: Plan, loaded: LoadedModel, maker: PromptMaker) -> tuple[list[Prompt], float]:
