@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from accelerate.utils import send_to_device
 from torch import Tensor
 
-from prunegrid.data.images import image_hash
 from prunegrid.predict.feature_store import FeatureStore
 from prunegrid.predict.loading import LoadedModel
 from prunegrid.pruning.family import Features
-
-if TYPE_CHECKING:
-    from PIL import Image
 
 # Holds those of POPE's 500 photographs for a 13B LLaVA-1.5, 6 MB each: they come up again in each category.
 CACHE_BYTES = 4 * 2**30
@@ -46,17 +42,16 @@ class FeatureCache:
         self._cached_bytes = 0
         self._cached: OrderedDict[str, Features] = OrderedDict()
 
-    def of(self, image: Image.Image, pixels: Mapping[str, Tensor]) -> Features:
+    def of(self, name: str, pixels: Mapping[str, Tensor]) -> Features:
         """Return the features of a picture.
 
         Parameters
         ----------
-        image : Image
-            The picture, of which the pixels were always made in the same way.
+        name : str
+            Hash of the picture, of which the pixels were always made in the same way.
         pixels : mapping
             What the processor returned of it.
         """
-        name = image_hash(image)
         if name not in self._cached:
             self._cached[name] = self._stored(name) or self._computed(name, pixels)
             self._cached_bytes += _n_bytes(self._cached[name])

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from prunegrid import plugins
@@ -18,7 +19,8 @@ from prunegrid.predict.longest_prompt import longest_prompt
 from prunegrid.predict.metadata import shard_metadata
 from prunegrid.predict.out_of_memory import BatchSize
 from prunegrid.predict.pace import Pace
-from prunegrid.predict.prompts import PromptMaker
+from prunegrid.predict.prompts import Prepared, Prompt, PromptMaker
+from prunegrid.predict.read_ahead import ReadAhead
 from prunegrid.predict.requests import BenchmarkRun, CellRun, KeptFeatures
 from prunegrid.predict.second_try import SecondTry, too_large
 from prunegrid.predict.swapped_images import SwappedImages
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
     from prunegrid.data.adapter import Adapter, Sample
 
 _LOG = logging.getLogger(__name__)
+# Most pixels that wait for the model: 380 samples of LLaVA-1.5, 70 of LLaVA-NeXT's largest.
+_AHEAD_BYTES = 2**29
 # Shard -> the cells that lack it.
 Missing = Mapping[int, Sequence[CellRun]]
 
@@ -132,6 +136,12 @@ def chosen_batch(run: BenchmarkRun, shared: Shared, adapter: Adapter) -> int:
     return batch
 
 
+def _groups(cells: Sequence[CellRun]) -> list[list[CellRun]]:
+    """Return the cells of a shard that see the same samples; each that swaps images sees its own."""
+    plain = [cell for cell in cells if not cell.swaps_images]
+    return [*([plain] if plain else []), *([cell] for cell in cells if cell.swaps_images)]
+
+
 class _Bundle:
     def __init__(
         self,
@@ -166,34 +176,54 @@ class _Bundle:
             for cell in cells
         ]
         pace = Pace(work)
+        prepared = self._prepared(self._maker.apart())
+        with ReadAhead(prepared, lambda one: one.n_bytes, _AHEAD_BYTES) as ahead:
+            for number, cells in self._missing.items():
+                self._run_shard(number, cells, ahead, pace)
+
+    def _prepared(self, maker: PromptMaker) -> Iterator[Prepared]:
+        """Read and preprocess what the shards need, in their order; it runs in a thread of its own."""
         for number, cells in self._missing.items():
-            samples = list(self._adapter.samples(self._positions(number)))
-            self._run_shard(number, samples, cells, pace)
+            samples: Iterable[Sample] = self._adapter.samples(self._positions(number))
+            groups = _groups(cells)
+            if any(cell.swaps_images for cell in cells):
+                samples = list(samples)
+            for group in groups:
+                first = group[0]
+                seen = (
+                    self._other_images.swapped(samples, first.axes["seed"]) if first.swaps_images else samples
+                )
+                for sample in seen:
+                    yield maker.prepared(sample).without_image()
 
     def _run_shard(
-        self, number: int, samples: Sequence[Sample], cells: Sequence[CellRun], pace: Pace
+        self, number: int, cells: Sequence[CellRun], ahead: Iterator[Prepared], pace: Pace
     ) -> None:
-        plain = [cell for cell in cells if not cell.swaps_images]
-        if plain:
-            self._run_cells(number, samples, plain, pace)
-        for cell in cells:
-            if cell.swaps_images:
-                # Its prompts are its own.
-                self._run_cells(number, self._other_images.swapped(samples, cell.axes["seed"]), [cell], pace)
+        for group in _groups(cells):
+            self._run_cells(number, islice(ahead, len(self._positions(number))), group, pace)
 
     def _run_cells(
-        self, number: int, samples: Iterable[Sample], cells: Sequence[CellRun], pace: Pace
+        self, number: int, prepared: Iterable[Prepared], cells: Sequence[CellRun], pace: Pace
     ) -> None:
         """Run cells that see the same samples; of those of a second try only what did not fit."""
-        samples = list(samples)
+        again = {
+            cell.key: (second, second.rows(self._positions(number)))
+            for cell in cells
+            if (second := self._second_tries[cell.key])
+        }
+        first_tries = [cell for cell in cells if cell.key not in again]
+        needed = {place for _, rows in again.values() for place in too_large(rows)}
+        prompts = [
+            self._maker.with_features(one) if first_tries or place in needed else one.prompt
+            for place, one in enumerate(prepared)
+        ]
         for cell in cells:
-            if second := self._second_tries[cell.key]:
-                self._run_again(number, samples, cell, second)
-                pace.done(cell.label, len(samples), 0, 0.0)
-        cells = [cell for cell in cells if not self._second_tries[cell.key]]
-        if not cells:
+            if cell.key in again:
+                self._run_again(number, prompts, cell, *again[cell.key])
+                pace.done(cell.label, len(prompts), 0, 0.0)
+        if not first_tries:
             return
-        prompts = self._maker.prompts(samples)
+        cells = first_tries
         saliencies: Saliencies = {}
         for group in group_cells(self._loaded, self._adapter, prompts, cells):
             size = self._batch_size(group)
@@ -212,9 +242,15 @@ class _Bundle:
                 self._shards[cell.key].write(number, rows, metadata)
                 pace.done(cell.label, len(rows), sum(row["status"] == "error" for row in rows), seconds)
 
-    def _run_again(self, number: int, samples: Sequence[Sample], cell: CellRun, second: SecondTry) -> None:
+    def _run_again(
+        self,
+        number: int,
+        prompts: Sequence[Prompt],
+        cell: CellRun,
+        second: SecondTry,
+        rows: list[dict[str, Any]],
+    ) -> None:
         """Write a shard of a finished cell anew: what did not fit is tried again, the rest taken over."""
-        rows = second.rows(self._positions(number))
         again = too_large(rows)
         seconds = 0.0
         for place in again:
@@ -222,7 +258,7 @@ class _Bundle:
             (((row,), own),) = predict_prompts(
                 self._loaded,
                 self._adapter,
-                self._maker.prompts([samples[place]]),
+                [prompts[place]],
                 [cell],
                 batch_size=1,
                 max_new_tokens=self._run.max_new_tokens(self._adapter),

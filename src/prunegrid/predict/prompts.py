@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
@@ -11,6 +12,7 @@ from accelerate.utils import send_to_device
 from accelerate.utils.memory import clear_device_cache
 from torch import Tensor, nn
 
+from prunegrid.data.images import image_hash
 from prunegrid.errors import ConfigError, PrunegridError
 from prunegrid.predict.aspect import set_aspect
 from prunegrid.predict.chat import adds_special_tokens, chat_text
@@ -57,6 +59,35 @@ class Prompt:
     error: str | None = None
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """One sample as the processor leaves it: a prompt without image features. No device was used for it.
+
+    Attributes
+    ----------
+    prompt : Prompt
+        What the processor made of text and picture.
+    picture : str
+        Hash of the picture; empty where the prompt has an error.
+    pixels : dict
+        What the processor returned of the picture.
+    """
+
+    prompt: Prompt
+    picture: str = ""
+    pixels: dict[str, Tensor] = field(default_factory=dict)
+
+    @property
+    def n_bytes(self) -> int:
+        """Size of the pixels."""
+        return sum(value.nbytes for value in self.pixels.values() if isinstance(value, Tensor))
+
+    def without_image(self) -> Prepared:
+        """Return it without the decoded image, which is larger than what was made of it."""
+        sample = replace(self.prompt.sample, image=None)
+        return replace(self, prompt=replace(self.prompt, sample=sample))
+
+
 class PromptMaker:
     """Turns samples into prompts for one model.
 
@@ -84,7 +115,7 @@ class PromptMaker:
         image_mode: str = "processor",
         store: FeatureStore | None = None,
     ) -> None:
-        self._loaded = loaded
+        self._loaded, self._processor = loaded, loaded.processor
         self._system_prompt = system_prompt
         self._image_mode = image_mode
         self._features = FeatureCache(loaded, store=store)
@@ -97,30 +128,55 @@ class PromptMaker:
 
     def chat_text(self, text: str) -> str:
         """Return the text of one user turn with one image, through the model's chat template."""
-        return chat_text(self._loaded.processor, text, self._system_prompt)
+        return chat_text(self._processor, text, self._system_prompt)
 
     def prompts(self, samples: Iterable[Sample]) -> list[Prompt]:
         """Return one prompt per sample, in order; vision features are computed once per distinct picture."""
-        return [self._prompt(sample) for sample in samples]
+        return [self.with_features(self.prepared(sample)) for sample in samples]
 
-    def _prompt(self, sample: Sample) -> Prompt:
-        if sample.error or sample.image is None:
-            return Prompt(sample, error=sample.error)
+    def apart(self) -> PromptMaker:
+        """Return one with a processor of its own, to prepare samples in another thread.
+
+        Tokenizers change their own state, and refuse two threads at once.
+        """
+        other = copy.copy(self)
+        other._processor = copy.deepcopy(self._processor)
+        return other
+
+    def prepared(self, sample: Sample) -> Prepared:
+        """Return what the processor makes of a sample; without the model, on the CPU."""
+        image = sample.image
+        if sample.error or image is None:
+            return Prepared(Prompt(sample, error=sample.error))
         text = self.chat_text(sample.prompt)
         try:
-            inputs = self.process(sample.image, text)
+            inputs = self.process(image, text)
             ids = inputs.pop("input_ids")[0]
             self._check(ids)
             inputs.pop("attention_mask")
             grids = self._loaded.family.grids(self._loaded.model.config, inputs)
-            return Prompt(sample, text, ids, grids, self._features.of(sample.image, inputs))
+            return Prepared(Prompt(sample, text, ids, grids), image_hash(image), dict(inputs))
         except (PrunegridError, ValueError, OSError) as error:
-            return Prompt(sample, text, error=f"{type(error).__name__}: {error}")
+            return Prepared(Prompt(sample, text, error=f"{type(error).__name__}: {error}"))
+        except (RuntimeError, MemoryError) as error:
+            if not ran_out(error):
+                raise
+        return Prepared(Prompt(sample, text, error=TOO_LARGE))
+
+    def with_features(self, prepared: Prepared) -> Prompt:
+        """Return the prompt with the features of its picture, which the vision tower computes if need be."""
+        prompt = prepared.prompt
+        if prompt.error is not None or not prepared.picture:
+            return prompt
+        try:
+            return replace(prompt, features=self._features.of(prepared.picture, prepared.pixels))
+        except (PrunegridError, ValueError, OSError) as error:
+            return Prompt(prompt.sample, prompt.text, error=f"{type(error).__name__}: {error}")
         except (RuntimeError, MemoryError) as error:
             if not ran_out(error):
                 raise
         clear_device_cache(garbage_collection=True)
-        return Prompt(sample, text, error=TOO_LARGE)
+        return Prompt(prompt.sample, prompt.text, error=TOO_LARGE)
 
     def n_tokens(self, sample: Sample) -> int | None:
         """Return the tokens of a sample's prompt, None if none can be made; the model does not run."""
@@ -133,11 +189,11 @@ class PromptMaker:
 
     def n_text_tokens(self, text: str) -> int:
         """Return the tokens of a text by itself."""
-        return len(self._loaded.processor.tokenizer(text, add_special_tokens=False).input_ids)
+        return len(self._processor.tokenizer(text, add_special_tokens=False).input_ids)
 
     def process(self, image: Image.Image, text: str) -> BatchFeature:
         """Return what the processor makes of a picture and a chat text: token ids and pixels."""
-        processor = self._loaded.processor
+        processor = self._processor
         inputs: BatchFeature = processor(
             images=set_aspect(image, self._image_mode, processor.image_processor.image_mean),
             text=text,
