@@ -10,7 +10,7 @@ from tests.predict.runs import MODEL, make_samples
 IMAGE_TOKENS = 64
 
 
-def demo(dtype="float32", n_samples=6, batch_size=4):
+def demo(dtype="float32", n_samples=4, batch_size=2):
     """Return the demo model in a dtype, with prompts of several lengths."""
     loaded = load_model(str(MODEL), {"dtype": dtype})
     prompts = PromptMaker(loaded).prompts(make_samples(n_samples))

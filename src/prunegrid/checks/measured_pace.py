@@ -18,6 +18,8 @@ from prunegrid.predict.prompts import PromptMaker
 
 STEP = "pace"
 _REPEATS, _LONG, _PICTURES = 3, 9, 4
+# Seconds from which a call is timed once: what varies between calls is then little of it.
+_SLOW = 2.0
 
 
 def measured_pace(subject: Subject) -> dict[str, Any]:
@@ -69,8 +71,9 @@ def _scored(batch: list[Any], setting: Setting, kept: list[Any]) -> list[tuple[A
 
 
 def _seconds(subject: Subject, run: Callable[[], object], repeats: int = _REPEATS) -> float:
-    """Return the median wall time of a call, after one that is not counted."""
-    run()
+    """Return the median wall time of a call, after one that is not counted; of a long call, a single time."""
+    first = _once(subject, run)
+    repeats = repeats if first < _SLOW else 1
     return statistics.median(_once(subject, run) for _ in range(repeats))
 
 
