@@ -55,7 +55,7 @@ def test_a_missing_weight_fails_the_job_by_name(plan, tmp_path, capsys):
     weights = load_file(file)
     (gone,) = [name for name in weights if "layers.3.mlp.down_proj" in name]
     save_file({name: tensor for name, tensor in weights.items() if name != gone}, file, {"format": "pt"})
-    with pytest.raises(PrunegridError, match=r"the check failed: loads whole; see results/tiny/check\.json"):
-        job.check_model(plan, "tiny", threads=1)
+    with pytest.raises(PrunegridError, match=r"tiny: the check failed: loads whole; see results/tiny"):
+        job.check_models(plan, threads=1)
     assert "layers.3.mlp.down_proj" in capsys.readouterr().out
     assert json.loads(Path("results/tiny/check.json").read_text())["passed"] is False

@@ -1,4 +1,4 @@
-"""The job of the rule `check_model`."""
+"""The job of the rule `check`."""
 
 import logging
 import time
@@ -27,6 +27,24 @@ _SAMPLES, _FEW_SAMPLES = 64, 32
 _ANCHOR_SAMPLES, _FEW_ANCHOR_SAMPLES = 200, 48
 # Scorers of an anchor, the first that the study has: one whose numbers are published widely, then others.
 _ANCHORS = ("pope", "vqa", "mcq", "scienceqa", "aokvqa")
+
+
+def check_models(plan: Plan, threads: int) -> None:
+    """Check the models of a study, one after the other; see `check_model`.
+
+    Raises
+    ------
+    PrunegridError
+        Naming every model that failed, after the others are checked.
+    """
+    failed = []
+    for model in plan.config["models"]:
+        try:
+            check_model(plan, model, threads)
+        except PrunegridError as error:
+            failed.append(f"{model}: {error}")
+    if failed:
+        raise PrunegridError("\n".join(failed))
 
 
 def check_model(plan: Plan, model: str, threads: int) -> CheckResult:
