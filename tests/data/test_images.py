@@ -1,13 +1,11 @@
 """Images of a data set that cannot be read, or must not be: each is an error row, and none hangs or grows."""
 
 import base64
-import io
 import json
 import os
 import socket
 import subprocess
 import sys
-import zlib
 from pathlib import Path
 
 import pytest
@@ -19,19 +17,10 @@ from prunegrid.data.images import FORMATS, MOST_PIXELS, decode, encoded, image_f
 from prunegrid.errors import DataError
 from prunegrid.predict.aspect import set_aspect
 from tests.benchmarks import worlds
+from tests.data.strips import strip
 
 GOOD = worlds.encode(Image.effect_noise((40, 30), 90).convert("RGB"))
 TEXT = base64.b64encode(GOOD).decode()
-
-
-def strip(width, height):
-    """Return a PNG of a few bytes that says it has so many pixels."""
-    buffer = io.BytesIO()
-    Image.new("1", (1, 1)).save(buffer, "PNG")
-    data = bytearray(buffer.getvalue())
-    data[16:24] = width.to_bytes(4, "big") + height.to_bytes(4, "big")
-    data[29:33] = zlib.crc32(bytes(data[12:29])).to_bytes(4, "big")
-    return bytes(data)
 
 
 def errors(path):

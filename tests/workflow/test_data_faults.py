@@ -14,7 +14,7 @@ from prunegrid.study.config import validate
 from prunegrid.study.plan import Plan
 from prunegrid.study.preflight import check_inputs
 from tests.benchmarks import worlds
-from tests.data.test_images import strip
+from tests.data.strips import strip
 from tests.predict.runs import MODEL, cell, make_samples, run
 from tests.study.plans import HOME, SCHEMA, configuration
 from tests.workflow.faults import check

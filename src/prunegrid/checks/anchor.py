@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 STEP = "anchor"
 # (hub id, scorer) -> what is published, and where.
 PUBLISHED = {
-    ("llava-hf/llava-1.5-7b-hf", "pope"): "F1 0.859 on all of POPE (arXiv 2310.03744, table 4)",
-    ("llava-hf/llava-1.5-13b-hf", "pope"): "F1 0.859 on all of POPE (arXiv 2310.03744, table 4)",
+    ("llava-hf/llava-1.5-7b-hf", "pope"): "F1 0.859 on all of POPE (arXiv 2310.03744)",
+    ("llava-hf/llava-1.5-13b-hf", "pope"): "F1 0.859 on all of POPE (arXiv 2310.03744)",
 }
 
 
