@@ -1,11 +1,6 @@
 """Proof that each model is pruned rightly where it runs: on its weights, dtype, device and attention kernel."""
 
 
-def most(need):
-    """The largest need among the study's models."""
-    return max(config["model_specs"][model][need] for model in config["models"])
-
-
 rule check:
     """Target: `snakemake --cores 1 check`, always run: checks every model of the study, fails if one fails.
 
@@ -19,9 +14,9 @@ rule check:
         "../../envs/gpu.yaml"
     threads: 1
     resources:
-        mem_mb=most("mem_mb"),
-        runtime=most("runtime"),
-        gpu=most("gpus"),
+        mem_mb=largest_need("mem_mb"),
+        runtime=largest_need("runtime"),
+        gpu=largest_need("gpus"),
     params:
         home=str(HOME),
         prepared=sorted(PLAN.inputs.prepared),

@@ -132,6 +132,11 @@ def more_each_attempt(need):
     return lambda wildcards, attempt: model_spec(wildcards)[need] * attempt
 
 
+def largest_need(need):
+    """The largest need among the study's models."""
+    return max(config["model_specs"][model][need] for model in config["models"])
+
+
 def store_of(wildcards):
     """The store of a model and benchmark."""
     return PLAN.store(wildcards.model, wildcards.benchmark)
