@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import matplotlib as mpl
 import pandas as pd
 import pytest
 
@@ -56,6 +57,12 @@ def test_the_figure_names_the_device_and_has_a_panel_per_batch_size(measured):
 
 def test_the_figure_is_the_same_bytes_each_time(measured, tmp_path):
     plot_speedup(measured / "tables/cells.csv", measured / "latency.parquet", tmp_path)
+    assert (tmp_path / "speedup.svg").read_bytes() == (measured / "figures/speedup.svg").read_bytes()
+
+
+def test_the_users_own_settings_do_not_count(measured, tmp_path):
+    with mpl.rc_context({"font.size": 40, "axes.facecolor": "red", "svg.fonttype": "path"}):
+        plot_speedup(measured / "tables/cells.csv", measured / "latency.parquet", tmp_path)
     assert (tmp_path / "speedup.svg").read_bytes() == (measured / "figures/speedup.svg").read_bytes()
 
 

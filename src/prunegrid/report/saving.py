@@ -11,13 +11,19 @@ from matplotlib.typing import RcKeyType
 
 from prunegrid.files import atomic_path
 
+# Okabe and Ito's palette, safe for colour-blind readers; a line has the marker of its colour.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F5F3F", "#6A3D9A", "#808080")
+MARKERS = "osD^vPX<>"
+# The same bytes whenever it is drawn, and text that can be read and searched.
+_SVG: dict[RcKeyType, Any] = {"svg.hashsalt": "prunegrid", "svg.fonttype": "none"}
+
 
 @contextmanager
 def own_style(style: Mapping[RcKeyType, Any]) -> Iterator[None]:
     """Draw with Matplotlib's defaults and some settings; those of the user, such as LaTeX, do not count."""
     with mpl.rc_context():
         mpl.rcdefaults()
-        mpl.rcParams.update(style)
+        mpl.rcParams.update({**_SVG, **style})
         yield
 
 

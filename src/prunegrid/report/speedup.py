@@ -11,12 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.typing import RcKeyType
 
 from prunegrid.axis_names import BASELINE, NO_CRITERION
-from prunegrid.report.saving import save_figure
+from prunegrid.report.saving import COLOURS, MARKERS, own_style, save_figure
 from prunegrid.results.measurements import read_measurements
 
-# Okabe and Ito's palette, safe for colour-blind readers.
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F5F3F", "#6A3D9A", "#808080")
-_MARKERS = "osD^vPX<>"
 _SUFFIX = re.compile(r"prefill_speedup(_b\d+)?")
 _TICKS = (0.1, 0.2, 0.5, 1, 2, 3, 5, 10, 20, 50)
 _MARGIN = 1.15
@@ -85,11 +82,9 @@ def _draw(rows: pd.DataFrame, device: str, path: Path) -> list[Path]:
     )
     style: dict[RcKeyType, Any] = {
         "font.size": 9,
-        "svg.hashsalt": "prunegrid",
-        "svg.fonttype": "none",
         "axes.axisbelow": True,
     }
-    with mpl.rc_context(style):
+    with own_style(style):
         n_columns = min(2, len(panels))
         n_rows = -(-len(panels) // n_columns)
         figure, axes = plt.subplots(
@@ -129,7 +124,7 @@ def _panel(panel: Axes, rows: pd.DataFrame, suffix: str, names: list[str]) -> No
             continue
         x, y = own[flops].to_numpy(), own[speedup].to_numpy()
         low, high = (unpruned / own[f"prefill_ms_{quartile}{suffix}"].to_numpy() for quartile in ("q3", "q1"))
-        colour, marker = _COLOURS[number % len(_COLOURS)], _MARKERS[number % len(_MARKERS)]
+        colour, marker = COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)]
         bars = np.clip([y - low, high - y], 0, None)
         panel.errorbar(x, y, yerr=bars, fmt="none", ecolor=colour, alpha=0.35, elinewidth=1)
         panel.plot(x, y, color=colour, marker=marker, markersize=5, linewidth=1.2, label=name)

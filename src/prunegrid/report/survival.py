@@ -114,8 +114,6 @@ def _draw(maps: list[SurvivalMap], title: str, path: Path) -> list[Path]:
     n_lines = -(-max(1, len(maps)) // n_columns)
     style: dict[RcKeyType, Any] = {
         "font.size": 8,
-        "svg.hashsalt": "prunegrid",
-        "svg.fonttype": "none",
         "image.interpolation": "none",
     }
     with own_style(style):

@@ -10,12 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.typing import RcKeyType
 
 from prunegrid.axis_names import BASELINE, NO_CRITERION
-from prunegrid.report.saving import own_style, save_figure
+from prunegrid.report.saving import COLOURS, MARKERS, own_style, save_figure
 from prunegrid.tables.options import SCALE, TableOptions
 
-# Okabe and Ito's palette, safe for colour-blind readers; black is the reference's.
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F5F3F", "#6A3D9A", "#808080")
-_MARKERS = "osD^vPX<>"
+# That of the reference cell.
 _REFERENCE = ("black", "o")
 # As many as fit beside one row of panels.
 _LEGEND_LINES = 14
@@ -78,8 +76,6 @@ def _draw(table: pd.DataFrame, lines: dict[str, pd.DataFrame], reference: str, p
     benchmarks = [c.removesuffix("_metric") for c in table.columns if c.endswith("_metric")]
     style: dict[RcKeyType, Any] = {
         "font.size": 9,
-        "svg.hashsalt": "prunegrid",
-        "svg.fonttype": "none",
         "axes.axisbelow": True,
     }
     with own_style(style):
@@ -121,11 +117,11 @@ def _draw(table: pd.DataFrame, lines: dict[str, pd.DataFrame], reference: str, p
 
 def _styles(names: Iterable[str], reference: str) -> dict[str, tuple[str, str]]:
     """Return name -> (colour, marker): once for all panels, and all different for 81 names."""
-    n = len(_COLOURS)
+    n = len(COLOURS)
     others = [name for name in names if name != reference]
     styles = {
         # Every round of colours begins one marker later.
-        name: (_COLOURS[i % n], _MARKERS[(i + i // n) % len(_MARKERS)])
+        name: (COLOURS[i % n], MARKERS[(i + i // n) % len(MARKERS)])
         for i, name in enumerate(others)
     }
     return {reference: _REFERENCE, **styles}
