@@ -11,7 +11,8 @@ from prunegrid.errors import PruningError
 from prunegrid.plugins import build
 from prunegrid.pruning.context import Pruning
 from prunegrid.pruning.criterion import Criterion
-from prunegrid.pruning.prefix_sharing import PrefixSharing, sharing_order
+from prunegrid.pruning.prefix_sharing import PrefixSharing
+from prunegrid.pruning.sharing_order import sharing_order
 from prunegrid.pruning.stage import Stage
 from tests.pruning import tiny
 

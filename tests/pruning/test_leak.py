@@ -5,7 +5,8 @@ import torch
 
 from prunegrid.plugins import build
 from prunegrid.pruning.context import Pruning
-from prunegrid.pruning.prefix_sharing import PrefixSharing, sharing_order
+from prunegrid.pruning.prefix_sharing import PrefixSharing
+from prunegrid.pruning.sharing_order import sharing_order
 from tests.pruning import tiny
 from tests.pruning.comparison import STRATEGY_OPTIONS
 from tests.pruning.memory import live_bytes

@@ -13,7 +13,8 @@ from prunegrid.plugins import build, names
 from prunegrid.pruning.context import Pruning
 from prunegrid.pruning.criterion import Criterion
 from prunegrid.pruning.families import supported_models
-from prunegrid.pruning.prefix_sharing import PrefixSharing, SharedPrefill, sharing_order
+from prunegrid.pruning.prefix_sharing import PrefixSharing
+from prunegrid.pruning.sharing_order import SharedPrefill, sharing_order
 from tests.pruning.comparison import FAMILIES, STRATEGY_OPTIONS
 
 RANKED = ("hierarchical", "uniform", "constant", "random", "single", "pyramid")

@@ -94,11 +94,10 @@ def predict_prompts(
         fail alike.
     """
     size = batch_size if isinstance(batch_size, BatchSize) else BatchSize(batch_size)
-    labels = ", ".join(cell.label for cell in cells)
     broken = {place: error_row(prompt) for place, prompt in enumerate(prompts) if prompt.error is not None}
     # No picture can be read, say, or no prompt can be made for this model.
     if len(broken) == len(prompts):
-        check_rows(labels, list(broken.values()), len(prompts))
+        check_rows(_labels(cells), list(broken.values()), len(prompts))
     found = [Predicted(dict(broken)) for _ in cells]
     prunings = [pruning_of(loaded, adapter, cell, saliencies) for cell in cells]
     maker = RowMaker(loaded, adapter, max_new_tokens)
@@ -139,14 +138,17 @@ def predict_prompts(
         # Where one does not fit, longer ones will not; and it may be the device that is taken, not the prompt
         # that is large.
         if some[0] == good[0] and len(good) > 1:
-            those = ", ".join(cells[number].label for number in alone)
             raise PrunegridError(
-                f"{those}: not even the shortest of {len(good)} samples fits into the memory of "
+                f"{_labels([cells[number] for number in alone])}: not even the shortest of {len(good)} samples fits into the memory of "
                 f"{loaded.model.device}; free it, or ask for more"
             )
         for number in alone:
             found[number].rows[some[0]] = error_row(replace(prompts[some[0]], error=TOO_LARGE))
     return [([one.rows[place] for place in range(len(prompts))], one.seconds) for one in found]
+
+
+def _labels(cells: Sequence[CellRun]) -> str:
+    return ", ".join(cell.label for cell in cells)
 
 
 def group_cells(

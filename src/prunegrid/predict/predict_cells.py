@@ -271,6 +271,4 @@ class _Bundle:
     def _batch_size(self, group: Sequence[CellRun]) -> BatchSize:
         """Return the batch size of a group of cells, which an earlier shard may have halved."""
         keys = tuple(cell.key for cell in group)
-        if keys not in self._batch_sizes:
-            self._batch_sizes[keys] = BatchSize(self._together)
-        return self._batch_sizes[keys]
+        return self._batch_sizes.setdefault(keys, BatchSize(self._together))

@@ -16,10 +16,8 @@ from transformers.cache_utils import DynamicLayer
 
 from prunegrid.pruning.attention import Projected
 from prunegrid.pruning.kept_tokens import Cut
-from prunegrid.pruning.sharing_order import SharedPrefill, parting_layers, sharing_order
+from prunegrid.pruning.sharing_order import SharedPrefill, parting_layers
 from prunegrid.pruning.token_layout import Layout
-
-__all__ = ["LayerRecord", "PrefixSharing", "SharedPrefill", "sharing_order"]
 
 
 @dataclass
