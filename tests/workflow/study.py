@@ -37,10 +37,13 @@ class Study:
         Overlay of the default configuration.
     preloaded : bool
         Whether its programs start with packages already imported, which takes a third of the time.
+    cores : int, optional
+        What snakemake is told; None for a profile that submits to a cluster.
     """
 
-    def __init__(self, folder: Path, config: dict, *, preloaded: bool = True) -> None:
+    def __init__(self, folder: Path, config: dict, *, preloaded: bool = True, cores: int | None = 2) -> None:
         self.folder = folder
+        self._cores = [] if cores is None else ["--cores", str(cores)]
         self._python = str(preloaded_python()) if preloaded else sys.executable
         folder.mkdir(parents=True)
         for part in PARTS:
@@ -60,7 +63,7 @@ class Study:
 
     def command(self, *arguments: str, python: str = sys.executable) -> list[str]:
         # A target before the option: --configfile takes all that follows it.
-        snakemake = [python, "-m", "snakemake", "--cores", "2"]
+        snakemake = [python, "-m", "snakemake", *self._cores]
         return [*snakemake, *arguments, "--configfile", "study.yaml"]
 
     def run(self, *arguments: str, check: bool = True) -> str:

@@ -61,6 +61,13 @@ def test_a_retry_asks_for_more(study):
     assert third["predict"]["gpu"] == "2"
 
 
+def test_a_cluster_is_told_no_number_of_cores(tmp_path):
+    latency = {"cells": [{"strategy": "uniform"}], "batch_sizes": [1]}
+    asked = resources(Study(tmp_path / "project", {**CONFIG, "latency": latency}, cores=None))
+    assert asked["measure_latency"]["slurm_partition"] == "gpu"
+    assert asked["measure_latency"]["gpu"] == "2"
+
+
 def test_a_site_has_its_own_partitions(study):
     site = """
 default-resources:

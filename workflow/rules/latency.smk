@@ -12,8 +12,8 @@ rule measure_latency:
         f"{RESULTS}/logs/measure_latency/{{model}}.log",
     conda:
         "../../envs/gpu.yaml"
-    # All of them: what runs beside it would change what it measures.
-    threads: workflow.cores or 1
+    # All of them: what runs beside it would change what it measures. A cluster's profile names none.
+    threads: workflow.resource_settings.cores or 1
     resources:
         mem_mb=more_each_attempt("mem_mb"),
         runtime=more_each_attempt("runtime"),
