@@ -25,7 +25,7 @@ from prunegrid.checks.finding import CheckResult, Finding
 from prunegrid.checks.subject import Subject
 from prunegrid.data.adapter import Sample
 from prunegrid.errors import DataError
-from prunegrid.predict.hardware import describe_device
+from prunegrid.predict.hardware import describe_device, describe_model
 from prunegrid.predict.loading import LoadedModel, greedy
 from prunegrid.predict.prompts import Prompt, PromptMaker
 from prunegrid.pruning.families import family_of
@@ -149,8 +149,7 @@ def run_step(name: str, step: Callable[[Subject], Finding], subject: Subject) ->
 def described(model: PreTrainedModel) -> dict[str, Any]:
     """Return what was checked, for check.json."""
     return {
-        "dtype": str(model.dtype).removeprefix("torch."),
-        "attn_implementation": model.config.get_text_config()._attn_implementation,
+        **describe_model(model),
         "device": describe_device(model.device),
         "packages": {name: version(name) for name in _PACKAGES},
     }

@@ -7,13 +7,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import torch
-
 from prunegrid.checks.counted_flops import ledger
 from prunegrid.checks.finding import Finding
 from prunegrid.checks.subject import Setting, Subject
 from prunegrid.cost.ledger import TERA
-from prunegrid.predict.hardware import describe_device
+from prunegrid.predict.hardware import describe_device, synchronise
 from prunegrid.predict.prompts import PromptMaker
 
 STEP = "pace"
@@ -78,17 +76,11 @@ def _seconds(subject: Subject, run: Callable[[], object], repeats: int = _REPEAT
 
 
 def _once(subject: Subject, run: Callable[[], object]) -> float:
-    synchronise(subject.model.device)
+    synchronise([subject.model.device])
     before = time.monotonic()
     run()
-    synchronise(subject.model.device)
+    synchronise([subject.model.device])
     return time.monotonic() - before
-
-
-def synchronise(device: torch.device) -> None:
-    """Wait until a device has done what it was given."""
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
 
 
 def _pictures(subject: Subject) -> tuple[float, float]:
@@ -99,10 +91,10 @@ def _pictures(subject: Subject) -> tuple[float, float]:
     samples = list({prompt.sample.image_id: prompt.sample for prompt in subject.prompts}.values())[:_PICTURES]
 
     def timed(*args: Any) -> Any:
-        synchronise(subject.model.device)
+        synchronise([subject.model.device])
         before = time.monotonic()
         found = encode(*args)
-        synchronise(subject.model.device)
+        synchronise([subject.model.device])
         spent.append(time.monotonic() - before)
         return found
 

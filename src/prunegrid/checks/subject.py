@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -13,6 +13,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from prunegrid import plugins
+from prunegrid.predict.decoding import greedy_settings, pruned
 from prunegrid.predict.loading import LoadedModel
 from prunegrid.predict.prompts import Prompt, collate
 from prunegrid.pruning.context import Pruning
@@ -137,18 +138,14 @@ class Subject:
             Where gradients are kept.
         """
         pruning = None if setting is None else self.pruning(setting, saliencies)
-        if pruning is not None:
-            pruning.sample_ids = [prompt.sample.sample_id for prompt in prompts]
         batch = collate(prompts, self.loaded)
-        with nullcontext() if pruning is None else pruning.hooked():
+        with pruned(pruning, prompts):
             generate: Any = self.model.generate
             output = generate(
                 **batch.inputs,
                 max_new_tokens=steps,
                 min_new_tokens=steps,
-                do_sample=False,
-                num_beams=1,
-                pad_token_id=self.loaded.processor.tokenizer.pad_token_id,
+                **greedy_settings(self.loaded),
                 return_dict_in_generate=True,
                 output_logits=True,
             )

@@ -9,7 +9,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from prunegrid import plugins
 from prunegrid.data import hub
 from prunegrid.jobs.predict import cell_run
 from prunegrid.results.measurements import write_measurements
@@ -46,7 +45,7 @@ def measure_latency(
     import torch
 
     from prunegrid.latency.measure import Bench, HowToMeasure
-    from prunegrid.predict.hardware import describe_device
+    from prunegrid.predict.hardware import describe_device, describe_model
     from prunegrid.predict.predict_cells import Shared
 
     torch.set_num_threads(threads)
@@ -58,12 +57,8 @@ def measure_latency(
     rows = []
     for benchmark in dict.fromkeys(cell.benchmark for cell in cells):
         check_benchmark(plan.inputs, benchmark)
-        spec = config["benchmark_specs"][benchmark]
-        adapter = plugins.load("benchmarks", spec["adapter"])(
-            {**spec, "path": plan.inputs.data_path(benchmark)}
-        )
         own = [cell_run(plan, "", cell) for cell in cells if cell.benchmark == benchmark]
-        rows += bench.measure(benchmark, adapter, own)
+        rows += bench.measure(benchmark, plan.inputs.adapter(benchmark), own)
     spec = config["model_specs"][model]
     metadata = {
         "key": key,
@@ -72,8 +67,7 @@ def measure_latency(
             "revision": hub.commit_of(plan.inputs.model_path(model)) or spec.get("revision"),
         },
         "cells": [vars(cell) for cell in cells],
-        "dtype": str(loaded.model.dtype).removeprefix("torch."),
-        "attn_implementation": loaded.model.config.get_text_config()._attn_implementation,
+        **describe_model(loaded.model),
         "device": describe_device(loaded.model.device),
         "threads": torch.get_num_threads(),
         "clocks_before": before,

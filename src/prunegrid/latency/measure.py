@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ from prunegrid.errors import ConfigError, DataError
 from prunegrid.latency.clocks import Clocks, megahertz
 from prunegrid.latency.stopwatch import Stopwatch
 from prunegrid.predict.batches import pruning_of
+from prunegrid.predict.decoding import greedy_settings, pruned
 from prunegrid.predict.loading import LoadedModel
 from prunegrid.predict.prompts import Batch, Prompt, PromptMaker, collate
 from prunegrid.predict.requests import CellRun
@@ -210,15 +211,9 @@ class _Runs:
     batch: Batch
     pruning: Pruning | None
 
-    @contextmanager
-    def hooked(self) -> Iterator[None]:
-        """Enter the cell's prune context; to enter and leave it is not what is timed."""
-        if self.pruning is None:
-            yield
-            return
-        self.pruning.sample_ids = [prompt.sample.sample_id for prompt in self.batch.prompts]
-        with self.pruning.hooked():
-            yield
+    def hooked(self) -> AbstractContextManager[None]:
+        """Return the cell's prune context; to enter and leave it is not what is timed."""
+        return pruned(self.pruning, self.batch.prompts)
 
     def prefill(self) -> None:
         """Run the prompt once, up to the logits of its last position."""
@@ -231,9 +226,7 @@ class _Runs:
             **self.batch.inputs,
             min_new_tokens=tokens,
             max_new_tokens=tokens,
-            do_sample=False,
-            num_beams=1,
-            pad_token_id=self.loaded.processor.tokenizer.pad_token_id,
+            **greedy_settings(self.loaded),
         )
         new = found.shape[1] - self.batch.inputs["input_ids"].shape[1]
         if new != tokens:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import torch
 from transformers import PreTrainedModel
 
+from prunegrid.predict.hardware import synchronise
+
 _MB = 10**6
 
 
@@ -55,16 +57,12 @@ class Stopwatch:
         for device in self._cuda:
             torch.cuda.reset_peak_memory_stats(device)
         first, last = (torch.cuda.Event(enable_timing=True) for _ in range(2))
-        self._wait()
+        synchronise(self._cuda)
         began = time.perf_counter()
         first.record()
         call()
         last.record()
-        self._wait()
+        synchronise(self._cuda)
         wall = time.perf_counter() - began
         peak = sum(torch.cuda.max_memory_allocated(device) for device in self._cuda)
         return Timing(1e3 * wall, first.elapsed_time(last), (peak - self._weights) / _MB)
-
-    def _wait(self) -> None:
-        for device in self._cuda:
-            torch.cuda.synchronize(device)

@@ -138,8 +138,9 @@ def predict_prompts(
         # Where one does not fit, longer ones will not; and it may be the device that is taken, not the prompt
         # that is large.
         if some[0] == good[0] and len(good) > 1:
+            those = _labels([cells[number] for number in alone])
             raise PrunegridError(
-                f"{_labels([cells[number] for number in alone])}: not even the shortest of {len(good)} samples fits into the memory of "
+                f"{those}: not even the shortest of {len(good)} samples fits into the memory of "
                 f"{loaded.model.device}; free it, or ask for more"
             )
         for number in alone:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from torch import Tensor
 from transformers import LogitsProcessor, LogitsProcessorList
 
 from prunegrid.predict.loading import LoadedModel
-from prunegrid.predict.prompts import Batch
+from prunegrid.predict.prompts import Batch, Prompt
 from prunegrid.pruning.context import Pruning
 from prunegrid.pruning.prefix_sharing import PrefixSharing
 
@@ -59,6 +59,28 @@ class _Watched(LogitsProcessor):
         return [at if 0 <= at < length else None for at, length in found]
 
 
+def greedy_settings(loaded: LoadedModel) -> dict[str, Any]:
+    """Return the arguments of `generate` by which a model takes the likeliest token, one answer a prompt."""
+    return {
+        "do_sample": False,
+        "num_beams": 1,
+        "pad_token_id": loaded.processor.tokenizer.pad_token_id,
+    }
+
+
+@contextmanager
+def pruned(
+    pruning: Pruning | None, prompts: Sequence[Prompt], sharing: PrefixSharing | None = None
+) -> Iterator[None]:
+    """Let the model prune prompts within the context, under their samples' names; None: it stays whole."""
+    if pruning is None:
+        yield
+        return
+    pruning.sample_ids = [prompt.sample.sample_id for prompt in prompts]
+    with pruning.hooked(sharing):
+        yield
+
+
 @torch.no_grad()
 def decode_greedily(
     loaded: LoadedModel,
@@ -82,17 +104,13 @@ def decode_greedily(
     sharing : PrefixSharing, optional
         Layers that the cells of this batch have in common.
     """
-    if pruning is not None:
-        pruning.sample_ids = [prompt.sample.sample_id for prompt in batch.prompts]
     watched = _Watched()
-    with nullcontext() if pruning is None else pruning.hooked(sharing):
+    with pruned(pruning, batch.prompts, sharing):
         generate: Any = loaded.model.generate
         sequences: Tensor = generate(
             **batch.inputs,
             max_new_tokens=max_new_tokens,
-            do_sample=False,
-            num_beams=1,
-            pad_token_id=loaded.processor.tokenizer.pad_token_id,
+            **greedy_settings(loaded),
             logits_processor=LogitsProcessorList([watched]),
         )
     eos = loaded.model.generation_config.eos_token_id

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import torch
+from transformers import PreTrainedModel
 
 
 def describe_device(device: torch.device) -> dict[str, Any]:
@@ -36,6 +38,21 @@ def describe_device(device: torch.device) -> dict[str, Any]:
         "cuda": torch.version.cuda if device.type == "cuda" else None,
         "threads": None if device.type == "cuda" else torch.get_num_threads(),
     }
+
+
+def describe_model(model: PreTrainedModel) -> dict[str, str]:
+    """Return `dtype` and `attn_implementation` of a model, on which its numbers depend like on the device."""
+    return {
+        "dtype": str(model.dtype).removeprefix("torch."),
+        "attn_implementation": model.config.get_text_config()._attn_implementation,
+    }
+
+
+def synchronise(devices: Iterable[torch.device]) -> None:
+    """Wait until devices have done what they were given; a CPU has."""
+    for device in devices:
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
 
 
 def _processor() -> str:

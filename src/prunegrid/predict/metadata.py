@@ -13,7 +13,7 @@ from torch import nn
 from prunegrid import plugins
 from prunegrid.data import hub
 from prunegrid.predict.batches import build_criterion
-from prunegrid.predict.hardware import describe_device
+from prunegrid.predict.hardware import describe_device, describe_model
 from prunegrid.predict.loading import LoadedModel
 from prunegrid.predict.requests import BenchmarkRun, CellRun
 
@@ -43,6 +43,7 @@ def shard_metadata(
         `smallest` and `largest`: samples per pass, halved where memory ran out.
     """
     model, spec, data = loaded.model, run.model_spec, adapter.provenance()
+    arithmetic = describe_model(model)
     n_layers = len(loaded.family.layers(model))
     strategy = plugins.build("strategies", *cell.strategy)
     schedule = strategy.schedule_for(cell.ratio, n_layers, seed=cell.axes["seed"])
@@ -68,8 +69,8 @@ def shard_metadata(
             "prompt": adapter.prompt,
         },
         "max_new_tokens": run.max_new_tokens(adapter),
-        "dtype": str(model.dtype).removeprefix("torch."),
-        "attn_implementation": model.config.get_text_config()._attn_implementation,
+        "dtype": arithmetic["dtype"],
+        "attn_implementation": arithmetic["attn_implementation"],
         "image_backend": type(loaded.processor.image_processor).__name__,
         "image_mode": spec.get("image_mode", "processor"),
         "system_prompt": spec.get("system_prompt", "none"),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from prunegrid.errors import PrunegridError
 from prunegrid.predict.decoding import decode_greedily
+from prunegrid.predict.hardware import describe_model
 from prunegrid.predict.loading import LoadedModel
 from prunegrid.predict.option_logits import OptionLogits
 from prunegrid.predict.prompts import Batch, Prompt, collate
@@ -74,8 +75,8 @@ class RowMaker:
         top = decoded.first_logits.topk(TOP_K)
         for number, (prompt, tokens) in enumerate(zip(batch.prompts, decoded.tokens, strict=True)):
             if decoded.first_broken[number] is not None:
-                dtype = str(self._loaded.model.dtype).removeprefix("torch.")
-                yield error_row(replace(prompt, error=NOT_FINITE.format(dtype=dtype)))
+                told = NOT_FINITE.format(**describe_model(self._loaded.model))
+                yield error_row(replace(prompt, error=told))
                 continue
             places = (prompt.input_ids == self._image_id).nonzero()
             n_image, n_tokens = len(places), len(prompt.input_ids)
