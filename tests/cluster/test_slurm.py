@@ -32,8 +32,8 @@ CONFIG = {
 }
 SHOWN = ["JobId", "JobState", "Partition", "TresPerJob", "MinMemoryNode", "TimeLimit", "Comment"]
 WILDCARDS = "demo"
-# One cell a bundle, in this order.
-NONE, NORM, FRAGILE, SLOW = tuple(f"shapes-pope-000{number}" for number in range(4))
+# One cell a bundle, in the order in which cells share their first layers.
+NONE, FRAGILE, NORM, SLOW = tuple(f"shapes-pope-000{number}" for number in range(4))
 PLUGIN = '''"""A criterion for a test."""
 
 import os

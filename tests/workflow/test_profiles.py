@@ -62,10 +62,12 @@ def test_a_retry_asks_for_more(study):
 
 
 def test_a_cluster_is_told_no_number_of_cores(tmp_path):
+    """A dry run has all cores whatever it is told; a list of all files has none."""
     latency = {"cells": [{"strategy": "uniform"}], "batch_sizes": [1]}
-    asked = resources(Study(tmp_path / "project", {**CONFIG, "latency": latency}, cores=None))
-    assert asked["measure_latency"]["slurm_partition"] == "gpu"
-    assert asked["measure_latency"]["gpu"] == "2"
+    study = Study(tmp_path / "project", {**CONFIG, "latency": latency}, cores=None)
+    assert "measure_latency" in study.run("--summary", "--profile", "profiles/slurm")
+    asked = resources(study)["measure_latency"]
+    assert [asked[name] for name in ("slurm_partition", "gpu")] == ["gpu", "2"]
 
 
 def test_a_site_has_its_own_partitions(study):
