@@ -1,6 +1,7 @@
 """Which device these tests run on, and how large their model is there.
 
-PRUNEGRID_GPU_TESTS=cpu runs them on a CPU with a tiny model, to try the tests themselves.
+PRUNEGRID_GPU_TESTS=cpu runs them on a CPU with a tiny model, to try the tests themselves;
+PRUNEGRID_GPU_SIZE=7b on a GPU with a model as large as LLaVA-1.5-7B.
 """
 
 import os
@@ -45,7 +46,9 @@ class Size:
 # 0.8 billion parameters, 1.7 GB in 16 bit: a fourth of the 7B's layers at half its width, its whole tower.
 LARGE = Size(8, 2048, 5504, 16, 32064, 24, 1024, 4096, 16, 336, 14, 64, 64)
 TINY = Size(8, 64, 96, 4, 600, 2, 32, 48, 2, 64, 8, 8, 8)
-SIZE = TINY if DEVICE == "cpu" else LARGE
+# LLaVA-1.5-7B, 14 GB.
+SEVEN = Size(32, 4096, 11008, 32, 32064, 24, 1024, 4096, 16, 336, 14, 64, 64)
+SIZE = TINY if DEVICE == "cpu" else SEVEN if os.environ.get("PRUNEGRID_GPU_SIZE") == "7b" else LARGE
 HALF = ("float16", "bfloat16")
 # Dense 16-bit TFLOP/s and GB/s of memory, as their makers state them.
 PEAKS = {"H100": (989, 3350), "H200": (989, 4800), "A100": (312, 2039), "L40S": (362, 864), "A10": (125, 600)}

@@ -1,14 +1,16 @@
 """What 16 bit and a GPU's kernels do to kept tokens and answers."""
 
-import importlib.util
-
 import pytest
 import torch
 
+from prunegrid.predict.batches import predict_prompts
 from prunegrid.predict.out_of_memory import BatchSize
+from prunegrid.predict.prompts import PromptMaker
+from tests.gpu import torch_flash
 from tests.gpu.figures import note
 from tests.gpu.sizes import DEVICE, HALF, SIZE
 from tests.predict.runs import cell, run
+from tests.pruning import flash
 
 LAYER = 2
 # One cut that keeps a quarter of the tokens.
@@ -81,17 +83,45 @@ def test_a_larger_batch_changes_few_rows(load, adapter, samples, dtype):
         assert overlap(large, small) >= LEAST_OVERLAP
 
 
-def test_flash_attention_keeps_what_sdpa_keeps(load, adapter, samples):
-    if DEVICE == "cpu" or importlib.util.find_spec("flash_attn") is None:
-        note("flash attention", "not installed")
-        pytest.skip("not run: flash_attn is not installed")
-    found = {
-        kernel: finished(run(load("bfloat16", kernel), adapter, samples, single("attention"), 8))
-        for kernel in ("sdpa", "flash_attention_2")
-    }
-    share = overlap(*found.values())
-    note("flash attention: share of kept tokens as with SDPA", share)
-    assert share >= LEAST_OVERLAP
+@pytest.mark.skipif(DEVICE == "cpu", reason="not run: flash attention has no kernel for a CPU")
+@pytest.mark.parametrize("dtype", HALF)
+def test_flash_attention_keeps_what_sdpa_keeps(load, adapter, samples, dtype, monkeypatch):
+    """By PyTorch's own kernel: the package flash_attn is seldom installed."""
+    loaded = load(dtype)
+    flash.install(monkeypatch, torch_flash.padded, torch_flash.varlen)
+    for name in ("attention", "gradient"):
+        sdpa = finished(run(loaded, adapter, samples, single(name), 8))
+        flash.use_flash(loaded.model)
+        try:
+            rows = finished(run(loaded, adapter, samples, single(name), 8))
+        finally:
+            flash.use_flash(loaded.model, "sdpa")
+        share = overlap(rows, sdpa)
+        note(f"{dtype}, {name}: share of kept tokens that flash attention keeps as SDPA does", share)
+        same = sum(a["prediction"] == b["prediction"] for a, b in zip(rows, sdpa, strict=True)) / len(rows)
+        note(f"{dtype}, {name}: answers of flash attention as SDPA's", same)
+        assert share >= LEAST_OVERLAP
+
+
+@pytest.mark.parametrize("dtype", HALF)
+def test_sharing_layers_changes_nothing(load, adapter, samples, dtype):
+    """Cells together against each alone, in batches alike: the same kernels on the same shapes."""
+    loaded = load(dtype)
+    some = [
+        single("attention"),
+        cell("hierarchical", "attention", 0.5, layers=(1, LAYER)),
+        single("gradient"),
+    ]
+    prompts = PromptMaker(loaded).prompts(samples)
+    together = predict_prompts(loaded, adapter, prompts, some, batch_size=8, max_new_tokens=3)
+    for one, (rows, _) in zip(some, together, strict=True):
+        alone = finished(run(loaded, adapter, samples, one, 8))
+        at = f"{dtype}, {one.strategy[0]} x {one.criterion[0]}"
+        share = overlap(finished(rows), alone)
+        note(f"{at}: share of kept tokens in a bundle as alone", share)
+        same = sum(a["prediction"] == b["prediction"] for a, b in zip(rows, alone, strict=True)) / len(rows)
+        note(f"{at}: answers in a bundle as alone", same)
+        assert share >= LEAST_OVERLAP, at
 
 
 @pytest.mark.skipif(DEVICE == "cpu", reason="not run: memory of a CPU cannot be limited")

@@ -7,6 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from prunegrid.results.measurements import read_measurements
+from prunegrid.study.forecast import PARTS
 from tests.gpu.figures import note
 from tests.gpu.sizes import DEVICE, HALF, SIZE
 from tests.workflow.study import HOME, Study
@@ -86,3 +87,19 @@ def test_check_passes(study):
     found = json.loads((study.folder / "results/random/check.json").read_text(encoding="utf-8"))
     note(f"{study.dtype}: check passed", found["passed"])
     assert found["passed"], output[-4000:]
+    forecast_against_jobs(study)
+
+
+def forecast_against_jobs(study):
+    """Note what the forecast, at the pace that `check` measured, says of the jobs that ran."""
+    study.run("compute_plan", *ONE_THREAD)
+    found = pd.read_csv(study.folder / "results/forecast.csv")
+    jobs = [
+        pd.read_csv(file, sep="\t")["s"].sum()
+        for file in (study.folder / "results/logs/predict").rglob("*.benchmark.tsv")
+    ]
+    assert found["measured"].all()
+    note(f"{study.dtype}: seconds of prediction jobs", float(sum(jobs)))
+    note(f"{study.dtype}: seconds forecast", float(3600 * found["hours"].sum()))
+    for part in PARTS:
+        note(f"{study.dtype}: seconds forecast of {part}", float(3600 * found[part].sum()))

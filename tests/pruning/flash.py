@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -76,8 +77,20 @@ def _flash_varlen(
     return torch.cat(parts)
 
 
-def install(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let transformers take the stand-in for the kernels, under flash attention's name alone."""
+def install(
+    monkeypatch: pytest.MonkeyPatch,
+    padded: Callable[..., Tensor] = _flash,
+    varlen: Callable[..., Tensor] = _flash_varlen,
+) -> None:
+    """Let transformers take these kernels for its own, under flash attention's name alone.
+
+    Parameters
+    ----------
+    monkeypatch : MonkeyPatch
+        Undoes it.
+    padded, varlen : callable
+        Attention of rows of one length, and of rows one behind the other: of exact arithmetic.
+    """
     supported = dict.fromkeys(
         ["dropout_p", "window_size", "deterministic", "softcap", "max_seqlen_q", "max_seqlen_k"], True
     )
@@ -93,13 +106,13 @@ def install(monkeypatch: pytest.MonkeyPatch) -> None:
     def kernels(implementation: str | None, *_: Any, **__: Any) -> tuple:
         assert implementation == NAME, f"a kernel is asked for by the name {implementation!r}"
         utils = modeling_flash_attention_utils
-        return (_flash, _flash_varlen, None, utils._pad_input, utils._unpad_input), (process, None)
+        return (padded, varlen, None, utils._pad_input, utils._unpad_input), (process, None)
 
     monkeypatch.setattr(modeling_flash_attention_utils, "lazy_import_flash_attention", kernels)
 
 
-def use_flash(model: PreTrainedModel) -> None:
+def use_flash(model: PreTrainedModel, name: str = NAME) -> None:
     """Let a model's decoder run flash attention, as `attn_implementation` in `from_pretrained` would."""
     text = model.config.get_text_config()
-    text._attn_implementation_internal = NAME
-    model.config._attn_implementation_internal = NAME
+    text._attn_implementation_internal = name
+    model.config._attn_implementation_internal = name
