@@ -9,7 +9,7 @@ from prunegrid import plugins
 from prunegrid.predict.loading import load_model
 from tests.gpu import figures
 from tests.gpu.checkpoint import write_checkpoint
-from tests.gpu.sizes import DEVICE, HAS_DEVICE, NOT_RUN, SIZE
+from tests.gpu.sizes import DEVICE, HALF, HAS_DEVICE, NOT_RUN, SIZE
 from tests.predict.runs import make_samples
 
 
@@ -28,7 +28,6 @@ def pytest_terminal_summary(terminalreporter):
     if skipped:
         terminalreporter.write_line(f"{len(skipped)} tests need a GPU and were not run")
     if figures.FOUND:
-        figures.write()
         terminalreporter.section(f"figures of {figures.device_name()}, written to {figures.FILE}")
         for name, value in figures.FOUND.items():
             terminalreporter.write_line(f"{name}: {value}")
@@ -37,6 +36,12 @@ def pytest_terminal_summary(terminalreporter):
 @pytest.fixture(scope="session")
 def checkpoint(tmp_path_factory):
     return write_checkpoint(tmp_path_factory.mktemp("gpu") / "model", SIZE)
+
+
+@pytest.fixture(scope="session", params=HALF)
+def dtype(request):
+    """Return a precision of 16 bit; tests of one run together, and load the model once."""
+    return request.param
 
 
 @pytest.fixture(scope="session")

@@ -15,8 +15,9 @@ FOUND: dict[str, Any] = {}
 
 
 def note(name: str, value: Any) -> None:
-    """Keep a figure of this run."""
+    """Keep a figure of this run, and write it: a run may be killed."""
     FOUND[name] = round(value, 4) if isinstance(value, float) else value
+    write()
 
 
 def device_name() -> str:

@@ -12,7 +12,7 @@ from prunegrid.predict.batches import pruning_of
 from prunegrid.predict.prompts import PromptMaker, collate
 from prunegrid.results.measurements import GENERATE, PREFILL
 from tests.gpu.figures import note, peaks
-from tests.gpu.sizes import DEVICE, HALF, SIZE
+from tests.gpu.sizes import DEVICE, SIZE
 from tests.latency.made import Drawings, bench, cell
 
 HOW = HowToMeasure(batch_sizes=(1, max(2, SIZE.large_batch // 8)), samples=3, warmups=2, tokens=17)
@@ -48,7 +48,6 @@ def prefill_flops(loaded, batch):
     return total
 
 
-@pytest.mark.parametrize("dtype", HALF)
 def test_times_against_the_roofline(load, dtype):
     """Figures alone: what a device reaches is no matter of right and wrong."""
     loaded = load(dtype)

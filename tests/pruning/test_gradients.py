@@ -16,43 +16,15 @@ from prunegrid.plugins import load
 from prunegrid.predict.loading import load_model
 from prunegrid.predict.prompts import PromptMaker, collate
 from prunegrid.pruning import gradients
-from prunegrid.pruning.gradients import unpruned_saliency
 from tests.pruning import tiny
+from tests.pruning.saliency import plain, saliency
 
 HOME = Path(__file__).parents[2]
-
-
-def plain(model: Any, inputs: dict[str, Tensor], columns: list[Tensor]) -> Tensor:
-    """Return the saliency of the first token, from one graph over all layers: the slow obvious way."""
-    layers = model.model.language_model.layers
-    entering: dict[int, Tensor] = {}
-
-    def remember(index: int) -> Callable:
-        def hook(module: Any, args: tuple) -> tuple:
-            entering[index] = args[0].detach().requires_grad_() if index == 1 else args[0]
-            return entering[index], *args[1:]
-
-        return hook
-
-    handles = [layer.register_forward_pre_hook(remember(i)) for i, layer in enumerate(layers) if i]
-    with torch.enable_grad():
-        logits = model(**inputs, use_cache=False).logits[:, -1].float()
-        objective = logits.log_softmax(-1).amax(-1).sum()
-        found = torch.autograd.grad(objective, list(entering.values()))
-    for handle in handles:
-        handle.remove()
-    scores = [(entering[i].detach() * gradient).abs().sum(-1) for i, gradient in enumerate(found, start=1)]
-    return torch.stack([torch.stack([one[row, at] for one in scores]) for row, at in enumerate(columns)])
 
 
 def batch() -> tuple[Any, dict[str, Tensor], list[Tensor]]:
     model, inputs = tiny.tiny_llava(), tiny.collate(tiny.requests(4)[:3])
     return model, inputs, [(row == tiny.IMAGE_ID).nonzero()[:, 0] for row in inputs["input_ids"]]
-
-
-def saliency(model: Any, inputs: dict[str, Tensor], columns: list[Tensor], answer_tokens: int = 1) -> Tensor:
-    layers = model.model.language_model.layers
-    return unpruned_saliency(model, layers, inputs, columns, 0, answer_tokens)[0]
 
 
 def test_layer_by_layer_is_the_whole_graph() -> None:

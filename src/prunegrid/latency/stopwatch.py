@@ -45,7 +45,7 @@ class Stopwatch:
 
     def __init__(self, model: PreTrainedModel) -> None:
         weights = [*model.parameters(), *model.buffers()]
-        self._cuda = sorted({tensor.device.index for tensor in weights if tensor.device.type == "cuda"})
+        self._cuda = {tensor.device for tensor in weights if tensor.device.type == "cuda"}
         self._weights = sum(tensor.nbytes for tensor in weights if tensor.device.type == "cuda")
 
     def time(self, call: Callable[[], object]) -> Timing:
