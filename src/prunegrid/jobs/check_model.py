@@ -37,17 +37,19 @@ def check_models(plan: Plan, threads: int) -> None:
     PrunegridError
         Naming every model that failed, after the others are checked.
     """
+    # What any job takes to import its packages: processor time since this one began.
+    start_seconds = time.process_time()
     failed = []
     for model in plan.config["models"]:
         try:
-            check_model(plan, model, threads)
+            check_model(plan, model, threads, start_seconds)
         except PrunegridError as error:
             failed.append(f"{model}: {error}")
     if failed:
         raise PrunegridError("\n".join(failed))
 
 
-def check_model(plan: Plan, model: str, threads: int) -> CheckResult:
+def check_model(plan: Plan, model: str, threads: int, start_seconds: float = 0.0) -> CheckResult:
     """Check a model of a study on the first samples of its benchmarks; print a table and write check.json.
 
     Parameters
@@ -58,6 +60,8 @@ def check_model(plan: Plan, model: str, threads: int) -> CheckResult:
         Its name there.
     threads : int
         CPU threads.
+    start_seconds : float
+        What a job takes before it loads the model; part of the pace's `load_seconds`.
 
     Raises
     ------
@@ -68,7 +72,7 @@ def check_model(plan: Plan, model: str, threads: int) -> CheckResult:
 
     torch.set_num_threads(threads)
     check_files(plan.inputs, model)
-    result = _result(plan, model)
+    result = _result(plan, model, start_seconds)
     file = Path(plan.config["results_dir"], model, CHECK)
     result.write(file)
     print(f"{model}\n{result}", flush=True)
@@ -78,7 +82,7 @@ def check_model(plan: Plan, model: str, threads: int) -> CheckResult:
     return result
 
 
-def _result(plan: Plan, model: str) -> CheckResult:
+def _result(plan: Plan, model: str, start_seconds: float) -> CheckResult:
     spec = plan.config["model_specs"][model]
     about = {"model": spec["path"], **plan.keys.check_keys(model)}
     before = time.monotonic()
@@ -86,7 +90,7 @@ def _result(plan: Plan, model: str) -> CheckResult:
         loaded = load_model(plan.inputs.model_path(model), spec)
     except ConfigError as error:
         return CheckResult([Finding(whole_model.STEP, False, str(error))], {}, about)
-    pace: dict[str, Any] = {"load_seconds": time.monotonic() - before}
+    pace: dict[str, Any] = {"load_seconds": start_seconds + time.monotonic() - before}
     maker = PromptMaker(loaded, spec.get("system_prompt", "none"), spec.get("image_mode", "processor"))
     prompts, pace["read_seconds_per_sample"] = _prompts(plan, loaded, maker)
     batch_size = _batch_size(plan, spec, loaded, prompts)

@@ -14,6 +14,7 @@ from transformers import LogitsProcessor, LogitsProcessorList
 from prunegrid.predict.loading import LoadedModel
 from prunegrid.predict.prompts import Batch, Prompt
 from prunegrid.pruning.context import Pruning
+from prunegrid.pruning.determinism import without_cudnn_attention
 from prunegrid.pruning.prefix_sharing import PrefixSharing
 
 
@@ -72,13 +73,17 @@ def greedy_settings(loaded: LoadedModel) -> dict[str, Any]:
 def pruned(
     pruning: Pruning | None, prompts: Sequence[Prompt], sharing: PrefixSharing | None = None
 ) -> Iterator[None]:
-    """Let the model prune prompts within the context, under their samples' names; None: it stays whole."""
-    if pruning is None:
-        yield
-        return
-    pruning.sample_ids = [prompt.sample.sample_id for prompt in prompts]
-    with pruning.hooked(sharing):
-        yield
+    """Let the model prune prompts within the context, under their samples' names; None: it stays whole.
+
+    Both without cuDNN's attention: the same batch then gives the same twice.
+    """
+    with without_cudnn_attention():
+        if pruning is None:
+            yield
+            return
+        pruning.sample_ids = [prompt.sample.sample_id for prompt in prompts]
+        with pruning.hooked(sharing):
+            yield
 
 
 @torch.no_grad()

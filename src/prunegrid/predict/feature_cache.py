@@ -12,6 +12,7 @@ from torch import Tensor
 
 from prunegrid.predict.feature_store import FeatureStore
 from prunegrid.predict.loading import LoadedModel
+from prunegrid.pruning.determinism import without_cudnn_attention
 from prunegrid.pruning.family import Features
 
 # Holds those of POPE's 500 photographs for a 13B LLaVA-1.5, 6 MB each: they come up again in each category.
@@ -72,7 +73,8 @@ class FeatureCache:
 
     @torch.no_grad()
     def _compute(self, pixels: Mapping[str, Tensor]) -> Features:
-        (found,) = self._loaded.family.features(self._loaded.model, [dict(pixels)])
+        with without_cudnn_attention():
+            (found,) = self._loaded.family.features(self._loaded.model, [dict(pixels)])
         return Features(send_to_device(found.images, "cpu"), send_to_device(found.beside, "cpu"))
 
 

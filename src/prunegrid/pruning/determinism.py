@@ -19,6 +19,21 @@ def allow_determinism() -> None:
 
 
 @contextmanager
+def without_cudnn_attention() -> Iterator[None]:
+    """Let SDPA choose among its other kernels: cuDNN's, in decoding, sums in another order each time.
+
+    Seen with PyTorch 2.11 on an H200 in bfloat16: logits of the second token on differed by up to 0.04 from
+    one call to the next; those of the flash, memory-efficient and plain kernels did not.
+    """
+    enabled = torch.backends.cuda.cudnn_sdp_enabled()
+    torch.backends.cuda.enable_cudnn_sdp(False)
+    try:
+        yield
+    finally:
+        torch.backends.cuda.enable_cudnn_sdp(enabled)
+
+
+@contextmanager
 def deterministic(device: torch.device) -> Iterator[None]:
     """Use deterministic algorithms alone, where the process is prepared for them; put back what was.
 
