@@ -116,7 +116,8 @@ def _batch_size(plan: Plan, spec: Mapping[str, Any], loaded: LoadedModel, prompt
         for name in plan.config["benchmarks"]
     )
     model = loaded.model
-    return choice(model.config.to_dict(), longest + answers, model.dtype.itemsize, free_memory(model))
+    free = free_memory(model, plan.config["slots_per_gpu"], spec.get("mem_mb"))
+    return choice(model.config.to_dict(), longest + answers, model.dtype.itemsize, free)
 
 
 def _prompts(plan: Plan, loaded: LoadedModel, maker: PromptMaker) -> tuple[list[Prompt], float]:

@@ -19,7 +19,7 @@ from prunegrid.predict.prediction_rows import RowMaker, error_row
 from prunegrid.predict.prompts import Prompt, collate
 from prunegrid.predict.requests import CellRun
 from prunegrid.pruning.context import Pruning
-from prunegrid.pruning.gradients import MOST_ANSWER_TOKENS
+from prunegrid.pruning.explained_answer import options_for
 from prunegrid.pruning.memory_errors import ran_out
 from prunegrid.pruning.prefill import Saliencies
 from prunegrid.pruning.prefix_sharing import PrefixSharing
@@ -238,9 +238,7 @@ def build_criterion(cell: CellRun, free_text: bool) -> Any:
     if cell.criterion is None:
         return None
     name, options = cell.criterion
-    if free_text and "answer_tokens" in plugins.describe("criteria", name)["options"]:
-        options = {"answer_tokens": MOST_ANSWER_TOKENS, **options}
-    return plugins.build("criteria", name, options)
+    return plugins.build("criteria", name, options_for(name, options, free_text=free_text))
 
 
 def pruning_of(

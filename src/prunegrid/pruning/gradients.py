@@ -21,10 +21,10 @@ from transformers import PreTrainedModel
 
 from prunegrid.errors import PruningError
 from prunegrid.pruning.determinism import deterministic
+from prunegrid.pruning.explained_answer import MOST_ANSWER_TOKENS
 from prunegrid.pruning.memory_errors import ran_out
 from prunegrid.pruning.unpruned_answer import greedy_answer, ranked_token, with_answer
 
-MOST_ANSWER_TOKENS = 32
 Hook = Callable[[nn.Module, tuple[Any, ...], dict[str, Any]], None]
 # The largest entry of a row's gradient is brought to 2 ** _PEAK before a layer: float16 ends at 2 ** 16, and
 # the sums within a layer need room. Where they overflow all the same, it is tried with less.

@@ -10,11 +10,10 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from prunegrid.checks.finding import read_check
+from prunegrid.checks.finding import Finding, read_check
 from prunegrid.results.predictions import METADATA_KEY
 
 _HOW = "<code>snakemake --cores 1 check</code>"
-_VERDICTS = {True: "pass", False: "FAIL", None: "-"}
 
 
 def checked(check: Mapping[str, Any], predictions: str | Path | None = None) -> str:
@@ -38,9 +37,8 @@ def checked(check: Mapping[str, Any], predictions: str | Path | None = None) -> 
     facts = [found.get("dtype"), found.get("attn_implementation"), device.get("name")]
     said = f"<p>Checked in {escape(', '.join(str(fact) for fact in facts if fact))}.</p>\n" if device else ""
     rows = "".join(
-        f'<tr><th scope="row">{escape(step["step"])}</th><td>{_VERDICTS[step["passed"]]}</td>'
-        f"<td>{escape(step['says'])}</td></tr>"
-        for step in found["steps"]
+        f'<tr><th scope="row">{escape(one.step)}</th><td>{one.verdict}</td><td>{escape(one.says)}</td></tr>'
+        for one in (Finding(**step) for step in found["steps"])
     )
     return f'{warning}{said}<div class="facts"><table><tbody>{rows}</tbody></table></div>\n'
 

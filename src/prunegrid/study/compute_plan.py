@@ -9,6 +9,7 @@ from prunegrid import plugins
 from prunegrid.axis_names import BASELINE
 from prunegrid.cost.expected import expected_compute
 from prunegrid.errors import ConfigError, PrunegridError
+from prunegrid.pruning.explained_answer import options_for
 from prunegrid.study.config import assumed_sample, plugin_of
 from prunegrid.study.grid import Cell, Unreachable, criterion_of
 from prunegrid.study.plan import Plan
@@ -54,14 +55,10 @@ def _settings(plan: Plan, cell: Cell) -> dict[str, Any]:
     criterion_options: dict[str, Any] = {}
     named = criterion_of(plan.config, cell.criterion)
     if named is not None:
-        criterion, criterion_options = named
+        criterion, options = named
         adapter = plan.config["benchmark_specs"][cell.benchmark]["adapter"]
-        free_text = plugins.describe("benchmarks", adapter)["free_text"]
-        if free_text and "answer_tokens" in plugins.describe("criteria", criterion)["options"]:
-            from prunegrid.pruning.gradients import MOST_ANSWER_TOKENS
-
-            # Free text is explained by all of its tokens, as it is where cells are predicted.
-            criterion_options = {"answer_tokens": MOST_ANSWER_TOKENS, **criterion_options}
+        free_text = bool(plugins.describe("benchmarks", adapter)["free_text"])
+        criterion_options = options_for(criterion, options, free_text=free_text)
     return {
         **assumed_sample(plan.config),
         "strategy": strategy,

@@ -9,18 +9,21 @@ import json
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from prunegrid import plugins
+from prunegrid.checks.finding import CHECK
 from prunegrid.cost.batch_memory import batch_bytes, fitting_batch
 from prunegrid.cost.cards import CARDS, Card
 from prunegrid.cost.decoder import Decoder
+from prunegrid.cost.ledger import TERA
 from prunegrid.cost.throughput import Throughput
 from prunegrid.cost.vision import vision_flops
 from prunegrid.errors import ConfigError, PrunegridError
+from prunegrid.pruning.explained_answer import options_for
 from prunegrid.pruning.families import family_of
 from prunegrid.pruning.sharing_order import sharing_order
 from prunegrid.study.config import assumed_sample, plugin_of
@@ -42,7 +45,6 @@ _BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 class _Work:
     """What the cells of one benchmark in one bundle have to compute, per sample but for `steps`."""
 
-    cells: int
     prefills: float  # passes through all layers
     prefill_flops: float
     scoring_flops: float
@@ -83,15 +85,23 @@ def _of_model(plan: Plan, model: str, ledger: pd.DataFrame) -> Iterator[dict[str
     spec = plan.config["model_specs"][model]
     config = complete_config(plan.inputs.model_config(model))
     decoder = Decoder.from_config(config)
-    costs = {tuple(row[axis] for axis in _AXES): row for row in ledger.to_dict("records")}
+    costs = dict(zip(plan.grid.cells, ledger.to_dict("records"), strict=True))
     assumed = assumed_sample(plan.config)
     n_image = int(ledger.loc[ledger["model"] == model, "image_tokens"].iloc[0])
     tokens = n_image + assumed["text_before"] + assumed["text_after"]
     number_bytes = _BYTES[spec.get("dtype", "float32")]
     vision = vision_flops(config, family_of(config["model_type"]).assumed_grids(config, n_image))
     cuts = _Cuts(plan, decoder.layers, n_image)
-    batch = _batch(plan, model, decoder, tokens, number_bytes)
-    pace = _throughput(plan, model, decoder, batch, tokens, number_bytes, vision)
+    checked = _checked(plan, model)
+    batch = _batch(plan, model, checked, decoder, tokens, number_bytes)
+    # What was measured on this machine, or else the times of the card that is assumed.
+    pace = (
+        Throughput.of_card(
+            _card(plan), decoder, batch=batch, tokens=tokens, number_bytes=number_bytes, vision_flops=vision
+        )
+        if checked is None
+        else Throughput.of_check(checked)
+    )
     found: dict[str, dict[str, Any]] = {}
     for name, cells in plan.bundles(model).items():
         jobs = plan.n_jobs(model, name)
@@ -127,11 +137,12 @@ def _of_model(plan: Plan, model: str, ledger: pd.DataFrame) -> Iterator[dict[str
         yield {**row, "hours": sum(row[part] for part in PARTS)}
 
 
-_AXES = ("model", "benchmark", "strategy", "criterion", "ratio", "seed")
+class _Ranking(NamedTuple):
+    """Who ranks before a layer: what tells it apart, what it computes, the tokens a gradient explains."""
 
-
-# Who ranks before a layer: what tells it apart, how it explains an answer, what it computes.
-_Ranking = tuple[Hashable, tuple[tuple[str, int], ...], str | None]
+    identity: Hashable
+    cost: str | None
+    answer_tokens: int
 
 
 class _Cuts:
@@ -160,18 +171,15 @@ class _Cuts:
         named = criterion_of(self._plan.config, cell.criterion)
         if named is not None:
             name, options = named
-            if free_text and "answer_tokens" in plugins.describe("criteria", name)["options"]:
-                from prunegrid.pruning.gradients import MOST_ANSWER_TOKENS
-
-                options = {"answer_tokens": MOST_ANSWER_TOKENS, **options}
-            built = plugins.build("criteria", name, options)
+            built = plugins.build("criteria", name, options_for(name, options, free_text=free_text))
             for layer, _ in schedule.cuts:
                 who = built.ranking(layer, schedule)
-                explains = (("answer_tokens", getattr(who.criterion, "answer_tokens", 1)),)
                 # Only what is random asks the seed.
                 seed = cell.seed if who.criterion.stochastic else 0
                 identity = (who.criterion.identity, who.reverse, seed)
-                ranked[layer] = (identity, explains, who.criterion.cost)
+                ranked[layer] = _Ranking(
+                    identity, who.criterion.cost, getattr(who.criterion, "answer_tokens", 1)
+                )
         return schedule.counts(self._n_image), ranked
 
 
@@ -193,7 +201,7 @@ def _work(
     cuts: _Cuts,
     decoder: Decoder,
     cells: Sequence[Cell],
-    costs: Mapping[tuple[Any, ...], Mapping[Any, Any]],
+    costs: Mapping[Cell, Mapping[Any, Any]],
     n_image: int,
     n_text: int,
 ) -> _Work:
@@ -203,14 +211,13 @@ def _work(
     pruned: list[tuple[list[Hashable], np.ndarray]] = []
     decoded = 0
     for cell in cells:
-        row = costs[tuple(getattr(cell, axis) for axis in _AXES)]
+        row = costs[cell]
         schedule, ranked = cuts.of(cell)
-        explained = [one for one in ranked.values() if one[2] == "gradient"]
+        explained = next((one for one in ranked.values() if one.cost == "gradient"), None)
         if explained:
-            identity, options, _ = explained[0]
-            gradients[identity] = (row["tflops_scoring"] * 1e12, dict(options).get("answer_tokens", 1))
+            gradients[explained.identity] = (row["tflops_scoring"] * TERA, explained.answer_tokens)
         else:
-            scoring += row["tflops_scoring"] * 1e12
+            scoring += row["tflops_scoring"] * TERA
         kept = np.full(decoder.layers, n_image)
         for layer, keep in schedule:
             kept[layer:] = keep
@@ -229,7 +236,6 @@ def _work(
         flops += own.sum() + decoder.head
         decoded += 1
     return _Work(
-        cells=len(cells),
         prefills=prefills,
         prefill_flops=flops,
         scoring_flops=scoring,
@@ -271,7 +277,7 @@ def _adapter(plan: Plan, benchmark: str) -> type[Adapter]:
 def _checked(plan: Plan, model: str) -> dict[str, Any] | None:
     """Return the pace that `check` measured of a model, unless a card is asked for."""
     named = plan.config["compute_plan"]["device"]
-    file = Path(plan.config["results_dir"], model, "check.json")
+    file = Path(plan.config["results_dir"], model, CHECK)
     if named in ("auto", "measured") and file.exists():
         pace: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))["pace"]
         # A check that failed may have got no further than loading.
@@ -289,27 +295,21 @@ def _card(plan: Plan) -> Card:
     return CARDS.get(named, CARDS[DEFAULT_CARD])
 
 
-def _batch(plan: Plan, model: str, decoder: Decoder, tokens: int, number_bytes: int) -> int:
+def _batch(
+    plan: Plan,
+    model: str,
+    checked: Mapping[str, Any] | None,
+    decoder: Decoder,
+    tokens: int,
+    number_bytes: int,
+) -> int:
     configured = plan.config["model_specs"][model].get("batch_size", plan.config["batch_size"])
     if configured != "auto":
         return int(configured)
-    pace = _checked(plan, model)
-    if pace is not None:
-        return int(pace["batch_size"])
+    if checked is not None:
+        return int(checked["batch_size"])
     free = _card(plan).memory_gb * 1e9 - decoder.parameters * number_bytes
     return fitting_batch(decoder, free, tokens, number_bytes, gradients=True)
-
-
-def _throughput(
-    plan: Plan, model: str, decoder: Decoder, batch: int, tokens: int, number_bytes: int, vision: float
-) -> Throughput:
-    """Return what was measured of a model on this machine, or else the times of the card that is assumed."""
-    pace = _checked(plan, model)
-    if pace is not None:
-        return Throughput.of_check(pace)
-    return Throughput.of_card(
-        _card(plan), decoder, batch=batch, tokens=tokens, number_bytes=number_bytes, vision_flops=vision
-    )
 
 
 def as_text(rows: pd.DataFrame) -> str:
