@@ -16,7 +16,7 @@ from prunegrid.predict.prompts import PromptMaker
 
 STEP = "pace"
 _REPEATS, _LONG, _PICTURES = 3, 9, 4
-# Seconds from which a call is timed once: what varies between calls is then little of it.
+# Seconds from which a call is made once: its first time, and what varies, are then little of it.
 _SLOW = 2.0
 
 
@@ -69,9 +69,10 @@ def _scored(batch: list[Any], setting: Setting, kept: list[Any]) -> list[tuple[A
 
 
 def _seconds(subject: Subject, run: Callable[[], object], repeats: int = _REPEATS) -> float:
-    """Return the median wall time of a call, after one that is not counted; of a long call, a single time."""
+    """Return the median wall time of a call, after one that is not counted; a long call is made once."""
     first = _once(subject, run)
-    repeats = repeats if first < _SLOW else 1
+    if first >= _SLOW:
+        return first
     return statistics.median(_once(subject, run) for _ in range(repeats))
 
 
