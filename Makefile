@@ -50,6 +50,7 @@ bench: $(VENV)/.installed
 bench-grid: $(VENV)/.installed
 	PYTHONPATH=src $(BIN)/python perf/grid.py
 	PYTHONPATH=src $(BIN)/python perf/sharing.py
+	PYTHONPATH=src $(BIN)/python perf/images.py
 
 # Time and memory of planning, running, tabulating and looking at 5,000 cells of 9,000 rows; no model runs.
 bench-large: $(VENV)/.installed
