@@ -63,7 +63,8 @@ def test_the_ledger_lists_all_that_is_computed():
 
 def test_what_the_tables_compare_with():
     part, options = prose(PAGE, "Tables"), TableOptions()
-    assert f"(`{options.reference_strategy}` x `{options.reference_criterion}`) at the same ratio" in part
+    assert f"(`{options.reference_strategy}`) **with the same criterion**, at the same ratio" in part
+    assert f"(`{options.reference_criterion}`) **with the same strategy**, at the same ratio" in part
     fixed = re.search(r"The blocks' criteria are `tables.fixed_criteria`: (.*?)\. ", part)[1]
     assert tuple(codes(fixed)) == options.fixed_criteria
     margins = f"{options.accuracy_margin:g} point of accuracy, {options.cider_margin:g} points of CIDEr"

@@ -155,8 +155,13 @@ def test_columns_of_cells(study):
 
 @pytest.mark.parametrize("table", ["strategy", "criterion"])
 def test_columns_of_tables(study, table):
-    listed = [name.replace("{benchmark}", "presence") for name in names("strategy.csv and criterion.csv")]
-    listed += [*listed_in_scores("compute"), *listed_in_scores("positions")]
+    contrasts = ("to_none", f"{table}_effect", "interaction")
+    listed = {
+        name.replace("{benchmark}", "presence").replace("{contrast}", contrast)
+        for name in names("strategy.csv and criterion.csv")
+        for contrast in contrasts
+    }
+    listed = [*listed, *listed_in_scores("compute"), *listed_in_scores("positions")]
     listed.remove("map")
     assert sorted(listed) == sorted(pd.read_csv(study / f"tables/{table}.csv").columns)
 

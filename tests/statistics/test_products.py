@@ -7,7 +7,7 @@ from prunegrid.statistics.clusters import Clusters
 from prunegrid.statistics.products import WeightedSums
 from prunegrid.statistics.resampling import Bootstrap
 from prunegrid.statistics.testing import sign_flip
-from prunegrid.tables.compare import _Resampled
+from prunegrid.tables.difference import Resampled
 
 
 def plain_sign_flip(differences: np.ndarray, replicates: int, seed: int) -> np.ndarray:
@@ -92,7 +92,7 @@ def test_means_are_of_the_samples_that_each_row_answered() -> None:
     scores[4][:30] = np.nan
     clusters = Clusters.of([f"i{k % 20:02d}" for k in range(60)])
     bootstrap = Bootstrap(clusters.count, replicates=50)
-    together = _Resampled(bootstrap, clusters, scores)
+    together = Resampled(bootstrap, clusters, scores)
     for number, score in enumerate(scores):
-        alone = _Resampled(bootstrap, clusters, [score])
+        alone = Resampled(bootstrap, clusters, [score])
         np.testing.assert_array_equal(together.means[:, [number]], alone.means)

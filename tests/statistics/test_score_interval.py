@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import optimize
 
-from prunegrid.statistics.score_interval import detectable_difference, score_limits
+from prunegrid.statistics.score_interval import score_limits
 
 
 def tango(better: int, worse: int, n: int) -> list[float]:
@@ -42,7 +42,6 @@ def test_without_a_change_the_rule_of_three_holds() -> None:
     low, high = score_limits(sums, counts)[:, 0]
     assert low < -3 / 120
     assert high == -low
-    assert 2 / 120 < detectable_difference(sums, counts)[0] < 4 / 120
     # Eighteen questions to an image are still one image.
     np.testing.assert_allclose(score_limits(sums, 18 * counts)[:, 0], [low, high])
     np.testing.assert_allclose(score_limits(sums, counts, whole=0.8)[:, 0], [0.8 * low, 0.8 * high])
@@ -55,8 +54,6 @@ def test_many_changes_outvote_the_imagined_one() -> None:
     low, high = score_limits(sums, counts)[:, 0]
     wald = 2 * 1.96 * np.sqrt((sums**2).sum()) / rows.size
     assert wald < high - low < 1.2 * wald
-    expected = 2.8016 * np.sqrt((sums**2).sum()) / rows.size
-    assert expected < detectable_difference(sums, counts)[0] < 1.25 * expected
 
 
 @pytest.mark.parametrize(("n_images", "per_image"), [(120, 1), (500, 1), (200, 6)])
@@ -73,4 +70,3 @@ def test_a_loss_is_excluded_no_more_often_than_promised(n_images: int, per_image
 def test_nothing_compared_gives_no_limits() -> None:
     nothing = np.zeros((5, 1))
     assert np.isnan(score_limits(nothing, nothing)).all()
-    assert np.isnan(detectable_difference(nothing, nothing)).all()

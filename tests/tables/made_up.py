@@ -7,9 +7,10 @@ from prunegrid.tables.cells import ScoredCell
 
 
 def cell(strategy: str, scores: list[float | None], headline: str = "accuracy", **changes) -> ScoredCell:
-    """Return a cell of made-up scores; `changes` are of its axes, or `compute`, `images`."""
+    """Return a cell of made-up scores; `changes`: axes, `compute`, `images`, or fields."""
     compute = changes.pop("compute", {"tflops_published": 1.0, "tflops_total": 2.0, "ratio_achieved": 0.5})
     images = changes.pop("images", [f"i{i:05d}" for i in range(len(scores))])
+    more = {name: changes.pop(name) for name in ("metadata", "draws_schedule") if name in changes}
     n, n_error = len(scores), sum(score is None for score in scores)
     known = [score for score in scores if score is not None]
     samples = pd.DataFrame(
@@ -44,4 +45,5 @@ def cell(strategy: str, scores: list[float | None], headline: str = "accuracy", 
             "compute": {"ratio_requested": 0.5} | ({} if compute is None else compute),
         },
         load=pa.Table.from_pandas(samples).select,
+        **more,
     )

@@ -11,8 +11,9 @@ from prunegrid.tables import flat, html, latex, markdown
 from prunegrid.tables.build import make_tables
 from prunegrid.tables.cells import write_cells
 from prunegrid.tables.compute_gap import gap_columns, reference_totals
-from prunegrid.tables.display import OFF_TARGET, printed
+from prunegrid.tables.display import printed
 from prunegrid.tables.options import TableOptions
+from prunegrid.tables.signs import OFF_TARGET
 from tests.tables.made_up import cell
 
 MATCHED = TableOptions(replicates=100, match="tflops_total")

@@ -5,7 +5,9 @@ import io
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
+from scipy import optimize, stats
+from statsmodels.formula.api import ols
+from statsmodels.stats.anova import anova_lm
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 
@@ -44,7 +46,7 @@ class World:
                 listed = [None if np.isnan(s) else s for s in scores]
                 cells.append(cell(strategy, listed, images=images, seed=first_seed + number, **anchor))
         options = TableOptions(replicates=20_000, accuracy_margin=20)
-        _, table = make_tables(cells, [], options)
+        table, _ = make_tables(cells, [], options)
         self.rows = pd.read_csv(io.StringIO(flat.render(table))).set_index("strategy")
         self.means = {
             s: np.nanmean(scores, axis=0) if len(scores) > 1 else scores[0]
@@ -74,6 +76,37 @@ def world(request) -> World:
     return World(request.param)
 
 
+def sign_flips(sums: np.ndarray) -> float:
+    found = stats.permutation_test(
+        (sums,), np.sum, permutation_type="samples", n_resamples=50_000, batch=5000, rng=3
+    )
+    return float(found.pvalue)
+
+
+def over_images_and_seeds(by_seed: np.ndarray, images: list[str]) -> tuple[list[float], float]:
+    """Interval and p from statsmodels' table of variance of the images' contributions to the mean."""
+    grand = by_seed[~np.isnan(by_seed)].mean()
+    n = (~np.isnan(by_seed)).sum()
+    rows = [
+        {"image": image, "seed": seed, "part": 0.0 if np.isnan(value) else value - grand}
+        for seed, values in enumerate(by_seed)
+        for image, value in zip(images, values, strict=True)
+    ]
+    parts = pd.DataFrame(rows).groupby(["image", "seed"], as_index=False)["part"].sum()
+    parts["part"] *= len(parts) / n
+    table = anova_lm(ols("part ~ C(image) + C(seed)", parts).fit())
+    square = table.sum_sq / table.df
+    seeds = square["C(seed)"] / len(parts)
+    clusters = max(square["C(image)"] - square["Residual"], 0) / len(parts)
+
+    def half(size: float) -> float:
+        quantiles = [stats.t.ppf(1 - size / 2, table.df[f"C({factor})"]) for factor in ("seed", "image")]
+        return float(np.sqrt(quantiles[0] ** 2 * seeds + quantiles[1] ** 2 * clusters))
+
+    p = optimize.brentq(lambda size: half(size) - abs(grand), 1e-12, 1 - 1e-12)
+    return [grand - half(0.05), grand + half(0.05)], p
+
+
 def known(*columns: np.ndarray) -> np.ndarray:
     return ~np.isnan(np.sum(columns, axis=0))
 
@@ -90,29 +123,35 @@ def test_values_and_their_intervals(world: World) -> None:
         np.testing.assert_allclose([row.b_low, row.b_high], limits, atol=0.004)
 
 
-@pytest.mark.parametrize(("which", "other"), [("to_none", "none"), ("to_reference", "hierarchical")])
+@pytest.mark.parametrize(("which", "other"), [("to_none", "none"), ("strategy_effect", "hierarchical")])
 def test_differences_their_intervals_and_p(world: World, which: str, other: str) -> None:
-    for strategy in ("uniform", "single"):
-        row, difference = world.rows.loc[strategy], world.means[strategy] - world.means[other]
-        there = known(difference)
-        assert row[f"b_{which}"] == pytest.approx(difference[there].mean())
-        sums, counts = world.sums(np.where(there, difference, 0), there.astype(float))
-        limits = world.interval(ratio, np.where(there, difference, 0), there.astype(float))
-        scarce = score_limits(sums[:, None], counts[:, None])[:, 0]
-        joined = [min(limits[0], scarce[0]), max(limits[1], scarce[1])]
-        np.testing.assert_allclose(
-            row[[f"b_{which}_low", f"b_{which}_high"]].astype(float), joined, atol=0.004
-        )
-        test = stats.permutation_test(
-            (sums,), np.sum, permutation_type="samples", n_resamples=50_000, batch=5000, rng=3
-        )
-        assert row[f"b_{which}_p"] == pytest.approx(test.pvalue, abs=0.012)
-        # Two-sided 5 %, power 80 %: 2.80 standard errors of a mean over images, one of which, wholly changed,
-        # is imagined.
-        quantiles = stats.norm.ppf(0.975) + stats.norm.ppf(0.8)
-        squares = ((sums - ratio(sums, counts) * counts) ** 2).sum()
-        least, most = (quantiles * np.sqrt(s) / counts.sum() for s in (squares, squares + counts.mean() ** 2))
-        assert 0.96 * least < row[f"b_{which}_detectable"] < most
+    row, difference = world.rows.loc["single"], world.means["single"] - world.means[other]
+    there = known(difference)
+    assert row[f"b_{which}"] == pytest.approx(difference[there].mean())
+    sums, counts = world.sums(np.where(there, difference, 0), there.astype(float))
+    limits = world.interval(ratio, np.where(there, difference, 0), there.astype(float))
+    scarce = score_limits(sums[:, None], counts[:, None])[:, 0]
+    joined = [min(limits[0], scarce[0]), max(limits[1], scarce[1])]
+    np.testing.assert_allclose(row[[f"b_{which}_low", f"b_{which}_high"]].astype(float), joined, atol=0.004)
+    assert row[f"b_{which}_p"] == pytest.approx(sign_flips(sums), abs=0.012)
+
+
+@pytest.mark.parametrize(("which", "other"), [("to_none", "none"), ("strategy_effect", "hierarchical")])
+def test_differences_of_a_drawn_row_vary_over_images_and_seeds(world: World, which: str, other: str) -> None:
+    row, by_seed = world.rows.loc["uniform"], world.scores["uniform"] - world.means[other]
+    there = ~np.isnan(by_seed).all(axis=0)
+    mean = np.array([np.nanmean(d) if known else np.nan for d, known in zip(by_seed.T, there, strict=True)])
+    assert row[f"b_{which}"] == pytest.approx(mean[there].mean())
+    (sums, counts) = world.sums(np.where(there, mean, 0), there.astype(float))
+    limits, p = over_images_and_seeds(by_seed, world.images)
+    scarce = score_limits(sums[:, None], counts[:, None])[:, 0]
+    joined = [min(limits[0], scarce[0]), max(limits[1], scarce[1])]
+    np.testing.assert_allclose(row[[f"b_{which}_low", f"b_{which}_high"]].astype(float), joined, atol=2e-3)
+    assert row[f"b_{which}_p"] == pytest.approx(max(p, sign_flips(sums)), abs=0.012)
+    assert row[f"b_{which}_p_given_draws"] == pytest.approx(sign_flips(sums), abs=0.012)
+    each = [np.nanmean(d) for d in by_seed]
+    found = row[[f"b_{which}_worst_draw", f"b_{which}_best_draw"]].astype(float)
+    np.testing.assert_allclose(found, [min(each), max(each)])
 
 
 def test_the_kept_gain(world: World) -> None:
@@ -130,12 +169,12 @@ def test_the_kept_gain(world: World) -> None:
 
 
 def test_holm_is_made_over_each_family_apart(world: World) -> None:
-    for which in ("to_none", "to_reference"):
+    for which in ("to_none", "strategy_effect"):
         tested = world.rows[world.rows[f"b_{which}_p"].notna()]
         expected = multipletests(tested[f"b_{which}_p"], method="holm")[1]
         np.testing.assert_allclose(tested[f"b_{which}_p_holm"], expected)
     assert world.rows.b_to_none_p.count() == 4  # all but none itself
-    assert world.rows.b_to_reference_p.count() == 2  # rows at the reference's ratio, without itself
+    assert world.rows.b_strategy_effect_p.count() == 2  # rows at the reference's ratio, without itself
 
 
 def test_mcnemar_stands_only_where_every_image_has_one_question_and_answers_are_right_or_wrong(
@@ -143,7 +182,7 @@ def test_mcnemar_stands_only_where_every_image_has_one_question_and_answers_are_
 ) -> None:
     single = world.images is SINGLE
     for strategy in ("single", "uniform"):
-        for which, other in (("to_none", "none"), ("to_reference", "hierarchical")):
+        for which, other in (("to_none", "none"), ("strategy_effect", "hierarchical")):
             p = world.rows.loc[strategy, f"b_{which}_p_mcnemar"]
             if not single or strategy == "uniform":  # averaged over seeds
                 assert np.isnan(p)

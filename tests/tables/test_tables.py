@@ -54,7 +54,7 @@ def test_values_and_differences_of_one_seed_follow_from_scores(study) -> None:
     mine, reference, none = samples.values()
     assert row.easy_value == pytest.approx(mine.mean())
     assert row.easy_to_none == pytest.approx((mine - none).mean())
-    assert row.easy_to_reference == pytest.approx((mine - reference).mean())
+    assert row.easy_criterion_effect == pytest.approx((mine - reference).mean())
     assert row.easy_to_none_low <= row.easy_to_none <= row.easy_to_none_high
     assert row.easy_to_none_p_holm >= row.easy_to_none_p
 
@@ -69,7 +69,7 @@ def test_every_row_stands_where_it_should(study) -> None:
     blocks = list(dict.fromkeys(criterion.block))
     assert blocks[1] == "strategy hierarchical, ratio 0.5"
     assert criterion.reference.sum() == 2
-    assert criterion[criterion.reference].easy_to_reference.isna().all()
+    assert criterion[criterion.reference].easy_criterion_effect.isna().all()
 
 
 def test_no_rank_for_degenerate_answer_reading_or_unpruned_rows(study) -> None:

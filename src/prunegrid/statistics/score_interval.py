@@ -1,4 +1,4 @@
-"""Score interval and smallest detectable value of paired differences, also where few answers changed.
+"""Score interval of paired differences, also where few answers changed.
 
 A bootstrap only redraws the changes that were seen: without any, its interval is [0, 0], although n
 samples exclude no loss smaller than about 3 / n (the rule of three, Hanley and Lippman-Hand 1983).
@@ -6,9 +6,8 @@ samples exclude no loss smaller than about 3 / n (the rule of three, Hanley and 
 
 import numpy as np
 
-# Normal quantiles: two-sided 5 %, and a power of 80 %.
+# Normal quantile: two-sided 5 %.
 _Z = 1.959964
-_POWER = 0.841621
 
 
 def score_limits(sums: np.ndarray, counts: np.ndarray, whole: np.ndarray | float = 1.0) -> np.ndarray:
@@ -34,16 +33,10 @@ def score_limits(sums: np.ndarray, counts: np.ndarray, whole: np.ndarray | float
     ndarray of float64, shape (2, columns)
         Lower and upper limits; NaN where nothing was compared.
     """
-    clusters, rows = (counts > 0).sum(axis=0), counts.sum(axis=0)
-    gains, losses = np.maximum(sums, 0).sum(axis=0), np.maximum(-sums, 0).sum(axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        imagined = whole * rows / clusters
-        unit = ((sums**2).sum(axis=0) + imagined**2) / (gains + losses + imagined)
-        better, worse = gains / unit, losses / unit
-        # Scores without an upper end, such as CIDEr, can change by more than a whole.
-        pairs = np.maximum(whole * rows / unit, better + worse)
+        better, worse, pairs, worth = changed_pairs(sums, counts, whole)
         limits = np.stack([-_tango_upper(worse, better, pairs), _tango_upper(better, worse, pairs)])
-        result: np.ndarray = limits * pairs * unit / rows
+        result: np.ndarray = limits * worth
         return result
 
 
@@ -62,13 +55,8 @@ def _tango_upper(better: np.ndarray, worse: np.ndarray, pairs: np.ndarray) -> np
     return np.where(np.isnan(pairs), np.nan, high)
 
 
-def detectable_difference(
-    sums: np.ndarray, counts: np.ndarray, whole: np.ndarray | float = 1.0
-) -> np.ndarray:
-    """Smallest true difference found with a power of 80 % at a two-sided 5 %, from a standard error never 0.
-
-    As Agresti and Min (2005, Statistics in Medicine 24:729) add half a pair to each cell of the 2 x 2
-    table, two clusters are added, with one whole change between them.
+def changed_pairs(sums: np.ndarray, counts: np.ndarray, whole: np.ndarray | float = 1.0) -> np.ndarray:
+    """Return better, worse, all pairs and what a pair is worth: effective numbers, those of `score_limits`.
 
     Parameters
     ----------
@@ -77,11 +65,15 @@ def detectable_difference(
 
     Returns
     -------
-    ndarray of float64, shape (columns,)
+    ndarray of float64, shape (4, columns)
+        The last is the mean difference if all pairs changed the same way.
     """
     clusters, rows = (counts > 0).sum(axis=0), counts.sum(axis=0)
+    gains, losses = np.maximum(sums, 0).sum(axis=0), np.maximum(-sums, 0).sum(axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        value, size = sums.sum(axis=0) / rows, rows / clusters
-        squares = ((sums - value * counts) ** 2).sum(axis=0) + (whole * size) ** 2
-        result: np.ndarray = (_Z + _POWER) * np.sqrt(squares) / (size * (clusters + 2))
-        return result
+        imagined = whole * rows / clusters
+        unit = ((sums**2).sum(axis=0) + imagined**2) / (gains + losses + imagined)
+        better, worse = gains / unit, losses / unit
+        # Scores without an upper end, such as CIDEr, can change by more than a whole.
+        pairs = np.maximum(whole * rows / unit, better + worse)
+        return np.stack([better, worse, pairs, pairs * unit / rows])

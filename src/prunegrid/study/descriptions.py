@@ -6,7 +6,7 @@ from typing import Any
 from prunegrid.checks.finding import CHECK
 from prunegrid.study.config import plugin_of
 from prunegrid.study.fingerprint import files_hash
-from prunegrid.study.grid import Cell, criterion_of, needs_answer
+from prunegrid.study.grid import Cell, criterion_of, draws_schedule, needs_answer
 from prunegrid.study.plan import Plan
 
 
@@ -18,6 +18,7 @@ def describe_cell(plan: Plan, cell: Cell) -> dict[str, Any]:
         "strategy_type": plugin_of(plan.config, "strategies", cell.strategy)[0],
         "criterion_type": plugin_of(plan.config, "criteria", cell.criterion)[0],
         "needs_answer": needs_answer(plan.config, cell.criterion),
+        "draws_schedule": draws_schedule(plan.config, cell.strategy),
     }
 
 

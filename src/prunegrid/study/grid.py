@@ -170,8 +170,18 @@ def _check_seeds(config: Mapping[str, Any]) -> None:
 def _is_random(config: Mapping[str, Any], axis: str, name: str) -> bool:
     if axis == "criteria":
         return is_stochastic(config, name)
-    strategy: type[Strategy] = plugins.load("strategies", plugin_of(config, "strategies", name)[0])
-    return strategy.stochastic
+    return _strategy(config, name).stochastic
+
+
+def draws_schedule(config: Mapping[str, Any], strategy: str) -> bool:
+    """Return whether a strategy's cuts depend on the seed; `mismatched` draws images, and cuts nothing."""
+    plugin = _strategy(config, strategy)
+    return plugin.stochastic and plugin.has_ratio
+
+
+def _strategy(config: Mapping[str, Any], name: str) -> type[Strategy]:
+    plugin: type[Strategy] = plugins.load("strategies", plugin_of(config, "strategies", name)[0])
+    return plugin
 
 
 def is_stochastic(config: Mapping[str, Any], criterion: str) -> bool:

@@ -4,8 +4,8 @@ Thousands of cells of thousands of samples do not fit into memory, nor need they
 cell's file is read whenever its scores are asked for.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -29,11 +29,14 @@ class RowScores:
         Extracted answers; None for a row of several seeds.
     binary : bool
         Whether every score of every seed is 0 or 1.
+    by_seed : dict
+        Seed -> scores, as `score`; empty for a row of one seed.
     """
 
     score: np.ndarray
     parsed_answer: pa.ChunkedArray | None
     binary: bool
+    by_seed: Mapping[int, np.ndarray] = field(default_factory=dict)
 
     @property
     def answered(self) -> np.ndarray:
@@ -87,6 +90,7 @@ class AlignedScores:
         """Read the cells of one row, a cell a seed."""
         total, count = np.zeros(len(self.ids)), np.zeros(len(self.ids), dtype=np.int64)
         parsed, binary = None, True
+        by_seed: dict[int, np.ndarray] = {}
         for cell in cells:
             table = cell.load(["sample_id", "score", "parsed_answer"])
             score, places = table["score"].cast(pa.float64()).to_numpy(), self._places(table["sample_id"])
@@ -96,9 +100,12 @@ class AlignedScores:
             known = ~np.isnan(score)
             total += np.where(known, score, 0.0)
             count += known
-            if len(cells) == 1:
+            if len(cells) > 1:
+                by_seed[cell.seed] = score
+            else:
                 parsed = _taken(table["parsed_answer"].cast(pa.string()), places)
-        return RowScores(np.where(count > 0, total / np.maximum(count, 1), np.nan), parsed, binary)
+        mean = np.where(count > 0, total / np.maximum(count, 1), np.nan)
+        return RowScores(mean, parsed, binary, by_seed)
 
     def _places(self, ids: pa.ChunkedArray) -> np.ndarray | None:
         """Return where each sample stands in a file, -1 where it is not; None if the order is the same."""

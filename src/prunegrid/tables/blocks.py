@@ -12,7 +12,11 @@ from prunegrid.tables import best_of_seeds
 from prunegrid.tables.cells import RowKey, ScoredCell
 from prunegrid.tables.compare import Result
 from prunegrid.tables.compute_gap import is_off
+from prunegrid.tables.contrasts import CRITERION, INTERACTION, STRATEGY, TO_NONE
 from prunegrid.tables.options import TableOptions
+from prunegrid.tables.same_computation import computations
+from prunegrid.tables.scores_used import scores_used
+from prunegrid.tables.told import Told
 
 # Never ranked: they are what others are measured against.
 _ANCHORS = (BASELINE, "blind", "mismatched")
@@ -36,8 +40,12 @@ class TableRow:
         Plug-in behind the strategy's name.
     anchor : bool
         It is not ranked: unpruned, or without the image, or with another one.
-    reference : bool
-        It has the reference strategy and criterion.
+    reference_strategy, reference_criterion : bool
+        It has the reference strategy; the reference criterion.
+    n_draws : int
+        Seeds behind it, where it depends on one.
+    draws_schedule : bool
+        The seed draws where tokens are dropped.
     needs_answer, uses_label : bool
         Its criterion reads the unpruned answer; it was chosen by the gold answers.
     degenerate : bool
@@ -52,11 +60,30 @@ class TableRow:
     unreachable: str | None = None
     strategy_type: str = ""
     anchor: bool = False
-    reference: bool = False
+    reference_strategy: bool = False
+    reference_criterion: bool = False
+    n_draws: int = 0
+    draws_schedule: bool = False
     needs_answer: bool = False
     uses_label: bool = False
     degenerate: bool = False
     best: set[str] = field(default_factory=set)
+
+    @property
+    def reference(self) -> bool:
+        """Whether it has the reference strategy and criterion."""
+        return self.reference_strategy and self.reference_criterion
+
+    def is_reference_of(self, kind: str) -> bool:
+        """Whether others are compared with it in a kind of contrast."""
+        return {STRATEGY: self.reference_strategy, CRITERION: self.reference_criterion}.get(kind, False)
+
+    @property
+    def drawn(self) -> str:
+        """What it is an average over; empty where nothing is drawn."""
+        if self.draws_schedule and self.n_draws:
+            return f"over {self.n_draws} drawn schedules" if self.n_draws > 1 else "one drawn schedule"
+        return f"over {self.n_draws} draws" if self.n_draws > 1 else ""
 
     @property
     def off_target(self) -> dict[str, float]:
@@ -85,10 +112,15 @@ class Table:
     blocks : list of Block
     options : TableOptions
     corrected : dict
-        (row key, benchmark, "to_none" or "to_reference") -> Holm-adjusted p over the table's tests of
-        that kind.
+        (row key, benchmark, kind of contrast) -> Holm-adjusted p over the table's tests of that kind.
     warnings : list of str
         What keeps its rows from being computed alike.
+    families : dict
+        Kind of contrast -> number of tests that it was corrected for.
+    same : dict
+        Row -> the first row that is the same computation.
+    scores_used : sequence of str
+        Which score each strategy used at each cut.
     """
 
     kind: str
@@ -98,6 +130,14 @@ class Table:
     options: TableOptions
     corrected: dict[tuple[RowKey, str, str], float] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    families: dict[str, int] = field(default_factory=dict)
+    same: Mapping[RowKey, RowKey] = field(default_factory=dict)
+    scores_used: Sequence[str] = ()
+
+    @property
+    def contrasts(self) -> tuple[str, ...]:
+        """The kinds of contrast that it shows and corrects: what it costs, its own question, interaction."""
+        return TO_NONE, STRATEGY if self.kind == "strategy" else CRITERION, INTERACTION
 
     @property
     def rows(self) -> list[TableRow]:
@@ -117,6 +157,8 @@ class Maker:
     unreachable : iterable of mappings
         strategy, criterion, ratio, reason.
     options : TableOptions
+    told : mapping, optional
+        How the rows' predictions were made; see `told.read_told`.
     """
 
     def __init__(
@@ -125,7 +167,10 @@ class Maker:
         results: Mapping[str, Mapping[RowKey, Result]],
         unreachable: Iterable[Mapping[str, Any]],
         options: TableOptions,
+        told: Told | None = None,
     ) -> None:
+        self.told = told or {}
+        self.same = computations(self.told)
         self.options = options
         self.results = results
         self.model = cells[0].model
@@ -215,32 +260,38 @@ class Maker:
                 key, label, unreachable=self.unreachable[key], strategy_type=self._type_of(strategy)
             )
         results = {b: rows[key] for b, rows in self.results.items() if key in rows}
-        wanted = (self.options.reference_strategy, self.options.reference_criterion)
         return TableRow(
             key,
             label,
             results,
             strategy_type=self.cells[key].strategy_type,
             anchor=self._is_anchor(key),
-            reference=(strategy, criterion) == wanted,
+            reference_strategy=strategy == self.options.reference_strategy,
+            reference_criterion=criterion == self.options.reference_criterion,
+            n_draws=max((len(result.seeds) for result in results.values()), default=0),
+            draws_schedule=self.cells[key].draws_schedule and not self.cells[key].uses_label,
             needs_answer=self.cells[key].needs_answer,
             uses_label=self.cells[key].uses_label,
             degenerate=any(result.degenerate for result in results.values()),
         )
 
     def _table(self, kind: str, blocks: list[Block]) -> Table:
-        table = Table(
-            kind, self.model, list(self.results), [block for block in blocks if block.rows], self.options
-        )
-        for which in ("to_none", "to_reference"):
-            tests = {
-                (row.key, benchmark, which): difference.p
-                for row in table.rows
-                for benchmark, result in row.results.items()
-                if (difference := getattr(result, which)) is not None
-            }
-            adjusted = holm(np.array(list(tests.values()), dtype=float))
-            table.corrected |= dict(zip(tests, adjusted.tolist(), strict=True))
+        shown = [block for block in blocks if block.rows]
+        table = Table(kind, self.model, list(self.results), shown, self.options, same=self.same)
+        table.scores_used = scores_used(self.told, (row.key for row in table.rows))
+        for contrast in table.contrasts:
+            # Rows that stand in several blocks, and those that are the same computation, are one test.
+            tests: dict[tuple[str, frozenset[tuple[RowKey, int]]], float] = {}
+            places = {}
+            for row in table.rows:
+                for benchmark, result in row.results.items():
+                    if (difference := result.contrasts.get(contrast)) is not None:
+                        test = benchmark, difference.computed
+                        tests.setdefault(test, difference.p)
+                        places[row.key, benchmark, contrast] = test
+            adjusted = dict(zip(tests, holm(np.array(list(tests.values()), dtype=float)), strict=True))
+            table.corrected |= {place: float(adjusted[test]) for place, test in places.items()}
+            table.families[contrast] = int(np.isfinite(list(tests.values())).sum())
         return table
 
 

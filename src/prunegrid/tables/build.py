@@ -22,7 +22,9 @@ from prunegrid.tables.compute_gap import gap_columns, reference_totals
 from prunegrid.tables.display import printed
 from prunegrid.tables.options import TableOptions
 from prunegrid.tables.page import page
+from prunegrid.tables.same_computation import computations
 from prunegrid.tables.speed import with_speed
+from prunegrid.tables.told import read_told
 
 _LOG = logging.getLogger(__name__)
 # So that the smallest possible p, times the number of tests, stays well below 5 %.
@@ -80,7 +82,8 @@ def make_tables(
 ) -> list[Table]:
     """Return the strategy and the criterion table of one model's cells."""
     cells = [*cells, *best_of_seeds(cells, options.best_of)]
-    maker = Maker(cells, compare(cells, options), unreachable, options)
+    told = read_told(cells)
+    maker = Maker(cells, compare(cells, options, computations(told)), unreachable, options, told)
     return [maker.strategy(), maker.criterion()]
 
 
@@ -106,14 +109,16 @@ def computed_differently(cells: Iterable[Mapping[str, Any]]) -> list[str]:
     ]
 
 
-def compare(cells: Sequence[ScoredCell], options: TableOptions) -> dict[str, dict[RowKey, Result]]:
+def compare(
+    cells: Sequence[ScoredCell], options: TableOptions, same: Mapping[RowKey, RowKey] | None = None
+) -> dict[str, dict[RowKey, Result]]:
     """Return benchmark -> row -> Result."""
     benchmarks: dict[str, list[ScoredCell]] = {}
     for cell in cells:
         benchmarks.setdefault(cell.benchmark, []).append(cell)
     n_tests = sum(len({cell.row for cell in own}) for own in benchmarks.values())
     flips = max(options.replicates, _FLIPS_PER_TEST * n_tests)
-    return {name: Comparison(own, options, flips).results() for name, own in benchmarks.items()}
+    return {name: Comparison(own, options, flips, same).results() for name, own in benchmarks.items()}
 
 
 def write_table(table: Table, folder: Path) -> None:

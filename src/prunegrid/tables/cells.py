@@ -13,14 +13,19 @@ import pyarrow.parquet as pq
 
 from prunegrid.errors import DataError
 from prunegrid.files import write_text
+from prunegrid.results.predictions import METADATA_KEY
 from prunegrid.results.score_columns import AXES, metric_columns, number_columns
-from prunegrid.results.store import SAMPLES, SCORES
+from prunegrid.results.store import PREDICTIONS, SAMPLES, SCORES
 
 _SAMPLE_COLUMNS = ("sample_id", "image_id", "score", "parsed_answer")
 # Fewer image tokens than this in any layer, and a schedule is degenerate.
 _FEWEST = 4
 
 RowKey = tuple[str, str, float]
+
+
+def _nothing() -> None:
+    """Stand for the metadata of a cell that has none."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,10 @@ class ScoredCell:
         No run, but chosen from several by the gold answers; see `tables.best_of_seeds`.
     speed : mapping
         Its measured times and memory; empty where no cell was measured (see `tables.speed`).
+    draws_schedule : bool
+        The seed draws where tokens are dropped, and how many.
+    metadata : callable
+        Returns the metadata of its predictions; None where there are none.
     """
 
     model: str
@@ -60,6 +69,8 @@ class ScoredCell:
     load: Callable[[Sequence[str]], pa.Table]
     uses_label: bool = False
     speed: Mapping[str, float] = field(default_factory=dict)
+    draws_schedule: bool = False
+    metadata: Callable[[], Mapping[str, Any] | None] = _nothing
 
     @property
     def row(self) -> RowKey:
@@ -83,7 +94,8 @@ def read_cells(cells: Iterable[Mapping[str, Any]]) -> list[ScoredCell]:
     Parameters
     ----------
     cells : iterable of mappings
-        The axes, `folder`, `needs_answer`, `strategy_type`, `criterion_type`.
+        The axes, `folder`, `needs_answer`, `strategy_type`, `criterion_type`, and `draws_schedule`, which is
+        optional.
 
     Raises
     ------
@@ -108,7 +120,19 @@ def _read(cell: Mapping[str, Any]) -> ScoredCell:
         needs_answer=cell["needs_answer"],
         scores=scores,
         load=partial(_load, folder),
+        draws_schedule=cell.get("draws_schedule", False),
+        metadata=partial(_metadata, folder),
     )
+
+
+def _metadata(folder: Path) -> Mapping[str, Any] | None:
+    """Read what a cell's predictions tell of how they were made."""
+    try:
+        told = pq.read_schema(folder / PREDICTIONS).metadata or {}
+    except (OSError, pa.ArrowException):
+        return None
+    found: Mapping[str, Any] = json.loads(told.get(METADATA_KEY, b"{}"))
+    return found
 
 
 def _load(folder: Path, columns: Sequence[str]) -> pa.Table:

@@ -1,28 +1,39 @@
 """Numbers of a table as text, which Markdown, LaTeX and HTML print alike."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from prunegrid.cost.equal_compute import MATCH_TOLERANCE
 from prunegrid.tables import speed_fields
 from prunegrid.tables.blocks import Table, TableRow
-from prunegrid.tables.compare import Difference, Result
-from prunegrid.tables.options import SCALE
+from prunegrid.tables.compare import Result
+from prunegrid.tables.contrasts import INTERACTION
+from prunegrid.tables.difference import LEVEL, Difference
+from prunegrid.tables.notes import GAIN, column_notes, notes
 from prunegrid.tables.row_compute import mean_ledger, share_of_unpruned
-
-DASH = "–"  # noqa: RUF001
-MINUS = "−"  # noqa: RUF001
-SIGNIFICANT = "*"
-NO_LOSS = "°"
-NEEDS_ANSWER = "†"
-DEGENERATE = "‡"
-OFF_TARGET = "§"
+from prunegrid.tables.signs import (
+    DASH,
+    DEGENERATE,
+    METRICS,
+    NEEDS_ANSWER,
+    NO_LOSS,
+    OFF_TARGET,
+    SIGNIFICANT,
+    flops,
+    gap,
+    p_value,
+    plain,
+    scaled,
+    signed,
+    whole,
+)
 
 _UNITS = ((1.0, "TFLOPs"), (1e-3, "GFLOPs"), (1e-6, "MFLOPs"))
-_METRICS = {"accuracy": "accuracy, %", "cider": "CIDEr x 100"}
-_LEVEL = 0.05
+_HEADINGS = {
+    "strategy": ("value", "to unpruned", "to reference strategy", INTERACTION, GAIN),
+    "criterion": ("value", "to unpruned", "to reference criterion", INTERACTION, GAIN),
+}
 
 
 @dataclass(frozen=True)
@@ -81,6 +92,8 @@ class Printed:
         Per benchmark: its heading and its columns' names.
     blocks : list of (str, list of Line)
     notes : list of str
+    column_notes : list of (str, str)
+        Name of a column, and a note that concerns it alone.
     """
 
     title: str
@@ -88,6 +101,12 @@ class Printed:
     groups: list[tuple[str, list[str]]]
     blocks: list[tuple[str, list[Line]]]
     notes: list[str] = field(default_factory=list)
+    column_notes: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def all_notes(self) -> list[str]:
+        """All of them, those of columns last."""
+        return [*self.notes, *(note for _, note in self.column_notes)]
 
 
 def printed(table: Table) -> Printed:
@@ -105,14 +124,12 @@ def printed(table: Table) -> Printed:
         f"the {table.kind} table of {table.model}",
         columns=[table.kind, f"{unit} (published)", f"{unit} (total)", "removed", *measured],
         groups=[
-            (
-                f"{b}: {_METRICS.get(headline[b], headline[b])}",
-                ["value", "to unpruned", "to reference", "gain kept"],
-            )
+            (f"{b}: {METRICS.get(headline[b], headline[b])}", list(_HEADINGS[table.kind]))
             for b in table.benchmarks
         ],
         blocks=blocks,
-        notes=list(_notes(table, headline)),
+        notes=list(notes(table, headline)),
+        column_notes=list(column_notes(table)),
     )
 
 
@@ -124,19 +141,19 @@ def _unit(table: Table) -> tuple[float, str]:
 
 def _line(table: Table, row: TableRow, factor: float, measured: Sequence[str]) -> Line:
     marks = NEEDS_ANSWER * row.needs_answer + DEGENERATE * (row.degenerate and not row.anchor)
-    n_seeds = max((len(result.seeds) for result in row.results.values()), default=1)
-    name = Field(row.label, (f"{n_seeds} seeds",) if n_seeds > 1 else (), marks, tip=row.unreachable or "")
+    name = Field(row.label, (row.drawn,) if row.drawn else (), marks, tip=row.unreachable or "")
     if row.unreachable is not None:
         empty = Field(DASH, tip=row.unreachable)
-        return Line([name, *[empty] * (3 + len(measured) + 4 * len(table.benchmarks))], quiet=True)
+        columns = len(_HEADINGS[table.kind]) * len(table.benchmarks)
+        return Line([name, *[empty] * (3 + len(measured) + columns)], quiet=True)
     fields = [name]
     for ledger in ("tflops_published", "tflops_total"):
         value, share = mean_ledger(row, ledger), share_of_unpruned(table, row, ledger)
         below = (f"{100 * share:.1f} %",) if np.isfinite(share) else ()
         gaps = row.off_target if ledger == "tflops_total" else {}
-        tip = "; ".join(f"{name}: {_gap(gap)} of the reference's total" for name, gap in gaps.items())
-        fields.append(Field(_flops(value / factor), below, OFF_TARGET * bool(gaps), tip=tip))
-    fields.append(Field(_plain(mean_ledger(row, "ratio_achieved"), 3)))
+        tip = "; ".join(f"{name}: {gap(own)} of the reference's total" for name, own in gaps.items())
+        fields.append(Field(flops(value / factor), below, OFF_TARGET * bool(gaps), tip=tip))
+    fields.append(Field(plain(mean_ledger(row, "ratio_achieved"), 3)))
     fields += [Field(main or DASH, below, mark) for main, below, mark in speed_fields.texts(row, measured)]
     for benchmark in table.benchmarks:
         fields += _benchmark(table, row, benchmark)
@@ -146,13 +163,13 @@ def _line(table: Table, row: TableRow, factor: float, measured: Sequence[str]) -
 def _benchmark(table: Table, row: TableRow, benchmark: str) -> list[Field]:
     result = row.results.get(benchmark)
     if result is None:
-        return [Field(DASH)] * 4
+        return [Field(DASH)] * len(_HEADINGS[table.kind])
+    cost, effect, interaction = table.contrasts
     return [
         _value(result, benchmark in row.best),
-        _difference(table, row, benchmark, "to_none", result.to_none, NO_LOSS if result.non_inferior else ""),
-        Field("reference")
-        if row.reference
-        else _difference(table, row, benchmark, "to_reference", result.to_reference, ""),
+        _difference(table, row, benchmark, cost, NO_LOSS if result.non_inferior else ""),
+        Field("reference") if row.is_reference_of(effect) else _difference(table, row, benchmark, effect),
+        _difference(table, row, benchmark, interaction),
         _retained(result),
     ]
 
@@ -160,143 +177,33 @@ def _benchmark(table: Table, row: TableRow, benchmark: str) -> list[Field]:
 def _value(result: Result, bold: bool) -> Field:
     if np.isnan(result.value):
         return Field(DASH, (f"{result.n_error} errors",), tip="every row is an error")
-    below = [f"{_scaled(result.low)} to {_scaled(result.high)}"]
+    below = [f"{scaled(result.low)} to {scaled(result.high)}"]
     if len(result.seeds) > 1:
         known = result.answered
-        below.append(f"seeds {_scaled(min(known))} to {_scaled(max(known))}, sd {_scaled(result.spread)}")
-    return Field(_scaled(result.value), tuple(below), bold=bold)
+        below.append(f"seeds {scaled(min(known))} to {scaled(max(known))}, sd {scaled(result.spread)}")
+    return Field(scaled(result.value), tuple(below), bold=bold)
 
 
-def _difference(
-    table: Table, row: TableRow, benchmark: str, which: str, difference: Difference | None, mark: str
-) -> Field:
+def _difference(table: Table, row: TableRow, benchmark: str, kind: str, mark: str = "") -> Field:
+    difference = row.results[benchmark].contrasts.get(kind)
     if difference is None or np.isnan(difference.value):
         return Field(DASH)
-    corrected = table.corrected[row.key, benchmark, which]
-    mark = SIGNIFICANT * bool(corrected < _LEVEL) + mark
-    tested = (
-        f"p = {difference.p:.4g}, after Holm {corrected:.4g}" if np.isfinite(difference.p) else "not tested"
-    )
-    tip = f"{tested}; detectable {SCALE * difference.detectable:.1f}"
-    below = f"{_signed(difference.low)} to {_signed(difference.high)}"
-    return Field(_signed(difference.value), (below,), mark, tip=tip)
+    corrected = table.corrected[row.key, benchmark, kind]
+    below = [f"{signed(difference.low)} to {signed(difference.high)}"]
+    if difference.n_draws > 1:
+        below.append(f"draws {signed(difference.worst)} to {signed(difference.best)}")
+    below.append(_tested(difference, corrected))
+    return Field(signed(difference.value), tuple(below), SIGNIFICANT * bool(corrected < LEVEL) + mark)
+
+
+def _tested(difference: Difference, corrected: float) -> str:
+    """Return p and the corrected p, or why there is none."""
+    p = f"p {p_value(difference.p)}, Holm {p_value(corrected)}" if np.isfinite(difference.p) else "not tested"
+    return f"{p}; too few {difference.drawn}" if difference.too_few_draws else p
 
 
 def _retained(result: Result) -> Field:
     if result.retained is None or result.to_none is None:
         return Field(DASH)
     value, low, high = (100 * number for number in result.retained)
-    return Field(f"{_whole(value)} %", (f"{_whole(low)} to {_whole(high)}",))
-
-
-def _whole(value: float) -> str:
-    return _minus(str(round(value)))
-
-
-def _scaled(value: float) -> str:
-    return _minus(f"{SCALE * value:.1f}") if np.isfinite(value) else DASH
-
-
-def _signed(value: float) -> str:
-    text = f"{SCALE * value:+.1f}"
-    return _minus("0.0" if text in ("+0.0", "-0.0") else text)
-
-
-def _flops(value: float) -> str:
-    """Three decimals below 10, fewer above: always four digits or so."""
-    return _plain(value, 3 if value < 10 else 2 if value < 100 else 1)
-
-
-def _gap(value: float) -> str:
-    """Return a small share of something with its sign: +1.3 %."""
-    return _minus(f"{100 * value:+.1f} %")
-
-
-def _plain(value: float, digits: int) -> str:
-    return _minus(f"{value:.{digits}f}") if np.isfinite(value) else DASH
-
-
-def _minus(text: str) -> str:
-    return text.replace("-", MINUS)
-
-
-def _notes(table: Table, headline: dict[str, str]) -> Iterable[str]:
-    """Yield the foot-notes."""
-    options = table.options
-    if options.toy:
-        yield "Toy model, toy world: this shows the method, not the merits of any pruning."
-    yield from table.warnings
-    for benchmark in table.benchmarks:
-        results = [row.results[benchmark] for row in table.rows if benchmark in row.results]
-        errors = sum(result.n_error for result in results)
-        sizes = sorted({result.n for result in results})
-        found = [
-            SCALE * difference.detectable
-            for result in results
-            if (difference := result.to_reference or result.to_none) is not None
-            and np.isfinite(difference.detectable)
-            and np.isfinite(difference.p)
-        ]
-        detectable = f"; minimum detectable difference {min(found):.1f} to {max(found):.1f}" if found else ""
-        metric = headline[benchmark]
-        note = f"{benchmark}: n = {' to '.join(map(str, sizes))} per cell, {errors} errors; {metric} by rule "
-        yield f"{note}{results[0].variant}{detectable}."
-        if metric == "cider":
-            yield f"{benchmark}: CIDEr's IDF comes from these n samples, so that it compares with no other n."
-    yield (
-        f"Below each figure its 95 % interval: percentiles of {options.replicates} bootstrap resamples of "
-        "images. Differences are paired, and their intervals joined with a score interval over images (after "
-        "Tango 1998): where no answer changed, n images still do not exclude a loss of about 4 / n. "
-        f"{SIGNIFICANT} p < 0.05 by sign flips over images after Holm over "
-        "all of this table's differences of that kind, all benchmarks together."
-    )
-    yield (
-        f"{NO_LOSS} no loss to the unpruned model: the interval's lower limit is above "
-        f"{MINUS}{options.accuracy_margin:g} points of accuracy, or {MINUS}{options.cider_margin:g} of CIDEr."
-    )
-    yield (
-        f"Reference: {options.reference_strategy} x {options.reference_criterion} at the same ratio. "
-        "Bold: best of its block. Gain kept: (value - blind) / (unpruned - blind), left out where that "
-        "denominator's interval includes 0."
-    )
-    if options.match == "tflops_total":
-        yield (
-            "Rows at one ratio have the total compute that the reference has there, as nearly as whole "
-            "tokens allow and for a prompt of assumed length: what they remove differs."
-        )
-        gaps = [gap for row in table.rows for gap in row.off_target.values()]
-        if gaps:
-            yield (
-                f"{OFF_TARGET} on the samples that were run its total is more than "
-                f"{100 * MATCH_TOLERANCE:g} % from the reference's on some benchmark "
-                f"({_gap(min(gaps))} to {_gap(max(gaps))} in this table), so that it "
-                "does not cost the same; it is ranked all the same."
-            )
-    yield (
-        "Several seeds are averaged per sample; their range and standard deviation stand below. "
-        "Minimum detectable difference: two-sided 5 %, power 80 %, before correction."
-    )
-    yield (
-        "FLOPs (published): multiply-accumulates of image tokens in the decoder, two feed-forward matrices, "
-        "as papers count them. FLOPs (total): 2 per multiply-accumulate; tower, projector, prefill of all "
-        "tokens, the criterion's own cost, decoding. Means over samples and the row's benchmarks; below, per "
-        "cent of the unpruned model's on the same benchmarks. Removed: 1 - mean share of image "
-        "tokens per layer, as achieved."
-    )
-    yield from speed_fields.notes(table)
-    if any(row.needs_answer for row in table.rows):
-        yield f"{NEEDS_ANSWER} needs the unpruned model's own answer: no method to deploy, and not ranked."
-    if any(row.uses_label for row in table.rows):
-        yield (
-            "Best of seeds (uses the label): per sample the best score of all seeds, chosen by the gold "
-            "answer: what any choice among these subsets could reach. No method: neither tested nor ranked. "
-            "Its FLOPs are those of one subset."
-        )
-    if any(row.degenerate and not row.anchor for row in table.rows):
-        yield f"{DEGENERATE} degenerate: fewer than 4 image tokens in some layer; not ranked."
-    reasons: dict[str, list[str]] = {}
-    for row in table.rows:
-        if row.unreachable is not None:
-            reasons.setdefault(row.unreachable, []).append(f"{row.key[0]} x {row.key[1]}")
-    for reason, names in reasons.items():
-        yield f"{DASH} {', '.join(dict.fromkeys(names))}: {reason}."
+    return Field(f"{whole(value)} %", (f"{whole(low)} to {whole(high)}",))

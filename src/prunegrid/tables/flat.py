@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 
 from prunegrid.tables.blocks import Table, TableRow
-from prunegrid.tables.compare import Difference, Result
+from prunegrid.tables.compare import Result
 from prunegrid.tables.compute_gap import is_off
+from prunegrid.tables.difference import LEVEL, Difference
 from prunegrid.tables.row_compute import mean_ledger, share_of_unpruned
 
 # Means over different benchmarks do not compare; shares do.
@@ -41,13 +42,11 @@ def _row(table: Table, heading: str, row: TableRow) -> dict[str, object]:
     for benchmark, result in row.results.items():
         flat |= {f"{benchmark}_{name}": value for name, value in _result(result).items()}
         flat[f"{benchmark}_best"] = benchmark in row.best
-        for which in ("to_none", "to_reference"):
-            difference = getattr(result, which)
-            if difference is not None:
-                corrected = table.corrected[row.key, benchmark, which]
-                flat |= {
-                    f"{benchmark}_{which}{name}": v for name, v in _difference(difference, corrected).items()
-                }
+        for kind in table.contrasts:
+            difference = result.contrasts.get(kind)
+            corrected = table.corrected.get((row.key, benchmark, kind), np.nan)
+            columns = _difference(difference, corrected, table.families[kind])
+            flat |= {f"{benchmark}_{kind}{name}": value for name, value in columns.items()}
     return flat
 
 
@@ -73,13 +72,21 @@ def _result(result: Result) -> dict[str, object]:
     return flat
 
 
-def _difference(difference: Difference, corrected: float) -> dict[str, float]:
+def _difference(difference: Difference | None, corrected: float, family: int) -> dict[str, object]:
+    """Return the columns of a contrast, empty ones where there is none: no study lacks a column."""
+    nothing = Difference(np.nan, np.nan, np.nan, np.nan, np.nan)
+    found = nothing if difference is None else difference
     return {
-        "": difference.value,
-        "_low": difference.low,
-        "_high": difference.high,
-        "_p": difference.p,
+        "": found.value,
+        "_low": found.low,
+        "_high": found.high,
+        "_p": found.p,
         "_p_holm": corrected,
-        "_p_mcnemar": difference.p_mcnemar,
-        "_detectable": difference.detectable,
+        "_p_mcnemar": found.p_mcnemar,
+        "_detectable": found.detectable(LEVEL / family) if family else np.nan,
+        "_draws": None if difference is None else found.n_draws,
+        "_worst_draw": found.worst,
+        "_best_draw": found.best,
+        "_p_given_draws": found.p_given_draws,
+        "_too_few_draws": None if difference is None else found.too_few_draws,
     }

@@ -20,7 +20,7 @@ def render(table: Printed) -> str:
     )
     edges = {len(table.columns) + sum(len(c) for _, c in table.groups[:i]) for i in range(len(table.groups))}
     bodies = "".join(_block(heading, lines, width, edges) for heading, lines in table.blocks)
-    notes = "".join(f"<li>{escape(note)}</li>" for note in table.notes)
+    notes = "".join(f"<li>{escape(note)}</li>" for note in table.all_notes)
     return (
         f'<div class="box" tabindex="0" role="region" aria-label="{escape(table.title)}"><table>'
         f"<thead><tr>{first}{groups}</tr><tr>{names}</tr></thead>{bodies}</table></div>"

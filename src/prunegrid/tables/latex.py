@@ -2,18 +2,14 @@
 
 from dataclasses import replace
 
-from prunegrid.tables.display import (
-    DASH,
-    DEGENERATE,
-    MINUS,
-    NEEDS_ANSWER,
-    NO_LOSS,
-    OFF_TARGET,
-    Field,
-    Line,
-    Printed,
-)
+from prunegrid.tables.contrasts import INTERACTION
+from prunegrid.tables.display import Field, Line, Printed
+from prunegrid.tables.notes import GAIN
+from prunegrid.tables.signs import DASH, DEGENERATE, MINUS, NEEDS_ANSWER, NO_LOSS, OFF_TARGET
 from prunegrid.tables.speed_fields import UNSTEADY
+
+# Four benchmarks fill a page: these are left to the other formats.
+_LEFT_OUT = (INTERACTION, GAIN)
 
 _HEAD = r"""% \usepackage[T1]{fontenc} \usepackage{booktabs,longtable,pdflscape}
 % It is wide: put it into \begin{landscape}.
@@ -43,7 +39,7 @@ _SPECIAL = {
 def render(table: Printed) -> str:
     """Return the table as a LaTeX fragment; the first columns take one line, figures stand over intervals.
 
-    The last column of each benchmark, the gain kept, is left to the CSV: four benchmarks fill a page.
+    Interaction and gain kept are left to the other formats: four benchmarks fill a page.
     """
     table = _narrow(table)
     n_first, n_groups = len(table.columns), [len(columns) for _, columns in table.groups]
@@ -62,7 +58,7 @@ def render(table: Printed) -> str:
     )
     head = rf"\toprule {top} \\ {rules} {names} \\ \midrule"
     body = "\n".join(_block(heading, lines, width) for heading, lines in table.blocks)
-    notes = "\n".join(rf"\par {escape(note)}" for note in table.notes)
+    notes = "\n".join(rf"\par {escape(note)}" for note in table.all_notes)
     return (
         f"{_HEAD}\\begin{{longtable}}{{l{'r' * (width - 1)}}}\n\\caption{{{escape(table.title)}.}}\\\\\n"
         f"{head}\n\\endfirsthead\n{head}\n\\endhead\n\\bottomrule\n\\endfoot\n{body}\n\\end{{longtable}}\n"
@@ -71,20 +67,18 @@ def render(table: Printed) -> str:
 
 
 def _narrow(table: Printed) -> Printed:
-    """Drop the last column of every benchmark."""
-    ends, place = set(), len(table.columns)
-    for _, columns in table.groups:
-        place += len(columns)
-        ends.add(place - 1)
+    """Drop the columns that no page has room for, and their notes."""
+    names = [*table.columns, *(name for _, columns in table.groups for name in columns)]
+    kept = [place for place, name in enumerate(names) if name not in _LEFT_OUT]
     blocks = [
-        (
-            heading,
-            [replace(line, fields=[f for i, f in enumerate(line.fields) if i not in ends]) for line in lines],
-        )
+        (heading, [replace(line, fields=[line.fields[place] for place in kept]) for line in lines])
         for heading, lines in table.blocks
     ]
     return replace(
-        table, groups=[(heading, columns[:-1]) for heading, columns in table.groups], blocks=blocks
+        table,
+        groups=[(heading, [c for c in columns if c not in _LEFT_OUT]) for heading, columns in table.groups],
+        blocks=blocks,
+        column_notes=[(name, note) for name, note in table.column_notes if name not in _LEFT_OUT],
     )
 
 
@@ -103,8 +97,9 @@ def _field(field: Field) -> str:
     main = escape(field.main)
     if field.bold:
         main = rf"\textbf{{{main}}}"
-    # Three lines would need too much height: the spread over seeds is in the CSV.
-    return _stack([main + escape(field.mark), *map(_small, field.below[:1])], escaped=True)
+    # More lines would need too much height: the spread over seeds is in the other formats.
+    below = field.below if len(field.below) < 3 else (field.below[0], field.below[-1])
+    return _stack([main + escape(field.mark), *map(_small, below)], escaped=True)
 
 
 def _small(text: str) -> str:

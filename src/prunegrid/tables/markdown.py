@@ -23,7 +23,7 @@ def render(table: Printed) -> str:
                 ]
             )
         )
-    parts.append("\n".join(f"- {_escape(note)}" for note in table.notes))
+    parts.append("\n".join(f"- {_escape(note)}" for note in table.all_notes))
     return "\n\n".join(parts) + "\n"
 
 

@@ -1,0 +1,240 @@
+"""Estimates, intervals and tests of contrasts from per-sample values, many of a benchmark at once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from prunegrid.statistics.clusters import Clusters
+from prunegrid.statistics.power import POWER, detectable_share
+from prunegrid.statistics.resampling import Bootstrap, interval
+from prunegrid.statistics.score_interval import changed_pairs, score_limits
+from prunegrid.statistics.testing import mcnemar_exact, sign_flip
+from prunegrid.statistics.two_way import TwoWay, two_way
+from prunegrid.statistics.value_interval import joined
+from prunegrid.tables.cells import RowKey
+
+LEVEL = 0.05
+
+
+@dataclass
+class Difference:
+    """A contrast of rows on the samples that all of them answered, paired by sample, and by seed if drawn.
+
+    Attributes
+    ----------
+    value, low, high : float
+        Mean difference and its 95 % interval, uncorrected: the bootstrap's over images, or over images and
+        seeds where a row is drawn; joined with the score interval, which stays open where no answer changed.
+    p : float
+        Uncorrected: sign flips over images; where a row is drawn, the larger of that and the p over images
+        and seeds. NaN where nothing is tested.
+    p_mcnemar : float
+        McNemar's exact test; NaN where a cluster has several rows, or answers are no single 0 or 1.
+    n_draws : int
+        Seeds that it is inferred over; 0 where nothing is drawn.
+    drawn : str
+        What a seed draws: schedules, or draws of something else.
+    p_given_draws : float
+        Sign flips over images, the draws taken as they are.
+    worst, best : float
+        The smallest and the largest difference of a draw; NaN where nothing is drawn.
+    pairs : tuple of float
+        Effective pairs for the better, for the worse, in all, and what one is worth, all changing.
+    over_both : TwoWay or None
+        Its variance over images and seeds.
+    computed : frozenset
+        What was compared, in terms of computations; see `contrasts.distinct`.
+    """
+
+    value: float
+    low: float
+    high: float
+    p: float
+    p_mcnemar: float
+    p_given_draws: float = np.nan
+    n_draws: int = 0
+    drawn: str = ""
+    worst: float = np.nan
+    best: float = np.nan
+    pairs: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
+    over_both: TwoWay | None = None
+    computed: frozenset[tuple[RowKey, int]] = field(default_factory=frozenset)
+
+    @property
+    def too_few_draws(self) -> bool:
+        """Whether the draws are what keeps a difference from being told: images alone would tell it."""
+        return self.n_draws == 1 or (self.n_draws > 1 and self.p_given_draws < LEVEL <= self.p)
+
+    def detectable(self, size: float) -> float:
+        """Return the smallest true difference that a test of a size finds with a power of 80 %.
+
+        Changes that cancel each other go on as often as they were seen. NaN where nothing is tested, or no
+        difference would be found so often.
+        """
+        if np.isnan(self.p):
+            return np.nan
+        better, worse, pairs, worth = self.pairs
+        found = worth * detectable_share(round(pairs), round(min(better, worse)), size)
+        if self.over_both is not None:
+            found = max(found, self.over_both.half_width(1 - size, POWER))
+        return found
+
+
+@dataclass
+class Contrast:
+    """What a difference is made of, per sample.
+
+    Attributes
+    ----------
+    by_seed : ndarray of float64, shape (samples, seeds)
+        The contrast of each sample; one column where nothing is drawn. NaN where a row has no score.
+    whole : float
+        The most that one answer can change it.
+    n_draws : int
+        Seeds that it is inferred over; 0 where nothing is drawn, 1 where a single schedule was.
+    drawn : str
+        See `Difference`.
+    bounded : bool
+        No value is beyond `whole`.
+    tested : bool
+        Whether it may be: what was chosen by gold answers may not.
+    binary : bool
+        Every row's answers are single ones, right or wrong.
+    computed : frozenset
+        See `Difference`.
+    """
+
+    by_seed: np.ndarray
+    whole: float
+    n_draws: int
+    drawn: str
+    bounded: bool
+    tested: bool
+    binary: bool
+    computed: frozenset[tuple[RowKey, int]]
+
+    @cached_property
+    def mean(self) -> np.ndarray:
+        """Mean over the seeds that answered, by sample, shape (samples,); NaN if none did."""
+        if self.by_seed.shape[1] == 1:
+            return self.by_seed[:, 0]
+        known = ~np.isnan(self.by_seed)
+        total, count = np.where(known, self.by_seed, 0.0).sum(axis=1), known.sum(axis=1)
+        return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+class Resampled:
+    """Means of columns of per-sample values, NaN left out, over all samples and in every resample."""
+
+    def __init__(self, bootstrap: Bootstrap, clusters: Clusters, columns: Sequence[np.ndarray]) -> None:
+        values = np.column_stack(columns)
+        known = ~np.isnan(values)
+        self.sums = clusters.sums(np.where(known, values, 0.0))
+        self.counts = clusters.sums(known)
+        self.counted = self.counts.sum(axis=0)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            self.value = self.sums.sum(axis=0) / self.counted
+        self._bootstrap = bootstrap
+
+    @cached_property
+    def means(self) -> np.ndarray:
+        """Mean of every column in every resample, shape (replicates, columns)."""
+        # Most rows answer the same samples.
+        counts, place = np.unique(self.counts, axis=1, return_inverse=True)
+        totals = self._bootstrap.totals(np.hstack([self.sums, counts]))
+        width = self.sums.shape[1]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            means: np.ndarray = totals[:, :width] / totals[:, width:][:, place.reshape(-1)]
+        return means
+
+    @cached_property
+    def limits(self) -> np.ndarray:
+        """Percentile interval of every column, shape (2, columns)."""
+        return interval(self.means)
+
+
+def differences(
+    contrasts: Sequence[Contrast], clusters: Clusters, bootstrap: Bootstrap, permutations: int, seed: int
+) -> list[Difference]:
+    """Estimate and test contrasts of one benchmark.
+
+    Parameters
+    ----------
+    contrasts : sequence of Contrast
+    clusters : Clusters
+        Samples by image.
+    bootstrap : Bootstrap
+    permutations, seed : int
+        Of the sign flips.
+
+    Returns
+    -------
+    list of Difference
+        In order.
+    """
+    if not contrasts:
+        return []
+    found = Resampled(bootstrap, clusters, [contrast.mean for contrast in contrasts])
+    whole = np.array([contrast.whole for contrast in contrasts])
+    limits = score_limits(found.sums, found.counts, whole)
+    pairs = changed_pairs(found.sums, found.counts, whole)
+    p = np.where(found.counted > 0, 1.0, np.nan)
+    # Without any change there is nothing to resample or to flip, and a bootstrap's interval is [0, 0].
+    changed = np.flatnonzero((found.sums != 0).any(axis=0)).tolist()
+    if changed:
+        some = Resampled(bootstrap, clusters, [contrasts[number].mean for number in changed])
+        p[changed] = sign_flip(some.sums, permutations, seed)
+        single = [place for place, number in enumerate(changed) if contrasts[number].n_draws < 2]
+        if single:
+            places = [changed[place] for place in single]
+            limits[:, places] = joined(limits[:, places], some.limits[:, single])
+    results = []
+    for number, contrast in enumerate(contrasts):
+        low, high = limits[:, number]
+        difference = Difference(
+            value=float(found.value[number]),
+            low=float(low),
+            high=float(high),
+            p=float(p[number]) if contrast.tested else np.nan,
+            p_mcnemar=_mcnemar(contrast, clusters) if contrast.tested else np.nan,
+            p_given_draws=float(p[number]) if contrast.tested and contrast.n_draws else np.nan,
+            n_draws=contrast.n_draws,
+            drawn=contrast.drawn,
+            pairs=tuple(pairs[:, number].tolist()),
+            computed=contrast.computed,
+        )
+        if contrast.n_draws == 1:
+            # One schedule says nothing of others.
+            difference.p = np.nan
+        elif contrast.n_draws > 1:
+            _over_draws(difference, contrast, clusters)
+        results.append(difference)
+    return results
+
+
+def _over_draws(difference: Difference, contrast: Contrast, clusters: Clusters) -> None:
+    """Let a difference be one over images and draws."""
+    known = ~np.isnan(contrast.by_seed)
+    sums, counts = clusters.sums(np.where(known, contrast.by_seed, 0.0)), clusters.sums(known)
+    each = counts.sum(axis=0)
+    if (each == 0).any() or (counts.sum(axis=1) > 0).sum() < 2:
+        difference.p = np.nan
+        return
+    values = sums.sum(axis=0) / each
+    difference.worst, difference.best = float(values.min()), float(values.max())
+    difference.over_both = both = two_way(sums, counts)
+    half = both.half_width()
+    limits = np.array([both.value - half, both.value + half])
+    if contrast.bounded:
+        limits = np.clip(limits, -contrast.whole, contrast.whole)
+    difference.low = float(np.fmin(difference.low, limits[0]))
+    difference.high = float(np.fmax(difference.high, limits[1]))
+    difference.p = float(np.maximum(difference.p, both.p))  # NaN, where nothing is tested, stays
+
+
+def _mcnemar(contrast: Contrast, clusters: Clusters) -> float:
+    if not contrast.binary or not clusters.single or np.isnan(contrast.mean).all():
+        return np.nan
+    return mcnemar_exact(int((contrast.mean == 1).sum()), int((contrast.mean == -1).sum()))
