@@ -71,6 +71,12 @@ class Bootstrap:
             yield counts.astype(np.uint8 if counts.max() < 256 else np.uint32)
 
 
+def variance(resampled: np.ndarray) -> float:
+    """Return the variance of a statistic over the resamples in which it is defined; NaN if in none."""
+    defined = resampled[~np.isnan(resampled)]
+    return float(defined.var()) if len(defined) else np.nan
+
+
 def interval(resampled: np.ndarray, level: float = 0.95) -> np.ndarray:
     """Percentile interval of each column, ignoring resamples where a ratio is not defined.
 

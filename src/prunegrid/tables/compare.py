@@ -13,11 +13,12 @@ import pandas as pd
 
 from prunegrid.axis_names import BASELINE
 from prunegrid.statistics.resampling import Bootstrap, interval
+from prunegrid.statistics.value_interval import joined, value_limits
 from prunegrid.tables.aligned_scores import AlignedScores, RowScores, agreement
 from prunegrid.tables.cells import RowKey, ScoredCell
 from prunegrid.tables.compute_gap import reference_totals, total_gap
 from prunegrid.tables.contrasts import INTERACTION, KINDS, TO_NONE, Terms, distinct, terms
-from prunegrid.tables.difference import Contrast, Difference, Resampled, differences
+from prunegrid.tables.difference import Contrast, Difference, Resampled, differences, over_draws
 from prunegrid.tables.options import TableOptions
 
 _AT_ONCE = 50
@@ -32,7 +33,8 @@ class Result:
     metric, variant : str
         The headline metric and the rule behind it.
     value, low, high : float
-        Mean over samples, with its 95 % interval; NaN where every row is an error.
+        Mean over samples, with its 95 % interval, over images, and seeds where they draw something; joined
+        with a score interval, which stays open at 0 and at 1. NaN where every row is an error.
     n, n_error : int
         Samples, and errors over all seeds.
     seeds : list of float
@@ -41,7 +43,7 @@ class Result:
         Kind (`contrasts.KINDS`) -> Difference; none of a kind for the reference itself and where there is
         nothing to compare with.
     retained : tuple of float or None
-        Retained visual gain with its interval; None where none minus blind may be 0.
+        Retained visual gain with its interval; None where none minus blind may be 0, and of these two.
     agreement : float
         Share of samples that get the answer of the unpruned model; NaN for several seeds.
     compute : dict
@@ -167,7 +169,8 @@ class Comparison:
     ) -> dict[RowKey, Result]:
         rows = {key: self._others.get(key) or self._read(key) for key in keys}
         own = Resampled(bootstrap, self._samples.clusters, [row.score for row in rows.values()])
-        results = {key: self._result(key, own, number) for number, key in enumerate(keys)}
+        limits = self._limits(own, [*rows.values()])
+        results = {key: self._result(key, own, limits, number) for number, key in enumerate(keys)}
         for kind in KINDS:
             compared = {key: made for key in keys if (made := self._contrast(kind, key, rows)) is not None}
             found = differences(
@@ -181,7 +184,8 @@ class Comparison:
                 results[key].contrasts[kind] = difference
         for number, key in enumerate(keys):
             result = results[key]
-            result.retained = self._retained(own, number, anchors)
+            if key not in (self.baseline, self.floor):
+                result.retained = self._retained(own, number, anchors, result.to_none)
             if self.baseline is None or result.to_none is None:
                 continue
             if not self.groups[key][0].uses_label:
@@ -227,7 +231,20 @@ class Comparison:
         known = other.score[~np.isnan(column) & other.answered]
         return times * float(known.mean()) if known.any() else times
 
-    def _result(self, key: RowKey, own: Resampled, number: int) -> Result:
+    def _limits(self, own: Resampled, rows: Sequence[RowScores]) -> np.ndarray:
+        """Return the intervals of rows' values, shape (2, rows)."""
+        clusters = self._samples.clusters
+        limits = own.limits.copy()
+        for number, row in enumerate(rows):
+            if row.by_seed:
+                limits[:, number] = over_draws(np.column_stack([*row.by_seed.values()]), clusters)
+        scarce = value_limits(own.value, own.means.var(axis=0), (own.counts > 0).sum(axis=0))
+        # CIDEr has no upper end; where no caption scores above 1, most of all at 0, it is taken for a rate.
+        bounded = np.array([bool((row.score[row.answered] <= 1).all()) for row in rows])
+        limits[:, bounded] = np.clip(joined(limits[:, bounded], scarce[:, bounded]), 0.0, 1.0)
+        return limits
+
+    def _result(self, key: RowKey, own: Resampled, limits: np.ndarray, number: int) -> Result:
         cells = self.groups[key]
         ledgers = pd.DataFrame([cell.numbers for cell in cells]).mean(numeric_only=True)
         compute = {str(name): float(value) for name, value in ledgers.items()}
@@ -237,8 +254,8 @@ class Comparison:
             metric=headline,
             variant=cells[0].scores["headline_variant"],
             value=float(own.value[number]),
-            low=float(own.limits[0, number]),
-            high=float(own.limits[1, number]),
+            low=float(limits[0, number]),
+            high=float(limits[1, number]),
             n=max(cell.scores["n"] for cell in cells),
             n_error=sum(cell.scores["n_error"] for cell in cells),
             seeds=[np.nan if value is None else float(value) for value in values],
@@ -248,16 +265,19 @@ class Comparison:
         )
 
     def _retained(
-        self, own: Resampled, number: int, anchors: dict[RowKey, Resampled]
+        self, own: Resampled, number: int, anchors: dict[RowKey, Resampled], to_none: Difference | None
     ) -> tuple[float, float, float] | None:
-        if self.baseline is None or self.floor is None:
+        if self.baseline is None or self.floor is None or to_none is None:
             return None
         none, blind = anchors[self.baseline], anchors[self.floor]
         gain = none.means[:, 0] - blind.means[:, 0]
         low, high = interval(gain[:, None])[:, 0]
         if np.isnan(own.value[number]) or not (low > 0 or high < 0):
             return None
-        value = (own.value[number] - blind.value[0]) / (none.value[0] - blind.value[0])
+        scale = none.value[0] - blind.value[0]
+        value = (own.value[number] - blind.value[0]) / scale
         with np.errstate(divide="ignore", invalid="ignore"):
             limits = interval(((own.means[:, number] - blind.means[:, 0]) / gain)[:, None])[:, 0]
-        return float(value), float(limits[0]), float(limits[1])
+        # 1 + (row - none) / (none - blind): its difference's interval is open where no answer changed.
+        ends = sorted((1 + to_none.low / scale, 1 + to_none.high / scale))
+        return float(value), float(np.fmin(limits[0], ends[0])), float(np.fmax(limits[1], ends[1]))

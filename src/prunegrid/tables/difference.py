@@ -214,17 +214,32 @@ def differences(
     return results
 
 
+def over_draws(by_seed: np.ndarray, clusters: Clusters) -> tuple[float, float]:
+    """Return the 95 % interval, over images and seeds, of the mean of values, shape (samples, seeds)."""
+    both = _estimate(by_seed, clusters)
+    if both is None:
+        return np.nan, np.nan
+    half = both.half_width()
+    return both.value - half, both.value + half
+
+
+def _estimate(by_seed: np.ndarray, clusters: Clusters) -> TwoWay | None:
+    """Estimate a mean over images and seeds; None where a seed has no value, or a single image has one."""
+    known = ~np.isnan(by_seed)
+    sums, counts = clusters.sums(np.where(known, by_seed, 0.0)), clusters.sums(known)
+    if (counts.sum(axis=0) == 0).any() or (counts.sum(axis=1) > 0).sum() < 2:
+        return None
+    return two_way(sums, counts)
+
+
 def _over_draws(difference: Difference, contrast: Contrast, clusters: Clusters) -> None:
     """Let a difference be one over images and draws."""
-    known = ~np.isnan(contrast.by_seed)
-    sums, counts = clusters.sums(np.where(known, contrast.by_seed, 0.0)), clusters.sums(known)
-    each = counts.sum(axis=0)
-    if (each == 0).any() or (counts.sum(axis=1) > 0).sum() < 2:
+    difference.over_both = both = _estimate(contrast.by_seed, clusters)
+    if both is None:
         difference.p = np.nan
         return
-    values = sums.sum(axis=0) / each
-    difference.worst, difference.best = float(values.min()), float(values.max())
-    difference.over_both = both = two_way(sums, counts)
+    values = [column[~np.isnan(column)].mean() for column in contrast.by_seed.T]
+    difference.worst, difference.best = float(min(values)), float(max(values))
     half = both.half_width()
     limits = np.array([both.value - half, both.value + half])
     if contrast.bounded:
