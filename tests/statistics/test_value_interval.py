@@ -5,21 +5,12 @@ import pytest
 from statsmodels.stats.proportion import proportion_confint
 
 from prunegrid.statistics.clusters import Clusters
-from prunegrid.statistics.resampling import Bootstrap, interval
+from prunegrid.statistics.resampling import Bootstrap
 from prunegrid.statistics.sums import intervals, mean, mean_of, ratio
-from prunegrid.statistics.value_interval import joined, value_limits
+from prunegrid.statistics.value_interval import value_limits
+from tests.statistics.table_limits import table_limits
 
-TRIALS, REPLICATES = 1500, 500
-
-
-def table_limits(correct: np.ndarray, images: np.ndarray) -> np.ndarray:
-    """Intervals of the means of columns as tables and scores.json have them."""
-    clusters = Clusters.of([f"{k:05d}" for k in images])
-    bootstrap = Bootstrap(clusters.count, REPLICATES)
-    totals = bootstrap.totals(clusters.sums(np.hstack([correct, np.ones((len(correct), 1))])))
-    means = totals[:, :-1] / totals[:, -1:]
-    value, count = correct.mean(axis=0), np.full(correct.shape[1], clusters.count)
-    return joined(interval(means), value_limits(value, means.var(axis=0), count))
+TRIALS = 1500
 
 
 @pytest.mark.parametrize("n", [50, 100, 500])

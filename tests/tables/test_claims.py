@@ -38,3 +38,19 @@ def test_the_printed_table_neither_marks_nor_promises_what_was_not_shown() -> No
     shown = printed(make_tables(cells, [], OPTIONS)[0])
     marks = {field.mark for _, lines in shown.blocks for line in lines for field in line.fields}
     assert not any(NO_LOSS in mark for mark in marks)
+    assert not any("images can tell" in note for note in shown.notes)
+
+
+@pytest.mark.parametrize("kind", [0, 1])
+def test_the_note_tells_what_n_images_exclude_and_find_and_how_many_would(kind: int) -> None:
+    """In the strategy table of strategies, in the criterion table of criteria, after its own correction."""
+    answers = [1.0, 0.0] * 60
+    cells = [cell("none", answers), cell("hierarchical", answers), cell("single", answers)]
+    cells += [cell("hierarchical", answers, criterion="norm")]
+    notes = printed(make_tables(cells, [], OPTIONS)[kind]).notes
+    (note,) = [note for note in notes if "images can tell" in note]
+    # Nothing changed: 3.8416 / (120 + 3.8416), and the exact test's point for a family of one.
+    assert "b: what 120 images can tell" in note
+    assert "loss of up to 3.1 points is not excluded; to exclude 1 takes 381" in note
+    assert "from 6.5 points" in note
+    assert "1 takes 790 or more" in note

@@ -100,7 +100,7 @@ def test_readable_tables_carry_their_foot_notes(study, kind: str, ending: str) -
     for words in (
         "Toy model, toy world",
         "n = 60",
-        "minimum detectable difference",
+        "images can tell",
         "FLOPs (published)",
         "rule lmms",
     ):

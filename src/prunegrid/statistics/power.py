@@ -6,10 +6,12 @@ sign-flip test of single rows; other data are counted in effective pairs (`score
 """
 
 from functools import lru_cache
+from statistics import NormalDist
 
 import numpy as np
 
 POWER = 0.8
+_Z2 = 1.959964**2
 _PRECISION = 5e-5
 _TAIL = 8.0
 
@@ -79,6 +81,24 @@ def detectable_share(pairs: int, both_ways: int, size: float) -> float:
     return high
 
 
+def detectable_mean(error: float, clusters: int, size: float) -> float:
+    """Smallest true mean that sign flips of clusters find with a power of 80 %, where sums are near normal.
+
+    Flipped sums spread around 0 as their values do, the mean included: z_size sqrt(e^2 + d^2 / k) + z_power e
+    = d, for a standard error e and k clusters.
+
+    Returns
+    -------
+    float
+        NaN where so few clusters find nothing at this size.
+    """
+    z_size, z_power = NormalDist().inv_cdf(1 - size / 2), NormalDist().inv_cdf(POWER)
+    left = 1 - z_size**2 / clusters if clusters else 0.0
+    if left <= 0:
+        return np.nan
+    return float(error * (z_power + np.sqrt(z_power**2 + left * (z_size**2 - z_power**2))) / left)
+
+
 @lru_cache(maxsize=256)
 def pairs_needed(difference: float, size: float) -> int:
     """Fewest pairs among which a loss, with no other change, is found with a power of 80 %."""
@@ -91,9 +111,11 @@ def pairs_needed(difference: float, size: float) -> int:
     return high
 
 
-def clusters_to_exclude(loss: float) -> int:
-    """Fewest clusters of which an interval excludes a loss so large where no answer changes.
+def loss_left_open(clusters: int) -> float:
+    """Largest loss that the score interval of so many clusters does not exclude where no answer changes."""
+    return _Z2 / (clusters + _Z2)
 
-    From the score interval's limit without a change, z^2 / (k + z^2) for k clusters.
-    """
-    return int(np.ceil(1.959964**2 * (1 - loss) / loss))
+
+def clusters_to_exclude(loss: float) -> int:
+    """Fewest clusters of which an interval excludes a loss so large where no answer changes."""
+    return int(np.ceil(_Z2 * (1 - loss) / loss))

@@ -55,13 +55,18 @@ def _tango_upper(better: np.ndarray, worse: np.ndarray, pairs: np.ndarray) -> np
     return np.where(np.isnan(pairs), np.nan, high)
 
 
-def changed_pairs(sums: np.ndarray, counts: np.ndarray, whole: np.ndarray | float = 1.0) -> np.ndarray:
+def changed_pairs(
+    sums: np.ndarray, counts: np.ndarray, whole: np.ndarray | float = 1.0, fewest: float = np.inf
+) -> np.ndarray:
     """Return better, worse, all pairs and what a pair is worth: effective numbers, those of `score_limits`.
 
     Parameters
     ----------
     sums, counts, whole
         See `score_limits`.
+
+    fewest : float
+        No cluster is imagined where at least so many changed.
 
     Returns
     -------
@@ -71,7 +76,7 @@ def changed_pairs(sums: np.ndarray, counts: np.ndarray, whole: np.ndarray | floa
     clusters, rows = (counts > 0).sum(axis=0), counts.sum(axis=0)
     gains, losses = np.maximum(sums, 0).sum(axis=0), np.maximum(-sums, 0).sum(axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        imagined = whole * rows / clusters
+        imagined = np.where((sums != 0).sum(axis=0) < fewest, whole * rows / clusters, 0.0)
         unit = ((sums**2).sum(axis=0) + imagined**2) / (gains + losses + imagined)
         better, worse = gains / unit, losses / unit
         # Scores without an upper end, such as CIDEr, can change by more than a whole.

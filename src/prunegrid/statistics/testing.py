@@ -8,6 +8,8 @@ _CHUNK = 8_000_000
 # Of means over up to ten seeds, some of which are errors, and of VQA's soft accuracy.
 _DENOMINATORS = (2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 20, 30, 60, 420, 2520)
 _ROUNDING = 1e-9
+# Sums and distinct sizes for which all sums of signs are listed; more are drawn.
+_RANGE, _SIZES = 20_000, 40
 
 
 def sign_flip(differences: np.ndarray, replicates: int = 10_000, seed: int = 0) -> np.ndarray:
@@ -44,6 +46,43 @@ def sign_flip(differences: np.ndarray, replicates: int = 10_000, seed: int = 0) 
         keeps = np.unpackbits(bits, axis=1, count=len(differences))
         extreme += (np.abs(2 * kept.of(keeps) - total) >= limit).sum(axis=0)
     return (1 + extreme) / (1 + replicates)
+
+
+def exact_sign_flip(differences: np.ndarray) -> float:
+    """Return the p that `sign_flip` draws, exactly; NaN where values are no small whole numbers of a unit.
+
+    Parameters
+    ----------
+    differences : ndarray, shape (clusters,)
+        Sum over the cluster's rows of cell minus other cell.
+    """
+    changed = differences[differences != 0]
+    whole = np.abs(_in_whole_numbers(changed[:, None])[:, 0])
+    if not len(whole):
+        return 1.0
+    sizes, counts = np.unique(whole, return_counts=True)
+    if len(sizes) > _SIZES or whole.sum() > _RANGE or (whole != np.rint(whole)).any():
+        return np.nan
+    # Of the sum of those that keep their signs: a binomial count of each size, one added after the other.
+    chances = np.ones(1)
+    for size, count in zip(sizes.astype(int).tolist(), counts.tolist(), strict=True):
+        own = np.zeros(size * count + 1)
+        own[::size] = _fair(count)
+        chances = np.convolve(chances, own)
+    observed = np.rint(np.abs(differences.sum()) * whole.sum() / np.abs(changed).sum())
+    kept = np.arange(len(chances))
+    return float(min(1.0, chances[np.abs(2 * kept - whole.sum()) >= observed].sum()))
+
+
+def _fair(count: int) -> np.ndarray:
+    """Return the chances of 0 to `count` heads of a fair coin."""
+    from scipy.special import gammaln  # slow to import: a job that predicts needs none of it
+
+    heads = np.arange(count + 1)
+    chances: np.ndarray = np.exp(
+        gammaln(count + 1) - gammaln(heads + 1) - gammaln(count - heads + 1) - count * np.log(2)
+    )
+    return chances
 
 
 def _in_whole_numbers(differences: np.ndarray) -> np.ndarray:

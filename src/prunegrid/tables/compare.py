@@ -35,8 +35,8 @@ class Result:
     value, low, high : float
         Mean over samples, with its 95 % interval, over images, and seeds where they draw something; joined
         with a score interval, which stays open at 0 and at 1. NaN where every row is an error.
-    n, n_error : int
-        Samples, and errors over all seeds.
+    n, n_error, n_images : int
+        Samples, errors over all seeds, and images with an answer.
     seeds : list of float
         The metric by seed; NaN where every row is an error.
     contrasts : dict
@@ -63,6 +63,7 @@ class Result:
     high: float
     n: int
     n_error: int
+    n_images: int
     seeds: list[float]
     compute: dict[str, float]
     degenerate: bool
@@ -258,6 +259,7 @@ class Comparison:
             high=float(limits[1, number]),
             n=max(cell.scores["n"] for cell in cells),
             n_error=sum(cell.scores["n_error"] for cell in cells),
+            n_images=int((own.counts[:, number] > 0).sum()),
             seeds=[np.nan if value is None else float(value) for value in values],
             compute=compute,
             degenerate=any(cell.degenerate for cell in cells),

@@ -7,15 +7,19 @@ from functools import cached_property
 import numpy as np
 
 from prunegrid.statistics.clusters import Clusters
-from prunegrid.statistics.power import POWER, detectable_share
+from prunegrid.statistics.power import POWER, detectable_mean, detectable_share
 from prunegrid.statistics.resampling import Bootstrap, interval
 from prunegrid.statistics.score_interval import changed_pairs, score_limits
-from prunegrid.statistics.testing import mcnemar_exact, sign_flip
+from prunegrid.statistics.testing import exact_sign_flip, mcnemar_exact, sign_flip
 from prunegrid.statistics.two_way import TwoWay, two_way
 from prunegrid.statistics.value_interval import joined
 from prunegrid.tables.cells import RowKey
 
 LEVEL = 0.05
+# Standard errors by which changes both ways may differ by chance.
+_CHANCE = 1.96
+# So many changed images tell what a changed image changes; fewer need the imagined one.
+_ENOUGH = 10
 
 
 @dataclass
@@ -28,8 +32,8 @@ class Difference:
         Mean difference and its 95 % interval, uncorrected: the bootstrap's over images, or over images and
         seeds where a row is drawn; joined with the score interval, which stays open where no answer changed.
     p : float
-        Uncorrected: sign flips over images; where a row is drawn, the larger of that and the p over images
-        and seeds. NaN where nothing is tested.
+        Uncorrected: sign flips over images, exact where sums are whole numbers of a unit; where a row is
+        drawn, the larger of that and the p over images and seeds. NaN where nothing is tested.
     p_mcnemar : float
         McNemar's exact test; NaN where a cluster has several rows, or answers are no single 0 or 1.
     n_draws : int
@@ -42,6 +46,8 @@ class Difference:
         The smallest and the largest difference of a draw; NaN where nothing is drawn.
     pairs : tuple of float
         Effective pairs for the better, for the worse, in all, and what one is worth, all changing.
+    spread : tuple of float and int, or None
+        Standard error over images, and their number, of scores without an upper end; None of others.
     over_both : TwoWay or None
         Its variance over images and seeds.
     computed : frozenset
@@ -59,6 +65,7 @@ class Difference:
     worst: float = np.nan
     best: float = np.nan
     pairs: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
+    spread: tuple[float, int] | None = None
     over_both: TwoWay | None = None
     computed: frozenset[tuple[RowKey, int]] = field(default_factory=frozenset)
 
@@ -70,16 +77,23 @@ class Difference:
     def detectable(self, size: float) -> float:
         """Return the smallest true difference that a test of a size finds with a power of 80 %.
 
-        Changes that cancel each other go on as often as they were seen. NaN where nothing is tested, or no
-        difference would be found so often.
+        Changes that cancel each other go on as often as they were seen. NaN where nothing is tested, or not
+        even the largest difference would be found so often.
         """
         if np.isnan(self.p):
             return np.nan
         better, worse, pairs, worth = self.pairs
-        found = worth * detectable_share(round(pairs), round(min(better, worse)), size)
+        # As many for the better as for the worse where that may be: else the rest is the difference itself.
+        chance = abs(better - worse) <= _CHANCE * np.sqrt(better + worse)
+        both_ways = (better + worse) / 2 if chance else min(better, worse)
+        if self.spread is None:
+            found = worth * detectable_share(round(pairs), round(both_ways), size)
+        else:
+            # Nearly every caption changes, and the flipped sum is as good as normal; few changes are counted.
+            found = max(detectable_mean(*self.spread, size), worth * detectable_share(round(pairs), 0, size))
         if self.over_both is not None:
             found = max(found, self.over_both.half_width(1 - size, POWER))
-        return found
+        return found if found <= worth else np.nan
 
 
 @dataclass
@@ -179,13 +193,19 @@ def differences(
     found = Resampled(bootstrap, clusters, [contrast.mean for contrast in contrasts])
     whole = np.array([contrast.whole for contrast in contrasts])
     limits = score_limits(found.sums, found.counts, whole)
-    pairs = changed_pairs(found.sums, found.counts, whole)
+    pairs = changed_pairs(found.sums, found.counts, whole, fewest=_ENOUGH)
+    images = (found.counts > 0).sum(axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        spread = np.sqrt(((found.sums - found.value * found.counts) ** 2).sum(axis=0)) / found.counted
     p = np.where(found.counted > 0, 1.0, np.nan)
     # Without any change there is nothing to resample or to flip, and a bootstrap's interval is [0, 0].
     changed = np.flatnonzero((found.sums != 0).any(axis=0)).tolist()
     if changed:
         some = Resampled(bootstrap, clusters, [contrasts[number].mean for number in changed])
-        p[changed] = sign_flip(some.sums, permutations, seed)
+        p[changed] = [exact_sign_flip(column) for column in some.sums.T]
+        drawn = [place for place, number in enumerate(changed) if np.isnan(p[number])]
+        if drawn:
+            p[[changed[place] for place in drawn]] = sign_flip(some.sums[:, drawn], permutations, seed)
         single = [place for place, number in enumerate(changed) if contrasts[number].n_draws < 2]
         if single:
             places = [changed[place] for place in single]
@@ -203,6 +223,7 @@ def differences(
             n_draws=contrast.n_draws,
             drawn=contrast.drawn,
             pairs=tuple(pairs[:, number].tolist()),
+            spread=None if contrast.bounded else (float(spread[number]), int(images[number])),
             computed=contrast.computed,
         )
         if contrast.n_draws == 1:

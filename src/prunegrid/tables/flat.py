@@ -59,6 +59,7 @@ def _result(result: Result) -> dict[str, object]:
         "high": result.high,
         "n": result.n,
         "n_error": result.n_error,
+        "n_images": result.n_images,
         "agreement": result.agreement,
         "non_inferior": result.non_inferior,
         "tflops_total": result.compute.get("tflops_total"),

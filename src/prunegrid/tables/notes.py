@@ -2,14 +2,12 @@
 
 from collections.abc import Iterable
 
-import numpy as np
-
 from prunegrid.cost.equal_compute import MATCH_TOLERANCE
 from prunegrid.tables import speed_fields
 from prunegrid.tables.blocks import Table
 from prunegrid.tables.cells import RowKey
 from prunegrid.tables.contrasts import INTERACTION
-from prunegrid.tables.options import SCALE
+from prunegrid.tables.limits_of_n import limits_of_n
 from prunegrid.tables.signs import (
     DASH,
     DEGENERATE,
@@ -56,7 +54,7 @@ def column_notes(table: Table) -> Iterable[tuple[str, str]]:
     yield (
         GAIN,
         "Gain kept: (value - blind) / (unpruned - blind), left out where the interval of that denominator "
-        "includes 0.",
+        "includes 0. Its interval is joined with that of the difference to unpruned.",
     )
 
 
@@ -67,7 +65,8 @@ def _of_benchmarks(table: Table, headline: dict[str, str]) -> Iterable[str]:
         sizes = sorted({result.n for result in results})
         metric = headline[benchmark]
         note = f"{benchmark}: n = {' to '.join(map(str, sizes))} per cell, {errors} errors; {metric} by rule "
-        yield f"{note}{results[0].variant}{_detectable(table, benchmark)}."
+        yield f"{note}{results[0].variant}."
+        yield from limits_of_n(table, benchmark)
         if metric == "cider":
             yield f"{benchmark}: CIDEr's IDF comes from these n samples, so that it compares with no other n."
 
@@ -91,11 +90,12 @@ def _of_contrasts(table: Table) -> Iterable[str]:
     yield f"To unpruned: paired difference to the unpruned model. {_family(table, cost)}"
     yield (
         f"Below each figure its 95 % interval: percentiles of {options.replicates} bootstrap resamples of "
-        "images. Differences are paired, and their intervals joined with a score interval over images (after "
-        "Tango 1998): where no answer changed, n images still do not exclude a loss of about 4 / n. "
-        f"p is of sign flips over images. {SIGNIFICANT} p < 0.05 after Holm over all of this table's "
-        "differences of that kind, all benchmarks together. Intervals are not corrected: one that leaves out "
-        "0 beside a p above 0.05 after Holm is one of many."
+        "images, joined with a score interval over images (values: after Wilson 1927; paired differences: "
+        "after Tango 1998), which stays open where every "
+        "answer is right or none changed. p is of sign flips over images. "
+        f"{SIGNIFICANT} p < 0.05 after Holm over all of this table's differences of that kind, all "
+        "benchmarks together. Intervals are not corrected: one that leaves out 0 beside a p above 0.05 after "
+        "Holm is one of many."
     )
     yield (
         f"{NO_LOSS} no loss to the unpruned model: the interval's lower limit is above "
@@ -138,7 +138,14 @@ def _of_compute(table: Table) -> Iterable[str]:
 
 
 def _of_rows(table: Table) -> Iterable[str]:
-    yield "Several seeds are averaged per sample; their range and standard deviation stand below."
+    if any(row.drawn for row in table.rows):
+        yield (
+            "Over drawn schedules, or draws of orders or images: seeds are averaged per sample and are a "
+            "random factor of intervals and p, crossed with images (two-way mean squares, Obuchowski and "
+            "Rockette 1995; Student's t for either factor, Banerjee 1960). Below stand the range of seeds, "
+            "and the worst and the best difference of a draw. Too few schedules, or draws: images alone "
+            "would tell (p < 0.05), the draws do not."
+        )
     if any(row.needs_answer for row in table.rows):
         yield f"{NEEDS_ANSWER} needs the unpruned model's own answer: no method to deploy, and not ranked."
     if any(row.uses_label for row in table.rows):
@@ -160,15 +167,3 @@ def _of_rows(table: Table) -> Iterable[str]:
 def _family(table: Table, kind: str) -> str:
     """Say of how many tests a correction is."""
     return f"Holm over {table.families[kind]} tests."
-
-
-def _detectable(table: Table, benchmark: str) -> str:
-    """Say what differences the table's own question can find."""
-    _, effect, _ = table.contrasts
-    if not table.families[effect]:
-        return ""
-    size = 0.05 / table.families[effect]
-    results = [row.results[benchmark] for row in table.rows if benchmark in row.results]
-    found = [SCALE * d.detectable(size) for r in results if (d := r.contrasts.get(effect)) is not None]
-    found = [value for value in found if np.isfinite(value)]
-    return f"; minimum detectable difference {min(found):.1f} to {max(found):.1f}" if found else ""
