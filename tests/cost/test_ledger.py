@@ -6,7 +6,7 @@ import torch
 
 from prunegrid import prune
 from prunegrid.cost.decoder import Decoder
-from prunegrid.cost.ledger import TokenCounts, published_tflops, sample_ledger
+from prunegrid.cost.ledger import TokenCounts, published_tflops, sample_compute, sample_ledger
 from prunegrid.cost.vision import vision_flops
 from prunegrid.plugins import build, describe
 from prunegrid.predict.prediction_rows import token_depth
@@ -82,3 +82,21 @@ def test_decoding(model):
 
 def test_tokens_per_layer():
     np.testing.assert_array_equal(tokens_per_layer([0, 1, 3, 3], 3), [3, 2, 2])
+
+
+def test_a_tower_that_nobody_reads_is_not_charged(model) -> None:
+    config = model.config.to_dict()
+    seen, blind = (
+        sample_compute(
+            config,
+            TokenCounts(np.full(N_LAYERS, tokens), N_IMAGE, 40, 30, grids=[(1, 4, 4)]),
+            [],
+            pruned=tokens == 0,
+            eager=False,
+        )
+        for tokens in (N_IMAGE, 0)
+    )
+    assert seen["tflops_vision"] > 0
+    assert blind["tflops_vision"] == 0
+    parts = ("tflops_prefill", "tflops_scoring", "tflops_decode")
+    assert blind["tflops_total"] == pytest.approx(sum(blind[name] for name in parts))

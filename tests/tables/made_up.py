@@ -10,7 +10,9 @@ def cell(strategy: str, scores: list[float | None], headline: str = "accuracy", 
     """Return a cell of made-up scores; `changes`: axes, `compute`, `images`, or fields."""
     compute = changes.pop("compute", {"tflops_published": 1.0, "tflops_total": 2.0, "ratio_achieved": 0.5})
     images = changes.pop("images", [f"i{i:05d}" for i in range(len(scores))])
-    more = {name: changes.pop(name) for name in ("metadata", "draws_schedule") if name in changes}
+    more = {
+        name: changes.pop(name) for name in ("metadata", "questions", "draws_schedule") if name in changes
+    }
     n, n_error = len(scores), sum(score is None for score in scores)
     known = [score for score in scores if score is not None]
     samples = pd.DataFrame(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from prunegrid.tables.build import compare, make_tables
+from prunegrid.tables.build import comparisons, make_tables
 from prunegrid.tables.display import printed
 from prunegrid.tables.options import TableOptions
 from prunegrid.tables.signs import NO_LOSS
@@ -14,7 +14,8 @@ OPTIONS = TableOptions(replicates=200)
 def to_none(n: int, headline: str = "accuracy", changed: int = 0):
     none = [1.0, 0.0, 1.0, 1.0] * (n // 4)
     pruned = [0.0] * changed + none[changed:]
-    rows = compare([cell("none", none, headline), cell("single", pruned, headline)], OPTIONS)["b"]
+    cells = [cell("none", none, headline), cell("single", pruned, headline)]
+    rows = comparisons(cells, OPTIONS)["b"].results()
     return rows["single", "attention", 0.5]
 
 

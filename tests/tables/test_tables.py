@@ -75,7 +75,7 @@ def test_every_row_stands_where_it_should(study) -> None:
 def test_no_rank_for_degenerate_answer_reading_or_unpruned_rows(study) -> None:
     for kind in ("strategy", "criterion"):
         table = read(study.tables / f"{kind}.csv")
-        best = table[table.easy_best == True]  # noqa: E712
+        best = table[table.easy_best_group == True]  # noqa: E712
         assert len(best)
         assert not (best.degenerate | best.needs_answer).any()
         assert not best.strategy.isin(["none", "blind", "mismatched"]).any()

@@ -184,8 +184,9 @@ def sample_compute(
     for layer, cost in scoring:
         costs[layer] = cost
     ledger = sample_ledger(decoder, sample, costs, pruned=pruned, eager=eager)
-    vision = vision_flops(config, sample.grids)
     image, n = sample.image_tokens, sample.n_image
+    # Where no layer has an image token, nobody reads what the tower would compute.
+    vision = vision_flops(config, sample.grids) if image.any() else 0
     return {
         "tflops_published": published_tflops(image, decoder.hidden, decoder.ffn),
         "tflops_prefill": ledger["prefill"] / TERA,

@@ -9,7 +9,9 @@ import numpy as np
 from prunegrid.axis_names import BASELINE, NO_CRITERION
 from prunegrid.statistics.testing import holm
 from prunegrid.tables import best_of_seeds
+from prunegrid.tables.budget import missed_budget
 from prunegrid.tables.cells import RowKey, ScoredCell
+from prunegrid.tables.chance import chance_of
 from prunegrid.tables.compare import Result
 from prunegrid.tables.compute_gap import is_off
 from prunegrid.tables.contrasts import CRITERION, INTERACTION, STRATEGY, TO_NONE
@@ -51,7 +53,12 @@ class TableRow:
     degenerate : bool
         A layer is left with fewer than 4 image tokens.
     best : set of str
-        Benchmarks on which it is the best of its block.
+        Benchmarks on which it is the best of its block, told from all others.
+    best_group, marked_group : set of str
+        Benchmarks on which it is not told from the highest value of its block; those of them on which that
+        group is at most half of the block.
+    match : str
+        What is equal at one ratio.
     """
 
     key: RowKey
@@ -68,6 +75,9 @@ class TableRow:
     uses_label: bool = False
     degenerate: bool = False
     best: set[str] = field(default_factory=set)
+    best_group: set[str] = field(default_factory=set)
+    marked_group: set[str] = field(default_factory=set)
+    match: str = "share"
 
     @property
     def reference(self) -> bool:
@@ -84,6 +94,12 @@ class TableRow:
         if self.draws_schedule and self.n_draws:
             return f"over {self.n_draws} drawn schedules" if self.n_draws > 1 else "one drawn schedule"
         return f"over {self.n_draws} draws" if self.n_draws > 1 else ""
+
+    @property
+    def missed_budget(self) -> dict[str, tuple[float, float]]:
+        """Benchmarks on which its strategy did not remove what was asked: the ratio asked, and achieved."""
+        missed = {b: missed_budget(result.compute, self.match) for b, result in self.results.items()}
+        return {b: ratios for b, ratios in missed.items() if ratios is not None and not self.anchor}
 
     @property
     def off_target(self) -> dict[str, float]:
@@ -121,6 +137,8 @@ class Table:
         Row -> the first row that is the same computation.
     scores_used : sequence of str
         Which score each strategy used at each cut.
+    chances : mapping
+        Benchmark -> accuracy of guessing, None where answers are free.
     """
 
     kind: str
@@ -133,6 +151,7 @@ class Table:
     families: dict[str, int] = field(default_factory=dict)
     same: Mapping[RowKey, RowKey] = field(default_factory=dict)
     scores_used: Sequence[str] = ()
+    chances: Mapping[str, float | None] = field(default_factory=dict)
 
     @property
     def contrasts(self) -> tuple[str, ...]:
@@ -174,6 +193,9 @@ class Maker:
         self.options = options
         self.results = results
         self.model = cells[0].model
+        self.chances = {
+            cell.benchmark: chance_of(cell) for cell in {c.benchmark: c for c in reversed(cells)}.values()
+        }
         self.cells = {cell.row: cell for cell in reversed(cells)}
         self.unreachable = {
             (u["strategy"], u["criterion"], float(u["ratio"])): u["reason"] for u in unreachable
@@ -244,8 +266,6 @@ class Maker:
         rows = [
             self._row(key, heading, fixed) for key in keys if key in self.cells or key in self.unreachable
         ]
-        for benchmark in self.results:
-            _mark_best(rows, benchmark)
         return Block(heading, rows)
 
     def _row(self, key: RowKey, heading: str, fixed: str | None) -> TableRow:
@@ -271,6 +291,7 @@ class Maker:
             n_draws=max((len(result.seeds) for result in results.values()), default=0),
             draws_schedule=self.cells[key].draws_schedule and not self.cells[key].uses_label,
             needs_answer=self.cells[key].needs_answer,
+            match=self.options.match,
             uses_label=self.cells[key].uses_label,
             degenerate=any(result.degenerate for result in results.values()),
         )
@@ -278,6 +299,7 @@ class Maker:
     def _table(self, kind: str, blocks: list[Block]) -> Table:
         shown = [block for block in blocks if block.rows]
         table = Table(kind, self.model, list(self.results), shown, self.options, same=self.same)
+        table.chances = self.chances
         table.scores_used = scores_used(self.told, (row.key for row in table.rows))
         for contrast in table.contrasts:
             # Rows that stand in several blocks, and those that are the same computation, are one test.
@@ -293,22 +315,3 @@ class Maker:
             table.corrected |= {place: float(adjusted[test]) for place, test in places.items()}
             table.families[contrast] = int(np.isfinite(list(tests.values())).sum())
         return table
-
-
-def _mark_best(rows: list[TableRow], benchmark: str) -> None:
-    """Mark the highest values; anchors, degenerate rows and those that need an answer do not compete.
-
-    Nor do rows of errors only, which have no value.
-    """
-    values = [
-        (row, row.results[benchmark].value)
-        for row in rows
-        if benchmark in row.results
-        and np.isfinite(row.results[benchmark].value)
-        and not (row.anchor or row.degenerate or row.needs_answer or row.uses_label)
-    ]
-    if len(values) > 1:
-        top = max(value for _, value in values)
-        for row, value in values:
-            if value >= top - 1e-12:
-                row.best.add(benchmark)

@@ -14,11 +14,13 @@ from prunegrid.results.computed_on import mixtures
 from prunegrid.results.predictions import read_metadata
 from prunegrid.results.store import PREDICTIONS
 from prunegrid.tables import flat, html, latex, markdown
+from prunegrid.tables.best import mark_best
 from prunegrid.tables.best_of_seeds import best_of_seeds
 from prunegrid.tables.blocks import Maker, Table
+from prunegrid.tables.budget import budget_columns
 from prunegrid.tables.cells import RowKey, ScoredCell, read_cells, write_cells
-from prunegrid.tables.compare import Comparison, Result
-from prunegrid.tables.compute_gap import gap_columns, reference_totals
+from prunegrid.tables.compare import Comparison
+from prunegrid.tables.compute_gap import Targets, gap_columns, reference_totals
 from prunegrid.tables.display import printed
 from prunegrid.tables.options import TableOptions
 from prunegrid.tables.page import page
@@ -68,13 +70,19 @@ def build_tables(
             f"{folder}: tables are of one model, got cells of {sorted({c.model for c in scored})}"
         )
     chosen = TableOptions(**(options or {}))
-    write_cells(scored, folder / "cells.csv", partial(gap_columns, reference_totals(scored, chosen)))
     warnings = computed_differently(cells)
     for warning in warnings:
         _LOG.warning(warning)
+    write_cells(
+        scored, folder / "cells.csv", partial(_more_columns, reference_totals(scored, chosen), chosen.match)
+    )
     for table in make_tables(scored, unreachable, chosen):
         table.warnings += warnings
         write_table(table, folder)
+
+
+def _more_columns(targets: Targets, match: str, cell: ScoredCell) -> dict[str, float | bool | None]:
+    return {**gap_columns(targets, cell), **budget_columns(cell.numbers, match)}
 
 
 def make_tables(
@@ -83,8 +91,14 @@ def make_tables(
     """Return the strategy and the criterion table of one model's cells."""
     cells = [*cells, *best_of_seeds(cells, options.best_of)]
     told = read_told(cells)
-    maker = Maker(cells, compare(cells, options, computations(told)), unreachable, options, told)
-    return [maker.strategy(), maker.criterion()]
+    made = comparisons(cells, options, computations(told))
+    results = {benchmark: comparison.results() for benchmark, comparison in made.items()}
+    maker = Maker(cells, results, unreachable, options, told)
+    tables = [maker.strategy(), maker.criterion()]
+    for benchmark, comparison in made.items():
+        for block in (block for table in tables for block in table.blocks):
+            mark_best(block.rows, benchmark, comparison.against)
+    return tables
 
 
 def computed_differently(cells: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -109,16 +123,16 @@ def computed_differently(cells: Iterable[Mapping[str, Any]]) -> list[str]:
     ]
 
 
-def compare(
+def comparisons(
     cells: Sequence[ScoredCell], options: TableOptions, same: Mapping[RowKey, RowKey] | None = None
-) -> dict[str, dict[RowKey, Result]]:
-    """Return benchmark -> row -> Result."""
+) -> dict[str, Comparison]:
+    """Return benchmark -> Comparison of its cells."""
     benchmarks: dict[str, list[ScoredCell]] = {}
     for cell in cells:
         benchmarks.setdefault(cell.benchmark, []).append(cell)
     n_tests = sum(len({cell.row for cell in own}) for own in benchmarks.values())
     flips = max(options.replicates, _FLIPS_PER_TEST * n_tests)
-    return {name: Comparison(own, options, flips, same).results() for name, own in benchmarks.items()}
+    return {name: Comparison(own, options, flips, same) for name, own in benchmarks.items()}
 
 
 def write_table(table: Table, folder: Path) -> None:

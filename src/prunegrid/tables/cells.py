@@ -54,6 +54,8 @@ class ScoredCell:
         The seed draws where tokens are dropped, and how many.
     metadata : callable
         Returns the metadata of its predictions; None where there are none.
+    questions : callable
+        Returns the columns choices and answer of its predictions; None where there are none.
     """
 
     model: str
@@ -71,6 +73,7 @@ class ScoredCell:
     speed: Mapping[str, float] = field(default_factory=dict)
     draws_schedule: bool = False
     metadata: Callable[[], Mapping[str, Any] | None] = _nothing
+    questions: Callable[[], pa.Table | None] = _nothing
 
     @property
     def row(self) -> RowKey:
@@ -122,6 +125,7 @@ def _read(cell: Mapping[str, Any]) -> ScoredCell:
         load=partial(_load, folder),
         draws_schedule=cell.get("draws_schedule", False),
         metadata=partial(_metadata, folder),
+        questions=partial(_questions, folder),
     )
 
 
@@ -133,6 +137,14 @@ def _metadata(folder: Path) -> Mapping[str, Any] | None:
         return None
     found: Mapping[str, Any] = json.loads(told.get(METADATA_KEY, b"{}"))
     return found
+
+
+def _questions(folder: Path) -> pa.Table | None:
+    """Read options and gold answers, which no prediction depends on."""
+    try:
+        return pq.read_table(folder / PREDICTIONS, columns=["choices", "answer"], partitioning=None)
+    except (OSError, pa.ArrowException):
+        return None
 
 
 def _load(folder: Path, columns: Sequence[str]) -> pa.Table:

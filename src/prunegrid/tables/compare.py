@@ -22,6 +22,8 @@ from prunegrid.tables.difference import Contrast, Difference, Resampled, differe
 from prunegrid.tables.options import TableOptions
 
 _AT_ONCE = 50
+# Rows kept for blocks: a few of them.
+_RECENT = 150
 
 
 @dataclass
@@ -117,6 +119,7 @@ class Comparison:
         for cell in cells:
             self.groups.setdefault(cell.row, []).append(cell)
         self.keys = list(self.groups)
+        self._recent: dict[RowKey, RowScores] = {}
         self._targets = reference_totals(cells, options)
         self.baseline = self._only(BASELINE)
         self.floor = self._only("blind")
@@ -129,6 +132,10 @@ class Comparison:
     def _samples(self) -> AlignedScores:
         baseline = self.groups[self.baseline][0] if self.baseline is not None else None
         return AlignedScores([cell for cells in self.groups.values() for cell in cells], baseline)
+
+    @cached_property
+    def _bootstrap(self) -> Bootstrap:
+        return Bootstrap(self._samples.clusters.count, self.options.replicates, self.options.seed)
 
     def _read(self, key: RowKey) -> RowScores:
         return self._samples.scores(self.groups[key])
@@ -153,8 +160,7 @@ class Comparison:
 
     def results(self) -> dict[RowKey, Result]:
         """Return the result of every row."""
-        clusters = self._samples.clusters
-        bootstrap = Bootstrap(clusters.count, self.options.replicates, self.options.seed)
+        clusters, bootstrap = self._samples.clusters, self._bootstrap
         anchors = {
             key: Resampled(bootstrap, clusters, [self._others[key].score])
             for key in (self.baseline, self.floor)
@@ -198,8 +204,32 @@ class Comparison:
     def _contrast(self, kind: str, key: RowKey, rows: Mapping[RowKey, RowScores]) -> Contrast | None:
         """Return a row's contrast by sample and seed; None where it has none, or rows share no seed."""
         made = self._contrasts.get((kind, key))
-        if made is None:
-            return None
+        return None if made is None else self._made(kind, made, rows)
+
+    def against(self, key: RowKey, others: Sequence[RowKey]) -> list[Difference | None]:
+        """Compare a row with others; None where they share no seed."""
+        rows = {row: self._others.get(row) or self._read_again(row) for row in (key, *others)}
+        contrasts = [self._made(TO_NONE, {key: 1, other: -1}, rows) for other in others]
+        found = iter(
+            differences(
+                [contrast for contrast in contrasts if contrast is not None],
+                self._samples.clusters,
+                self._bootstrap,
+                self.permutations,
+                self.options.seed,
+            )
+        )
+        return [None if contrast is None else next(found) for contrast in contrasts]
+
+    def _read_again(self, key: RowKey) -> RowScores:
+        """Read a row, or take it from the last ones: it stands in a block of either table."""
+        if key not in self._recent:
+            while len(self._recent) >= _RECENT:
+                del self._recent[next(iter(self._recent))]
+            self._recent[key] = self._read(key)
+        return self._recent[key]
+
+    def _made(self, kind: str, made: Terms, rows: Mapping[RowKey, RowScores]) -> Contrast | None:
         scores = {row: self._others.get(row) or rows[row] for row in made}
         cells = [cell for row in made for cell in self.groups[row]]
         drawn = [set(row.by_seed) for row in scores.values() if row.by_seed]

@@ -13,9 +13,11 @@ from prunegrid.tables.difference import LEVEL, Difference
 from prunegrid.tables.notes import GAIN, column_notes, notes
 from prunegrid.tables.row_compute import mean_ledger, share_of_unpruned
 from prunegrid.tables.signs import (
+    BEST_GROUP,
     DASH,
     DEGENERATE,
     METRICS,
+    MISSED_BUDGET,
     NEEDS_ANSWER,
     NO_LOSS,
     OFF_TARGET,
@@ -153,7 +155,8 @@ def _line(table: Table, row: TableRow, factor: float, measured: Sequence[str]) -
         gaps = row.off_target if ledger == "tflops_total" else {}
         tip = "; ".join(f"{name}: {gap(own)} of the reference's total" for name, own in gaps.items())
         fields.append(Field(flops(value / factor), below, OFF_TARGET * bool(gaps), tip=tip))
-    fields.append(Field(plain(mean_ledger(row, "ratio_achieved"), 3)))
+    missed = MISSED_BUDGET * bool(row.missed_budget)
+    fields.append(Field(plain(mean_ledger(row, "ratio_achieved"), 3), mark=missed))
     fields += [Field(main or DASH, below, mark) for main, below, mark in speed_fields.texts(row, measured)]
     for benchmark in table.benchmarks:
         fields += _benchmark(table, row, benchmark)
@@ -166,7 +169,7 @@ def _benchmark(table: Table, row: TableRow, benchmark: str) -> list[Field]:
         return [Field(DASH)] * len(_HEADINGS[table.kind])
     cost, effect, interaction = table.contrasts
     return [
-        _value(result, benchmark in row.best),
+        _value(result, benchmark in row.best, BEST_GROUP * (benchmark in row.marked_group)),
         _difference(table, row, benchmark, cost, NO_LOSS if result.non_inferior else ""),
         Field("reference") if row.is_reference_of(effect) else _difference(table, row, benchmark, effect),
         _difference(table, row, benchmark, interaction),
@@ -174,14 +177,14 @@ def _benchmark(table: Table, row: TableRow, benchmark: str) -> list[Field]:
     ]
 
 
-def _value(result: Result, bold: bool) -> Field:
+def _value(result: Result, bold: bool, mark: str) -> Field:
     if np.isnan(result.value):
         return Field(DASH, (f"{result.n_error} errors",), tip="every row is an error")
     below = [f"{scaled(result.low)} to {scaled(result.high)}"]
     if len(result.seeds) > 1:
         known = result.answered
         below.append(f"seeds {scaled(min(known))} to {scaled(max(known))}, sd {scaled(result.spread)}")
-    return Field(scaled(result.value), tuple(below), bold=bold)
+    return Field(scaled(result.value), tuple(below), mark, bold=bold)
 
 
 def _difference(table: Table, row: TableRow, benchmark: str, kind: str, mark: str = "") -> Field:

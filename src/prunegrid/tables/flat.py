@@ -42,6 +42,8 @@ def _row(table: Table, heading: str, row: TableRow) -> dict[str, object]:
     for benchmark, result in row.results.items():
         flat |= {f"{benchmark}_{name}": value for name, value in _result(result).items()}
         flat[f"{benchmark}_best"] = benchmark in row.best
+        flat[f"{benchmark}_best_group"] = benchmark in row.best_group
+        flat[f"{benchmark}_budget_missed"] = benchmark in row.missed_budget
         for kind in table.contrasts:
             difference = result.contrasts.get(kind)
             corrected = table.corrected.get((row.key, benchmark, kind), np.nan)

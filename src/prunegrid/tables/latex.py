@@ -5,7 +5,16 @@ from dataclasses import replace
 from prunegrid.tables.contrasts import INTERACTION
 from prunegrid.tables.display import Field, Line, Printed
 from prunegrid.tables.notes import GAIN
-from prunegrid.tables.signs import DASH, DEGENERATE, MINUS, NEEDS_ANSWER, NO_LOSS, OFF_TARGET
+from prunegrid.tables.signs import (
+    BEST_GROUP,
+    DASH,
+    DEGENERATE,
+    MINUS,
+    MISSED_BUDGET,
+    NEEDS_ANSWER,
+    NO_LOSS,
+    OFF_TARGET,
+)
 from prunegrid.tables.speed_fields import UNSTEADY
 
 # Four benchmarks fill a page: these are left to the other formats.
@@ -33,6 +42,8 @@ _SPECIAL = {
     DEGENERATE: r"$^{\ddagger}$",
     OFF_TARGET: r"$^{\S}$",
     UNSTEADY: r"$^{\P}$",
+    MISSED_BUDGET: r"$^{\neq}$",
+    BEST_GROUP: r"$^{\approx}$",
 }
 
 

@@ -5,13 +5,17 @@ from collections.abc import Iterable
 from prunegrid.cost.equal_compute import MATCH_TOLERANCE
 from prunegrid.tables import speed_fields
 from prunegrid.tables.blocks import Table
+from prunegrid.tables.budget import RATIO_TOLERANCE
 from prunegrid.tables.cells import RowKey
 from prunegrid.tables.contrasts import INTERACTION
+from prunegrid.tables.hopeless import hopeless
 from prunegrid.tables.limits_of_n import limits_of_n
 from prunegrid.tables.signs import (
+    BEST_GROUP,
     DASH,
     DEGENERATE,
     MINUS,
+    MISSED_BUDGET,
     NEEDS_ANSWER,
     NO_LOSS,
     OFF_TARGET,
@@ -33,6 +37,7 @@ def notes(table: Table, headline: dict[str, str]) -> Iterable[str]:
     """
     if table.options.toy:
         yield "Toy model, toy world: this shows the method, not the merits of any pruning."
+    yield from hopeless(table)
     yield from table.warnings
     yield from _of_benchmarks(table, headline)
     yield from _of_contrasts(table)
@@ -101,7 +106,11 @@ def _of_contrasts(table: Table) -> Iterable[str]:
         f"{NO_LOSS} no loss to the unpruned model: the interval's lower limit is above "
         f"{MINUS}{options.accuracy_margin:g} points of accuracy, or {MINUS}{options.cider_margin:g} of CIDEr."
     )
-    yield "Bold: best of its block."
+    yield (
+        "Bold: the best of its block, told from every other one there (p < 0.05 after correction for all "
+        f"pairs of the block). {BEST_GROUP} not told from the highest value of its block, where no more than "
+        "half of the rows are; else none is marked."
+    )
     yield from table.scores_used
     twins: dict[RowKey, list[str]] = {}
     for key in dict.fromkeys(row.key for row in table.rows):
@@ -138,6 +147,16 @@ def _of_compute(table: Table) -> Iterable[str]:
 
 
 def _of_rows(table: Table) -> Iterable[str]:
+    missed = {
+        f"{row.key[0]} {ratios[1]:.3f} for {ratios[0]:g}": None
+        for row in table.rows
+        for ratios in row.missed_budget.values()
+    }
+    if missed:
+        yield (
+            f"{MISSED_BUDGET} does not remove what was asked, by more than {RATIO_TOLERANCE:g}: "
+            f"{', '.join(missed)}. It is compared all the same."
+        )
     if any(row.drawn for row in table.rows):
         yield (
             "Over drawn schedules, or draws of orders or images: seeds are averaged per sample and are a "

@@ -11,6 +11,8 @@ NO_LOSS = "°"
 NEEDS_ANSWER = "†"
 DEGENERATE = "‡"
 OFF_TARGET = "§"
+MISSED_BUDGET = "≠"
+BEST_GROUP = "≈"
 
 METRICS = {"accuracy": "accuracy, %", "cider": "CIDEr x 100"}
 
