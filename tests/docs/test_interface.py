@@ -166,6 +166,10 @@ def test_columns_of_tables(study, table):
     assert sorted(listed) == sorted(pd.read_csv(study / f"tables/{table}.csv").columns)
 
 
+def test_columns_of_main_effects(study):
+    assert names("main_effects.csv") == [*pd.read_csv(study / "tables/main_effects.csv").columns]
+
+
 def test_public_names():
     assert sorted(name.partition("(")[0] for name in names("Library")) == sorted(prunegrid.__all__)
 

@@ -2,7 +2,7 @@
 
 
 rule build_tables:
-    """Compare the cells of a model: all of them in cells.csv, and the two ablation tables."""
+    """Compare the cells of a model: all of them in cells.csv, the two ablation tables, and their averages."""
     input:
         scores=lambda wildcards: [cell_file(cell, "scores.json") for cell in model_cells(wildcards)],
         samples=lambda wildcards: [cell_file(cell, "scores.parquet") for cell in model_cells(wildcards)],
@@ -24,6 +24,12 @@ rule build_tables:
             caption="../report/criterion.rst",
             category="{model}",
             labels={"table": "criterion"},
+        ),
+        main_effects=report(
+            f"{RESULTS}/{{model}}/tables/main_effects.html",
+            caption="../report/main_effects.rst",
+            category="{model}",
+            labels={"table": "averages"},
         ),
         others=[
             f"{RESULTS}/{{model}}/tables/{table}.{ending}"

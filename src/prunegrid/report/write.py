@@ -45,8 +45,9 @@ on the way through the decoder. A <strong>strategy</strong> says at which layers
 removes the same share of image-token work or, where the configuration says so, costs as much in total.</p>
 <ul class="plain">
 <li><strong>value</strong> is the benchmark's own metric with its 95 % interval.</li>
-<li><strong>to unpruned</strong> and <strong>to reference</strong> are paired differences, on the same
-samples. Point at one to see its p. A star survives the correction for all differences of the table; a ring
+<li><strong>to unpruned</strong>, <strong>to reference strategy</strong> (with the same criterion) and
+<strong>to reference criterion</strong> (with the same strategy) are paired differences, on the same
+samples, each with its interval and p. A star survives the correction for all differences of the table; a ring
 says that a loss larger than the margin is excluded. No star is <em>not</em> evidence of no loss.</li>
 <li><strong>gain kept</strong> is the share of what the image is worth (unpruned minus blind) that is
 left.</li>
@@ -102,6 +103,8 @@ def _sections(model: Mapping[str, Any]) -> list[tuple[str, str]]:
         table = content_of((tables / f"{kind}.html").read_text(encoding="utf-8"))
         caption = f"{_CAPTIONS[kind]} {_BARS}"
         sections.append((heading, _figure(figures / f"{kind}.svg", caption) + table))
+    averages = content_of((tables / "main_effects.html").read_text(encoding="utf-8"))
+    sections.append(("On average: performance kept", averages))
     sections.append(("Where in the picture: surviving patches", _figure(figures / "survival.svg", _SURVIVAL)))
     if model.get("measurements"):
         drawn = _figure(figures / "speedup.svg", speed_texts.CAPTION)

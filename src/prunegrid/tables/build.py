@@ -22,6 +22,8 @@ from prunegrid.tables.cells import RowKey, ScoredCell, read_cells, write_cells
 from prunegrid.tables.compare import Comparison
 from prunegrid.tables.compute_gap import Targets, gap_columns, reference_totals
 from prunegrid.tables.display import printed
+from prunegrid.tables.main_effects import MainEffect, main_effects, members
+from prunegrid.tables.main_effects_table import write_main_effects
 from prunegrid.tables.options import TableOptions
 from prunegrid.tables.page import page
 from prunegrid.tables.same_computation import computations
@@ -40,7 +42,7 @@ def build_tables(
     options: Mapping[str, Any] | None = None,
     measurements: pd.DataFrame | None = None,
 ) -> None:
-    """Write cells.csv, strategy.{csv,md,tex,html} and criterion.{csv,md,tex,html} of one model.
+    """Write cells.csv, and strategy, criterion and main_effects.{csv,md,tex,html}, of one model.
 
     Parameters
     ----------
@@ -76,7 +78,9 @@ def build_tables(
     write_cells(
         scored, folder / "cells.csv", partial(_more_columns, reference_totals(scored, chosen), chosen.match)
     )
-    for table in make_tables(scored, unreachable, chosen):
+    tables, effects, averaged = summarised(scored, unreachable, chosen)
+    write_main_effects(effects, scored[0].model, averaged, chosen, folder)
+    for table in tables:
         table.warnings += warnings
         write_table(table, folder)
 
@@ -89,16 +93,28 @@ def make_tables(
     cells: Sequence[ScoredCell], unreachable: Iterable[Mapping[str, Any]], options: TableOptions
 ) -> list[Table]:
     """Return the strategy and the criterion table of one model's cells."""
+    return summarised(cells, unreachable, options)[0]
+
+
+def summarised(
+    cells: Sequence[ScoredCell], unreachable: Iterable[Mapping[str, Any]], options: TableOptions
+) -> tuple[list[Table], list[MainEffect], list[str]]:
+    """Return both tables, the main effects, and the benchmarks that these are averaged over."""
     cells = [*cells, *best_of_seeds(cells, options.best_of)]
     told = read_told(cells)
     made = comparisons(cells, options, computations(told))
+    rows = members(cells)
+    for comparison in made.values():
+        comparison.groups_of = rows
     results = {benchmark: comparison.results() for benchmark, comparison in made.items()}
     maker = Maker(cells, results, unreachable, options, told)
     tables = [maker.strategy(), maker.criterion()]
     for benchmark, comparison in made.items():
         for block in (block for table in tables for block in table.blocks):
             mark_best(block.rows, benchmark, comparison.against)
-    return tables
+    kept = {benchmark: comparison.kept for benchmark, comparison in made.items() if comparison.kept}
+    needs_answer = {cell.criterion for cell in cells if cell.needs_answer}
+    return tables, main_effects(kept, rows, options, needs_answer), [*kept]
 
 
 def computed_differently(cells: Iterable[Mapping[str, Any]]) -> list[str]:

@@ -19,11 +19,14 @@ from prunegrid.tables.cells import RowKey, ScoredCell
 from prunegrid.tables.compute_gap import reference_totals, total_gap
 from prunegrid.tables.contrasts import INTERACTION, KINDS, TO_NONE, Terms, distinct, terms
 from prunegrid.tables.difference import Contrast, Difference, Resampled, differences, over_draws
+from prunegrid.tables.main_effects import Group, Kept
 from prunegrid.tables.options import TableOptions
 
 _AT_ONCE = 50
 # Rows kept for blocks: a few of them.
 _RECENT = 150
+# Of a row that no seed changes.
+_ANY_SEED = -1
 
 
 @dataclass
@@ -120,6 +123,10 @@ class Comparison:
             self.groups.setdefault(cell.row, []).append(cell)
         self.keys = list(self.groups)
         self._recent: dict[RowKey, RowScores] = {}
+        # Set before `results`, which then fills `kept`; see `main_effects`.
+        self.groups_of: Mapping[Group, Sequence[RowKey]] = {}
+        self.kept: dict[Group, Kept] = {}
+        self._by_seed: dict[Group, list[dict[int, float]]] = {}
         self._targets = reference_totals(cells, options)
         self.baseline = self._only(BASELINE)
         self.floor = self._only("blind")
@@ -189,6 +196,7 @@ class Comparison:
             )
             for key, difference in zip(compared, found, strict=True):
                 results[key].contrasts[kind] = difference
+        self._collect_kept(keys, own, rows, anchors)
         for number, key in enumerate(keys):
             result = results[key]
             if key not in (self.baseline, self.floor):
@@ -200,6 +208,36 @@ class Comparison:
                 result.non_inferior = None if np.isnan(low) else low > -self.options.margin(result.metric)
                 result.agreement = agreement(rows[key], self._others[self.baseline])
         return results
+
+    def _collect_kept(
+        self,
+        keys: Sequence[RowKey],
+        own: Resampled,
+        rows: Mapping[RowKey, RowScores],
+        anchors: Mapping[RowKey, Resampled],
+    ) -> None:
+        """Add rows to the groups that are averaged; none where the unpruned model has no score above 0."""
+        if not self.groups_of or self.baseline is None or not anchors[self.baseline].value[0] > 0:
+            return
+        none = anchors[self.baseline]
+        images = int((none.counts > 0).sum())
+        for group, members in self.groups_of.items():
+            for number, key in enumerate(keys):
+                if key not in members:
+                    continue
+                kept = self.kept.setdefault(group, Kept(0.0, np.zeros(self.options.replicates), {}, images))
+                share = float(own.value[number] / none.value[0])
+                kept.value += share / len(members)
+                with np.errstate(divide="ignore", invalid="ignore"):
+                    kept.resampled += own.means[:, number] / none.means[:, 0] / len(members)
+                by_seed = {
+                    seed: float(score[~np.isnan(score)].mean() / none.value[0])
+                    for seed, score in rows[key].by_seed.items()
+                    if not np.isnan(score).all()
+                }
+                self._by_seed.setdefault(group, []).append(by_seed or {_ANY_SEED: share})
+        for group, kept in self.kept.items():
+            kept.by_seed = _means_by_seed(self._by_seed[group])
 
     def _contrast(self, kind: str, key: RowKey, rows: Mapping[RowKey, RowScores]) -> Contrast | None:
         """Return a row's contrast by sample and seed; None where it has none, or rows share no seed."""
@@ -313,3 +351,12 @@ class Comparison:
         # 1 + (row - none) / (none - blind): its difference's interval is open where no answer changed.
         ends = sorted((1 + to_none.low / scale, 1 + to_none.high / scale))
         return float(value), float(np.fmin(limits[0], ends[0])), float(np.fmax(limits[1], ends[1]))
+
+
+def _means_by_seed(rows: Sequence[Mapping[int, float]]) -> dict[int, float]:
+    """Return the mean of rows with each seed that all drawn ones have; empty where nothing is drawn."""
+    drawn = [set(row) for row in rows if _ANY_SEED not in row]
+    seeds = sorted(set.intersection(*drawn)) if drawn else []
+    return {
+        seed: float(np.mean([row.get(seed, row.get(_ANY_SEED, np.nan)) for row in rows])) for seed in seeds
+    }

@@ -1,0 +1,100 @@
+"""The summary of main effects as a table, in the four formats."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from prunegrid.files import write_text
+from prunegrid.tables import html, latex, markdown
+from prunegrid.tables.difference import LEVEL
+from prunegrid.tables.display import Field, Line, Printed
+from prunegrid.tables.main_effects import MainEffect
+from prunegrid.tables.options import TableOptions
+from prunegrid.tables.page import page
+from prunegrid.tables.signs import DASH, NEEDS_ANSWER, SIGNIFICANT, p_value, scaled, signed
+
+KIND = "main_effects"
+_COMPANY = {"strategy": "criteria", "criterion": "strategies"}
+_COLUMNS = ("axis", "name", "n_rows", "n_draws", "needs_answer", "value", "low", "high", "difference")
+
+
+def write_main_effects(
+    effects: Sequence[MainEffect], model: str, benchmarks: Iterable[str], options: TableOptions, folder: Path
+) -> None:
+    """Write main_effects.{csv,md,tex,html}.
+
+    Parameters
+    ----------
+    effects : sequence of MainEffect
+    model : str
+    benchmarks : iterable of str
+        Those that were averaged over.
+    options : TableOptions
+    folder : path
+    """
+    shown = printed(effects, model, benchmarks, options)
+    names = [*_COLUMNS, "difference_low", "difference_high", "p", "p_holm"]
+    frame = pd.DataFrame([asdict(effect) for effect in effects], columns=names)
+    write_text(folder / f"{KIND}.csv", frame.to_csv(index=False, lineterminator="\n"))
+    write_text(folder / f"{KIND}.md", markdown.render(shown))
+    write_text(folder / f"{KIND}.tex", latex.render(shown))
+    write_text(folder / f"{KIND}.html", page(shown.title, html.render(shown)))
+
+
+def printed(
+    effects: Sequence[MainEffect], model: str, benchmarks: Iterable[str], options: TableOptions
+) -> Printed:
+    """Return the summary with all numbers as text."""
+    blocks = []
+    for axis, company in _COMPANY.items():
+        own = [effect for effect in effects if effect.axis == axis]
+        reference = options.reference_strategy if axis == "strategy" else options.reference_criterion
+        if own:
+            lines = [_line(effect, effect.name == reference) for effect in own]
+            blocks.append((f"{axis}, averaged over {company} and ratios", lines))
+    if not blocks:
+        blocks.append(("nothing to average: no two strategies, or criteria, share a row", []))
+    return Printed(
+        title=f"On average: performance kept, of {model}",
+        columns=["averaged", "kept, % of unpruned", "to reference, points", "rows"],
+        groups=[],
+        blocks=blocks,
+        notes=[*_notes(effects, benchmarks, options)],
+    )
+
+
+def _line(effect: MainEffect, reference: bool) -> Line:
+    below = (f"over {effect.n_draws} draws",) if effect.n_draws > 1 else ()
+    name = Field(effect.name, below, NEEDS_ANSWER * effect.needs_answer)
+    value = Field(scaled(effect.value), (f"{scaled(effect.low)} to {scaled(effect.high)}",))
+    difference = Field("reference" if reference else DASH)
+    if np.isfinite(effect.difference):
+        tested = np.isfinite(effect.p)
+        p = f"p {p_value(effect.p)}, Holm {p_value(effect.p_holm)}" if tested else "not tested"
+        span = f"{signed(effect.difference_low)} to {signed(effect.difference_high)}"
+        star = SIGNIFICANT * bool(effect.p_holm < LEVEL)
+        difference = Field(signed(effect.difference), (span, p), star)
+    return Line([name, value, difference, Field(str(effect.n_rows))], reference=reference)
+
+
+def _notes(effects: Sequence[MainEffect], benchmarks: Iterable[str], options: TableOptions) -> Iterable[str]:
+    if options.toy:
+        yield "Toy model, toy world: this shows the method, not the merits of any pruning."
+    yield (
+        f"Kept: score / unpruned score, mean over {', '.join(benchmarks)}, over ratios, and over those rows "
+        "of the other axis that all of a block were run with. 95 % intervals over images, resampled for each "
+        "benchmark apart, and over seeds where something is drawn; not corrected. "
+        f"{SIGNIFICANT} p < 0.05 after Holm over the block."
+    )
+    yield (
+        "An average hides interactions: where a strategy's effect depends on the criterion, the strategy and "
+        "the criterion table tell, this one does not. What takes no criterion is not averaged."
+    )
+    if any(effect.needs_answer for effect in effects):
+        yield (
+            f"{NEEDS_ANSWER} needs the unpruned model's own answer: no method to deploy; no strategy is "
+            "averaged over it."
+        )
