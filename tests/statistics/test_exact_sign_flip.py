@@ -26,6 +26,13 @@ def test_of_single_answers_it_is_the_sign_test() -> None:
         assert exact_sign_flip(values) == pytest.approx(expected)
 
 
+def test_sums_that_are_zero_but_for_their_last_digit_are_no_change() -> None:
+    rest = 0.1 + 0.2 - 0.3
+    assert rest != 0
+    assert exact_sign_flip(np.array([0.1] * 6 + [rest, -rest])) == pytest.approx(2 / 2**6)
+    assert exact_sign_flip(np.array([0.1, -0.2, 0.3, rest])) == exact_sign_flip(np.array([0.1, -0.2, 0.3]))
+
+
 def test_drawn_signs_come_near_and_other_numbers_are_left_to_them() -> None:
     generator = np.random.default_rng(1)
     values = generator.integers(-4, 6, (200, 6)) * (generator.random((200, 6)) < 0.4) / 3

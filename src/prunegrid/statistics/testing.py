@@ -58,6 +58,8 @@ def exact_sign_flip(differences: np.ndarray) -> float:
     """
     changed = differences[differences != 0]
     whole = np.abs(_in_whole_numbers(changed[:, None])[:, 0])
+    # A sum such as 0.1 + 0.2 - 0.3 is 0 but for its last digit.
+    whole = whole[whole != 0]
     if not len(whole):
         return 1.0
     sizes, counts = np.unique(whole, return_counts=True)
