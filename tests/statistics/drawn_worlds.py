@@ -1,6 +1,12 @@
 """Differences of a row that is drawn by seeds to one that is not, for simulations."""
 
+from collections.abc import Sequence
+
 import numpy as np
+
+from prunegrid.statistics.clusters import Clusters
+from prunegrid.statistics.resampling import Bootstrap
+from prunegrid.tables.difference import Contrast, Difference, differences
 
 
 def drawn_differences(
@@ -29,3 +35,45 @@ def drawn_differences(
     shift = generator.normal(0, spread, seeds)
     forced = generator.random(anew.shape) < np.abs(shift)
     return np.where(forced, np.sign(shift), mine.astype(float) - other)
+
+
+def tabulated(made: Sequence[np.ndarray], images: int) -> list[Difference]:
+    """Return what tables say of differences, each of shape (images x questions, seeds)."""
+    clusters = Clusters.of(np.repeat(np.arange(images), len(made[0]) // images))
+    contrasts = [
+        Contrast(
+            by_seed=by_seed,
+            whole=1.0,
+            n_draws=by_seed.shape[1],
+            drawn="schedules",
+            bounded=True,
+            tested=True,
+            binary=False,
+            computed=frozenset(),
+        )
+        for by_seed in made
+    ]
+    return differences(contrasts, clusters, Bootstrap(images, 20), 200, 0)
+
+
+def power_at_detectable(
+    generator: np.random.Generator, images: int, seeds: int, spread: float, size: float, per_image: int = 1
+) -> tuple[float, float]:
+    """Return the loss that pilots without one say is found in 80 %, and how often it is.
+
+    Returns
+    -------
+    loss, power : float
+        The median of what the pilots say; of trials in which the same questions are lost with every seed.
+        Both are NaN where most pilots say that no loss is.
+    """
+
+    def worlds(trials: int) -> list[np.ndarray]:
+        return [drawn_differences(generator, images, seeds, spread, per_image) for _ in range(trials)]
+
+    pilots = np.array([one.detectable(size) for one in tabulated(worlds(150), images)])
+    loss = float(np.median(np.nan_to_num(pilots, nan=np.inf)))
+    if np.isinf(loss):
+        return np.nan, np.nan
+    lost = [made - (generator.random((len(made), 1)) < loss) for made in worlds(1500)]
+    return loss, float(np.mean([one.p <= size for one in tabulated(lost, images)]))

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 
 _STEPS = 40
+# Of the distribution of an estimated variance.
+_NODES = 128
 
 
 @dataclass(frozen=True)
@@ -36,23 +38,53 @@ class TwoWay:
     seeds: int
     clusters: int
 
-    def half_width(self, level: float = 0.95, power: float = 0.5) -> float:
-        """Return half the width of the interval of a level, or what is found by a test of it.
+    def half_width(self, level: float = 0.95) -> float:
+        """Return half the width of the interval of a level, 1 - size of the two-sided test."""
+        from scipy.special import stdtrit  # slow to import: a job that predicts needs none of it
+
+        seeds, clusters = (stdtrit(n - 1, (1 + level) / 2) for n in (self.seeds, self.clusters))
+        return float(np.hypot(seeds * self.of_seeds**0.5, clusters * self.of_clusters**0.5))
+
+    def detectable(self, size: float, power: float, most: float, pairs: float = np.inf) -> float:
+        """Return the smallest true mean that the test of a size finds with a power.
+
+        The part of seeds is taken at its median-unbiased estimate: of three seeds the usual one is mostly
+        too small. The test's own estimate of it varies as chi-squared does.
 
         Parameters
         ----------
-        level : float
-            1 - size of the two-sided test.
-        power : float
-            A true mean so far from 0 is found that often; half the interval's width is found every second
-            time.
-        """
-        from scipy.special import stdtrit  # slow to import: a job that predicts needs none of it
+        size, power : float
+        most : float
+            The largest mean that there can be.
+        pairs : float
+            So many independent pairs of answers change wholly or not at all, the same ones under every seed:
+            a mean d adds d (most - d) / pairs to the part of images.
 
-        quantiles = [
-            stdtrit(n - 1, (1 + level) / 2) + stdtrit(n - 1, power) for n in (self.seeds, self.clusters)
-        ]
-        return float(np.hypot(quantiles[0] * self.of_seeds**0.5, quantiles[1] * self.of_clusters**0.5))
+        Returns
+        -------
+        float
+            NaN where not even `most` would be found so often.
+        """
+        from scipy.special import chdtri, ndtr, stdtrit  # slow to import: see above
+
+        degrees = self.seeds - 1
+        of_seeds = self.of_seeds * degrees / chdtri(degrees, 0.5)
+        estimated = of_seeds * chdtri(degrees, (np.arange(_NODES) + 0.5) / _NODES) / degrees
+        seeds, clusters = (stdtrit(n - 1, 1 - size / 2) for n in (self.seeds, self.clusters))
+
+        def is_found(mean: float) -> bool:
+            of_clusters = self.of_clusters + mean * (most - mean) / pairs
+            spread = (of_seeds + of_clusters) ** 0.5
+            half = np.sqrt(seeds**2 * estimated + clusters**2 * of_clusters)
+            return spread == 0 or bool(ndtr((mean - half) / spread).mean() >= power)
+
+        if not is_found(most):
+            return np.nan
+        low, high = 0.0, most
+        for _ in range(_STEPS):
+            middle = (low + high) / 2
+            low, high = (low, middle) if is_found(middle) else (middle, high)
+        return high
 
     @property
     def p(self) -> float:

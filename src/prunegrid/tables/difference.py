@@ -50,6 +50,8 @@ class Difference:
         Standard error over images, and their number, of scores without an upper end; None of others.
     over_both : TwoWay or None
         Its variance over images and seeds.
+    pairs_of_draw : float
+        Effective pairs of a single draw, their mean; infinite for scores without an upper end.
     computed : frozenset
         What was compared, in terms of computations; see `contrasts.distinct`.
     """
@@ -67,6 +69,7 @@ class Difference:
     pairs: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
     spread: tuple[float, int] | None = None
     over_both: TwoWay | None = None
+    pairs_of_draw: float = np.inf
     computed: frozenset[tuple[RowKey, int]] = field(default_factory=frozenset)
 
     @property
@@ -90,9 +93,11 @@ class Difference:
             found = worth * detectable_share(round(pairs), round(both_ways), size)
         else:
             # Nearly every caption changes, and the flipped sum is as good as normal; few changes are counted.
-            found = max(detectable_mean(*self.spread, size), worth * detectable_share(round(pairs), 0, size))
+            few = worth * detectable_share(round(pairs), 0, size)
+            found = float(np.maximum(detectable_mean(*self.spread, size), few))
         if self.over_both is not None:
-            found = max(found, self.over_both.half_width(1 - size, POWER))
+            drawn = self.over_both.detectable(size, POWER, worth, self.pairs_of_draw)
+            found = float(np.maximum(found, drawn))
         return found if found <= worth else np.nan
 
 
@@ -246,11 +251,16 @@ def over_draws(by_seed: np.ndarray, clusters: Clusters) -> tuple[float, float]:
 
 def _estimate(by_seed: np.ndarray, clusters: Clusters) -> TwoWay | None:
     """Estimate a mean over images and seeds; None where a seed has no value, or a single image has one."""
-    known = ~np.isnan(by_seed)
-    sums, counts = clusters.sums(np.where(known, by_seed, 0.0)), clusters.sums(known)
+    sums, counts = _summed(by_seed, clusters)
     if (counts.sum(axis=0) == 0).any() or (counts.sum(axis=1) > 0).sum() < 2:
         return None
     return two_way(sums, counts)
+
+
+def _summed(by_seed: np.ndarray, clusters: Clusters) -> tuple[np.ndarray, np.ndarray]:
+    """Return sums of the known values, and their numbers, by image and seed."""
+    known = ~np.isnan(by_seed)
+    return clusters.sums(np.where(known, by_seed, 0.0)), clusters.sums(known)
 
 
 def _over_draws(difference: Difference, contrast: Contrast, clusters: Clusters) -> None:
@@ -265,6 +275,8 @@ def _over_draws(difference: Difference, contrast: Contrast, clusters: Clusters) 
     limits = np.array([both.value - half, both.value + half])
     if contrast.bounded:
         limits = np.clip(limits, -contrast.whole, contrast.whole)
+        of_draws = changed_pairs(*_summed(contrast.by_seed, clusters), contrast.whole, fewest=_ENOUGH)
+        difference.pairs_of_draw = float(of_draws[2].mean())
     difference.low = float(np.fmin(difference.low, limits[0]))
     difference.high = float(np.fmax(difference.high, limits[1]))
     difference.p = float(np.maximum(difference.p, both.p))  # NaN, where nothing is tested, stays
