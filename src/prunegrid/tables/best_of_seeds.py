@@ -61,6 +61,8 @@ def _best(seeds: Sequence[ScoredCell]) -> ScoredCell:
         },
         load=partial(_load, seeds),
         uses_label=True,
+        # Nothing is inferred about other schedules.
+        draws_schedule=False,
     )
 
 

@@ -289,7 +289,7 @@ class Maker:
             reference_strategy=strategy == self.options.reference_strategy,
             reference_criterion=criterion == self.options.reference_criterion,
             n_draws=max((len(result.seeds) for result in results.values()), default=0),
-            draws_schedule=self.cells[key].draws_schedule and not self.cells[key].uses_label,
+            draws_schedule=self.cells[key].draws_schedule,
             needs_answer=self.cells[key].needs_answer,
             match=self.options.match,
             uses_label=self.cells[key].uses_label,

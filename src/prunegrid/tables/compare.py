@@ -58,7 +58,8 @@ class Result:
     total_gap : float
         How much more total compute it takes than the reference, relative; NaN unless rows were matched.
     non_inferior : bool or None
-        Whether the interval of `to_none` excludes a loss larger than the margin; None where nothing is known.
+        Whether the interval of `to_none` excludes a loss larger than the margin; None where nothing is known,
+        and of a single drawn schedule.
     """
 
     metric: str
@@ -204,10 +205,15 @@ class Comparison:
             if self.baseline is None or result.to_none is None:
                 continue
             if not self.groups[key][0].uses_label:
-                low = result.to_none.low
-                result.non_inferior = None if np.isnan(low) else low > -self.options.margin(result.metric)
+                result.non_inferior = self._non_inferior(result.to_none, result.metric)
                 result.agreement = agreement(rows[key], self._others[self.baseline])
         return results
+
+    def _non_inferior(self, to_none: Difference, metric: str) -> bool | None:
+        """Return whether a loss beyond the margin is excluded; one drawn schedule says nothing of others."""
+        if np.isnan(to_none.low) or to_none.n_draws == 1:
+            return None
+        return to_none.low > -self.options.margin(metric)
 
     def _collect_kept(
         self,
