@@ -56,6 +56,24 @@ def test_the_pairs_of_a_block_are_corrected_for() -> None:
     assert four.b_best_group.sum() == 2
 
 
+def test_two_names_of_one_computation_are_best_together() -> None:
+    def told(layers: list[int], by: str) -> dict:
+        scored = [[layer, by, None] for layer in layers]
+        return {"schedule": [[layer, 0.5] for layer in layers], "scored_by": scored, "criterion": [by, {}]}
+
+    rights = {"hierarchical": 190, "constant": 190, "single": 150, "pyramid": 149}
+    layers = {"hierarchical": [1], "constant": [1], "single": [2], "pyramid": [3]}
+    cells = [cell("none", [1.0] * N)]
+    for name, count in rights.items():
+        about = told(layers[name], "norm")
+        scores = [1.0] * count + [0.0] * (N - count)
+        cells.append(cell(name, scores, metadata=lambda about=about: about))
+    table = make_tables(cells, [], OPTIONS)[0]
+    rows = pd.read_csv(io.StringIO(flat.render(table))).set_index("strategy")
+    assert rows.index[rows.b_best].tolist() == ["hierarchical", "constant"]
+    assert rows.index[rows.b_best_group].tolist() == ["hierarchical", "constant"]
+
+
 @pytest.mark.parametrize("n_rows", [3, 7])
 def test_true_ties_are_rarely_taken_for_a_best_one(n_rows: int) -> None:
     from prunegrid.tables.best import mark_best

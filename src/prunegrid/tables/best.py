@@ -1,6 +1,6 @@
 """Mark the best rows of a block, where it can be told which they are."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -12,13 +12,15 @@ from prunegrid.tables.difference import LEVEL, Difference
 Against = Callable[[RowKey, Sequence[RowKey]], Sequence[Difference | None]]
 
 
-def mark_best(rows: Sequence[TableRow], benchmark: str, against: Against) -> None:
+def mark_best(
+    rows: Sequence[TableRow], benchmark: str, against: Against, same: Mapping[RowKey, RowKey] | None = None
+) -> None:
     """Mark the best row of a block, or the group that cannot be told from it.
 
     The highest value competes with every other one. As it was chosen by its value, p is corrected for all
     pairs of the block (Bonferroni), under which no true tie is taken for a difference more often than in
     5 % of blocks. Anchors, degenerate rows and those that need an answer do not compete, nor do rows of
-    errors only, which have no value.
+    errors only, which have no value. Rows that are one computation compete as one, and are marked alike.
 
     Parameters
     ----------
@@ -27,16 +29,23 @@ def mark_best(rows: Sequence[TableRow], benchmark: str, against: Against) -> Non
     benchmark : str
     against : callable
         Compares rows on the benchmark.
+    same : mapping, optional
+        Row -> the first row that is the same computation.
     """
-    rivals = [
+    ranked = [
         row
         for row in rows
         if benchmark in row.results
         and np.isfinite(row.results[benchmark].value)
         and not (row.anchor or row.degenerate or row.needs_answer or row.uses_label)
     ]
+    computed: dict[RowKey, list[TableRow]] = {}
+    for row in ranked:
+        computed.setdefault((same or {}).get(row.key, row.key), []).append(row)
+    rivals = [twins[0] for twins in computed.values()]
     if len(rivals) < 2:
         return
+    twins_of = {twins[0].key: twins for twins in computed.values()}
     top = max(rivals, key=lambda row: row.results[benchmark].value)
     others = [row for row in rivals if row is not top]
     pairs = len(rivals) * (len(rivals) - 1) // 2
@@ -46,10 +55,11 @@ def mark_best(rows: Sequence[TableRow], benchmark: str, against: Against) -> Non
         for row, difference in zip(others, differences, strict=True)
         if difference is None or not difference.p * pairs < LEVEL
     ]
-    if not group:
-        top.best.add(benchmark)
-    for row in (top, *group):
+    # Where most tie, a mark says nothing.
+    is_marked = bool(group) and 2 * (1 + len(group)) <= len(rivals)
+    for row in (twin for one in (top, *group) for twin in twins_of[one.key]):
         row.best_group.add(benchmark)
-        # Where most tie, a mark says nothing.
-        if group and 2 * (1 + len(group)) <= len(rivals):
+        if not group:
+            row.best.add(benchmark)
+        if is_marked:
             row.marked_group.add(benchmark)

@@ -111,7 +111,7 @@ def summarised(
     tables = [maker.strategy(), maker.criterion()]
     for benchmark, comparison in made.items():
         for block in (block for table in tables for block in table.blocks):
-            mark_best(block.rows, benchmark, comparison.against)
+            mark_best(block.rows, benchmark, comparison.against, maker.same)
     kept = {benchmark: comparison.kept for benchmark, comparison in made.items() if comparison.kept}
     needs_answer = {cell.criterion for cell in cells if cell.needs_answer}
     return tables, main_effects(kept, rows, options, needs_answer), [*kept]
