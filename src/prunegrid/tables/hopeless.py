@@ -20,12 +20,17 @@ def hopeless(table: Table) -> Iterable[str]:
         if none.value == 0:
             why = "has the score 0"
         elif chance is not None and none.low <= chance:
-            why = f"is not above chance ({scaled(none.value)}, chance {scaled(chance)})"
+            why = (
+                f"is not above chance ({scaled(none.value)}, chance {scaled(chance)}), as far as can be told"
+            )
         elif blind is not None and blind.to_none is not None and not blind.to_none.high < 0:
-            why = f"is not better than without the image ({scaled(none.value)}, blind {scaled(blind.value)})"
+            why = (
+                f"is not better than without the image ({scaled(none.value)}, blind {scaled(blind.value)}), "
+                "as far as can be told"
+            )
         else:
             continue
         yield (
-            f"Warning: on {benchmark} the unpruned model {why}: a row that is no worse there lost nothing "
-            "because there was nothing to lose."
+            f"Warning: on {benchmark} the unpruned model {why}: a row that is no worse there may have had "
+            "nothing to lose."
         )
