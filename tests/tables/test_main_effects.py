@@ -5,8 +5,10 @@ from itertools import product
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
+from prunegrid.statistics.score_interval import score_limits
 from prunegrid.tables import main_effects_table
 from prunegrid.tables.build import summarised
 from prunegrid.tables.main_effects import members
@@ -59,6 +61,29 @@ class World:
             found.append(np.mean(own))
         return float(np.mean(found))
 
+    def changes(self, mine: list[tuple], others: list[tuple]) -> list[np.ndarray]:
+        """By benchmark, per sample: mean of some rows less mean of others, in unpruned scores."""
+        found = []
+        for benchmark in BENCHMARKS:
+            none = self.scores[benchmark, ("none", "none", 0.0)][0].mean()
+            means = [
+                np.mean([self.scores[benchmark, axis].mean(axis=0) for axis in axes], axis=0)
+                for axes in (mine, others)
+            ]
+            found.append((means[0] - means[1]) / none)
+        return found
+
+    def scarce(self, mine: list[tuple], others: list[tuple]) -> tuple[float, float]:
+        """How far the score intervals of benchmarks reach below and above the mean of them."""
+        below, above = [], []
+        for benchmark, change in zip(BENCHMARKS, self.changes(mine, others), strict=True):
+            whole = 1 / self.scores[benchmark, ("none", "none", 0.0)][0].mean()
+            low, high = score_limits(change[:, None], np.ones((len(change), 1)), whole)[:, 0]
+            below.append(change.mean() - low)
+            above.append(high - change.mean())
+        n = len(BENCHMARKS)
+        return np.sqrt(np.sum(np.square(below))) / n, np.sqrt(np.sum(np.square(above))) / n
+
 
 def effects(world: World) -> dict:
     _, found, benchmarks = summarised(world.cells, [], OPTIONS)
@@ -78,7 +103,10 @@ def test_values_and_intervals_without_draws() -> None:
         own = found["strategy", strategy]
         assert own.value == pytest.approx(world.kept([strategy], CRITERIA, ALL))
         limits = np.quantile([world.kept([strategy], CRITERIA, pick) for pick in picks], [0.025, 0.975])
-        np.testing.assert_allclose([own.low, own.high], limits, atol=0.006)
+        rows = [*product([strategy], CRITERIA, RATIOS)]
+        below, above = world.scarce(rows, [("none", "none", 0.0)])
+        joined = [min(limits[0], own.value - below), max(limits[1], own.value + above)]
+        np.testing.assert_allclose([own.low, own.high], joined, atol=0.006)
         if strategy != "hierarchical":
             difference = own.value - found["strategy", "hierarchical"].value
             assert own.difference == pytest.approx(difference)
@@ -86,7 +114,14 @@ def test_values_and_intervals_without_draws() -> None:
                 world.kept([strategy], CRITERIA, pick) - world.kept(["hierarchical"], CRITERIA, pick)
                 for pick in picks[:400]
             ]
-            assert own.difference_low == pytest.approx(np.quantile(drawn, 0.025), abs=0.01)
+            others = [*product(["hierarchical"], CRITERIA, RATIOS)]
+            low = min(np.quantile(drawn, 0.025), difference - world.scarce(rows, others)[0])
+            assert own.difference_low == pytest.approx(low, abs=0.01)
+            parts = np.concatenate([change / len(change) for change in world.changes(rows, others)])
+            p = stats.permutation_test(
+                (parts,), np.sum, permutation_type="samples", n_resamples=20_000, batch=5000, rng=3
+            ).pvalue
+            assert own.p == pytest.approx(p, abs=0.012)
     assert found["strategy", "single"].n_rows == len(CRITERIA) * len(RATIOS)
     tests = [found["strategy", name].p for name in STRATEGIES[1:]]
     holm = [found["strategy", name].p_holm for name in STRATEGIES[1:]]
@@ -115,6 +150,35 @@ def test_draws_widen_what_is_averaged_over_them() -> None:
     # 3.182 is Student's t for three degrees of freedom; images add to it.
     assert own.high - own.value >= 3.182 * np.std(by_seed, ddof=1) / 2 - 1e-6
     assert found["strategy", "single"].n_draws == 0
+
+
+def test_an_interval_is_open_where_no_answer_changed() -> None:
+    answers = [1.0] * 90 + [0.0] * 30
+    cells = [cell("none", answers)]
+    cells += [cell(s, answers, criterion=c) for s in ("hierarchical", "single") for c in CRITERIA]
+    _, found, _ = summarised(cells, [], OPTIONS)
+    for own in found:
+        assert own.value == pytest.approx(1)
+        # Of 120 answers, a loss of 3.8416 / (120 + 3.8416) is not excluded, of the 0.75 that is right.
+        assert own.low == pytest.approx(1 - 3.8416 / 123.8416 / 0.75, abs=1e-3)
+        assert own.high == pytest.approx(2 - own.low)
+    (single,) = (own for own in found if own.name == "single")
+    assert single.p == 1
+    assert single.difference_low == pytest.approx(own.low - 1)
+
+
+def test_one_draw_is_said_and_not_tested() -> None:
+    answers = [1.0] * 60
+    cells = [cell("none", answers)]
+    cells += [cell("hierarchical", answers, criterion=c) for c in CRITERIA]
+    cells += [cell("random", answers[:40] + [0.0] * 20, criterion=c, draws_schedule=True) for c in CRITERIA]
+    _, found, benchmarks = summarised(cells, [], OPTIONS)
+    (own,) = (one for one in found if one.name == "random")
+    assert np.isnan(own.p)
+    shown = main_effects_table.printed(found, "m", benchmarks, OPTIONS)
+    lines = {line.fields[0].main: line for _, lines in shown.blocks for line in lines}
+    assert lines["random"].fields[0].below == ("one drawn schedule",)
+    assert lines["random"].fields[2].below[-1] == "not tested"
 
 
 def test_the_table_in_its_formats(study) -> None:

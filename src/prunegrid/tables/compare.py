@@ -19,14 +19,12 @@ from prunegrid.tables.cells import RowKey, ScoredCell
 from prunegrid.tables.compute_gap import reference_totals, total_gap
 from prunegrid.tables.contrasts import INTERACTION, KINDS, TO_NONE, Terms, distinct, terms
 from prunegrid.tables.difference import Contrast, Difference, Resampled, differences, over_draws
-from prunegrid.tables.main_effects import Group, Kept
+from prunegrid.tables.kept import Group, Kept, KeptShares
 from prunegrid.tables.options import TableOptions
 
 _AT_ONCE = 50
 # Rows kept for blocks: a few of them.
 _RECENT = 150
-# Of a row that no seed changes.
-_ANY_SEED = -1
 
 
 @dataclass
@@ -126,8 +124,7 @@ class Comparison:
         self._recent: dict[RowKey, RowScores] = {}
         # Set before `results`, which then fills `kept`; see `main_effects`.
         self.groups_of: Mapping[Group, Sequence[RowKey]] = {}
-        self.kept: dict[Group, Kept] = {}
-        self._by_seed: dict[Group, list[dict[int, float]]] = {}
+        self.kept: Mapping[Group, Kept] = {}
         self._targets = reference_totals(cells, options)
         self.baseline = self._only(BASELINE)
         self.floor = self._only("blind")
@@ -174,13 +171,19 @@ class Comparison:
             for key in (self.baseline, self.floor)
             if key is not None
         }
+        shares = self._shares(anchors)
         results: dict[RowKey, Result] = {}
         for start in range(0, len(self.keys), _AT_ONCE):
-            results |= self._some(self.keys[start : start + _AT_ONCE], bootstrap, anchors)
+            results |= self._some(self.keys[start : start + _AT_ONCE], bootstrap, anchors, shares)
+        self.kept = {} if shares is None else shares.kept
         return results
 
     def _some(
-        self, keys: list[RowKey], bootstrap: Bootstrap, anchors: dict[RowKey, Resampled]
+        self,
+        keys: list[RowKey],
+        bootstrap: Bootstrap,
+        anchors: dict[RowKey, Resampled],
+        shares: KeptShares | None,
     ) -> dict[RowKey, Result]:
         rows = {key: self._others.get(key) or self._read(key) for key in keys}
         own = Resampled(bootstrap, self._samples.clusters, [row.score for row in rows.values()])
@@ -197,7 +200,11 @@ class Comparison:
             )
             for key, difference in zip(compared, found, strict=True):
                 results[key].contrasts[kind] = difference
-        self._collect_kept(keys, own, rows, anchors)
+        if shares is not None:
+            for number, key in enumerate(keys):
+                drawn = [cell.seed for cell in self.groups[key] if cell.draws_schedule]
+                only = drawn[0] if len(drawn) == 1 else None
+                shares.add(key, rows[key], float(own.value[number]), own.means[:, number], only)
         for number, key in enumerate(keys):
             result = results[key]
             if key not in (self.baseline, self.floor):
@@ -215,35 +222,13 @@ class Comparison:
             return None
         return to_none.low > -self.options.margin(metric)
 
-    def _collect_kept(
-        self,
-        keys: Sequence[RowKey],
-        own: Resampled,
-        rows: Mapping[RowKey, RowScores],
-        anchors: Mapping[RowKey, Resampled],
-    ) -> None:
-        """Add rows to the groups that are averaged; none where the unpruned model has no score above 0."""
+    def _shares(self, anchors: Mapping[RowKey, Resampled]) -> KeptShares | None:
+        """Return what collects the averages; None where the unpruned model has no score above 0."""
         if not self.groups_of or self.baseline is None or not anchors[self.baseline].value[0] > 0:
-            return
-        none = anchors[self.baseline]
-        images = int((none.counts > 0).sum())
-        for group, members in self.groups_of.items():
-            for number, key in enumerate(keys):
-                if key not in members:
-                    continue
-                kept = self.kept.setdefault(group, Kept(0.0, np.zeros(self.options.replicates), {}, images))
-                share = float(own.value[number] / none.value[0])
-                kept.value += share / len(members)
-                with np.errstate(divide="ignore", invalid="ignore"):
-                    kept.resampled += own.means[:, number] / none.means[:, 0] / len(members)
-                by_seed = {
-                    seed: float(score[~np.isnan(score)].mean() / none.value[0])
-                    for seed, score in rows[key].by_seed.items()
-                    if not np.isnan(score).all()
-                }
-                self._by_seed.setdefault(group, []).append(by_seed or {_ANY_SEED: share})
-        for group, kept in self.kept.items():
-            kept.by_seed = _means_by_seed(self._by_seed[group])
+            return None
+        bounded = self.groups[self.baseline][0].scores["headline"] != "cider"
+        none, clusters = self._others[self.baseline], self._samples.clusters
+        return KeptShares(self.groups_of, clusters, none, anchors[self.baseline], bounded)
 
     def _contrast(self, kind: str, key: RowKey, rows: Mapping[RowKey, RowScores]) -> Contrast | None:
         """Return a row's contrast by sample and seed; None where it has none, or rows share no seed."""
@@ -357,12 +342,3 @@ class Comparison:
         # 1 + (row - none) / (none - blind): its difference's interval is open where no answer changed.
         ends = sorted((1 + to_none.low / scale, 1 + to_none.high / scale))
         return float(value), float(np.fmin(limits[0], ends[0])), float(np.fmax(limits[1], ends[1]))
-
-
-def _means_by_seed(rows: Sequence[Mapping[int, float]]) -> dict[int, float]:
-    """Return the mean of rows with each seed that all drawn ones have; empty where nothing is drawn."""
-    drawn = [set(row) for row in rows if _ANY_SEED not in row]
-    seeds = sorted(set.intersection(*drawn)) if drawn else []
-    return {
-        seed: float(np.mean([row.get(seed, row.get(_ANY_SEED, np.nan)) for row in rows])) for seed in seeds
-    }

@@ -5,39 +5,44 @@ compared strategy (or criterion) ran, so that all have the same company; then ov
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from prunegrid.axis_names import NO_CRITERION
-from prunegrid.statistics.testing import holm
+from prunegrid.statistics.score_interval import score_limits
+from prunegrid.statistics.testing import holm, sign_flip
 from prunegrid.statistics.two_way import TwoWay
 from prunegrid.tables.cells import RowKey, ScoredCell
+from prunegrid.tables.kept import Group, Kept
 from prunegrid.tables.options import TableOptions
 
 AXES = ("strategy", "criterion")
-# Axis, and a name on it.
-Group = tuple[str, str]
 
 
 @dataclass
-class Kept:
-    """Share of the unpruned score that a group keeps, on one benchmark or on the mean of several.
+class _Mean:
+    """Mean of benchmarks of a group's share, or of a difference of two groups.
 
     Attributes
     ----------
-    value : float
-    resampled : ndarray of float64, shape (replicates,)
-        In each resample of images.
-    by_seed : dict
-        Seed -> value with the draws of that seed; empty where nothing is drawn.
+    value, resampled, by_seed
+        As of `Kept`.
+    parts : ndarray of float64
+        What each image of each benchmark adds to the value.
+    below, above : float
+        How far score intervals reach from the value.
     images : int
+        Of the benchmark that has the fewest.
     """
 
     value: float
     resampled: np.ndarray
-    by_seed: dict[int, float] = field(default_factory=dict)
-    images: int = 0
+    by_seed: dict[int, float]
+    parts: np.ndarray
+    below: float
+    above: float
+    images: int
 
 
 @dataclass
@@ -52,7 +57,8 @@ class MainEffect:
     difference, difference_low, difference_high : float
         To the reference strategy, or criterion; NaN for itself, and where it was not run.
     p, p_holm : float
-        That there is no difference; corrected over the axis.
+        That there is no difference: sign flips over images, and the larger of that and the p over images and
+        seeds where something is drawn; corrected over the axis.
     n_rows, n_draws : int
         Rows of the tables behind it, per benchmark; seeds, 0 where nothing is drawn.
     needs_answer : bool
@@ -130,24 +136,19 @@ def main_effects(
     """
     if not kept:
         return []
-    means = {
-        group: _over_benchmarks([found[group] for found in kept.values()], options.seed) for group in rows
-    }
     effects = []
-    for (axis, name), mean in means.items():
+    for axis, name in rows:
+        mine = [found[axis, name] for found in kept.values()]
+        mean = _over_benchmarks(mine, options.seed)
         low, high = _limits(mean)
         labelled = axis == "criterion" and name in needs_answer
         effect = MainEffect(
             axis, name, mean.value, low, high, len(rows[axis, name]), len(mean.by_seed), labelled
         )
-        wanted = options.reference_strategy if axis == "strategy" else options.reference_criterion
-        reference = means.get((axis, wanted))
-        if reference is not None and name != wanted:
-            difference = _minus(mean, reference)
-            effect.difference = difference.value
-            effect.difference_low, effect.difference_high = _limits(difference)
-            if len(difference.by_seed) != 1 and np.isfinite(difference.value):
-                effect.p = _both(difference).p
+        reference = options.reference_strategy if axis == "strategy" else options.reference_criterion
+        if (axis, reference) in rows and name != reference:
+            others = [found[axis, reference] for found in kept.values()]
+            _compare(effect, [one.minus(other) for one, other in zip(mine, others, strict=True)], options)
         effects.append(effect)
     for axis in AXES:
         own = [effect for effect in effects if effect.axis == axis]
@@ -156,7 +157,19 @@ def main_effects(
     return effects
 
 
-def _over_benchmarks(kept: Sequence[Kept], seed: int) -> Kept:
+def _compare(effect: MainEffect, differences: Sequence[Kept], options: TableOptions) -> None:
+    """Let an effect have a difference to the reference, given by benchmark."""
+    difference = _over_benchmarks(differences, options.seed)
+    effect.difference = difference.value
+    effect.difference_low, effect.difference_high = _limits(difference)
+    if len(difference.by_seed) == 1 or np.isnan(difference.value):
+        return
+    effect.p = float(sign_flip(difference.parts[:, None], options.replicates, options.seed)[0])
+    if difference.by_seed:
+        effect.p = max(effect.p, _both(difference).p)
+
+
+def _over_benchmarks(kept: Sequence[Kept], seed: int) -> _Mean:
     """Return the mean of benchmarks, whose images have nothing to do with each other."""
     resampled = np.zeros_like(kept[0].resampled)
     for number, one in enumerate(kept):
@@ -164,36 +177,42 @@ def _over_benchmarks(kept: Sequence[Kept], seed: int) -> Kept:
         order = np.random.default_rng([seed, number]).permutation(len(resampled))
         resampled += one.resampled[order] / len(kept)
     seeds = set.intersection(*(set(one.by_seed) for one in kept))
-    return Kept(
-        float(np.mean([one.value for one in kept])),
-        resampled,
-        {seed: float(np.mean([one.by_seed[seed] for one in kept])) for seed in sorted(seeds)},
-        min(one.images for one in kept),
+    reach = [_reach(one) for one in kept]
+    return _Mean(
+        value=float(np.mean([one.value for one in kept])),
+        resampled=resampled,
+        by_seed={seed: float(np.mean([one.by_seed[seed] for one in kept])) for seed in sorted(seeds)},
+        parts=np.concatenate([one.sums / max(one.counts.sum(), 1) for one in kept]) / len(kept),
+        below=float(np.linalg.norm([below for below, _ in reach])) / len(kept),
+        above=float(np.linalg.norm([above for _, above in reach])) / len(kept),
+        images=min(int((one.counts > 0).sum()) for one in kept),
     )
 
 
-def _minus(mine: Kept, theirs: Kept) -> Kept:
-    """Return the difference of two groups on the same resamples, and seeds where both are drawn."""
-    seeds = set(mine.by_seed or theirs.by_seed) & set(theirs.by_seed or mine.by_seed)
-    by_seed = {
-        seed: mine.by_seed.get(seed, mine.value) - theirs.by_seed.get(seed, theirs.value)
-        for seed in sorted(seeds)
-    }
-    return Kept(mine.value - theirs.value, mine.resampled - theirs.resampled, by_seed, mine.images)
+def _reach(kept: Kept) -> tuple[float, float]:
+    """Return how far the score interval reaches below and above the value; it is open if nothing changed."""
+    low, high = score_limits(kept.sums[:, None], kept.counts[:, None], kept.whole)[:, 0]
+    value = kept.sums.sum() / kept.counts.sum() if kept.counts.any() else np.nan
+    return float(value - low), float(high - value)
 
 
-def _both(kept: Kept) -> TwoWay:
-    seeds = len(kept.by_seed)
-    of_seeds = float(np.var([*kept.by_seed.values()], ddof=1)) / seeds if seeds > 1 else 0.0
-    return TwoWay(kept.value, of_seeds, float(np.nanvar(kept.resampled)), max(seeds, 2), max(kept.images, 2))
+def _both(mean: _Mean) -> TwoWay:
+    of_seeds = float(np.var([*mean.by_seed.values()], ddof=1)) / len(mean.by_seed)
+    images = max(mean.images, 2)
+    return TwoWay(mean.value, of_seeds, float(np.nanvar(mean.resampled)), len(mean.by_seed), images)
 
 
-def _limits(kept: Kept) -> tuple[float, float]:
-    if np.isnan(kept.value):
+def _limits(mean: _Mean) -> tuple[float, float]:
+    """Return the interval: percentiles or over seeds, joined with the benchmarks' score intervals.
+
+    Intervals of parts make that of a sum as Zou and Donner have it (2008, Statistics in Medicine 27:1693).
+    """
+    if np.isnan(mean.value):
         # Some row is of errors only.
         return np.nan, np.nan
-    if len(kept.by_seed) > 1:
-        half = _both(kept).half_width()
-        return kept.value - half, kept.value + half
-    low, high = np.nanquantile(kept.resampled, [0.025, 0.975])
-    return float(low), float(high)
+    if len(mean.by_seed) > 1:
+        half = _both(mean).half_width()
+        low, high = mean.value - half, mean.value + half
+    else:
+        low, high = np.nanquantile(mean.resampled, [0.025, 0.975])
+    return float(np.fmin(low, mean.value - mean.below)), float(np.fmax(high, mean.value + mean.above))

@@ -67,7 +67,8 @@ def printed(
 
 
 def _line(effect: MainEffect, reference: bool) -> Line:
-    below = (f"over {effect.n_draws} draws",) if effect.n_draws > 1 else ()
+    many = (f"over {effect.n_draws} draws",) if effect.n_draws else ()
+    below = ("one drawn schedule",) if effect.n_draws == 1 else many
     name = Field(effect.name, below, NEEDS_ANSWER * effect.needs_answer)
     value = Field(scaled(effect.value), (f"{scaled(effect.low)} to {scaled(effect.high)}",))
     difference = Field("reference" if reference else DASH)
@@ -86,8 +87,9 @@ def _notes(effects: Sequence[MainEffect], benchmarks: Iterable[str], options: Ta
     yield (
         f"Kept: score / unpruned score, mean over {', '.join(benchmarks)}, over ratios, and over those rows "
         "of the other axis that all of a block were run with. 95 % intervals over images, resampled for each "
-        "benchmark apart, and over seeds where something is drawn; not corrected. "
-        f"{SIGNIFICANT} p < 0.05 after Holm over the block."
+        "benchmark apart, and over seeds where something is drawn; joined with score intervals, open where "
+        "no answer changed; not corrected. p is of sign flips over images, and over images and seeds "
+        f"where something is drawn. {SIGNIFICANT} p < 0.05 after Holm over the block."
     )
     yield (
         "An average hides interactions: where a strategy's effect depends on the criterion, the strategy and "
