@@ -76,13 +76,26 @@ def flips(
         If the lengths differ.
     """
     both = _answered(before, after)
+    right_to_wrong, wrong_to_right = turned(before, after)
     return Flips(
         compared=int(both.sum()),
-        right_to_wrong=int((after[both] < before[both]).sum()),
-        wrong_to_right=int((after[both] > before[both]).sum()),
+        right_to_wrong=right_to_wrong,
+        wrong_to_right=wrong_to_right,
         changed_answer=int((both & ~_equal(*answers, len(both))).sum()),
         changed_text=int((both & ~_equal(*texts, len(both))).sum()),
     )
+
+
+def turned(before: np.ndarray, after: np.ndarray) -> tuple[int, int]:
+    """Return how many samples turned wrong and how many turned right.
+
+    Parameters
+    ----------
+    before, after
+        As for `flips`.
+    """
+    both = _answered(before, after)
+    return int((after[both] < before[both]).sum()), int((after[both] > before[both]).sum())
 
 
 def agreement(

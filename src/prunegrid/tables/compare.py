@@ -16,6 +16,7 @@ from prunegrid.statistics.resampling import Bootstrap, interval
 from prunegrid.statistics.value_interval import joined, value_limits
 from prunegrid.tables.aligned_scores import AlignedScores, RowScores, agreement
 from prunegrid.tables.cells import RowKey, ScoredCell
+from prunegrid.tables.changes import changes
 from prunegrid.tables.compute_gap import reference_totals, total_gap
 from prunegrid.tables.contrasts import INTERACTION, KINDS, TO_NONE, Terms, distinct, terms
 from prunegrid.tables.difference import Contrast, Difference, Resampled, differences, over_draws
@@ -49,6 +50,9 @@ class Result:
         Retained visual gain with its interval; None where none minus blind may be 0, and of these two.
     agreement : float
         Share of samples that get the answer of the unpruned model; NaN for several seeds.
+    changes : dict
+        Shares of samples that turned wrong and right, and scores where the image is needed and where not; see
+        `changes.COLUMNS`.
     compute : dict
         Mean ledger, and mean places of the kept tokens.
     degenerate : bool
@@ -74,6 +78,7 @@ class Result:
     contrasts: dict[str, Difference] = field(default_factory=dict)
     retained: tuple[float, float, float] | None = None
     agreement: float = np.nan
+    changes: dict[str, float] = field(default_factory=dict)
     total_gap: float = np.nan
     non_inferior: bool | None = field(default=None)
 
@@ -207,6 +212,7 @@ class Comparison:
                 shares.add(key, rows[key], float(own.value[number]), own.means[:, number], only)
         for number, key in enumerate(keys):
             result = results[key]
+            result.changes = self._changes(key, rows[key])
             if key not in (self.baseline, self.floor):
                 result.retained = self._retained(own, number, anchors, result.to_none)
             if self.baseline is None or result.to_none is None:
@@ -215,6 +221,17 @@ class Comparison:
                 result.non_inferior = self._non_inferior(result.to_none, result.metric)
                 result.agreement = agreement(rows[key], self._others[self.baseline])
         return results
+
+    def _changes(self, key: RowKey, row: RowScores) -> dict[str, float]:
+        """Return what turned wrong and right; nothing of captions, nor of answers chosen by the label."""
+        cell = self.groups[key][0]
+        if cell.scores["headline"] == "cider" or cell.uses_label:
+            return {}
+        none, blind = (
+            self._others[other] if other is not None and other != key else None
+            for other in (self.baseline, self.floor)
+        )
+        return changes(row, none, blind)
 
     def _non_inferior(self, to_none: Difference, metric: str) -> bool | None:
         """Return whether a loss beyond the margin is excluded; one drawn schedule says nothing of others."""

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from prunegrid.tables import changes
 from prunegrid.tables.blocks import Table, TableRow
 from prunegrid.tables.compare import Result
 from prunegrid.tables.compute_gap import is_off
@@ -66,6 +67,7 @@ def _result(result: Result) -> dict[str, object]:
         "non_inferior": result.non_inferior,
         "tflops_total": result.compute.get("tflops_total"),
     }
+    flat |= {name: result.changes.get(name) for name in changes.COLUMNS}
     if np.isfinite(result.total_gap):
         flat |= {"total_gap": result.total_gap, "total_is_off": is_off(result.total_gap)}
     if len(result.seeds) > 1 and (known := result.answered):
