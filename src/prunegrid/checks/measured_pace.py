@@ -21,7 +21,10 @@ _SLOW = 2.0
 
 
 def measured_pace(subject: Subject) -> dict[str, Any]:
-    """Return the pace at the study's batch, or at as many prompts as there are.
+    """Return the pace at the study's batch, of the prompt of middle length.
+
+    Batches of a study are of prompts of about one length. Those at hand are of all its benchmarks: together
+    they would be padded, and the pace of the padding would be charged to their tokens.
 
     Returns
     -------
@@ -29,7 +32,8 @@ def measured_pace(subject: Subject) -> dict[str, Any]:
         encode_seconds_per_picture, prepare_seconds_per_sample (tokens and pixels of a picture that was read),
         prefill_flops_per_second, decode_seconds_per_step, gradient_flops_per_second, batch_size, device.
     """
-    batch = (subject.prompts * subject.batch_size)[: subject.batch_size]
+    ordered = sorted(subject.prompts, key=lambda prompt: len(prompt.input_ids))
+    batch = [ordered[len(ordered) // 2]] * subject.batch_size
     plain = [ledger(subject, prompt, None, [], 1) for prompt in batch]
     first = _seconds(subject, lambda: subject.answers(batch, 1))
     longer = _seconds(subject, lambda: subject.answers(batch, _LONG), 2)
