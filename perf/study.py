@@ -55,7 +55,7 @@ class Study:
             ]
             if unwanted:
                 exclude.append({"benchmark": benchmark, "strategy": strategy, "criterion": unwanted})
-            exclude += [vars(cell) for cell in some if cell not in wanted and cell.criterion not in unwanted]
+            exclude += [cell.axes for cell in some if cell not in wanted and cell.criterion not in unwanted]
         return Study(self.folder, {**self.config, "exclude": exclude})
 
     def plan(self, results: str = "results") -> Plan:

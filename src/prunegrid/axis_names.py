@@ -4,3 +4,18 @@
 BASELINE = "none"
 # The criterion of a strategy that ranks nothing.
 NO_CRITERION = "none"
+# What may be equal at one ratio: the share of image-token work that is removed, or the total compute.
+SHARE, TOTAL = "share", "tflops_total"
+MATCH_WORDS = {SHARE: "equal share of tokens", TOTAL: "equal total compute"}
+
+
+def with_match(ratio: str, match: str) -> str:
+    """Return a ratio's text with what is equal at it, as in `0.653, equal total compute`.
+
+    Parameters
+    ----------
+    ratio : str
+    match : str
+        A key of `MATCH_WORDS`; empty where a study needs no telling.
+    """
+    return f"{ratio}, {MATCH_WORDS[match]}" if match else ratio

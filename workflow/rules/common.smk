@@ -97,7 +97,7 @@ def one_of(names):
 
 wildcard_constraints:
     **{axis: one_of(getattr(cell, axis) for cell in PLAN.grid.cells) for axis in AXES},
-    ratio=one_of(f"{cell.ratio:.3f}" for cell in PLAN.grid.cells),
+    ratio=one_of(cell.ratio_name for cell in PLAN.grid.cells),
     bundle=r"[^/]+?-\d\d\d\d+",
     part=r"(\.\d+-of-\d+)?",
 

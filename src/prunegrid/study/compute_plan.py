@@ -1,6 +1,6 @@
 """What every cell of a plan will cost, before it is run: schedules and ledgers, without weights or data."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import pandas as pd
@@ -29,8 +29,8 @@ def compute_plan(plan: Plan) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        model, benchmark, strategy, criterion, ratio, seed, schedule, the ledger (1e12) of
-        `prunegrid.cost.expected.expected_compute`, and the tokens that were assumed.
+        model, benchmark, strategy, criterion, ratio, seed, match (of a study of several), schedule, the
+        ledger (1e12) of `prunegrid.cost.expected.expected_compute`, and the tokens that were assumed.
 
     Raises
     ------
@@ -45,7 +45,8 @@ def compute_plan(plan: Plan) -> pd.DataFrame:
         if key not in known:
             known[key] = _expected(plan, cell.model, settings)
         rows.append({**vars(cell), **known[key]})
-    return pd.DataFrame(rows)
+    found = pd.DataFrame(rows)
+    return found if found["match"].any() else found.drop(columns="match")
 
 
 def _settings(plan: Plan, cell: Cell) -> dict[str, Any]:
@@ -121,6 +122,7 @@ def _heads(cells: pd.DataFrame) -> list[str]:
         *_PRINTED,
         "% of unpruned",
         *_only(cells, "for"),
+        *_matched(cells, "match"),
     ]
 
 
@@ -141,16 +143,22 @@ def _lines(cells: pd.DataFrame, factor: float) -> Iterator[list[str]]:
             *(f"{first[f'tflops_{name}'] / factor:.4g}" for name in _PRINTED),
             share,
             *_only(cells, _names(same["benchmark"])),
+            *_matched(cells, _names(filter(None, same["match"])) if "match" in same else ""),
         ]
 
 
 def _only(cells: pd.DataFrame, field: str) -> list[str]:
     """Return a field that is printed only where the benchmark makes a difference."""
-    axes = ["strategy", "criterion", "ratio", "seed"]
+    axes = ["strategy", "criterion", "ratio", "seed", *(["match"] if "match" in cells else [])]
     return [field] if (cells.groupby(axes)["tflops_total"].nunique() > 1).any() else []
 
 
-def _names(values: pd.Series) -> str:
+def _matched(cells: pd.DataFrame, field: str) -> list[str]:
+    """Return a field that is printed only where a study has several matchings."""
+    return [field] if "match" in cells else []
+
+
+def _names(values: Iterable[Any]) -> str:
     return ", ".join(dict.fromkeys(map(str, values)))
 
 
@@ -162,7 +170,7 @@ def _short(schedule: str) -> str:
 def _aligned(lines: Sequence[Sequence[str]]) -> str:
     """Return a table in columns, names on the left and numbers on the right."""
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    left = {0, 1, 4, 5 + len(_PRINTED) + 1}
+    left = {0, 1, 4, 5 + len(_PRINTED) + 1, 5 + len(_PRINTED) + 2}
     return "\n".join(
         "  ".join(
             text.ljust(width) if place in left else text.rjust(width)

@@ -413,6 +413,7 @@ def _check_exclusion(config: Mapping[str, Any], position: int, entry: Mapping[st
         "criterion": [*config["criteria"], NO_CRITERION],
         "ratio": [*config["ratios"], 0],
         "seed": [*config["seeds"], *range(_most_seeds(config))],
+        "match": matchings(config),
     }
     return [
         f"exclude[{position}].{axis}: {value!r} is not in the grid: {nearest(value, map(str, valid[axis]))}"
@@ -455,6 +456,11 @@ def _most_seeds(config: Mapping[str, Any]) -> int:
 def as_list(value: Any) -> list[Any]:
     """Return a list as it is, anything else as a list of one."""
     return value if isinstance(value, list) else [value]
+
+
+def matchings(config: Mapping[str, Any]) -> list[str]:
+    """Return what is equal at one ratio, each in cells of its own if there are several: `match` as a list."""
+    return as_list(config["match"])
 
 
 def plugin_of(config: Mapping[str, Any], kind: str, name: str) -> tuple[str, dict[str, Any]]:

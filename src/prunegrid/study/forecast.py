@@ -156,7 +156,7 @@ class _Cuts:
         """Return (layer, image tokens kept) of each cut, and layer -> who ranks before it."""
         adapter = self._plan.config["benchmark_specs"][cell.benchmark]["adapter"]
         free_text = bool(plugins.describe("benchmarks", adapter)["free_text"])
-        key = cell.strategy, cell.criterion, cell.ratio, cell.seed, free_text
+        key = cell.strategy, cell.criterion, self._plan.share_ratio(cell), cell.seed, free_text
         if key not in self._known:
             self._known[key] = self._solved(cell, free_text)
         return self._known[key]

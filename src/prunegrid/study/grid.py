@@ -3,21 +3,31 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cache
+from itertools import product
 from typing import Any
 
 from prunegrid import plugins
-from prunegrid.axis_names import BASELINE, NO_CRITERION
+from prunegrid.axis_names import BASELINE, NO_CRITERION, SHARE, TOTAL, with_match
 from prunegrid.errors import ConfigError, PruningError, UnreachableRatioError
 from prunegrid.nearest import nearest
 from prunegrid.pruning.schedule import Schedule
 from prunegrid.pruning.strategy import Strategy
-from prunegrid.study.config import as_list, plugin_of
+from prunegrid.study.config import as_list, matchings, plugin_of
 from prunegrid.study.plugin_checks import check_cuts, solved
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell of the grid: what is run over one benchmark, and where its results lie."""
+    """One cell of the grid: what is run over one benchmark, and where its results lie.
+
+    Attributes
+    ----------
+    model, benchmark, strategy, criterion : str
+    ratio : float
+    seed : int
+    match : str
+        What is equal at its ratio, in a study of several matchings; empty in others, and without a ratio.
+    """
 
     model: str
     benchmark: str
@@ -25,6 +35,12 @@ class Cell:
     criterion: str
     ratio: float
     seed: int
+    match: str = ""
+
+    @property
+    def axes(self) -> dict[str, Any]:
+        """What tells it from other cells; `match` only where it is not empty."""
+        return {axis: value for axis, value in vars(self).items() if axis != "match" or value}
 
     @property
     def method(self) -> str:
@@ -34,14 +50,25 @@ class Cell:
     @property
     def label(self) -> str:
         """How lines for people call it among the cells of its model and benchmark."""
-        return f"{self.method}, ratio {self.ratio:.3f}, seed {self.seed}"
+        return f"{self.method}, ratio {self.ratio_words}, seed {self.seed}"
+
+    @property
+    def ratio_words(self) -> str:
+        """Its ratio for people, with what is equal there."""
+        return with_match(f"{self.ratio:.3f}", self.match)
+
+    @property
+    def ratio_name(self) -> str:
+        """Its ratio in folders: those of equal share keep the place that they have in other studies."""
+        own = "" if self.match in ("", SHARE) else f"-{self.match}"
+        return f"{self.ratio:.3f}{own}"
 
     @property
     def folder(self) -> str:
         """Folder relative to the results folder."""
         return (
             f"{self.model}/{self.benchmark}/{self.strategy}/{self.criterion}/"
-            f"ratio-{self.ratio:.3f}/seed-{self.seed}"
+            f"ratio-{self.ratio_name}/seed-{self.seed}"
         )
 
 
@@ -57,6 +84,7 @@ class Unreachable:
     criterion: str
     ratio: float
     seed: int
+    match: str
     reason: str
     benchmark: str | None = None
 
@@ -90,7 +118,7 @@ def expand(
     layers : mapping
         Model name -> number of decoder layers.
     match : callable, optional
-        What is equal at one ratio, if it is not the share of tokens; see `prunegrid.cost.equal_compute`.
+        Returns the ratio at which a cell has equal total compute; see `prunegrid.cost.equal_compute`.
     lacks : callable, optional
         Tells what cannot be run on a benchmark's data.
 
@@ -108,7 +136,7 @@ def expand(
             check_cuts(plugins.build("strategies", plugin, options), file, n_layers)
     cells: list[Cell] = []
     unreachable: list[Unreachable] = []
-    excluded = CellsNamed(config["exclude"])
+    excluded = CellsNamed(config, config["exclude"])
     for model in config["models"]:
         rows = list(_rows(config))
         reached = {row: _reason(config, layers[model], match, model, *row) for row in rows}
@@ -127,18 +155,20 @@ def expand(
     return Grid(tuple(cells), tuple(unreachable))
 
 
-def _rows(config: Mapping[str, Any]) -> Iterator[tuple[str, str, float, int]]:
-    """Yield (strategy, criterion, ratio, seed), the baseline first."""
+def _rows(config: Mapping[str, Any]) -> Iterator[tuple[str, str, float, int, str]]:
+    """Yield (strategy, criterion, ratio, seed, match), the baseline first."""
     strategies = [BASELINE, *(name for name in config["strategies"] if name != BASELINE)]
+    named = matchings(config) if len(matchings(config)) > 1 else [""]
+    budgets = [*product(config["ratios"], named)]
     for strategy in strategies:
         plugin: type[Strategy] = plugins.load("strategies", plugin_of(config, "strategies", strategy)[0])
         for criterion in config["criteria"] if plugin.ranks else [NO_CRITERION]:
             drawn = [("strategy_specs", strategy)] if plugin.stochastic else []
             if plugin.ranks and is_stochastic(config, criterion):
                 drawn.append(("criterion_specs", criterion))
-            for ratio in config["ratios"] if plugin.has_ratio else [0.0]:
+            for ratio, match in budgets if plugin.has_ratio else [(0.0, "")]:
                 for seed in _seeds(config, drawn):
-                    yield strategy, criterion, float(ratio), seed
+                    yield strategy, criterion, float(ratio), seed, match
 
 
 def _seeds(config: Mapping[str, Any], drawn: Sequence[tuple[str, str]]) -> Sequence[int]:
@@ -229,10 +259,11 @@ def _reason(
     criterion: str,
     ratio: float,
     seed: int,
+    matching: str,
 ) -> str | None:
     """Return why a ratio is out of a strategy's reach, or None."""
     try:
-        if match is not None:
+        if match is not None and is_total(config, matching):
             ratio = match(model, strategy, criterion, ratio, seed)
         found = _schedule(config, n_layers, model, strategy, ratio, seed)
         return found if isinstance(found, str) else None
@@ -240,6 +271,11 @@ def _reason(
         return str(error)
     except PruningError as error:
         raise ConfigError(f"strategy {strategy!r} on model {model!r} ({n_layers} layers): {error}") from error
+
+
+def is_total(config: Mapping[str, Any], match: str) -> bool:
+    """Return whether total compute is what is equal at a cell's ratio; `match` is the cell's."""
+    return (match or matchings(config)[0]) == TOTAL
 
 
 def keeps_unranked(config: Mapping[str, Any], n_layers: int, cell: Cell, ratio: float) -> bool:
@@ -298,9 +334,18 @@ class CellsNamed:
     """The cells that entries name, each by values of some axes, as those of `exclude`.
 
     Entries are the bits of a number: a study may have hundreds of them.
+
+    Parameters
+    ----------
+    config : mapping
+        As `prunegrid.study.config.validate` returns it.
+    entries : sequence of mapping
+        Axis -> a value or several.
     """
 
-    def __init__(self, entries: Sequence[Mapping[str, Any]]) -> None:
+    def __init__(self, config: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]) -> None:
+        if len(matchings(config)) == 1:
+            entries = _of_only(matchings(config)[0], entries)
         axes = [axis.name for axis in fields(Cell)]
         # Of an axis: the entries that say nothing of it, and those that name a value.
         self._silent = dict.fromkeys(axes, 0)
@@ -319,3 +364,12 @@ class CellsNamed:
         for axis, value in vars(cell).items():
             holding &= self._silent[axis] | self._naming[axis].get(value, 0)
         return holding != 0
+
+
+def _of_only(match: str, entries: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the entries that name a study's only matching, or none, without it: no cell of it says it."""
+    return [
+        {axis: value for axis, value in entry.items() if axis != "match"}
+        for entry in entries
+        if match in as_list(entry.get("match", match))
+    ]

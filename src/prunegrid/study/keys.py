@@ -147,7 +147,7 @@ class CellKeys:
         job = (self._inputs.home / "workflow/scripts/measure_latency.py", PACKAGE / "jobs/measure_latency.py")
         return digest(
             {
-                "cells": [[vars(cell), self._settings(cell)] for cell in cells],
+                "cells": [[cell.axes, self._settings(cell)] for cell in cells],
                 "options": options,
                 "models": [self._model_key(model) for model in sorted({cell.model for cell in cells})],
                 "data": [self._data_key(name) for name in sorted({cell.benchmark for cell in cells})],

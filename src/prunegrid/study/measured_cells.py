@@ -13,7 +13,7 @@ def measured_cells(plan: Plan, model: str) -> list[Cell]:
     Cells that swap images, such as those of `mismatched`, are left out: they are the unpruned model's. An
     entry that fits no cell is another study's.
     """
-    entries = CellsNamed(plan.config["latency"]["cells"])
+    entries = CellsNamed(plan.config, plan.config["latency"]["cells"])
     cells = [cell for cell in plan.grid.cells if cell.model == model]
     named = {cell for cell in cells if cell in entries and not _swaps_images(plan, cell)}
     benchmarks = {cell.benchmark for cell in named}

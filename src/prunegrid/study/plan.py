@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from prunegrid import plugins
+from prunegrid.axis_names import TOTAL
 from prunegrid.pruning.strategy import Strategy
 from prunegrid.results.store import Store
 from prunegrid.study.bundles import bundle_cells
-from prunegrid.study.config import plugin_of
+from prunegrid.study.config import matchings, plugin_of
 from prunegrid.study.fingerprint import Code
-from prunegrid.study.grid import Cell, Grid, expand
+from prunegrid.study.grid import Cell, Grid, expand, is_total
 from prunegrid.study.inputs import StudyInputs
 from prunegrid.study.keys import CellKeys
 from prunegrid.study.matches import Matches
@@ -49,7 +50,7 @@ class Plan:
     def grid(self) -> Grid:
         """All cells."""
         layers = {model: self.inputs.layers(model) for model in self.config["models"]}
-        if self.config["match"] == "share":
+        if TOTAL not in matchings(self.config):
             return expand(self.config, layers, lacks=self._lacks)
         grid = expand(self.config, layers, self._matches.ratio, self._lacks)
         self._matches.save()
@@ -64,7 +65,7 @@ class Plan:
 
     def share_ratio(self, cell: Cell) -> float:
         """Return the share of image-token work that a cell removes: its ratio, or the matched one."""
-        if self.config["match"] == "share":
+        if not is_total(self.config, cell.match):
             return cell.ratio
         return self._matches.ratio(cell.model, cell.strategy, cell.criterion, cell.ratio, cell.seed)
 

@@ -199,7 +199,7 @@ def _rows(cells: Sequence[Cell]) -> Iterator[str]:
     for cell in cells:
         rows.setdefault(cell.method, []).append(cell)
     for name, own in list(rows.items())[:_MOST_NAMED]:
-        ratios = _values(f"{cell.ratio:.3f}" for cell in own)
+        ratios = _values(cell.ratio_words for cell in own)
         yield f"{name}: ratio {ratios}, seed {_values(str(cell.seed) for cell in own)}"
     if len(rows) > _MOST_NAMED:
         named = sum(len(own) for own in list(rows.values())[:_MOST_NAMED])
