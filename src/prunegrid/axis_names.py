@@ -9,13 +9,13 @@ SHARE, TOTAL = "share", "tflops_total"
 MATCH_WORDS = {SHARE: "equal share of tokens", TOTAL: "equal total compute"}
 
 
-def with_match(ratio: str, match: str) -> str:
-    """Return a ratio's text with what is equal at it, as in `0.653, equal total compute`.
+def with_match(text: str, match: str) -> str:
+    """Return what is said of a ratio with what is equal there, as in `0.653, equal total compute`.
 
     Parameters
     ----------
-    ratio : str
+    text : str
     match : str
         A key of `MATCH_WORDS`; empty where a study needs no telling.
     """
-    return f"{ratio}, {MATCH_WORDS[match]}" if match else ratio
+    return f"{text}, {MATCH_WORDS[match]}" if match else text

@@ -3,6 +3,7 @@
 import pytest
 
 from prunegrid.tables.build import comparisons, make_tables
+from prunegrid.tables.cells import RowKey
 from prunegrid.tables.display import printed
 from prunegrid.tables.options import TableOptions
 from prunegrid.tables.signs import NO_LOSS
@@ -16,7 +17,7 @@ def to_none(n: int, headline: str = "accuracy", changed: int = 0):
     pruned = [0.0] * changed + none[changed:]
     cells = [cell("none", none, headline), cell("single", pruned, headline)]
     rows = comparisons(cells, OPTIONS)["b"].results()
-    return rows["single", "attention", 0.5]
+    return rows[RowKey("single", "attention", 0.5)]
 
 
 @pytest.mark.parametrize("headline", ["accuracy", "cider"])

@@ -11,6 +11,7 @@ from statsmodels.stats.multitest import multipletests
 from prunegrid.statistics.score_interval import score_limits
 from prunegrid.tables import main_effects_table
 from prunegrid.tables.build import summarised
+from prunegrid.tables.kept import Group
 from prunegrid.tables.main_effects import members
 from prunegrid.tables.options import TableOptions
 from tests.tables.made_up import cell
@@ -131,11 +132,12 @@ def test_values_and_intervals_without_draws() -> None:
 def test_only_rows_that_all_have_are_averaged() -> None:
     rows = members(World().cells)
     # uniform x gradient lacks a ratio: no criterion is averaged over that row, nor a strategy over gradient.
-    assert len(rows["criterion", "norm"]) == len(STRATEGIES) * len(RATIOS) - 1
-    assert {row[1] for row in rows["strategy", "uniform"]} == set(CRITERIA)
-    assert ("strategy", "exit") not in rows
+    assert len(rows[Group("criterion", "norm")]) == len(STRATEGIES) * len(RATIOS) - 1
+    assert {row[1] for row in rows[Group("strategy", "uniform")]} == set(CRITERIA)
+    assert Group("strategy", "exit") not in rows
     sizes = {
-        axis: {len(own) for (of, _), own in rows.items() if of == axis} for axis in ("strategy", "criterion")
+        axis: {len(own) for group, own in rows.items() if group.axis == axis}
+        for axis in ("strategy", "criterion")
     }
     assert all(len(found) == 1 for found in sizes.values())
 

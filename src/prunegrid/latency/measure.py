@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 _LOG = logging.getLogger(__name__)
-_AXES = ("strategy", "criterion", "ratio", "seed")
+_AXES = ("strategy", "criterion", "ratio", "seed", "match")
 # What a processor returns beside pixels.
 _TEXT = ("input_ids", "attention_mask")
 
@@ -173,7 +173,7 @@ class Bench:
             reads_clocks = number in (0, len(batches) - 1)
             for cell, run in zip(cells, runs, strict=True):
                 common = {
-                    **{axis: cell.axes[axis] for axis in _AXES},
+                    **{axis: cell.axes.get(axis) for axis in _AXES},
                     "batch_size": len(prompts),
                     "round": number,
                     "sample_ids": [prompt.sample.sample_id for prompt in prompts],

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from prunegrid.axis_names import with_match
 from prunegrid.report.speedup import describe_run, method, suffixes
 
 CAPTION = (
@@ -53,7 +54,7 @@ def sentences(rows: pd.DataFrame, metadata: Mapping[str, Any]) -> Iterator[str]:
         yield (
             f"At batch size {size} the fastest prefill was {best[speedup]:.2f} times as fast as the unpruned "
             f"model's, with {fewer:.2f} times fewer FLOPs: {method(best['strategy'], best['criterion'])} at "
-            f"ratio {best['ratio']:g} on {best['benchmark']}. {_slower(pruned[speedup])}"
+            f"ratio {_ratio(best, '{:g}')} on {best['benchmark']}. {_slower(pruned[speedup])}"
         )
     if metadata["device"]["type"] == "cpu":
         yield "On a CPU peak memory is not measured, and times say nothing of a GPU."
@@ -78,7 +79,7 @@ def table(rows: pd.DataFrame) -> list[list[str]]:
     lines = [
         [
             method(row["strategy"], row["criterion"]),
-            f"{row['ratio']:.3f}",
+            _ratio(row, "{:.3f}"),
             row["benchmark"],
             str(size),
             _number(row, f"prefill_ms{suffix}", 2),
@@ -91,6 +92,12 @@ def table(rows: pd.DataFrame) -> list[list[str]]:
     # What was not measured on this device has no column.
     kept = [place for place in range(len(names)) if any(line[place] for line in lines)]
     return [[line[place] for place in kept] for line in [names, *lines]]
+
+
+def _ratio(row: "Mapping[Any, Any] | pd.Series[Any]", form: str) -> str:
+    """Return a row's ratio, with what is equal there in a study of several matchings."""
+    match = row.get("match")
+    return with_match(form.format(row["ratio"]), match if isinstance(match, str) else "")
 
 
 def _number(row: Mapping[Any, Any], name: str, digits: int) -> str:

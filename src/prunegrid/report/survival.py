@@ -13,6 +13,7 @@ from matplotlib.colors import Normalize
 from matplotlib.image import AxesImage
 from matplotlib.typing import RcKeyType
 
+from prunegrid.axis_names import SHARE, with_match
 from prunegrid.report.saving import own_style, save_figure
 from prunegrid.results.store import SCORES
 from prunegrid.tables.options import TableOptions
@@ -54,10 +55,12 @@ def plot_survival(
 ) -> list[Path]:
     """Draw survival.{svg,png}: the reference strategy with every criterion, at the highest ratio.
 
+    Of several matchings it shows that of shares.
+
     Parameters
     ----------
     cells : iterable of mappings
-        Cells of one model, each with strategy, criterion, ratio and folder.
+        Cells of one model, each with strategy, criterion, ratio and folder, and `match`, which is optional.
     folder : path
         Where the figure goes.
     options : TableOptions, optional
@@ -69,10 +72,12 @@ def plot_survival(
         The files written.
     """
     options = options or TableOptions()
-    ranked = [c for c in cells if c["strategy"] == options.reference_strategy]
+    shown = SHARE if len(options.matchings) > 1 else ""
+    ranked = [c for c in cells if (c["strategy"], c.get("match", "")) == (options.reference_strategy, shown)]
     ratio = max((cell["ratio"] for cell in ranked), default=0.0)
     maps = read_maps(cell for cell in ranked if cell["ratio"] == ratio)
-    return _draw(maps, f"{options.reference_strategy}, ratio {ratio:g}", Path(folder) / "survival")
+    title = with_match(f"{options.reference_strategy}, ratio {ratio:g}", shown)
+    return _draw(maps, title, Path(folder) / "survival")
 
 
 def read_maps(cells: Iterable[Mapping[str, Any]]) -> list[SurvivalMap]:

@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from prunegrid.axis_names import SHARE
 from prunegrid.errors import DataError
 from prunegrid.files import expanded
 from prunegrid.nearest import nearest
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 # Columns with a list per sample, which are read only where they are asked for.
 LISTS = ("image_grids", "token_depth", "first_topk", "choice_logits")
 _CELL = "ratio-*/seed-*"
-_LAST = re.compile(r"ratio-(\d+\.\d{3})/seed-(\d+)")
+# What is equal at the ratio stands behind it, where a study matches more than shares.
+_LAST = re.compile(r"ratio-(\d+\.\d{3})(?:-([a-z_]+))?/seed-(\d+)")
 
 
 def load(folder: str | Path) -> Results:
@@ -90,11 +92,11 @@ class Results:
     def cells(self) -> pd.DataFrame:
         """One row per cell, as in cells.csv (docs/interface.md): scores.json of every cell is read once.
 
-        Columns: `model`, `benchmark`, `strategy`, `criterion` (text), `ratio`, `seed`; `n`, `n_error`
-        (samples); the ledger, `tflops_*` in 1e12 FLOPs per sample and the shares `ratio_requested` and
-        `ratio_achieved`; mean places of kept tokens, from 0 to 1; `{metric}`, `{metric}_low`, `{metric}_high`
-        (value and 95 % interval, in the metric's own unit: accuracies are shares), `{metric}_{variant}`. A
-        metric that a cell's benchmark does not have is NaN.
+        Columns: `model`, `benchmark`, `strategy`, `criterion` (text), `ratio`, `seed`, in a study of several
+        matchings `match`; `n`, `n_error` (samples); the ledger, `tflops_*` in 1e12 FLOPs per sample and the
+        shares `ratio_requested` and `ratio_achieved`; mean places of kept tokens, from 0 to 1; `{metric}`,
+        `{metric}_low`, `{metric}_high` (value and 95 % interval, in the metric's own unit: accuracies are
+        shares), `{metric}_{variant}`. A metric that a cell's benchmark does not have is NaN.
 
         Raises
         ------
@@ -103,7 +105,13 @@ class Results:
         """
         import pandas as pd
 
-        return pd.DataFrame([_cell_row(folder) for folder in self.folders])
+        return pd.DataFrame([_cell_row(folder, self._axes) for folder in self.folders])
+
+    @cached_property
+    def _axes(self) -> tuple[str, ...]:
+        """What tells these cells apart."""
+        several = any(_match(folder) != SHARE for folder in self.folders)
+        return (*AXES, "match") if several else AXES
 
     def samples(
         self, cells: pd.DataFrame | None = None, columns: Sequence[str] | None = None
@@ -141,7 +149,7 @@ class Results:
                 f"no cell has a column {unknown[0]!r}: {nearest(unknown[0], self.columns(cells))}"
             )
         table = pd.concat(frames, ignore_index=True)
-        return table.astype(dict.fromkeys(AXES, "category"))
+        return table.astype(dict.fromkeys(self._axes, "category"))
 
     def each(
         self, cells: pd.DataFrame | None = None, columns: Sequence[str] | None = None
@@ -160,7 +168,7 @@ class Results:
         """
         for folder in self._folders(cells):
             frame = _samples(folder, columns)
-            for place, (name, value) in enumerate(_axes(folder).items()):
+            for place, (name, value) in enumerate(_axes(folder, self._axes).items()):
                 frame.insert(place, name, value)
             yield frame
 
@@ -172,30 +180,45 @@ class Results:
     def _folders(self, cells: pd.DataFrame | None) -> list[Path]:
         if cells is None:
             return list(self.folders)
-        lacking = [name for name in AXES if name not in cells]
+        lacking = [name for name in self._axes if name not in cells]
         if lacking:
             raise DataError(f"these cells lack column {', '.join(lacking)}: give rows of `cells`")
-        known = {tuple(_axes(folder).values()): folder for folder in self.folders}
-        rows = list(cells[list(AXES)].itertuples(index=False, name=None))
+        known = {tuple(_axes(folder, self._axes).values()): folder for folder in self.folders}
+        rows = list(cells[list(self._axes)].itertuples(index=False, name=None))
         unknown = [row for row in rows if row not in known]
         if unknown:
             raise DataError(f"{'/'.join(map(str, unknown[0]))} is none of these {len(known)} cells")
         return [known[row] for row in rows]
 
 
-def _axes(folder: Path) -> dict[str, Any]:
-    """Return a cell's axes, as its folder is called."""
-    *names, ratio, seed = folder.parts[-len(AXES) :]
-    values = [*names, float(ratio.removeprefix("ratio-")), int(seed.removeprefix("seed-"))]
-    return dict(zip(AXES, values, strict=True))
+def _axes(folder: Path, names: Sequence[str]) -> dict[str, Any]:
+    """Return some axes of a cell, as its folder is called; without a ratio nothing is matched."""
+    ratio, _, seed = _last(folder)
+    known = dict(zip(AXES, [*folder.parts[-len(AXES) : -2], float(ratio), int(seed)], strict=True))
+    known["match"] = _match(folder) if known["ratio"] else ""
+    return {name: known[name] for name in names}
 
 
-def _cell_row(folder: Path) -> dict[str, Any]:
+def _match(folder: Path) -> str:
+    """Return what is equal at a cell's ratio: the share of tokens, where its folder tells nothing else."""
+    return _last(folder)[1] or SHARE
+
+
+def _last(folder: Path) -> tuple[str, str | None, str]:
+    """Return ratio, what is equal there if it is told, and seed, as the last folders are called."""
+    found = _LAST.fullmatch("/".join(folder.parts[-2:]))
+    assert found is not None
+    return found[1], found[2], found[3]
+
+
+def _cell_row(folder: Path, names: Sequence[str]) -> dict[str, Any]:
     file = folder / SCORES
     try:
         scores = json.loads(file.read_text(encoding="utf-8"))
-        numbers, metrics = number_columns(scores), metric_columns(scores)
-        return {**_axes(folder), "n": scores["n"], "n_error": scores["n_error"], **numbers, **metrics}
+        axes, numbers, metrics = _axes(folder, names), number_columns(scores), metric_columns(scores)
+        # One computation may stand for cells of two matchings; its scores name the ratio of one of them.
+        numbers |= {"ratio_requested": axes["ratio"]} if axes.get("match") else {}
+        return {**axes, "n": scores["n"], "n_error": scores["n_error"], **numbers, **metrics}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise _unreadable(file, error) from error
 

@@ -31,6 +31,7 @@ MEASUREMENTS = pa.schema(
         ("criterion", pa.string()),
         ("ratio", pa.float64()),
         ("seed", pa.int32()),
+        ("match", pa.string()),
         pa.field("quantity", pa.string(), nullable=False),
         pa.field("batch_size", pa.int32(), nullable=False),
         pa.field("round", pa.int32(), nullable=False),

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from prunegrid.axis_names import BASELINE, NO_CRITERION
+from prunegrid.axis_names import BASELINE, NO_CRITERION, SHARE, with_match
 from prunegrid.statistics.testing import holm
 from prunegrid.tables import best_of_seeds
 from prunegrid.tables.budget import missed_budget
@@ -31,7 +31,6 @@ class TableRow:
     Attributes
     ----------
     key : RowKey
-        Strategy, criterion, ratio.
     label : str
         What the line is called in its block.
     results : dict
@@ -58,7 +57,7 @@ class TableRow:
         Benchmarks on which it is not told from the highest value of its block; those of them on which that
         group is at most half of the block.
     match : str
-        What is equal at one ratio.
+        What is equal at its ratio.
     """
 
     key: RowKey
@@ -77,7 +76,7 @@ class TableRow:
     best: set[str] = field(default_factory=set)
     best_group: set[str] = field(default_factory=set)
     marked_group: set[str] = field(default_factory=set)
-    match: str = "share"
+    match: str = SHARE
 
     @property
     def reference(self) -> bool:
@@ -174,7 +173,7 @@ class Maker:
     results : mapping
         Benchmark -> row key -> Result.
     unreachable : iterable of mappings
-        strategy, criterion, ratio, reason.
+        strategy, criterion, ratio, match (optional), reason.
     options : TableOptions
     told : mapping, optional
         How the rows' predictions were made; see `told.read_told`.
@@ -198,13 +197,19 @@ class Maker:
         }
         self.cells = {cell.row: cell for cell in reversed(cells)}
         self.unreachable = {
-            (u["strategy"], u["criterion"], float(u["ratio"])): u["reason"] for u in unreachable
+            RowKey(u["strategy"], u["criterion"], float(u["ratio"]), u.get("match", "")): u["reason"]
+            for u in unreachable
         }
         keys = [*dict.fromkeys(cell.row for cell in cells), *self.unreachable]
         self.keys = list(dict.fromkeys(keys))
-        self.strategies = list(dict.fromkeys(key[0] for key in self.keys))
-        self.criteria = [c for c in dict.fromkeys(key[1] for key in self.keys) if c != NO_CRITERION]
-        self.ratios = sorted({key[2] for key in self.keys if not self._is_anchor(key)})
+        self.strategies = list(dict.fromkeys(key.strategy for key in self.keys))
+        self.criteria = [c for c in dict.fromkeys(key.criterion for key in self.keys) if c != NO_CRITERION]
+        # Ratio, and what is equal there: ratios stand together.
+        order = ["", *options.matchings]
+        self.budgets = sorted(
+            {(key.ratio, key.match) for key in self.keys if not self._is_anchor(key)},
+            key=lambda budget: (budget[0], order.index(budget[1])),
+        )
         self.types = {cell.criterion: cell.criterion_type for cell in cells}
 
     def strategy(self) -> Table:
@@ -220,33 +225,35 @@ class Maker:
         )
         blocks = [self._anchors()]
         for criterion in fixed:
-            for ratio in self.ratios:
-                keys = [(strategy, criterion, ratio) for strategy in self.strategies]
+            for budget in self.budgets:
+                keys = [RowKey(strategy, criterion, *budget) for strategy in self.strategies]
                 if criterion == fixed[0]:
-                    keys = self._with_special(keys, ratio)
-                blocks.append(self._block(f"criterion {criterion}, ratio {ratio:g}", keys, fixed=criterion))
+                    keys = self._with_special(keys)
+                heading = f"criterion {criterion}, ratio {_words(*budget)}"
+                blocks.append(self._block(heading, keys, fixed=criterion))
         return self._table("strategy", blocks)
 
     def criterion(self) -> Table:
         """All criteria, in blocks of a strategy and a ratio, the reference strategy first."""
         reference = self.options.reference_strategy
-        ranking = [s for s in self.strategies if any(k[0] == s and k[1] != NO_CRITERION for k in self.keys)]
+        ranks = {key.strategy for key in self.keys if key.criterion != NO_CRITERION}
+        ranking = [strategy for strategy in self.strategies if strategy in ranks]
         ranking.sort(key=lambda name: name != reference)
         blocks = [self._anchors()]
         for strategy in ranking:
-            for ratio in self.ratios:
-                keys = [(strategy, criterion, ratio) for criterion in self.criteria]
-                blocks.append(self._block(f"strategy {strategy}, ratio {ratio:g}", keys))
+            for budget in self.budgets:
+                keys = [RowKey(strategy, criterion, *budget) for criterion in self.criteria]
+                blocks.append(self._block(f"strategy {strategy}, ratio {_words(*budget)}", keys))
         return self._table("criterion", blocks)
 
-    def _with_special(self, keys: list[RowKey], ratio: float) -> list[RowKey]:
+    def _with_special(self, keys: list[RowKey]) -> list[RowKey]:
         """Add what has no criterion, and random tokens at every layer beside random schedules."""
         result = []
-        for strategy, criterion, _ in keys:
-            result += [(strategy, criterion, ratio), (strategy, NO_CRITERION, ratio)]
-            if self._type_of(strategy) == "random":
+        for key in keys:
+            result += [key, key._replace(criterion=NO_CRITERION)]
+            if self._type_of(key.strategy) == "random":
                 result += [
-                    (other, drawn, ratio)
+                    key._replace(strategy=other, criterion=drawn)
                     for other in self.strategies
                     for drawn in self.criteria
                     if self._type_of(other) == "uniform" and self.types.get(drawn, drawn) == "random"
@@ -257,7 +264,7 @@ class Maker:
         return next((c.strategy_type for c in self.cells.values() if c.strategy == strategy), strategy)
 
     def _is_anchor(self, key: RowKey) -> bool:
-        return key[2] == 0 and self._type_of(key[0]) in _ANCHORS
+        return key.ratio == 0 and self._type_of(key.strategy) in _ANCHORS
 
     def _anchors(self) -> Block:
         return self._block("no pruning, and the floors", [key for key in self.keys if self._is_anchor(key)])
@@ -269,7 +276,7 @@ class Maker:
         return Block(heading, rows)
 
     def _row(self, key: RowKey, heading: str, fixed: str | None) -> TableRow:
-        strategy, criterion, _ = key
+        strategy, criterion = key.strategy, key.criterion
         label = strategy
         if heading.startswith("strategy"):
             label = criterion
@@ -291,7 +298,7 @@ class Maker:
             n_draws=max((len(result.seeds) for result in results.values()), default=0),
             draws_schedule=self.cells[key].draws_schedule,
             needs_answer=self.cells[key].needs_answer,
-            match=self.options.match,
+            match=self.options.matching(key.match),
             uses_label=self.cells[key].uses_label,
             degenerate=any(result.degenerate for result in results.values()),
         )
@@ -315,3 +322,7 @@ class Maker:
             table.corrected |= {place: float(adjusted[test]) for place, test in places.items()}
             table.families[contrast] = int(np.isfinite(list(tests.values())).sum())
         return table
+
+
+def _words(ratio: float, match: str) -> str:
+    return with_match(f"{ratio:g}", match)

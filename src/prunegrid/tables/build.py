@@ -50,7 +50,7 @@ def build_tables(
         All cells of one model in table order, each with model, benchmark, strategy, criterion, ratio,
         seed, folder, needs_answer, strategy_type and criterion_type.
     unreachable : iterable of mappings
-        strategy, criterion, ratio and reason of what is shown as a dash.
+        strategy, criterion, ratio, match (optional) and reason of what is shown as a dash.
     folder : path
         Where the tables go: `results/{model}/tables`.
     options : mapping, optional
@@ -76,7 +76,7 @@ def build_tables(
     for warning in warnings:
         _LOG.warning(warning)
     write_cells(
-        scored, folder / "cells.csv", partial(_more_columns, reference_totals(scored, chosen), chosen.match)
+        scored, folder / "cells.csv", partial(_more_columns, reference_totals(scored, chosen), chosen)
     )
     tables, effects, averaged = summarised(scored, unreachable, chosen)
     write_main_effects(effects, scored[0].model, averaged, chosen, folder)
@@ -85,8 +85,10 @@ def build_tables(
         write_table(table, folder)
 
 
-def _more_columns(targets: Targets, match: str, cell: ScoredCell) -> dict[str, float | bool | None]:
-    return {**gap_columns(targets, cell), **budget_columns(cell.numbers, match)}
+def _more_columns(
+    targets: Targets, options: TableOptions, cell: ScoredCell
+) -> dict[str, float | bool | None]:
+    return {**gap_columns(targets, cell), **budget_columns(cell.numbers, options.matching(cell.match))}
 
 
 def make_tables(

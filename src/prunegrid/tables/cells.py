@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 import pyarrow as pa
@@ -21,7 +21,22 @@ _SAMPLE_COLUMNS = ("sample_id", "image_id", "score", "parsed_answer")
 # Fewer image tokens than this in any layer, and a schedule is degenerate.
 _FEWEST = 4
 
-RowKey = tuple[str, str, float]
+
+class RowKey(NamedTuple):
+    """What makes a row of a table.
+
+    Attributes
+    ----------
+    strategy, criterion : str
+    ratio : float
+    match : str
+        What is equal at the ratio, in a study of several matchings; else empty.
+    """
+
+    strategy: str
+    criterion: str
+    ratio: float
+    match: str = ""
 
 
 def _nothing() -> None:
@@ -37,6 +52,8 @@ class ScoredCell:
     model, benchmark, strategy, criterion : str
     ratio : float
     seed : int
+    match : str
+        See `RowKey`.
     strategy_type, criterion_type : str
         Plug-ins behind the names.
     needs_answer : bool
@@ -74,16 +91,19 @@ class ScoredCell:
     draws_schedule: bool = False
     metadata: Callable[[], Mapping[str, Any] | None] = _nothing
     questions: Callable[[], pa.Table | None] = _nothing
+    match: str = ""
 
     @property
     def row(self) -> RowKey:
-        """Return what makes a row of a table: strategy, criterion and ratio."""
-        return self.strategy, self.criterion, self.ratio
+        """Return what makes a row of a table."""
+        return RowKey(self.strategy, self.criterion, self.ratio, self.match)
 
     @property
     def numbers(self) -> dict[str, float]:
         """Return the ledger, the mean places of the kept tokens, and what was measured."""
-        return {**number_columns(self.scores), **self.speed}
+        # One computation may stand for cells of two matchings; its scores name the ratio of one of them.
+        asked = {"ratio_requested": self.ratio} if self.match else {}
+        return {**number_columns(self.scores), **asked, **self.speed}
 
     @property
     def degenerate(self) -> bool:
@@ -97,8 +117,8 @@ def read_cells(cells: Iterable[Mapping[str, Any]]) -> list[ScoredCell]:
     Parameters
     ----------
     cells : iterable of mappings
-        The axes, `folder`, `needs_answer`, `strategy_type`, `criterion_type`, and `draws_schedule`, which is
-        optional.
+        The axes, `folder`, `needs_answer`, `strategy_type`, `criterion_type`; `draws_schedule` and `match`,
+        which are optional.
 
     Raises
     ------
@@ -126,6 +146,7 @@ def _read(cell: Mapping[str, Any]) -> ScoredCell:
         draws_schedule=cell.get("draws_schedule", False),
         metadata=partial(_metadata, folder),
         questions=partial(_questions, folder),
+        match=cell.get("match", ""),
     )
 
 
@@ -168,11 +189,13 @@ def write_cells(
 ) -> None:
     """Write cells.csv: per cell its axes, n, errors, ledger, places of kept tokens, metrics, variants.
 
+    `match` is one of the axes where any cell has it.
     `more` returns further columns, which stand after the ledger.
     """
     rows = []
+    axes = [*AXES, *(["match"] if any(cell.match for cell in cells) else [])]
     for cell in cells:
-        row = {name: getattr(cell, name) for name in AXES}
+        row = {name: getattr(cell, name) for name in axes}
         row |= {"n": cell.scores["n"], "n_error": cell.scores["n_error"]}
         row |= cell.numbers
         row |= more(cell) if more is not None else {}

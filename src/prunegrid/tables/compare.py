@@ -339,7 +339,7 @@ class Comparison:
             seeds=[np.nan if value is None else float(value) for value in values],
             compute=compute,
             degenerate=any(cell.degenerate for cell in cells),
-            total_gap=total_gap(compute, self._targets.get((cells[0].benchmark, key[2]))),
+            total_gap=total_gap(compute, self._targets.get((cells[0].benchmark, key.ratio, key.match))),
         )
 
     def _retained(

@@ -8,22 +8,24 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from prunegrid.axis_names import TOTAL
 from prunegrid.cost.equal_compute import MATCH_TOLERANCE
 from prunegrid.tables.cells import ScoredCell
 from prunegrid.tables.options import TableOptions
 
-# Benchmark and ratio -> total compute (1e12) of the reference cell, its mean over seeds.
-Targets = Mapping[tuple[str, float], float]
+# Benchmark, ratio and a row's `match` -> total compute (1e12) of the reference cell, its mean over seeds.
+Targets = Mapping[tuple[str, float, str], float]
 
 
 def reference_totals(cells: Sequence[ScoredCell], options: TableOptions) -> Targets:
     """Return what rows at one ratio were to cost in total; empty where they were not to cost the same."""
-    found: dict[tuple[str, float], list[float]] = {}
-    if options.match == "tflops_total":
-        wanted = (options.reference_strategy, options.reference_criterion)
-        for cell in cells:
-            if (cell.strategy, cell.criterion) == wanted and "tflops_total" in cell.numbers:
-                found.setdefault((cell.benchmark, cell.ratio), []).append(cell.numbers["tflops_total"])
+    found: dict[tuple[str, float, str], list[float]] = {}
+    wanted = (options.reference_strategy, options.reference_criterion, TOTAL)
+    for cell in cells:
+        own = cell.strategy, cell.criterion, options.matching(cell.match)
+        if own == wanted and "tflops_total" in cell.numbers:
+            place = cell.benchmark, cell.ratio, cell.match
+            found.setdefault(place, []).append(cell.numbers["tflops_total"])
     return {place: float(np.mean(totals)) for place, totals in found.items()}
 
 
@@ -41,5 +43,5 @@ def gap_columns(targets: Targets, cell: ScoredCell) -> dict[str, float | bool | 
     """Return a cell's columns of cells.csv; empty fields for what has no target, none where nothing has."""
     if not targets:
         return {}
-    gap = total_gap(cell.numbers, targets.get((cell.benchmark, cell.ratio)))
+    gap = total_gap(cell.numbers, targets.get((cell.benchmark, cell.ratio, cell.match)))
     return {"total_gap": gap, "total_is_off": None if np.isnan(gap) else is_off(gap)}

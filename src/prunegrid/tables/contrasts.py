@@ -36,10 +36,10 @@ def terms(
         Names the reference strategy and criterion. A row without a criterion, such as one of `exit`, has the
         reference strategy with the reference criterion for its like.
     """
-    strategy, criterion, ratio = key
+    strategy, criterion = key.strategy, key.criterion
     s0, c0 = options.reference_strategy, options.reference_criterion
-    same_criterion = (s0, c0 if criterion == NO_CRITERION else criterion, ratio)
-    same_strategy = (strategy, c0, ratio)
+    same_criterion = RowKey(s0, c0 if criterion == NO_CRITERION else criterion, key.ratio, key.match)
+    same_strategy = RowKey(strategy, c0, key.ratio, key.match)
     made: list[RowKey | None]
     if kind == TO_NONE:
         made = [key, baseline]
@@ -52,7 +52,7 @@ def terms(
     else:
         if strategy == s0 or criterion == c0:
             return None
-        made = [key, same_criterion, same_strategy, (s0, c0, ratio)]
+        made = [key, same_criterion, same_strategy, RowKey(s0, c0, key.ratio, key.match)]
     found = {row: sign for row, sign in zip(made, _SIGNS, strict=False) if row is not None and row in rows}
     return found if len(found) == len(made) else None
 

@@ -21,14 +21,14 @@ def render(table: Table) -> str:
 
 
 def _row(table: Table, heading: str, row: TableRow) -> dict[str, object]:
-    strategy, criterion, ratio = row.key
     results = list(row.results.values())
     flat: dict[str, object] = {
         "block": heading,
-        "strategy": strategy,
+        "strategy": row.key.strategy,
         "strategy_type": row.strategy_type,
-        "criterion": criterion,
-        "ratio": ratio,
+        "criterion": row.key.criterion,
+        "ratio": row.key.ratio,
+        **({"match": row.key.match} if len(table.options.matchings) > 1 else {}),
         "n_seeds": max((len(result.seeds) for result in results), default=0),
         "needs_answer": row.needs_answer,
         "uses_label": row.uses_label,

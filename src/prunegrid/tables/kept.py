@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -10,10 +11,24 @@ from prunegrid.tables.aligned_scores import RowScores
 from prunegrid.tables.cells import RowKey
 from prunegrid.tables.difference import Resampled
 
-# Axis, and a name on it.
-Group = tuple[str, str]
 # Of a row that no seed changes.
 _ANY_SEED = -1
+
+
+class Group(NamedTuple):
+    """Rows of one strategy or criterion.
+
+    Attributes
+    ----------
+    axis, name : str
+        strategy or criterion, and which.
+    match : str
+        See `RowKey`.
+    """
+
+    axis: str
+    name: str
+    match: str = ""
 
 
 @dataclass

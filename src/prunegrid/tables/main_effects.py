@@ -6,6 +6,7 @@ compared strategy (or criterion) ran, so that all have the same company; then ov
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 
@@ -52,6 +53,8 @@ class MainEffect:
     Attributes
     ----------
     axis, name : str
+    match : str
+        What is equal at the ratios that it is averaged over, in a study of several matchings; else empty.
     value, low, high : float
         Share of the unpruned score that is kept, with its 95 % interval over images, and seeds if drawn.
     difference, difference_low, difference_high : float
@@ -72,6 +75,7 @@ class MainEffect:
     n_rows: int
     n_draws: int
     needs_answer: bool
+    match: str = ""
     difference: float = np.nan
     difference_low: float = np.nan
     difference_high: float = np.nan
@@ -87,7 +91,7 @@ def members(cells: Iterable[ScoredCell]) -> dict[Group, list[RowKey]]:
     cells : iterable of ScoredCell
         All cells of one model. Rows without a criterion, and those chosen by gold answers, take no part;
         a criterion that needs the unpruned answer is averaged over strategies, but no strategy over it. A
-        row counts where every benchmark has it.
+        row counts where every benchmark has it. Of several matchings each is averaged for itself.
     """
     benchmarks: dict[RowKey, set[str]] = {}
     needs: dict[str, bool] = {}
@@ -99,19 +103,18 @@ def members(cells: Iterable[ScoredCell]) -> dict[Group, list[RowKey]]:
             needs[cell.criterion] = cell.needs_answer
     rows = [row for row, where in benchmarks.items() if where == everywhere]
     found: dict[Group, list[RowKey]] = {}
-    for axis in AXES:
+    for axis, match in product(AXES, dict.fromkeys(row.match for row in rows)):
         # Name on the axis -> name on the other one and ratio -> row.
         company: dict[str, dict[tuple[str, float], RowKey]] = {}
-        for row in rows:
-            strategy, criterion, ratio = row
+        for row in (row for row in rows if row.match == match):
             if axis == "criterion":
-                company.setdefault(criterion, {})[strategy, ratio] = row
-            elif not needs[criterion]:
-                company.setdefault(strategy, {})[criterion, ratio] = row
+                company.setdefault(row.criterion, {})[row.strategy, row.ratio] = row
+            elif not needs[row.criterion]:
+                company.setdefault(row.strategy, {})[row.criterion, row.ratio] = row
         common = set.intersection(*(set(own) for own in company.values())) if company else set()
         if len(company) > 1 and common:
             for name, own in company.items():
-                found[axis, name] = [row for place, row in own.items() if place in common]
+                found[Group(axis, name, match)] = [row for place, row in own.items() if place in common]
     return found
 
 
@@ -137,17 +140,19 @@ def main_effects(
     if not kept:
         return []
     effects = []
-    for axis, name in rows:
-        mine = [found[axis, name] for found in kept.values()]
+    for group in rows:
+        axis, name, match = group
+        mine = [found[group] for found in kept.values()]
         mean = _over_benchmarks(mine, options.seed)
         low, high = _limits(mean)
         labelled = axis == "criterion" and name in needs_answer
         effect = MainEffect(
-            axis, name, mean.value, low, high, len(rows[axis, name]), len(mean.by_seed), labelled
+            axis, name, mean.value, low, high, len(rows[group]), len(mean.by_seed), labelled, match
         )
         reference = options.reference_strategy if axis == "strategy" else options.reference_criterion
-        if (axis, reference) in rows and name != reference:
-            others = [found[axis, reference] for found in kept.values()]
+        compared = Group(axis, reference, match)
+        if compared in rows and name != reference:
+            others = [found[compared] for found in kept.values()]
             _compare(effect, [one.minus(other) for one, other in zip(mine, others, strict=True)], options)
         effects.append(effect)
     for axis in AXES:

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from prunegrid.axis_names import with_match
 from prunegrid.files import write_text
 from prunegrid.tables import html, latex, markdown
 from prunegrid.tables.difference import LEVEL
@@ -36,7 +38,8 @@ def write_main_effects(
     folder : path
     """
     shown = printed(effects, model, benchmarks, options)
-    names = [*_COLUMNS, "difference_low", "difference_high", "p", "p_holm"]
+    match = ["match"] if len(options.matchings) > 1 else []
+    names = [*_COLUMNS[:2], *match, *_COLUMNS[2:], "difference_low", "difference_high", "p", "p_holm"]
     frame = pd.DataFrame([asdict(effect) for effect in effects], columns=names)
     write_text(folder / f"{KIND}.csv", frame.to_csv(index=False, lineterminator="\n"))
     write_text(folder / f"{KIND}.md", markdown.render(shown))
@@ -49,12 +52,13 @@ def printed(
 ) -> Printed:
     """Return the summary with all numbers as text."""
     blocks = []
-    for axis, company in _COMPANY.items():
-        own = [effect for effect in effects if effect.axis == axis]
+    for axis, match in product(_COMPANY, dict.fromkeys(effect.match for effect in effects)):
+        own = [effect for effect in effects if (effect.axis, effect.match) == (axis, match)]
         reference = options.reference_strategy if axis == "strategy" else options.reference_criterion
         if own:
             lines = [_line(effect, effect.name == reference) for effect in own]
-            blocks.append((f"{axis}, averaged over {company} and ratios", lines))
+            heading = f"{axis}, averaged over {_COMPANY[axis]} and ratios"
+            blocks.append((with_match(heading, match), lines))
     if not blocks:
         blocks.append(("nothing to average: no two strategies, or criteria, share a row", []))
     return Printed(
@@ -84,12 +88,13 @@ def _line(effect: MainEffect, reference: bool) -> Line:
 def _notes(effects: Sequence[MainEffect], benchmarks: Iterable[str], options: TableOptions) -> Iterable[str]:
     if options.toy:
         yield "Toy model, toy world: this shows the method, not the merits of any pruning."
+    family = "the block" if len(options.matchings) == 1 else "the blocks of one axis"
     yield (
         f"Kept: score / unpruned score, mean over {', '.join(benchmarks)}, over ratios, and over those rows "
         "of the other axis that all of a block were run with. 95 % intervals over images, resampled for each "
         "benchmark apart, and over seeds where something is drawn; joined with score intervals, open where "
         "no answer changed; not corrected. p is of sign flips over images, and over images and seeds "
-        f"where something is drawn. {SIGNIFICANT} p < 0.05 after Holm over the block."
+        f"where something is drawn. {SIGNIFICANT} p < 0.05 after Holm over {family}."
     )
     yield (
         "An average hides interactions: where a strategy's effect depends on the criterion, the strategy and "

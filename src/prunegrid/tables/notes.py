@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from prunegrid.axis_names import MATCH_WORDS, TOTAL
 from prunegrid.cost.equal_compute import MATCH_TOLERANCE
 from prunegrid.tables import speed_fields
 from prunegrid.tables.blocks import Table
@@ -116,16 +117,23 @@ def _of_contrasts(table: Table) -> Iterable[str]:
     for key in dict.fromkeys(row.key for row in table.rows):
         first = table.same.get(key, key)
         if first != key:
-            twins.setdefault(first, [f"{first[0]} x {first[1]}"]).append(f"{key[0]} x {key[1]}")
+            twins.setdefault(first, [_method(first)]).append(_method(key))
     if twins:
         equal = ", ".join(dict.fromkeys(" = ".join(names) for names in twins.values()))
         yield f"The same computation, counted once by Holm: {equal}."
 
 
 def _of_compute(table: Table) -> Iterable[str]:
-    if table.options.match == "tflops_total":
+    several = len(table.options.matchings) > 1
+    if several:
         yield (
-            "Rows at one ratio have the total compute that the reference has there, as nearly as whole "
+            "Blocks of equal share of tokens, and of equal total compute: a row is compared with the "
+            "reference of its own block, and both kinds of blocks are corrected for together."
+        )
+    if TOTAL in table.options.matchings:
+        where = "In blocks of equal total compute, rows" if several else "Rows"
+        yield (
+            f"{where} at one ratio have the total compute that the reference has there, as nearly as whole "
             "tokens allow and for a prompt of assumed length: what they remove differs."
         )
         gaps = [own for row in table.rows for own in row.off_target.values()]
@@ -148,7 +156,7 @@ def _of_compute(table: Table) -> Iterable[str]:
 
 def _of_rows(table: Table) -> Iterable[str]:
     missed = {
-        f"{row.key[0]} {ratios[1]:.3f} for {ratios[0]:g}": None
+        f"{row.key.strategy} {ratios[1]:.3f} for {ratios[0]:g}": None
         for row in table.rows
         for ratios in row.missed_budget.values()
     }
@@ -178,9 +186,15 @@ def _of_rows(table: Table) -> Iterable[str]:
     reasons: dict[str, list[str]] = {}
     for row in table.rows:
         if row.unreachable is not None:
-            reasons.setdefault(row.unreachable, []).append(f"{row.key[0]} x {row.key[1]}")
+            reasons.setdefault(row.unreachable, []).append(f"{row.key.strategy} x {row.key.criterion}")
     for reason, names in reasons.items():
         yield f"{DASH} {', '.join(dict.fromkeys(names))}: {reason}."
+
+
+def _method(key: RowKey) -> str:
+    """Return what a row runs, with what is equal at its ratio in a study of several matchings."""
+    match = f" ({MATCH_WORDS[key.match]})" if key.match else ""
+    return f"{key.strategy} x {key.criterion}{match}"
 
 
 def _family(table: Table, kind: str) -> str:

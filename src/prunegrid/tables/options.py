@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from prunegrid.axis_names import SHARE
+
 
 @dataclass(frozen=True)
 class TableOptions:
@@ -18,8 +20,8 @@ class TableOptions:
         Names of random criteria whose best seed per sample, by the gold answers, gets a row.
     replicates, seed : int
         Of the bootstrap and, at least, of the permutations.
-    match : str
-        What is equal at one ratio: share or tflops_total.
+    match : str or sequence of str
+        What is equal at one ratio: share or tflops_total; several have blocks of their own.
     toy : bool
         Whether the model is a toy, which the tables then say.
     accuracy_margin, cider_margin : float
@@ -32,10 +34,19 @@ class TableOptions:
     best_of: Sequence[str] = ()
     replicates: int = 10_000
     seed: int = 0
-    match: str = "share"
+    match: str | Sequence[str] = SHARE
     toy: bool = False
     accuracy_margin: float = 1.0
     cider_margin: float = 2.0
+
+    @property
+    def matchings(self) -> Sequence[str]:
+        """All that is equal at one ratio, in blocks of its own if there are several."""
+        return (self.match,) if isinstance(self.match, str) else self.match
+
+    def matching(self, match: str) -> str:
+        """Return what is equal at the ratio of a row, whose own `match` is empty where there is but one."""
+        return match or (self.matchings[0] if len(self.matchings) == 1 else SHARE)
 
     def margin(self, metric: str) -> float:
         """Return the non-inferiority margin of a headline metric in its natural units."""

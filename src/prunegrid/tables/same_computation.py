@@ -19,8 +19,9 @@ def computations(told: Told) -> dict[RowKey, RowKey]:
 
 def _identity(key: RowKey, cells: Sequence[tuple[int, Mapping[str, Any]]]) -> str:
     if not cells or not all(told.get("scored_by") for _, told in cells):
-        # Nothing is scored: strategies that drop all, or none, are what their names say.
-        return json.dumps(key)
+        # Nothing is scored: strategies that drop all, or none, are what their names say, wherever they do.
+        where = [[seed, told.get("schedule")] for seed, told in cells]
+        return json.dumps([key.strategy, key.criterion, key.ratio, where or key.match])
     return json.dumps(
         [
             [

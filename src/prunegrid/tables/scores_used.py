@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from prunegrid.axis_names import MATCH_WORDS
 from prunegrid.tables.cells import RowKey
 from prunegrid.tables.told import Told
 
@@ -16,10 +17,10 @@ def scores_used(told: Told, keys: Iterable[RowKey]) -> list[str]:
     keys : iterable of RowKey
         Rows of a table.
     """
-    # Criterion -> strategy -> what scored -> ratios.
-    found: dict[str, dict[str, dict[str, list[float]]]] = {}
+    # Criterion -> strategy -> what scored -> ratios, in words.
+    found: dict[str, dict[str, dict[str, list[str]]]] = {}
     for key in dict.fromkeys(keys):
-        strategy, criterion, ratio = key
+        strategy, criterion = key.strategy, key.criterion
         cells = [(seed, cell) for seed, cell in told.get(key, ()) if cell.get("scored_by")]
         own = [by == cell["criterion"][0] for _, cell in cells for _, by, *_ in cell["scored_by"]]
         if all(own):
@@ -28,7 +29,7 @@ def scores_used(told: Told, keys: Iterable[RowKey]) -> list[str]:
         text = texts[0]
         if len(set(texts)) > 1:
             text = "; ".join(f"seed {seed}: {own}" for (seed, _), own in zip(cells, texts, strict=True))
-        found.setdefault(criterion, {}).setdefault(strategy, {}).setdefault(text, []).append(ratio)
+        found.setdefault(criterion, {}).setdefault(strategy, {}).setdefault(text, []).append(_budget(key))
     return [
         f"{criterion}: which score ranks before which layer. "
         + ". ".join(f"{strategy}: {_by_ratio(texts)}" for strategy, texts in strategies.items())
@@ -37,12 +38,15 @@ def scores_used(told: Told, keys: Iterable[RowKey]) -> list[str]:
     ]
 
 
-def _by_ratio(texts: dict[str, list[float]]) -> str:
+def _budget(key: RowKey) -> str:
+    words = f" ({MATCH_WORDS[key.match]})" if key.match else ""
+    return f"{key.ratio:g}{words}"
+
+
+def _by_ratio(texts: dict[str, list[str]]) -> str:
     if len(texts) == 1:
         return next(iter(texts))
-    return "; ".join(
-        f"at ratio {', '.join(f'{ratio:g}' for ratio in ratios)}: {text}" for text, ratios in texts.items()
-    )
+    return "; ".join(f"at ratio {', '.join(ratios)}: {text}" for text, ratios in texts.items())
 
 
 def _cuts(scored_by: Sequence[Sequence[object]]) -> str:

@@ -12,8 +12,8 @@ from prunegrid.tables.cells import ScoredCell
 
 # A cell whose clock moved by more is marked.
 MOST_CLOCK_DRIFT = 0.03
-_CELL = ["benchmark", "strategy", "criterion", "ratio", "seed"]
-_Cell = tuple[str, str, str, float, int]
+_CELL = ["benchmark", "strategy", "criterion", "ratio", "seed", "match"]
+_Cell = tuple[str, str, str, float, int, str]
 
 
 def with_speed(cells: Sequence[ScoredCell], measurements: pd.DataFrame) -> list[ScoredCell]:
@@ -26,6 +26,7 @@ def with_speed(cells: Sequence[ScoredCell], measurements: pd.DataFrame) -> list[
     measurements : DataFrame
         Rows of `prunegrid.results.measurements.MEASUREMENTS`.
     """
+    measurements = measurements.fillna({"match": ""})
     found: dict[_Cell, dict[str, float]] = {}
     for number, size in enumerate(_batch_sizes(measurements)):
         suffix = "" if number == 0 else f"_b{size}"
@@ -115,4 +116,4 @@ def _ratio(whole: float | None, part: float | None) -> float:
 
 
 def _key(cell: ScoredCell) -> _Cell:
-    return cell.benchmark, cell.strategy, cell.criterion, cell.ratio, cell.seed
+    return cell.benchmark, cell.strategy, cell.criterion, cell.ratio, cell.seed, cell.match

@@ -1,0 +1,250 @@
+"""`match: [share, tflops_total]`: blocks of both in one table, each as in a study of its own."""
+
+import io
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from statsmodels.stats.multitest import multipletests
+
+from prunegrid.axis_names import SHARE, TOTAL
+from prunegrid.report.survival import plot_survival
+from prunegrid.tables import flat, html, latex, main_effects_table, markdown
+from prunegrid.tables.build import _more_columns, make_tables, summarised
+from prunegrid.tables.cells import RowKey, write_cells
+from prunegrid.tables.compute_gap import reference_totals
+from prunegrid.tables.display import DASH, printed
+from prunegrid.tables.options import TableOptions
+from prunegrid.tables.signs import MISSED_BUDGET, OFF_TARGET
+from tests.tables.made_up import cell
+
+N = 120
+BOTH = TableOptions(replicates=400, match=[SHARE, TOTAL])
+ALONE = {match: TableOptions(replicates=400, match=match) for match in (SHARE, TOTAL)}
+WORDS = {SHARE: "equal share of tokens", TOTAL: "equal total compute"}
+REASON = "ratio 0.500 at equal total compute is out of reach: scoring alone takes 3.00 times"
+UNREACHABLE = [
+    {"strategy": "single", "criterion": "gradient", "ratio": 0.5, "match": TOTAL, "reason": REASON}
+]
+# Strategy and criterion -> share achieved where shares, and where totals, are equal, and total compute.
+ROWS = {
+    ("hierarchical", "attention"): {SHARE: (0.5, 2.0), TOTAL: (0.5, 2.0)},
+    ("hierarchical", "norm"): {SHARE: (0.5, 1.9), TOTAL: (0.45, 2.0)},
+    ("single", "attention"): {SHARE: (0.5, 2.1), TOTAL: (0.55, 2.0)},
+    ("single", "norm"): {SHARE: (0.5, 1.95), TOTAL: (0.47, 2.03)},
+    ("single", "gradient"): {SHARE: (0.5, 6.0)},
+    ("exit", "none"): {SHARE: (0.52, 2.0), TOTAL: (0.52, 2.0)},
+}
+
+
+def told(strategy: str, criterion: str, achieved: float):
+    if strategy == "exit":
+        return {"schedule": [[3, 0.0]], "scored_by": []}
+    about = {
+        "schedule": [[2, 1 - achieved]],
+        "scored_by": [[2, criterion, None]],
+        "criterion": [criterion, {}],
+    }
+    return (
+        {**about, "strategy": [strategy, {}]}
+        if strategy == "hierarchical"
+        else {**about, "schedule": [[3, 1 - achieved]]}
+    )
+
+
+def answers(strategy: str, criterion: str, achieved: float) -> list[float]:
+    world = np.random.default_rng(4)
+    hard = world.random(N)
+    luck = np.random.default_rng([len(strategy), len(criterion), round(1000 * achieved)]).random(N)
+    return (0.6 * hard + 0.4 * luck < 0.9 - 0.3 * achieved - 0.02 * len(criterion)).astype(float).tolist()
+
+
+def cells() -> list:
+    made = [cell("none", [1.0] * N, compute={"tflops_total": 4.0, "tflops_published": 1.0})]
+    for (strategy, criterion), matched in ROWS.items():
+        for match, (achieved, total) in matched.items():
+            about = told(strategy, criterion, achieved)
+            compute = {"tflops_published": 1.0, "tflops_total": total, "ratio_achieved": achieved}
+            scores = answers(strategy, criterion, achieved)
+            one = cell(
+                strategy,
+                scores,
+                criterion=criterion,
+                compute=compute,
+                match=match,
+                metadata=lambda about=about: about,
+            )
+            made.append(replace(one, needs_answer=criterion == "gradient"))
+    return made
+
+
+def of(match: str) -> list:
+    """Return the cells of a matching, as a study has them that matches nothing else."""
+    return [replace(one, match="") for one in cells() if one.match in ("", match)]
+
+
+def rows_of(table) -> pd.DataFrame:
+    return pd.read_csv(io.StringIO(flat.render(table)), keep_default_na=False, na_values=[""])
+
+
+@pytest.fixture(scope="module")
+def tables():
+    return make_tables(cells(), UNREACHABLE, BOTH)
+
+
+@pytest.mark.parametrize("place", [0, 1], ids=["strategy", "criterion"])
+@pytest.mark.parametrize("match", [SHARE, TOTAL])
+def test_a_block_is_that_of_a_study_of_its_matching(tables, place: int, match: str) -> None:
+    """All but what is corrected over the table, and what follows from the number of tests."""
+    unreachable = [{**row, "match": ""} for row in UNREACHABLE if row["match"] == match]
+    alone = rows_of(make_tables(of(match), unreachable, ALONE[match])[place])
+    both = rows_of(tables[place])
+    own = both[both.match.isna() | (both.match == match)].reset_index(drop=True)
+    own["block"] = own.block.str.removesuffix(f", {WORDS[match]}")
+    corrected = [name for name in alone if name.endswith(("_p_holm", "_detectable"))]
+    assert len(corrected) == 6
+    left = alone.drop(columns=corrected).dropna(axis=1, how="all")
+    assert {"b_value", "b_to_none_low", "b_to_none_p", "b_best_group", "b_budget_missed"} <= {*left}
+    assert ("b_total_gap" in left) == (match == TOTAL)
+    pd.testing.assert_frame_equal(own[left.columns], left, check_dtype=False)
+
+
+def test_headings_name_what_is_equal(tables) -> None:
+    assert [block.heading for block in tables[0].blocks] == [
+        "no pruning, and the floors",
+        "criterion attention, ratio 0.5, equal share of tokens",
+        "criterion attention, ratio 0.5, equal total compute",
+    ]
+    assert [block.heading for block in tables[1].blocks[1:3]] == [
+        "strategy hierarchical, ratio 0.5, equal share of tokens",
+        "strategy hierarchical, ratio 0.5, equal total compute",
+    ]
+    for render in (html.render, latex.render, markdown.render):
+        text = render(printed(tables[0]))
+        assert "ratio 0.5, equal share of tokens" in text
+        assert "ratio 0.5, equal total compute" in text
+
+
+def test_differences_are_to_the_reference_of_the_own_block(tables) -> None:
+    for row in tables[1].rows:
+        if row.key.criterion == "norm" and row.results:
+            achieved = ROWS[row.key[:2]][row.key.match][0]
+            of_reference = ROWS[row.key.strategy, "attention"][row.key.match][0]
+            mine = np.array(answers(row.key.strategy, "norm", achieved))
+            reference = np.array(answers(row.key.strategy, "attention", of_reference))
+            found = row.results["b"].contrasts["criterion_effect"].value
+            assert found == pytest.approx((mine - reference).mean())
+
+
+def test_holm_is_over_both_and_counts_what_is_computed_once(tables) -> None:
+    """The reference is one computation under both, and so is `exit`, whose layer is the same."""
+    strategy = tables[0]
+    assert strategy.same[RowKey("hierarchical", "attention", 0.5, TOTAL)] == RowKey(
+        "hierarchical", "attention", 0.5, SHARE
+    )
+    assert strategy.same[RowKey("exit", "none", 0.5, TOTAL)] == RowKey("exit", "none", 0.5, SHARE)
+    assert strategy.same[RowKey("single", "attention", 0.5, TOTAL)].match == TOTAL
+    # Of hierarchical, exit and two of single; and of exit and two of single.
+    assert strategy.families == {"to_none": 4, "strategy_effect": 3, "interaction": 0}
+    places = [
+        RowKey("single", "attention", 0.5, SHARE),
+        RowKey("single", "attention", 0.5, TOTAL),
+        RowKey("exit", "none", 0.5, SHARE),
+    ]
+    results = {row.key: row.results["b"] for row in strategy.rows if row.results}
+    tests = [results[key].contrasts["strategy_effect"].p for key in places]
+    corrected = [strategy.corrected[key, "b", "strategy_effect"] for key in places]
+    np.testing.assert_allclose(corrected, multipletests(tests, method="holm")[1])
+    assert any(
+        "hierarchical x attention (equal share of tokens) = hierarchical x attention (equal total compute)"
+        in note
+        for note in printed(strategy).notes
+    )
+
+
+def marked(shown, sign: str) -> list[tuple[str, str]]:
+    return [
+        (heading.rpartition(", ")[2], line.fields[0].main)
+        for heading, lines in shown.blocks
+        for line in lines
+        if any(sign in field.mark for field in line.fields)
+    ]
+
+
+def test_marks_are_those_of_the_block(tables) -> None:
+    """`exit` misses its share in one block; `single x norm` its total in the other."""
+    assert marked(printed(tables[0]), MISSED_BUDGET) == [(WORDS[SHARE], "exit")]
+    shown = printed(tables[1])
+    assert marked(shown, OFF_TARGET) == [(WORDS[TOTAL], "norm")]
+    assert any("a row is compared with the reference of its own block" in note for note in shown.notes)
+
+
+def test_what_is_out_of_reach_is_a_dash_in_its_block(tables) -> None:
+    shown = printed(tables[1])
+    lines = {(heading, line.fields[0].main): line for heading, lines in shown.blocks for line in lines}
+    left_out = lines["strategy single, ratio 0.5, equal total compute", "gradient"]
+    assert {field.main for field in left_out.fields[1:]} == {DASH}
+    assert left_out.fields[0].tip == REASON
+    there = lines["strategy single, ratio 0.5, equal share of tokens", "gradient"]
+    assert there.fields[1].main != DASH
+    assert any(REASON in note for note in shown.notes)
+
+
+def test_cells_csv_tells_them_apart(tmp_path) -> None:
+    made = cells()
+    # A computation that was first made for another ratio names that one in its scores.
+    made[2] = replace(
+        made[2], scores={**made[2].scores, "compute": {**made[2].numbers, "ratio_requested": 0.9}}
+    )
+    targets = reference_totals(made, BOTH)
+    write_cells(made, tmp_path / "cells.csv", lambda one: _more_columns(targets, BOTH, one))
+    rows = pd.read_csv(tmp_path / "cells.csv", keep_default_na=False)
+    assert list(rows)[:7] == ["model", "benchmark", "strategy", "criterion", "ratio", "seed", "match"]
+    assert rows.match.tolist() == [one.match for one in made]
+    assert (rows.ratio_requested[1:] == 0.5).all()
+    total, share = rows[rows.match == TOTAL], rows[rows.match == SHARE]
+    gaps = [ROWS[key][TOTAL][1] / 2 - 1 for key in zip(total.strategy, total.criterion, strict=True)]
+    np.testing.assert_allclose(total.total_gap.astype(float), gaps, atol=1e-12)
+    assert (share.total_gap == "").all()
+    assert share.budget_missed.tolist() == [str(s == "exit") for s in share.strategy]
+    assert (total.budget_missed == "").all()
+
+
+def test_averages_are_of_one_matching_each() -> None:
+    _, effects, benchmarks = summarised(cells(), UNREACHABLE, BOTH)
+    found = {(e.axis, e.name, e.match): e for e in effects}
+    for match in (SHARE, TOTAL):
+        _, alone, _ = summarised(of(match), [], ALONE[match])
+        assert {(e.axis, e.name) for e in alone} == {key[:2] for key in found if key[2] == match}
+        for effect in alone:
+            own = found[effect.axis, effect.name, match]
+            numbers = [vars(one).copy() for one in (own, effect)]
+            for one in numbers:
+                del one["match"], one["p_holm"]
+            assert numbers[0] == pytest.approx(numbers[1], nan_ok=True)
+    single = [found["strategy", "single", match] for match in (SHARE, TOTAL)]
+    corrected = multipletests([one.p for one in single], method="holm")[1]
+    np.testing.assert_allclose([one.p_holm for one in single], corrected)
+    shown = main_effects_table.printed(effects, "m", benchmarks, BOTH)
+    assert [heading for heading, _ in shown.blocks] == [
+        f"{axis}, averaged over {company} and ratios, {WORDS[match]}"
+        for axis, company in (("strategy", "criteria"), ("criterion", "strategies"))
+        for match in (SHARE, TOTAL)
+    ]
+
+
+def test_one_matching_alone_is_told_nowhere() -> None:
+    for match in (SHARE, TOTAL):
+        table = make_tables(of(match), [], ALONE[match])[0]
+        assert "match" not in rows_of(table)
+        assert not any("equal" in block.heading for block in table.blocks)
+
+
+def test_the_map_of_patches_is_of_equal_shares(study, tmp_path) -> None:
+    """Drawn of the same cells: those of total compute are not mixed in."""
+    reference = [c for c in study.cells if c["strategy"] == "hierarchical"]
+    both = [{**c, "match": m} for c in reference for m in (SHARE, TOTAL)]
+    lost = [{**c, "folder": "nowhere"} if c["match"] == TOTAL else c for c in both]
+    svg, _ = sorted(plot_survival(lost, tmp_path, BOTH), reverse=True)
+    assert svg.exists()
