@@ -96,7 +96,7 @@ def returned(file: str, function: str) -> set[str]:
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
-    """Return the folder of a few scored cells of one benchmark, tabulated."""
+    """Return the folder of a few scored cells of one benchmark, tabulated with all columns that there are."""
     folder, kinds = tmp_path_factory.mktemp("study"), ("none", "blind", "hierarchical", "random")
     cells = worlds.grid(folder, 60, ["presence"], [0.5], [0, 1])
     cells = [c for c in cells if c["strategy"] in kinds and c["criterion"] in ("none", "attention")]
@@ -104,7 +104,12 @@ def study(tmp_path_factory):
     ledgers = {cell["folder"]: worlds.ledger(cell) for cell in cells}
     for key, scores in score_cells("pope", files, replicates=100):
         write_scores(key, scores, ledgers[key], positions())
-    build_tables(cells, [], folder / "tables", {"replicates": 100, "match": "tflops_total"})
+    both = [
+        {**cell, "match": match}
+        for cell in cells
+        for match in (["share", "tflops_total"] if cell["ratio"] else [""])
+    ]
+    build_tables(both, [], folder / "tables", {"replicates": 100, "match": ["share", "tflops_total"]})
     return folder
 
 

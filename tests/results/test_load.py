@@ -106,6 +106,35 @@ def test_what_is_not_there_is_refused(results, ask, match):
         ask(results)
 
 
+def test_cells_of_two_matchings_are_told_apart(study, tmp_path):
+    """Those of total compute lie in folders of their own, and no other study has the column."""
+    _, cells = study
+    both = []
+    for cell in (one for one in cells if one["strategy"] in ("none", "uniform", "random")):
+        place = tmp_path / "demo" / Path(cell["folder"]).relative_to(study[0] / "demo")
+        for match, folder in (
+            ("share", place),
+            ("tflops_total", place.parent.with_name(f"{place.parent.name}-tflops_total") / place.name),
+        ):
+            if cell["ratio"] or match == "share":
+                shutil.copytree(cell["folder"], folder)
+                both.append({**cell, "folder": str(folder), "match": match if cell["ratio"] else ""})
+    results = prunegrid.load(tmp_path)
+    write_cells(read_cells(both), tmp_path / "cells.csv")
+    wanted = pd.read_csv(tmp_path / "cells.csv", keep_default_na=False, na_values=[""], dtype={"match": str})
+    by = [*AXES, "match"]
+    wanted["match"] = wanted["match"].fillna("")
+    assert list(results.cells)[: len(by)] == by == list(wanted)[: len(by)]
+    pd.testing.assert_frame_equal(
+        results.cells.sort_values(by, ignore_index=True),
+        wanted[list(results.cells)].sort_values(by, ignore_index=True),
+    )
+    total = results.cells.query("match == 'tflops_total' and seed == 1")
+    assert 0 < len(total) < len(results.cells) / 2
+    assert set(results.samples(total, ["score"])["match"]) == {"tflops_total"}
+    assert "match" not in prunegrid.load(study[0]).cells
+
+
 def test_a_folder_without_results_says_what_it_lacks(study, tmp_path):
     with pytest.raises(DataError, match="nowhere is no folder: give a study's results_dir"):
         prunegrid.load(tmp_path / "nowhere")

@@ -15,9 +15,11 @@ from prunegrid.cost.expected import expected_compute
 from prunegrid.cost.model_config import complete_config
 from prunegrid.errors import ConfigError, UnreachableRatioError
 from prunegrid.study import matches
+from prunegrid.study.compute_plan import as_text, compute_plan
 from prunegrid.study.config import validate
 from prunegrid.study.fingerprint import Code
 from prunegrid.study.matches import Matches
+from prunegrid.study.measured_cells import measured_cells
 from prunegrid.study.plan import Plan
 
 HOME = Path(__file__).parents[2]
@@ -207,3 +209,95 @@ def test_a_machine_without_transformers_is_told_so(plan, monkeypatch: pytest.Mon
     monkeypatch.setitem(sys.modules, "transformers.models.auto.configuration_auto", None)
     with pytest.raises(ConfigError, match=r"configuration_auto is not installed here, .* pip install"):
         complete_config({**DEMO, "never": "seen"})
+
+
+BOTH = ["share", "tflops_total"]
+
+
+def test_both_matchings_keep_the_keys_and_the_places_of_shares(plan) -> None:
+    share, total, both = plan(), plan(match="tflops_total"), plan(match=BOTH)
+    found = {cell.folder: both.keys.score_key(cell) for cell in both.grid.cells}
+    plain = {cell.folder: share.keys.score_key(cell) for cell in share.grid.cells}
+    matched = {
+        cell.folder.replace("ratio-0.653", "ratio-0.653-tflops_total"): total.keys.score_key(cell)
+        for cell in total.grid.cells
+    }
+    assert found == plain | matched
+    # Without a ratio nothing is matched; the reference is the same under both, and computed once.
+    assert {cell.match for cell in both.grid.cells if not cell.ratio} == {""}
+    assert {cell.match for cell in both.grid.cells if cell.ratio} == set(BOTH)
+    bundled = [cell for cells in both.bundles("demo").values() for cell in cells]
+    assert len(bundled) == len(set(found.values())) == len(found) - 1
+    assert {both.bundle_of(cell) for cell in both.grid.cells} == {*both.bundles("demo")}
+
+
+def test_what_one_matching_does_not_reach_the_other_may(plan) -> None:
+    grid = plan(match=BOTH).grid
+    assert {(u.strategy, u.criterion, u.match) for u in grid.unreachable} == {
+        ("hierarchical", "gradient", "tflops_total"),
+        ("constant", "gradient", "tflops_total"),
+    }
+    assert {c.match for c in grid.cells if c.criterion == "gradient"} == {"share"}
+
+
+def test_lines_for_people_name_the_matching(plan) -> None:
+    labels = [cell.label for cell in plan(match=BOTH, criteria=["norm"]).grid.cells]
+    assert labels[:3] == [
+        "none, ratio 0.000, seed 0",
+        "hierarchical x norm, ratio 0.653, equal share of tokens, seed 0",
+        "hierarchical x norm, ratio 0.653, equal total compute, seed 0",
+    ]
+    assert plan(criteria=["norm"]).grid.cells[1].label == "hierarchical x norm, ratio 0.653, seed 0"
+
+
+def test_cells_are_left_out_and_measured_by_their_matching(plan) -> None:
+    entry = {"match": "tflops_total", "criterion": "norm"}
+    left = plan(match=BOTH, exclude=[entry]).grid.cells
+    assert {c.match for c in left if c.criterion == "norm"} == {"share"}
+    assert {c.match for c in left if c.criterion == "attention"} == set(BOTH)
+    measured = plan(match=BOTH, latency={"cells": [entry]})
+    assert [c.match for c in measured_cells(measured, "demo")] == ["", "tflops_total", "tflops_total"]
+    # Of the only matching, each cell with a ratio has it; an entry of another one fits none.
+    assert not [c for c in plan(match="tflops_total", exclude=[entry]).grid.cells if c.criterion == "norm"]
+    assert not measured_cells(plan(latency={"cells": [entry]}), "demo")
+    with pytest.raises(ConfigError, match=r"exclude\[0\].match: 'tflops_total' is not in the grid"):
+        plan(exclude=[entry])
+    with pytest.raises(ConfigError, match=r"exclude.0.match: 'total' is not allowed"):
+        plan(match=BOTH, exclude=[{"match": "total"}])
+
+
+@pytest.mark.parametrize("match", [["share"], ["tflops_total"]])
+def test_a_list_of_one_is_that_one(plan, match: list[str]) -> None:
+    alone = plan(match=match[0])
+    assert plan(match=match).grid == alone.grid
+    assert [plan(match=match).share_ratio(c) for c in alone.grid.cells] == [
+        alone.share_ratio(c) for c in alone.grid.cells
+    ]
+
+
+@pytest.mark.parametrize(
+    ("match", "message"),
+    [
+        ([], r"match: \[\] should be non-empty"),
+        (["share", "share"], "match: .* has non-unique elements"),
+        (["share", "flops"], "match.1: 'flops' is not allowed: did you mean 'tflops_total'"),
+    ],
+)
+def test_a_list_that_is_none_is_refused(plan, match: list[str], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        plan(match=match)
+
+
+def test_the_plan_of_the_compute_tells_matchings_apart(plan) -> None:
+    both = plan(match=BOTH)
+    found = compute_plan(both).set_index(["strategy", "criterion", "match"]).tflops_total
+    reference = found["hierarchical", "attention", "share"]
+    for strategy in ("hierarchical", "constant"):
+        assert found[strategy, "norm", "tflops_total"] == pytest.approx(reference, rel=MATCH_TOLERANCE)
+        share = compute_plan(plan()).set_index(["strategy", "criterion"]).tflops_total
+        assert found[strategy, "norm", "share"] == share[strategy, "norm"]
+    text = as_text(compute_plan(both), both.grid.unreachable)
+    assert "share, tflops_total" in next(
+        line for line in text.split("\n") if "hierarchical  attention" in line
+    )
+    assert "match" not in compute_plan(plan())

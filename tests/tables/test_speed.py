@@ -1,5 +1,6 @@
 """Measured times in the tables are medians of what latency.parquet holds, worked out by hand."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -126,3 +127,20 @@ def test_a_clock_that_moved_marks_the_row(cells):
 def test_without_measurements_nothing_of_it_is_written(built):
     texts = [(built[0] / name).read_text() for name in FILES]
     assert not any("prefill_ms" in text or "speed-up" in text or "Measured" in text for text in texts)
+
+
+def test_cells_of_two_matchings_are_measured_apart(cells):
+    """The second one takes 5 ms where the first takes 10 ms, at the same ratio."""
+    read = read_cells({**cell, "match": "share" if cell["ratio"] else ""} for cell in cells)
+    read += [replace(cell, match="tflops_total") for cell in read if cell.match]
+    first = made_up()
+    pruned = first["strategy"] == "hierarchical"
+    first.loc[pruned, "match"] = "share"
+    second = first[pruned].assign(match="tflops_total", wall_ms=first["wall_ms"] / 2)
+    rows = pd.concat([first, second], ignore_index=True)
+    found = {
+        cell.match: cell.speed["prefill_ms"]
+        for cell in with_speed(read, rows)
+        if (cell.benchmark, cell.strategy, cell.criterion, cell.ratio, cell.seed) == ("presence", *PRUNED)
+    }
+    assert found == {"share": 10.0, "tflops_total": 5.0}

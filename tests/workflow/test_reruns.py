@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from prunegrid.results.predictions import SCHEMA
+from prunegrid.results.predictions import SCHEMA, read_metadata
 from tests.workflow.changes import CHANGES, CRITERION, table
 from tests.workflow.study import Study
 
@@ -269,3 +269,33 @@ def test_equal_total_compute_reruns_what_gets_another_schedule(study):
     assert {n: after[n][0] for n in kept} == {n: before[n][0] for n in kept}
     moved = [n for n in before if "shapes-pope" in n and "/norm/" in n]
     assert all(after[n][0] != before[n][0] for n in moved)
+
+
+def test_both_matchings_in_one_study_compute_only_what_neither_had(study):
+    """All but `gradient` at equal share was computed by the tests before, and is only put in place."""
+    study.configure(match=["share", "tflops_total"])
+    store = study.folder / "results/demo/shapes-pope/.store"
+    before = {*store.glob("*.parquet")}
+    study.run()
+    new = [read_metadata(file)["cell"] for file in {*store.glob("*.parquet")} - before]
+    assert {(cell["strategy"], cell["criterion"], cell["match"]) for cell in new} == {
+        ("hierarchical", "gradient", "share"),
+        ("uniform", "gradient", "share"),
+    }
+    rows = pd.read_csv(study.folder / "results/demo/tables/cells.csv", keep_default_na=False)
+    places = study.cells()
+    for row in rows.to_dict("records"):
+        own = "-tflops_total" if row["match"] == "tflops_total" else ""
+        place = f"demo/{row['benchmark']}/{row['strategy']}/{row['criterion']}/ratio-{row['ratio']:.3f}{own}"
+        assert f"{place}/seed-0" in places
+    by_row = rows.set_index(["strategy", "criterion", "match", "ratio"]).tflops_total
+    reference = by_row["hierarchical", "attention"]
+    assert reference["share"].to_dict() == reference["tflops_total"].to_dict()
+    assert {*by_row.loc["hierarchical", "gradient"].index.get_level_values("match")} == {"share"}
+    assert (by_row["uniform", "norm", "share"] != by_row["uniform", "norm", "tflops_total"]).all()
+    blocks = pd.read_csv(study.folder / "results/demo/tables/strategy.csv").block.unique()
+    assert [block.split(", ", 1)[1] for block in blocks if block.startswith("criterion attention,")] == [
+        f"ratio {ratio:g}, {equal}"
+        for ratio in sorted({*rows.ratio} - {0})
+        for equal in ("equal share of tokens", "equal total compute")
+    ]
