@@ -81,6 +81,7 @@ def study(n_cells: int) -> dict[str, Any]:
         "seeds": [0, 1, 2],
         "bundle_size": 110,
         "ratios": [],
+        "latency": {},
     }
     for ratio in itertools.count(300, 5):
         config["ratios"].append(ratio / 1000)

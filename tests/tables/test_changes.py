@@ -39,16 +39,17 @@ def world() -> dict[str, list[list]]:
     return {strategy: [drawn() for _ in range(n)] for strategy, n in seeds.items()}
 
 
-def test_shares_that_turned_are_means_over_seeds() -> None:
+def test_shares_that_turned_are_averaged_over_seeds_for_each_sample() -> None:
     scores = world()
     found = rows(scores)
     (none,) = scores["none"]
     for strategy in ("hierarchical", "random", "blind"):
         worse, better = [], []
-        for own in scores[strategy]:
-            pairs = [(a, b) for a, b in zip(none, own, strict=True) if a is not None and b is not None]
-            worse.append(sum(b < a for a, b in pairs) / len(pairs))
-            better.append(sum(b > a for a, b in pairs) / len(pairs))
+        for number, before in enumerate(none):
+            after = [own[number] for own in scores[strategy] if own[number] is not None]
+            if before is not None and after:
+                worse.append(sum(score < before for score in after) / len(after))
+                better.append(sum(score > before for score in after) / len(after))
         assert found.b_right_to_wrong[strategy] == pytest.approx(np.mean(worse))
         assert found.b_wrong_to_right[strategy] == pytest.approx(np.mean(better))
     assert np.isnan(found.b_right_to_wrong["none"])

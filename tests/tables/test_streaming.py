@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 
 from prunegrid.statistics.clusters import Clusters
-from prunegrid.tables.aligned_scores import AlignedScores, agreement
+from prunegrid.tables.aligned_scores import AlignedScores, same_answers
 from prunegrid.tables.compare import Comparison
 from prunegrid.tables.options import TableOptions
 from tests.tables.made_up import cell
@@ -73,7 +73,10 @@ def test_rows_are_those_of_holding_all_cells_at_once() -> None:
         by_seed = pd.concat([held[number]["score"].reindex(ids) for number in own], axis=1)
         found = samples.scores([cells[number] for number in own])
         np.testing.assert_array_equal(found.score, by_seed.mean(axis=1))
-        assert (found.parsed_answer is None) == (len(own) > 1)
+        for number in own:
+            said = held[number]["parsed_answer"].reindex(ids)
+            read = samples.read(cells[number]).parsed_answer.to_pylist()
+            assert read == [None if pd.isna(text) else text for text in said]
 
 
 def test_agreement_is_that_of_joined_frames() -> None:
@@ -85,8 +88,9 @@ def test_agreement_is_that_of_joined_frames() -> None:
         both = mine.join(theirs, rsuffix="_none").dropna(subset=["score", "score_none"])
         name = "parsed_answer"
         same = [a == b for a, b in zip(both[name].fillna(""), both[f"{name}_none"].fillna(""), strict=True)]
-        found = agreement(samples.scores([cells[number]]), samples.scores([cells[0]]))
-        assert found == np.mean(same)
+        found = same_answers(samples.read(cells[number]), samples.read(cells[0]))
+        assert np.nanmean(found) == np.mean(same)
+        assert (~np.isnan(found)).sum() == len(same)
 
 
 def peak_of(n_cells: int, n_samples: int) -> int:

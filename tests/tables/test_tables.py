@@ -149,7 +149,7 @@ def test_the_report_is_one_self_contained_page(study) -> None:
     checker = _Checker()
     checker.feed(text)
     assert not checker.open
-    assert checker.tags.count("table") == 5
+    assert checker.tags.count("table") == 6
     assert checker.tags.count("figure") == 3
     assert not {"script", "link", "iframe"} & set(checker.tags)
     assert 'src="http' not in text

@@ -24,7 +24,7 @@ from prunegrid.study.plan import Plan
 from prunegrid.study.preflight import check_inputs, check_writable
 from prunegrid.study.published import is_displaced, is_stored
 
-TABLES = ["strategy", "criterion", "main_effects"]
+TABLES = ["strategy", "criterion", "changes", "main_effects"]
 ENDINGS = ["csv", "md", "tex", "html"]
 CELL_FILES = ["predictions.parquet", "scores.json", "scores.parquet"]
 CELL = "{model}/{benchmark}/{strategy}/{criterion}/ratio-{ratio}/seed-{seed}"

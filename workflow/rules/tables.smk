@@ -2,7 +2,7 @@
 
 
 rule build_tables:
-    """Compare the cells of a model: all of them in cells.csv, the two ablation tables, and their averages."""
+    """Compare the cells of a model: all of them in cells.csv, the ablation tables, and their averages."""
     input:
         scores=lambda wildcards: [cell_file(cell, "scores.json") for cell in model_cells(wildcards)],
         samples=lambda wildcards: [cell_file(cell, "scores.parquet") for cell in model_cells(wildcards)],
@@ -25,6 +25,13 @@ rule build_tables:
             category="{model}",
             labels={"table": "criterion"},
         ),
+        changes=report(
+            f"{RESULTS}/{{model}}/tables/changes.html",
+            caption="../report/changes.rst",
+            category="{model}",
+            labels={"table": "what pruning changed"},
+        ),
+        changed_answers=f"{RESULTS}/{{model}}/tables/changed_answers.csv",
         main_effects=report(
             f"{RESULTS}/{{model}}/tables/main_effects.html",
             caption="../report/main_effects.rst",

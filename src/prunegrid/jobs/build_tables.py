@@ -39,4 +39,4 @@ def build_tables(
     check_cells(files)
     measurements = read_measurements(measured["path"], measured["key"])[0] if measured else None
     build.build_tables(cells, unreachable, folder, options, measurements)
-    _LOG.info(f"{len(cells)} cells in two tables")
+    _LOG.info(f"{len(cells)} cells in the tables")

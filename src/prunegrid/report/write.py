@@ -103,6 +103,8 @@ def _sections(model: Mapping[str, Any]) -> list[tuple[str, str]]:
         table = content_of((tables / f"{kind}.html").read_text(encoding="utf-8"))
         caption = f"{_CAPTIONS[kind]} {_BARS}"
         sections.append((heading, _figure(figures / f"{kind}.svg", caption) + table))
+    changes = content_of((tables / "changes.html").read_text(encoding="utf-8"))
+    sections.append(("What pruning changed: answers, certainty", changes))
     averages = content_of((tables / "main_effects.html").read_text(encoding="utf-8"))
     sections.append(("On average: performance kept", averages))
     sections.append(("Where in the picture: surviving patches", _figure(figures / "survival.svg", _SURVIVAL)))

@@ -16,17 +16,60 @@ import pyarrow.compute as pc
 from prunegrid.statistics.clusters import Clusters
 from prunegrid.tables.cells import ScoredCell
 
+# Columns of scores.parquet, in the order of `LogitScores`.
+_LOGITS = ("brier", "confidence", "confident_correct")
+
+
+@dataclass(frozen=True)
+class LogitScores:
+    """What the first position's logits say of each sample; see `scoring.scorer.LOGIT_SCORES`.
+
+    Attributes
+    ----------
+    brier, confidence, correct : ndarray of float64, shape (samples,)
+        Squared error over all options; probability of the most likely one; whether that is the gold one. NaN
+        where logits are unknown.
+    """
+
+    brier: np.ndarray
+    confidence: np.ndarray
+    correct: np.ndarray
+
+
+@dataclass(frozen=True)
+class CellScores:
+    """Scores and extracted answers of one cell, by sample.
+
+    Attributes
+    ----------
+    seed : int
+    score : ndarray of float64, shape (samples,)
+        NaN where there is no answer.
+    parsed_answer : pa.ChunkedArray of string
+        Extracted answers; null where none was read.
+    logits : LogitScores or None
+        None where the benchmark has no options, or they were not asked for.
+    """
+
+    seed: int
+    score: np.ndarray
+    parsed_answer: pa.ChunkedArray
+    logits: LogitScores | None = None
+
+    @property
+    def binary(self) -> bool:
+        """Whether every score is 0 or 1."""
+        return bool(np.isin(self.score, [0.0, 1.0])[~np.isnan(self.score)].all())
+
 
 @dataclass(frozen=True)
 class RowScores:
-    """Scores and extracted answers of one row of a table, by sample.
+    """Scores of one row of a table, by sample.
 
     Attributes
     ----------
     score : ndarray of float64, shape (samples,)
         Averaged over the seeds that answered the sample; NaN if none did.
-    parsed_answer : pa.ChunkedArray of string or None
-        Extracted answers; None for a row of several seeds.
     binary : bool
         Whether every score of every seed is 0 or 1.
     by_seed : dict
@@ -34,9 +77,18 @@ class RowScores:
     """
 
     score: np.ndarray
-    parsed_answer: pa.ChunkedArray | None
     binary: bool
     by_seed: Mapping[int, np.ndarray] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, cells: Sequence[CellScores]) -> "RowScores":
+        """Return the scores of a row from those of its cells, one a seed."""
+        several = len(cells) > 1
+        return cls(
+            score=mean_of_seeds(np.column_stack([cell.score for cell in cells])),
+            binary=all(cell.binary for cell in cells),
+            by_seed={cell.seed: cell.score for cell in cells} if several else {},
+        )
 
     @property
     def answered(self) -> np.ndarray:
@@ -88,24 +140,29 @@ class AlignedScores:
 
     def scores(self, cells: Sequence[ScoredCell]) -> RowScores:
         """Read the cells of one row, a cell a seed."""
-        total, count = np.zeros(len(self.ids)), np.zeros(len(self.ids), dtype=np.int64)
-        parsed, binary = None, True
-        by_seed: dict[int, np.ndarray] = {}
-        for cell in cells:
-            table = cell.load(["sample_id", "score", "parsed_answer"])
-            score, places = table["score"].cast(pa.float64()).to_numpy(), self._places(table["sample_id"])
-            binary &= bool(np.isin(score, [0.0, 1.0])[~np.isnan(score)].all())
-            if places is not None:
-                score = np.where(places >= 0, score[places], np.nan)
-            known = ~np.isnan(score)
-            total += np.where(known, score, 0.0)
-            count += known
-            if len(cells) > 1:
-                by_seed[cell.seed] = score
-            else:
-                parsed = _taken(table["parsed_answer"].cast(pa.string()), places)
-        mean = np.where(count > 0, total / np.maximum(count, 1), np.nan)
-        return RowScores(mean, parsed, binary, by_seed)
+        return RowScores.of([self.read(cell) for cell in cells])
+
+    def read(self, cell: ScoredCell, logits: bool = False) -> CellScores:
+        """Read one cell, what its options' logits say too if `logits`."""
+        asked = _LOGITS if logits and "brier" in cell.scores["metrics"] else ()
+        table = cell.load(["sample_id", "score", "parsed_answer", *asked])
+        places = self._places(table["sample_id"])
+        # A scorer of a user's own may have a metric of that name and other columns.
+        there = bool(asked) and set(asked) <= set(table.column_names)
+        return CellScores(
+            seed=cell.seed,
+            score=_numbers(table["score"], places),
+            parsed_answer=_taken(table["parsed_answer"].cast(pa.string()), places),
+            logits=LogitScores(*(_numbers(table[name], places) for name in asked)) if there else None,
+        )
+
+    def predicted(self, cell: ScoredCell, columns: Sequence[str]) -> pa.Table | None:
+        """Read columns of a cell's predictions, null where it lacks a sample; None where it has no file."""
+        table = cell.predictions(["sample_id", *columns])
+        if table is None:
+            return None
+        places = self._places(table["sample_id"])
+        return pa.table({name: _taken(table[name], places) for name in columns})
 
     def _places(self, ids: pa.ChunkedArray) -> np.ndarray | None:
         """Return where each sample stands in a file, -1 where it is not; None if the order is the same."""
@@ -119,16 +176,32 @@ class AlignedScores:
         return pa.chunked_array([pa.array(self.ids, pa.string())])
 
 
-def agreement(mine: RowScores, theirs: RowScores) -> float:
-    """Return the share of samples that both answered on which both said the same; NaN if there are none."""
-    if mine.parsed_answer is None or theirs.parsed_answer is None:
-        return np.nan
+def mean_of_seeds(values: np.ndarray) -> np.ndarray:
+    """Return the mean of the known values of each sample, shape (samples,), of (samples, seeds)."""
+    if values.shape[1] == 1:
+        only: np.ndarray = values[:, 0]
+        return only
+    known = ~np.isnan(values)
+    total, count = np.where(known, values, 0.0).sum(axis=1), known.sum(axis=1)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def same_answers(mine: CellScores, theirs: CellScores) -> np.ndarray:
+    """Return whether both said the same, shape (samples,): 1 or 0, NaN where not both answered.
+
+    Two outputs in which no answer was read agree.
+    """
     same = pc.or_(
         pc.fill_null(pc.equal(mine.parsed_answer, theirs.parsed_answer), False),
         pc.and_(pc.is_null(mine.parsed_answer), pc.is_null(theirs.parsed_answer)),
     )
-    both = mine.answered & theirs.answered
-    return float(same.to_numpy()[both].mean()) if both.any() else np.nan
+    unknown = np.isnan(mine.score) | np.isnan(theirs.score)
+    return np.where(unknown, np.nan, same.to_numpy())
+
+
+def _numbers(values: pa.ChunkedArray, places: np.ndarray | None) -> np.ndarray:
+    numbers: np.ndarray = values.cast(pa.float64()).to_numpy()
+    return numbers if places is None else np.where(places >= 0, numbers[places], np.nan)
 
 
 def _taken(values: pa.ChunkedArray, places: np.ndarray | None) -> pa.ChunkedArray:

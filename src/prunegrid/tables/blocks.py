@@ -246,6 +246,15 @@ class Maker:
                 blocks.append(self._block(f"strategy {strategy}, ratio {_words(*budget)}", keys))
         return self._table("criterion", blocks)
 
+    def by_budget(self) -> list[Block]:
+        """All rows that ran, in a block for each budget; those chosen by the gold answers are left out."""
+        blocks = [self._anchors()]
+        for budget in self.budgets:
+            here = (key for key in self.keys if key in self.cells and (key.ratio, key.match) == budget)
+            ran = [key for key in here if not self._is_anchor(key) and not self.cells[key].uses_label]
+            blocks.append(self._block(f"ratio {_words(*budget)}", ran, fixed=NO_CRITERION))
+        return [block for block in blocks if block.rows]
+
     def _with_special(self, keys: list[RowKey]) -> list[RowKey]:
         """Add what has no criterion, and random tokens at every layer beside random schedules."""
         result = []

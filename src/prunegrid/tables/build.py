@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,9 @@ from prunegrid.tables.best_of_seeds import best_of_seeds
 from prunegrid.tables.blocks import Maker, Table
 from prunegrid.tables.budget import budget_columns
 from prunegrid.tables.cells import RowKey, ScoredCell, read_cells, write_cells
+from prunegrid.tables.changed_answers import write_changed_answers
+from prunegrid.tables.changes import Changes
+from prunegrid.tables.changes_table import write_changes
 from prunegrid.tables.compare import Comparison
 from prunegrid.tables.compute_gap import Targets, gap_columns, reference_totals
 from prunegrid.tables.display import printed
@@ -42,7 +46,7 @@ def build_tables(
     options: Mapping[str, Any] | None = None,
     measurements: pd.DataFrame | None = None,
 ) -> None:
-    """Write cells.csv, and strategy, criterion and main_effects.{csv,md,tex,html}, of one model.
+    """Write cells.csv, changed_answers.csv, and the tables of one model, each in four formats.
 
     Parameters
     ----------
@@ -75,20 +79,31 @@ def build_tables(
     warnings = computed_differently(cells)
     for warning in warnings:
         _LOG.warning(warning)
+    made = compared(scored, unreachable, chosen)
+    changed = {name: comparison.changes for name, comparison in made.comparisons.items()}
     write_cells(
-        scored, folder / "cells.csv", partial(_more_columns, reference_totals(scored, chosen), chosen)
+        scored,
+        folder / "cells.csv",
+        partial(_more_columns, reference_totals(scored, chosen), chosen, changed),
     )
-    tables, effects, averaged = summarised(scored, unreachable, chosen)
-    write_main_effects(effects, scored[0].model, averaged, chosen, folder)
-    for table in tables:
+    write_changed_answers(
+        (line for cell in scored for line in changed[cell.benchmark].lines_of(cell)), folder
+    )
+    write_main_effects(made.effects, scored[0].model, made.averaged, chosen, folder)
+    write_changes(made.maker.by_budget(), made.tables[0], folder)
+    for table in made.tables:
         table.warnings += warnings
         write_table(table, folder)
 
 
 def _more_columns(
-    targets: Targets, options: TableOptions, cell: ScoredCell
+    targets: Targets, options: TableOptions, changed: Mapping[str, Changes], cell: ScoredCell
 ) -> dict[str, float | bool | None]:
-    return {**gap_columns(targets, cell), **budget_columns(cell.numbers, options.matching(cell.match))}
+    return {
+        **gap_columns(targets, cell),
+        **budget_columns(cell.numbers, options.matching(cell.match)),
+        **changed[cell.benchmark].columns_of(cell),
+    }
 
 
 def make_tables(
@@ -102,6 +117,38 @@ def summarised(
     cells: Sequence[ScoredCell], unreachable: Iterable[Mapping[str, Any]], options: TableOptions
 ) -> tuple[list[Table], list[MainEffect], list[str]]:
     """Return both tables, the main effects, and the benchmarks that these are averaged over."""
+    made = compared(cells, unreachable, options)
+    return made.tables, made.effects, made.averaged
+
+
+@dataclass(frozen=True)
+class Compared:
+    """All that is said of one model's cells.
+
+    Attributes
+    ----------
+    comparisons : dict
+        Benchmark -> Comparison, with its results.
+    maker : Maker
+        Of the tables.
+    tables : list of Table
+        The strategy and the criterion table.
+    effects : list of MainEffect
+    averaged : list of str
+        Benchmarks that these are averaged over.
+    """
+
+    comparisons: dict[str, Comparison]
+    maker: Maker
+    tables: list[Table]
+    effects: list[MainEffect]
+    averaged: list[str]
+
+
+def compared(
+    cells: Sequence[ScoredCell], unreachable: Iterable[Mapping[str, Any]], options: TableOptions
+) -> Compared:
+    """Compare one model's cells with each other."""
     cells = [*cells, *best_of_seeds(cells, options.best_of)]
     told = read_told(cells)
     made = comparisons(cells, options, computations(told))
@@ -116,7 +163,7 @@ def summarised(
             mark_best(block.rows, benchmark, comparison.against, maker.same)
     kept = {benchmark: comparison.kept for benchmark, comparison in made.items() if comparison.kept}
     needs_answer = {cell.criterion for cell in cells if cell.needs_answer}
-    return tables, main_effects(kept, rows, options, needs_answer), [*kept]
+    return Compared(made, maker, tables, main_effects(kept, rows, options, needs_answer), [*kept])
 
 
 def computed_differently(cells: Iterable[Mapping[str, Any]]) -> list[str]:

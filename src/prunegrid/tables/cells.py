@@ -39,8 +39,8 @@ class RowKey(NamedTuple):
     match: str = ""
 
 
-def _nothing() -> None:
-    """Stand for the metadata of a cell that has none."""
+def _nothing(_columns: Sequence[str] = ()) -> None:
+    """Stand for the metadata, or the predictions, of a cell that has none."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,8 @@ class ScoredCell:
         Returns the metadata of its predictions; None where there are none.
     questions : callable
         Returns the columns choices and answer of its predictions; None where there are none.
+    predictions : callable
+        Takes names of columns and returns them, of its predictions; None where there are none.
     """
 
     model: str
@@ -92,6 +94,7 @@ class ScoredCell:
     metadata: Callable[[], Mapping[str, Any] | None] = _nothing
     questions: Callable[[], pa.Table | None] = _nothing
     match: str = ""
+    predictions: Callable[[Sequence[str]], pa.Table | None] = _nothing
 
     @property
     def row(self) -> RowKey:
@@ -145,7 +148,8 @@ def _read(cell: Mapping[str, Any]) -> ScoredCell:
         load=partial(_load, folder),
         draws_schedule=cell.get("draws_schedule", False),
         metadata=partial(_metadata, folder),
-        questions=partial(_questions, folder),
+        questions=partial(_predictions, folder, ("choices", "answer")),
+        predictions=partial(_predictions, folder),
         match=cell.get("match", ""),
     )
 
@@ -160,10 +164,13 @@ def _metadata(folder: Path) -> Mapping[str, Any] | None:
     return found
 
 
-def _questions(folder: Path) -> pa.Table | None:
-    """Read options and gold answers, which no prediction depends on."""
+def _predictions(folder: Path, columns: Sequence[str]) -> pa.Table | None:
+    """Read some columns of a cell's predictions; None where one is missing."""
     try:
-        return pq.read_table(folder / PREDICTIONS, columns=["choices", "answer"], partitioning=None)
+        # One file, opened once: `read_table` would look for a data set of many.
+        with pq.ParquetFile(folder / PREDICTIONS) as file:
+            there = set(columns) <= set(file.schema_arrow.names)
+            return file.read(list(columns)) if there else None
     except (OSError, pa.ArrowException):
         return None
 

@@ -14,9 +14,9 @@ import pandas as pd
 from prunegrid.axis_names import BASELINE
 from prunegrid.statistics.resampling import Bootstrap, interval
 from prunegrid.statistics.value_interval import joined, value_limits
-from prunegrid.tables.aligned_scores import AlignedScores, RowScores, agreement
+from prunegrid.tables.aligned_scores import AlignedScores, RowScores
 from prunegrid.tables.cells import RowKey, ScoredCell
-from prunegrid.tables.changes import changes
+from prunegrid.tables.changes import Changes, RowChanges
 from prunegrid.tables.compute_gap import reference_totals, total_gap
 from prunegrid.tables.contrasts import INTERACTION, KINDS, TO_NONE, Terms, distinct, terms
 from prunegrid.tables.difference import Contrast, Difference, Resampled, differences, over_draws
@@ -48,11 +48,9 @@ class Result:
         nothing to compare with.
     retained : tuple of float or None
         Retained visual gain with its interval; None where none minus blind may be 0, and of these two.
-    agreement : float
-        Share of samples that get the answer of the unpruned model; NaN for several seeds.
-    changes : dict
-        Shares of samples that turned wrong and right, and scores where the image is needed and where not; see
-        `changes.COLUMNS`.
+    changes : RowChanges
+        Agreement with the unpruned model, what turned wrong and right, certainty, and scores where the image
+        is needed and where not.
     compute : dict
         Mean ledger, and mean places of the kept tokens.
     degenerate : bool
@@ -77,8 +75,7 @@ class Result:
     degenerate: bool
     contrasts: dict[str, Difference] = field(default_factory=dict)
     retained: tuple[float, float, float] | None = None
-    agreement: float = np.nan
-    changes: dict[str, float] = field(default_factory=dict)
+    changes: RowChanges = field(default_factory=RowChanges)
     total_gap: float = np.nan
     non_inferior: bool | None = field(default=None)
 
@@ -86,6 +83,11 @@ class Result:
     def to_none(self) -> Difference | None:
         """The difference to the unpruned model."""
         return self.contrasts.get(TO_NONE)
+
+    @property
+    def agreement(self) -> float:
+        """Share of samples that get the answer of the unpruned model; NaN where none is compared."""
+        return self.changes.numbers.get("agreement", np.nan)
 
     @property
     def spread(self) -> float:
@@ -147,8 +149,21 @@ class Comparison:
     def _bootstrap(self) -> Bootstrap:
         return Bootstrap(self._samples.clusters.count, self.options.replicates, self.options.seed)
 
+    @cached_property
+    def changes(self) -> Changes:
+        """What pruning changed in the rows that were read; complete after `results`."""
+        none, blind = (
+            self.groups[key][0] if key is not None else None for key in (self.baseline, self.floor)
+        )
+        bounded = next(iter(self.groups.values()))[0].scores["headline"] != "cider"
+        return Changes(self._samples, self._bootstrap, none, blind, bounded)
+
     def _read(self, key: RowKey) -> RowScores:
-        return self._samples.scores(self.groups[key])
+        """Read a row, and see what changed in its cells: once for each row."""
+        cells = self.groups[key]
+        scores = [self._samples.read(cell, logits=True) for cell in cells]
+        self.changes.add(cells, scores)
+        return RowScores.of(scores)
 
     @cached_property
     def _contrasts(self) -> dict[tuple[str, RowKey], Terms]:
@@ -180,6 +195,7 @@ class Comparison:
         results: dict[RowKey, Result] = {}
         for start in range(0, len(self.keys), _AT_ONCE):
             results |= self._some(self.keys[start : start + _AT_ONCE], bootstrap, anchors, shares)
+        self.changes.finish()
         self.kept = {} if shares is None else shares.kept
         return results
 
@@ -212,26 +228,12 @@ class Comparison:
                 shares.add(key, rows[key], float(own.value[number]), own.means[:, number], only)
         for number, key in enumerate(keys):
             result = results[key]
-            result.changes = self._changes(key, rows[key])
+            result.changes = self.changes.rows.get(key, result.changes)
             if key not in (self.baseline, self.floor):
                 result.retained = self._retained(own, number, anchors, result.to_none)
-            if self.baseline is None or result.to_none is None:
-                continue
-            if not self.groups[key][0].uses_label:
+            if result.to_none is not None and not self.groups[key][0].uses_label:
                 result.non_inferior = self._non_inferior(result.to_none, result.metric)
-                result.agreement = agreement(rows[key], self._others[self.baseline])
         return results
-
-    def _changes(self, key: RowKey, row: RowScores) -> dict[str, float]:
-        """Return what turned wrong and right; nothing of captions, nor of answers chosen by the label."""
-        cell = self.groups[key][0]
-        if cell.scores["headline"] == "cider" or cell.uses_label:
-            return {}
-        none, blind = (
-            self._others[other] if other is not None and other != key else None
-            for other in (self.baseline, self.floor)
-        )
-        return changes(row, none, blind)
 
     def _non_inferior(self, to_none: Difference, metric: str) -> bool | None:
         """Return whether a loss beyond the margin is excluded; one drawn schedule says nothing of others."""
@@ -272,7 +274,7 @@ class Comparison:
         if key not in self._recent:
             while len(self._recent) >= _RECENT:
                 del self._recent[next(iter(self._recent))]
-            self._recent[key] = self._read(key)
+            self._recent[key] = self._samples.scores(self.groups[key])
         return self._recent[key]
 
     def _made(self, kind: str, made: Terms, rows: Mapping[RowKey, RowScores]) -> Contrast | None:

@@ -13,6 +13,7 @@ from prunegrid.statistics.score_interval import changed_pairs, score_limits
 from prunegrid.statistics.testing import exact_sign_flip, mcnemar_exact, sign_flip
 from prunegrid.statistics.two_way import TwoWay, two_way
 from prunegrid.statistics.value_interval import joined
+from prunegrid.tables.aligned_scores import mean_of_seeds
 from prunegrid.tables.cells import RowKey
 
 LEVEL = 0.05
@@ -137,11 +138,7 @@ class Contrast:
     @cached_property
     def mean(self) -> np.ndarray:
         """Mean over the seeds that answered, by sample, shape (samples,); NaN if none did."""
-        if self.by_seed.shape[1] == 1:
-            return self.by_seed[:, 0]
-        known = ~np.isnan(self.by_seed)
-        total, count = np.where(known, self.by_seed, 0.0).sum(axis=1), known.sum(axis=1)
-        return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+        return mean_of_seeds(self.by_seed)
 
 
 class Resampled:
@@ -160,18 +157,30 @@ class Resampled:
     @cached_property
     def means(self) -> np.ndarray:
         """Mean of every column in every resample, shape (replicates, columns)."""
-        # Most rows answer the same samples.
-        counts, place = np.unique(self.counts, axis=1, return_inverse=True)
-        totals = self._bootstrap.totals(np.hstack([self.sums, counts]))
-        width = self.sums.shape[1]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            means: np.ndarray = totals[:, :width] / totals[:, width:][:, place.reshape(-1)]
-        return means
+        return resampled_means(self._bootstrap, self.sums, self.counts)
 
     @cached_property
     def limits(self) -> np.ndarray:
         """Percentile interval of every column, shape (2, columns)."""
         return interval(self.means)
+
+
+def resampled_means(bootstrap: Bootstrap, sums: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Return the mean of every column in every resample, shape (replicates, columns).
+
+    Parameters
+    ----------
+    bootstrap : Bootstrap
+    sums, counts : ndarray of float64, shape (images, columns)
+        Sum over an image's known values, and how many there are.
+    """
+    # Most rows answer the same samples.
+    distinct, place = np.unique(counts, axis=1, return_inverse=True)
+    totals = bootstrap.totals(np.hstack([sums, distinct]))
+    width = sums.shape[1]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        means: np.ndarray = totals[:, :width] / totals[:, width:][:, place.reshape(-1)]
+    return means
 
 
 def differences(
@@ -242,16 +251,21 @@ def differences(
 
 def over_draws(by_seed: np.ndarray, clusters: Clusters) -> tuple[float, float]:
     """Return the 95 % interval, over images and seeds, of the mean of values, shape (samples, seeds)."""
-    both = _estimate(by_seed, clusters)
+    both = estimate(*_summed(by_seed, clusters))
     if both is None:
         return np.nan, np.nan
     half = both.half_width()
     return both.value - half, both.value + half
 
 
-def _estimate(by_seed: np.ndarray, clusters: Clusters) -> TwoWay | None:
-    """Estimate a mean over images and seeds; None where a seed has no value, or a single image has one."""
-    sums, counts = _summed(by_seed, clusters)
+def estimate(sums: np.ndarray, counts: np.ndarray) -> TwoWay | None:
+    """Estimate a mean over images and seeds; None where a seed has no value, or a single image has one.
+
+    Parameters
+    ----------
+    sums, counts : ndarray of float64, shape (images, seeds)
+        See `two_way`.
+    """
     if (counts.sum(axis=0) == 0).any() or (counts.sum(axis=1) > 0).sum() < 2:
         return None
     return two_way(sums, counts)
@@ -265,7 +279,7 @@ def _summed(by_seed: np.ndarray, clusters: Clusters) -> tuple[np.ndarray, np.nda
 
 def _over_draws(difference: Difference, contrast: Contrast, clusters: Clusters) -> None:
     """Let a difference be one over images and draws."""
-    difference.over_both = both = _estimate(contrast.by_seed, clusters)
+    difference.over_both = both = estimate(*_summed(contrast.by_seed, clusters))
     if both is None:
         difference.p = np.nan
         return

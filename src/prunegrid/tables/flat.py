@@ -67,7 +67,7 @@ def _result(result: Result) -> dict[str, object]:
         "non_inferior": result.non_inferior,
         "tflops_total": result.compute.get("tflops_total"),
     }
-    flat |= {name: result.changes.get(name) for name in changes.COLUMNS}
+    flat |= {name: result.changes.numbers.get(name) for name in changes.COLUMNS}
     if np.isfinite(result.total_gap):
         flat |= {"total_gap": result.total_gap, "total_is_off": is_off(result.total_gap)}
     if len(result.seeds) > 1 and (known := result.answered):

@@ -2,10 +2,13 @@
 
 from dataclasses import replace
 
+from prunegrid.tables.changed_answers import ELLIPSIS
+from prunegrid.tables.changes import CALIBRATION, NET
 from prunegrid.tables.contrasts import INTERACTION
 from prunegrid.tables.display import Field, Line, Printed
 from prunegrid.tables.notes import GAIN
 from prunegrid.tables.signs import (
+    ARROW,
     BEST_GROUP,
     DASH,
     DEGENERATE,
@@ -18,7 +21,7 @@ from prunegrid.tables.signs import (
 from prunegrid.tables.speed_fields import UNSTEADY
 
 # Four benchmarks fill a page: these are left to the other formats.
-_LEFT_OUT = (INTERACTION, GAIN)
+_LEFT_OUT = (INTERACTION, GAIN, NET, CALIBRATION)
 
 _HEAD = r"""% \usepackage[T1]{fontenc} \usepackage{booktabs,longtable,pdflscape}
 % It is wide: put it into \begin{landscape}.
@@ -44,13 +47,15 @@ _SPECIAL = {
     UNSTEADY: r"$^{\P}$",
     MISSED_BUDGET: r"$^{\neq}$",
     BEST_GROUP: r"$^{\approx}$",
+    ARROW: r"$\rightarrow$",
+    ELLIPSIS: r"\ldots{}",
 }
 
 
 def render(table: Printed) -> str:
     """Return the table as a LaTeX fragment; the first columns take one line, figures stand over intervals.
 
-    Interaction and gain kept are left to the other formats: four benchmarks fill a page.
+    Interaction, gain kept, net change and ECE are left to the other formats: four benchmarks fill a page.
     """
     table = _narrow(table)
     n_first, n_groups = len(table.columns), [len(columns) for _, columns in table.groups]

@@ -9,8 +9,9 @@ def render(table: Printed) -> str:
     """Return the table as Markdown."""
     names = list(table.columns)
     for heading, columns in table.groups:
-        benchmark = heading.partition(":")[0]
-        names += [heading, *(f"{benchmark}: {column}" for column in columns[1:])]
+        benchmark, told, _ = heading.partition(":")
+        first = heading if told else f"{benchmark}: {columns[0]}"
+        names += [first, *(f"{benchmark}: {column}" for column in columns[1:])]
     parts = [f"## {_escape(table.title)}"]
     for heading, lines in table.blocks:
         parts.append(f"### {_escape(heading)}")

@@ -13,6 +13,7 @@ DEGENERATE = "‡"
 OFF_TARGET = "§"
 MISSED_BUDGET = "≠"
 BEST_GROUP = "≈"
+ARROW = "→"
 
 METRICS = {"accuracy": "accuracy, %", "cider": "CIDEr x 100"}
 

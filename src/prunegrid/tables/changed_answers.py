@@ -1,0 +1,188 @@
+"""What answers changed to where they turned wrong or right, and changed_answers.csv."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from prunegrid.files import write_text
+from prunegrid.results.score_columns import AXES
+from prunegrid.tables.aligned_scores import AlignedScores, CellScores
+from prunegrid.tables.cells import ScoredCell
+
+FILE = "changed_answers.csv"
+TURNED = ("right_to_wrong", "wrong_to_right")
+COLUMNS = (
+    *(*AXES, "turned", "unpruned_answer", "pruned_answer", "gold", "count", "share"),
+    *("sample_id", "unpruned_text", "pruned_text"),
+)
+# Pairs of each direction that are listed of a cell.
+MOST = 5
+# Characters of a text that are written.
+LONGEST = 80
+ELLIPSIS = "…"
+
+# Answer of the unpruned model, of the cell, and the gold one; None where none was read, or is known.
+Answers = tuple[str | None, str | None, str | None]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """An answer and what it changed to.
+
+    Attributes
+    ----------
+    turned : str
+        One of `TURNED`.
+    answers : tuple of str or None
+        See `Answers`.
+    count : int
+        Samples of one cell, or of all seeds of a row.
+    of : int
+        All that turned the same way.
+    first : int
+        Place of the first of them among the samples.
+    """
+
+    turned: str
+    answers: Answers
+    count: int
+    of: int
+    first: int
+
+    @property
+    def share(self) -> float:
+        """Share of what turned the same way."""
+        return self.count / self.of
+
+
+class Pairs:
+    """Counts pairs of one cell, or adds up those of several.
+
+    Parameters
+    ----------
+    turned : mapping, optional
+        Direction -> pair of answers of each sample that turned so, by its place.
+    """
+
+    def __init__(self, turned: Mapping[str, Mapping[int, Answers]] | None = None) -> None:
+        self._counts: dict[str, Counter[Answers]] = {name: Counter() for name in TURNED}
+        self._first: dict[tuple[str, Answers], int] = {}
+        for name, answers in (turned or {}).items():
+            self._counts[name].update(answers.values())
+            for place, pair in answers.items():
+                self._first.setdefault((name, pair), place)
+
+    def add(self, other: "Pairs") -> None:
+        """Add those of another cell."""
+        for name, counts in other._counts.items():
+            self._counts[name].update(counts)
+        self._first = {**other._first, **self._first}
+
+    def most(self, turned: str, number: int) -> list[Pair]:
+        """Return the most frequent pairs of a direction; of equal counts the first by their texts."""
+        counts = self._counts[turned]
+        order = sorted(counts, key=lambda pair: (-counts[pair], [text or "" for text in pair]))
+        of = counts.total()
+        return [Pair(turned, p, counts[p], of, self._first[turned, p]) for p in order[:number]]
+
+
+class ChangedAnswers:
+    """Finds what the answers of a benchmark's cells changed to.
+
+    Parameters
+    ----------
+    samples : AlignedScores
+    cell : ScoredCell
+        The unpruned one.
+    none : CellScores
+        Its scores.
+    """
+
+    def __init__(self, samples: AlignedScores, cell: ScoredCell, none: CellScores) -> None:
+        self._samples = samples
+        self._none = none
+        asked = samples.predicted(cell, ("answer", "references", "prediction"))
+        self._texts = None if asked is None else asked["prediction"]
+        self._asked = asked
+
+    def pairs(self, scores: CellScores) -> Pairs:
+        """Count the pairs of a cell."""
+        # Comparisons with NaN are false: what either did not answer did not turn.
+        where = {
+            "right_to_wrong": np.flatnonzero(scores.score < self._none.score),
+            "wrong_to_right": np.flatnonzero(scores.score > self._none.score),
+        }
+        return Pairs({name: self._answers(scores, places) for name, places in where.items()})
+
+    def _answers(self, scores: CellScores, places: np.ndarray) -> dict[int, Answers]:
+        at = pa.array(places)
+        before, after = (own.parsed_answer.take(at).to_pylist() for own in (self._none, scores))
+        return dict(zip(places.tolist(), zip(before, after, self._golds(at), strict=True), strict=True))
+
+    def _golds(self, at: pa.Array) -> list[str | None]:
+        if self._asked is None:
+            return [None] * len(at)
+        golds, references = (self._asked[name].take(at).to_pylist() for name in ("answer", "references"))
+        return [_most_given(r) if g is None else g for g, r in zip(golds, references, strict=True)]
+
+    def lines(self, cell: ScoredCell, pairs: Pairs) -> list[dict[str, object]]:
+        """Return a cell's lines of changed_answers.csv, with the texts of one sample each."""
+        most = [pair for turned in TURNED for pair in pairs.most(turned, MOST)]
+        if not most:
+            return []
+        at = pa.array([pair.first for pair in most])
+        own = self._samples.predicted(cell, ("prediction",))
+        said = None if own is None else own["prediction"]
+        before, after = (
+            [None] * len(most) if texts is None else texts.take(at).to_pylist()
+            for texts in (self._texts, said)
+        )
+        axes = {name: getattr(cell, name) for name in AXES} | ({"match": cell.match} if cell.match else {})
+        return [
+            axes
+            | {
+                "turned": pair.turned,
+                **dict(zip(COLUMNS[7:10], map(shortened, pair.answers), strict=True)),
+                "count": pair.count,
+                "share": pair.share,
+                "sample_id": self._samples.ids[pair.first],
+                "unpruned_text": shortened(unpruned),
+                "pruned_text": shortened(pruned),
+            }
+            for pair, unpruned, pruned in zip(most, before, after, strict=True)
+        ]
+
+
+def _most_given(references: Sequence[str] | None) -> str | None:
+    return Counter(references).most_common(1)[0][0] if references else None
+
+
+def shortened(text: str | None, longest: int = LONGEST) -> str | None:
+    """Return a text of a data set or a model on one line, of at most so many characters that show.
+
+    Parameters
+    ----------
+    text : str or None
+    longest : int
+        What is cut off is replaced by one character, "…".
+    """
+    if text is None:
+        return None
+    shown = "".join(character for character in " ".join(text.split()) if character.isprintable())
+    return shown if len(shown) <= longest else shown[: longest - 1].rstrip() + ELLIPSIS
+
+
+def write_changed_answers(lines: Iterable[Mapping[str, object]], folder: Path) -> None:
+    """Write changed_answers.csv: per cell and direction the most frequent pairs.
+
+    `match` is one of the axes where any cell has it.
+    """
+    written = list(lines)
+    match = ["match"] if any("match" in line for line in written) else []
+    frame = pd.DataFrame(written, columns=[*AXES, *match, *COLUMNS[len(AXES) :]])
+    write_text(folder / FILE, frame.to_csv(index=False, lineterminator="\n"))
