@@ -171,6 +171,18 @@ def test_columns_of_tables(study, table):
     assert sorted(listed) == sorted(pd.read_csv(study / f"tables/{table}.csv").columns)
 
 
+def test_columns_of_changes(study):
+    own, prefix = names("changes.csv"), "presence_"
+    found = pd.read_csv(study / "tables/changes.csv").columns
+    assert [name.removeprefix(prefix) for name in found] == own
+    place = own.index("metric")
+    assert [name.startswith(prefix) for name in found] == [False] * place + [True] * (len(own) - place)
+
+
+def test_columns_of_changed_answers(study):
+    assert names("changed_answers.csv") == [*pd.read_csv(study / "tables/changed_answers.csv").columns]
+
+
 def test_columns_of_main_effects(study):
     assert names("main_effects.csv") == [*pd.read_csv(study / "tables/main_effects.csv").columns]
 
