@@ -9,6 +9,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from prunegrid.report.survival import plot_survival, read_maps
+from prunegrid.tables.options import TableOptions
 
 
 def cell(folder: Path, criterion: str, kept: list, ratio: float = 0.5, seed: int = 0, **changes) -> dict:
@@ -64,3 +65,14 @@ def test_the_figure_shows_the_reference_strategy_at_the_highest_ratio(
 
 def test_without_a_grid_the_figure_says_so(tmp_path: Path) -> None:
     assert "no cell has image tokens in a plain grid" in plot_survival([], tmp_path)[0].read_text()
+
+
+def test_of_two_matchings_that_of_shares_is_drawn(tmp_path: Path) -> None:
+    """Cells of total compute are not read: their folder is nowhere."""
+    share = [cell(tmp_path, "norm", np.eye(3), match="share")]
+    total = [{**one, "match": "tflops_total", "folder": "nowhere"} for one in share]
+    text = plot_survival([*share, *total], tmp_path, TableOptions(match=["share", "tflops_total"]))[
+        0
+    ].read_text()
+    assert "hierarchical, ratio 0.5, equal share of tokens" in text
+    assert ">norm<" in text

@@ -9,7 +9,6 @@ import pytest
 from statsmodels.stats.multitest import multipletests
 
 from prunegrid.axis_names import SHARE, TOTAL
-from prunegrid.report.survival import plot_survival
 from prunegrid.tables import flat, html, latex, main_effects_table, markdown
 from prunegrid.tables.build import _more_columns, make_tables, summarised
 from prunegrid.tables.cells import RowKey, write_cells
@@ -239,12 +238,3 @@ def test_one_matching_alone_is_told_nowhere() -> None:
         table = make_tables(of(match), [], ALONE[match])[0]
         assert "match" not in rows_of(table)
         assert not any("equal" in block.heading for block in table.blocks)
-
-
-def test_the_map_of_patches_is_of_equal_shares(study, tmp_path) -> None:
-    """Drawn of the same cells: those of total compute are not mixed in."""
-    reference = [c for c in study.cells if c["strategy"] == "hierarchical"]
-    both = [{**c, "match": m} for c in reference for m in (SHARE, TOTAL)]
-    lost = [{**c, "folder": "nowhere"} if c["match"] == TOTAL else c for c in both]
-    svg, _ = sorted(plot_survival(lost, tmp_path, BOTH), reverse=True)
-    assert svg.exists()

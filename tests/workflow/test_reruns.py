@@ -288,7 +288,7 @@ def test_both_matchings_in_one_study_compute_only_what_neither_had(study):
         own = "-tflops_total" if row["match"] == "tflops_total" else ""
         place = f"demo/{row['benchmark']}/{row['strategy']}/{row['criterion']}/ratio-{row['ratio']:.3f}{own}"
         assert f"{place}/seed-0" in places
-    by_row = rows.set_index(["strategy", "criterion", "match", "ratio"]).tflops_total
+    by_row = rows.set_index(["strategy", "criterion", "match", "ratio"]).tflops_total.sort_index()
     reference = by_row["hierarchical", "attention"]
     assert reference["share"].to_dict() == reference["tflops_total"].to_dict()
     assert {*by_row.loc["hierarchical", "gradient"].index.get_level_values("match")} == {"share"}
