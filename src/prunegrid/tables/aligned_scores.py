@@ -13,6 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from prunegrid.statistics.calibration import expected_calibration_error
 from prunegrid.statistics.clusters import Clusters
 from prunegrid.tables.cells import ScoredCell
 
@@ -34,6 +35,16 @@ class LogitScores:
     brier: np.ndarray
     confidence: np.ndarray
     correct: np.ndarray
+
+    @property
+    def known(self) -> np.ndarray:
+        """Where logits are known: ndarray of bool, shape (samples,)."""
+        known: np.ndarray = ~np.isnan(self.confidence)
+        return known
+
+    def error(self, where: np.ndarray | slice = slice(None)) -> float:
+        """Return the expected calibration error of some samples, all by default; NaN of none."""
+        return expected_calibration_error(self.confidence[where], self.correct[where])
 
 
 @dataclass(frozen=True)
@@ -166,7 +177,8 @@ class AlignedScores:
 
     def _places(self, ids: pa.ChunkedArray) -> np.ndarray | None:
         """Return where each sample stands in a file, -1 where it is not; None if the order is the same."""
-        if ids.equals(self._arrow_ids):
+        # pandas writes longer texts than Arrow's: another type is no other order.
+        if ids.cast(pa.string()).equals(self._arrow_ids):
             return None
         places: np.ndarray = pd.Index(ids.to_pandas()).get_indexer(self.ids)
         return places

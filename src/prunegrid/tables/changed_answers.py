@@ -66,16 +66,16 @@ class Pairs:
     Parameters
     ----------
     turned : mapping, optional
-        Direction -> pair of answers of each sample that turned so, by its place.
+        Direction -> pair -> how many samples turned so, and the place of the first of them.
     """
 
-    def __init__(self, turned: Mapping[str, Mapping[int, Answers]] | None = None) -> None:
-        self._counts: dict[str, Counter[Answers]] = {name: Counter() for name in TURNED}
-        self._first: dict[tuple[str, Answers], int] = {}
-        for name, answers in (turned or {}).items():
-            self._counts[name].update(answers.values())
-            for place, pair in answers.items():
-                self._first.setdefault((name, pair), place)
+    def __init__(self, turned: Mapping[str, Mapping[Answers, tuple[int, int]]] | None = None) -> None:
+        found = turned or {}
+        self._counts: dict[str, Counter[Answers]] = {
+            name: Counter({pair: count for pair, (count, _) in found.get(name, {}).items()})
+            for name in TURNED
+        }
+        self._first = {(name, pair): place for name in found for pair, (_, place) in found[name].items()}
 
     def add(self, other: "Pairs") -> None:
         """Add those of another cell."""
@@ -108,7 +108,12 @@ class ChangedAnswers:
         self._none = none
         asked = samples.predicted(cell, ("answer", "references", "prediction"))
         self._texts = None if asked is None else asked["prediction"]
-        self._asked = asked
+        golds: list[str | None] = [None] * len(none.score)
+        if asked is not None:
+            both = zip(asked["answer"].to_pylist(), asked["references"].to_pylist(), strict=True)
+            golds = [_most_given(references) if gold is None else gold for gold, references in both]
+        self._before = _coded(none.parsed_answer)
+        self._golds = _coded(pa.chunked_array([pa.array(golds, pa.string())]))
 
     def pairs(self, scores: CellScores) -> Pairs:
         """Count the pairs of a cell."""
@@ -117,18 +122,8 @@ class ChangedAnswers:
             "right_to_wrong": np.flatnonzero(scores.score < self._none.score),
             "wrong_to_right": np.flatnonzero(scores.score > self._none.score),
         }
-        return Pairs({name: self._answers(scores, places) for name, places in where.items()})
-
-    def _answers(self, scores: CellScores, places: np.ndarray) -> dict[int, Answers]:
-        at = pa.array(places)
-        before, after = (own.parsed_answer.take(at).to_pylist() for own in (self._none, scores))
-        return dict(zip(places.tolist(), zip(before, after, self._golds(at), strict=True), strict=True))
-
-    def _golds(self, at: pa.Array) -> list[str | None]:
-        if self._asked is None:
-            return [None] * len(at)
-        golds, references = (self._asked[name].take(at).to_pylist() for name in ("answer", "references"))
-        return [_most_given(r) if g is None else g for g, r in zip(golds, references, strict=True)]
+        told = (self._before, _coded(scores.parsed_answer), self._golds)
+        return Pairs({name: _counted(told, places) for name, places in where.items()})
 
     def lines(self, cell: ScoredCell, pairs: Pairs) -> list[dict[str, object]]:
         """Return a cell's lines of changed_answers.csv, with the texts of one sample each."""
@@ -156,6 +151,29 @@ class ChangedAnswers:
             }
             for pair, unpruned, pruned in zip(most, before, after, strict=True)
         ]
+
+
+def _coded(texts: pa.ChunkedArray) -> tuple[np.ndarray, list[str | None]]:
+    """Return the number of each text among the different ones, and these; null is the last one."""
+    encoded = texts.combine_chunks().dictionary_encode()
+    different = encoded.dictionary.to_pylist()
+    codes: np.ndarray = encoded.indices.fill_null(len(different)).to_numpy(zero_copy_only=False)
+    return codes.astype(np.int64), [*different, None]
+
+
+def _counted(
+    told: Sequence[tuple[np.ndarray, list[str | None]]], places: np.ndarray
+) -> dict[Answers, tuple[int, int]]:
+    """Count the different combinations of texts at some places, with the first place of each."""
+    combined = np.zeros(len(places), dtype=np.int64)
+    for codes, different in told:
+        combined = combined * len(different) + codes[places]
+    _, first, counts = np.unique(combined, return_index=True, return_counts=True)
+    found: dict[Answers, tuple[int, int]] = {}
+    for place, count in zip(places[first].tolist(), counts.tolist(), strict=True):
+        before, after, gold = (different[codes[place]] for codes, different in told)
+        found[before, after, gold] = count, place
+    return found
 
 
 def _most_given(references: Sequence[str] | None) -> str | None:

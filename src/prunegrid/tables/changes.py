@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from prunegrid.statistics.calibration import expected_calibration_error
 from prunegrid.statistics.resampling import Bootstrap, interval
 from prunegrid.tables.aligned_scores import AlignedScores, CellScores, same_answers
 from prunegrid.tables.cells import RowKey, ScoredCell
@@ -88,6 +87,8 @@ class Changes:
         self._samples, self._bootstrap, self._bounded = samples, bootstrap, bounded
         self._none_row, self._blind_row = (cell.row if cell is not None else None for cell in (none, blind))
         self._none = None if none is None else samples.read(none, logits=True)
+        logits = self._none.logits if self._none is not None else None
+        self._error = logits.error() if logits is not None else np.nan
         self._guesses = samples.read(blind).score if blind is not None and bounded else None
         self._answers = None
         if none is not None and self._none is not None and bounded:
@@ -102,15 +103,16 @@ class Changes:
         none = self._none if row != self._none_row else None
         guesses = self._guesses if row != self._blind_row else None
         quantities = self._quantities(scores, none, guesses)
-        errors = [_calibration(own, none) for own in scores]
-        found = self.rows[row] = RowChanges(self._numbers(quantities, errors))
+        averaged = means(quantities, self._samples.clusters)
+        errors = [self._calibration(own, none) for own in scores]
+        found = self.rows[row] = RowChanges(self._numbers(averaged, errors))
         pairs = Pairs()
         for number, (cell, own) in enumerate(zip(cells, scores, strict=True)):
-            one = {name: values[:, [number]] for name, values in quantities.items()}
+            one = {name: mean.of_seed(number) for name, mean in averaged.items()}
             numbers = found.numbers if len(cells) == 1 else self._numbers(one, [errors[number]])
             self._cells[row, cell.seed] = numbers
             if none is not None and self._answers is not None:
-                numbers |= {f"n_{name}": int(np.nansum(one[name])) for name in TURNED}
+                numbers |= {f"n_{name}": int(one[name].sums.sum()) for name in TURNED}
                 changed = self._answers.pairs(own)
                 pairs.add(changed)
                 self._lines[row, cell.seed] = self._answers.lines(cell, changed)
@@ -150,11 +152,11 @@ class Changes:
         return found
 
     def _numbers(
-        self, quantities: Mapping[str, np.ndarray], errors: Sequence[Mapping[str, float]]
+        self, averaged: Mapping[str, Mean], errors: Sequence[Mapping[str, float]]
     ) -> dict[str, float]:
         """Return the numbers of a row or a cell; limits of the Brier score may come later."""
         found: dict[str, float] = {}
-        for name, mean in means(quantities, self._samples.clusters).items():
+        for name, mean in averaged.items():
             found[name] = mean.value
             if name == "agreement":
                 found["n_compared"] = mean.n
@@ -192,17 +194,15 @@ class Changes:
                 found |= {"brier_to_none_low": low, "brier_to_none_high": high}
         self._waiting = []
 
-
-def _calibration(own: CellScores, none: CellScores | None) -> dict[str, float]:
-    """Return the calibration error, and by how much it exceeds the unpruned one on the same samples."""
-    if own.logits is None:
-        return {}
-    found = {"ece": expected_calibration_error(own.logits.confidence, own.logits.correct)}
-    if none is not None and none.logits is not None:
-        both = ~np.isnan(own.logits.confidence) & ~np.isnan(none.logits.confidence)
-        mine, theirs = (
-            expected_calibration_error(one.confidence[both], one.correct[both])
-            for one in (own.logits, none.logits)
-        )
-        found["ece_to_none"] = mine - theirs
-    return found
+    def _calibration(self, own: CellScores, none: CellScores | None) -> dict[str, float]:
+        """Return the calibration error, and by how much it exceeds the unpruned one on the same samples."""
+        if own.logits is None:
+            return {}
+        found = {"ece": own.logits.error()}
+        if none is not None and none.logits is not None:
+            both = own.logits.known & none.logits.known
+            # Mostly both have answered all, and the unpruned error is computed once.
+            mine = found["ece"] if (both == own.logits.known).all() else own.logits.error(both)
+            theirs = self._error if (both == none.logits.known).all() else none.logits.error(both)
+            found["ece_to_none"] = mine - theirs
+        return found

@@ -39,6 +39,11 @@ class Mean:
         """NaN without a sample."""
         return float(self.sums.sum() / self.counts.sum()) if self.n else np.nan
 
+    def of_seed(self, number: int) -> "Mean":
+        """Return the mean under one seed alone."""
+        sums, counts = self.seed_sums[:, number], self.seed_counts[:, number]
+        return Mean(sums, counts, sums[:, None], counts[:, None])
+
     def over_draws(self) -> TwoWay | None:
         """Estimate it over images and seeds; None of one seed, and where `estimate` has none."""
         return estimate(self.seed_sums, self.seed_counts) if self.seed_sums.shape[1] > 1 else None
