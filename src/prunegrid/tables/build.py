@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,6 @@ from prunegrid.tables.blocks import Maker, Table
 from prunegrid.tables.budget import budget_columns
 from prunegrid.tables.cells import RowKey, ScoredCell, read_cells, write_cells
 from prunegrid.tables.changed_answers import write_changed_answers
-from prunegrid.tables.changes import Changes
 from prunegrid.tables.changes_table import write_changes
 from prunegrid.tables.compare import Comparison
 from prunegrid.tables.compute_gap import Targets, gap_columns, reference_totals
@@ -81,10 +79,14 @@ def build_tables(
         _LOG.warning(warning)
     made = compared(scored, unreachable, chosen)
     changed = {name: comparison.changes for name, comparison in made.comparisons.items()}
+    targets = reference_totals(scored, chosen)
     write_cells(
         scored,
         folder / "cells.csv",
-        partial(_more_columns, reference_totals(scored, chosen), chosen, changed),
+        lambda cell: {
+            **_more_columns(targets, chosen, cell),
+            **changed[cell.benchmark].columns_of(cell),
+        },
     )
     write_changed_answers(
         (line for cell in scored for line in changed[cell.benchmark].lines_of(cell)), folder
@@ -97,12 +99,11 @@ def build_tables(
 
 
 def _more_columns(
-    targets: Targets, options: TableOptions, changed: Mapping[str, Changes], cell: ScoredCell
+    targets: Targets, options: TableOptions, cell: ScoredCell
 ) -> dict[str, float | bool | None]:
     return {
         **gap_columns(targets, cell),
         **budget_columns(cell.numbers, options.matching(cell.match)),
-        **changed[cell.benchmark].columns_of(cell),
     }
 
 
