@@ -4,56 +4,19 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from prunegrid.statistics.clusters import Clusters
 from prunegrid.statistics.power import clusters_to_exclude, detectable_share, pairs_needed, power
-from prunegrid.statistics.resampling import Bootstrap
 from prunegrid.statistics.score_interval import score_limits
-from prunegrid.statistics.testing import exact_sign_flip, sign_flip
-from prunegrid.tables.difference import Contrast, Difference, differences
+from tests.statistics.fixed_worlds import KINDS, Kind, fixed_power_at_detectable
 
 TRIALS = 1500
 FAMILY = 250
 
 
-def changes(kind: str, images: int, loss: float, generator: np.random.Generator, trials: int) -> np.ndarray:
-    """Return differences, shape (rows, trials), of a true mean of -loss."""
-    per_image = 4 if kind == "several questions" else 1
-    shape = images * per_image, trials
-    if kind == "captions":
-        # All change, most a little, and by more than they lose in the mean.
-        return generator.normal(-loss, 0.9, shape)
-    background = {"nothing else": 0.0, "both ways": 0.06, "several questions": 0.04}[kind]
-    drawn = generator.random(shape)
-    return np.where(drawn < background, 1.0, 0.0) - (drawn > 1 - background - loss)
-
-
-def difference(values: np.ndarray, kind: str, clusters: Clusters) -> Difference:
-    contrast = Contrast(
-        by_seed=values[:, None],
-        whole=6.0 if kind == "captions" else 1.0,
-        n_draws=0,
-        drawn="",
-        bounded=kind != "captions",
-        tested=True,
-        binary=False,
-        computed=frozenset(),
-    )
-    return differences([contrast], clusters, Bootstrap(clusters.count, 50), 50, 0)[0]
-
-
 @pytest.mark.parametrize("size", [0.05, 0.05 / FAMILY])
-@pytest.mark.parametrize("kind", ["nothing else", "both ways", "several questions", "captions"])
-def test_the_power_at_the_detectable_difference(kind: str, size: float) -> None:
-    generator = np.random.default_rng(5)
-    images = 120
-    clusters = Clusters.of(np.repeat(np.arange(images), 4 if kind == "several questions" else 1))
-    pilots = changes(kind, images, 0.0, generator, 25).T
-    loss = float(np.median([difference(values, kind, clusters).detectable(size) for values in pilots]))
-    sums = clusters.sums(changes(kind, images, loss, generator, TRIALS))
-    p = np.array([exact_sign_flip(column) for column in sums.T])
-    if np.isnan(p).any():
-        p = sign_flip(sums, round(50 / (size / 0.05)) if size < 0.05 else 2000)
-    assert 0.75 <= (p <= size).mean() <= 0.85
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_power_at_the_detectable_difference(kind: Kind, size: float) -> None:
+    _, found = fixed_power_at_detectable(np.random.default_rng(5), kind, 120, size, TRIALS)
+    assert 0.75 <= found <= 0.85
 
 
 def test_power_is_that_of_the_exact_sign_test_by_enumeration() -> None:
