@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+# A blind score from here on, and a question is answerable without the image.
+_GUESSED = 0.5
+
 
 @dataclass(frozen=True)
 class Flips:
@@ -94,8 +97,21 @@ def turned(before: np.ndarray, after: np.ndarray) -> tuple[int, int]:
     before, after
         As for `flips`.
     """
-    both = _answered(before, after)
-    return int((after[both] < before[both]).sum()), int((after[both] > before[both]).sum())
+    _answered(before, after)
+    right_to_wrong, wrong_to_right = turns(before, after)
+    return int(np.nansum(right_to_wrong)), int(np.nansum(wrong_to_right))
+
+
+def turns(before: np.ndarray, after: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return whether each sample turned wrong, and right: 1 or 0, NaN where not both are answered.
+
+    Parameters
+    ----------
+    before, after : ndarray of float
+        Scores of the same samples; shapes that broadcast.
+    """
+    unknown = np.isnan(before) | np.isnan(after)
+    return np.where(unknown, np.nan, after < before), np.where(unknown, np.nan, after > before)
 
 
 def agreement(
@@ -126,10 +142,21 @@ def strata(score: np.ndarray, blind: np.ndarray) -> Strata:
         Scores of the cell and of the blind one for the same samples in the same order; NaN where there is
         none. A sample is answerable blind where the blind score is at least one half.
     """
-    both = _answered(score, blind)
-    guessed = both & (np.nan_to_num(blind) >= 0.5)
-    rest = both & ~guessed
-    return Strata(_mean(score[guessed]), _mean(score[rest]), int(guessed.sum()), int(rest.sum()))
+    _answered(score, blind)
+    guessed, rest = (own[~np.isnan(own)] for own in by_stratum(score, blind))
+    return Strata(_mean(guessed), _mean(rest), len(guessed), len(rest))
+
+
+def by_stratum(score: np.ndarray, blind: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the scores of the samples that are answerable blind, and of the others; NaN elsewhere.
+
+    Parameters
+    ----------
+    score, blind : ndarray of float
+        As for `strata`; shapes that broadcast. What the blind cell did not answer is in neither.
+    """
+    # Comparisons with NaN are false.
+    return np.where(blind >= _GUESSED, score, np.nan), np.where(blind < _GUESSED, score, np.nan)
 
 
 def _answered(one: np.ndarray, other: np.ndarray) -> np.ndarray:

@@ -11,15 +11,15 @@ import pyarrow as pa
 
 from prunegrid.files import write_text
 from prunegrid.results.score_columns import AXES
+from prunegrid.statistics.paired import turns
 from prunegrid.tables.aligned_scores import AlignedScores, CellScores
 from prunegrid.tables.cells import ScoredCell
 
 FILE = "changed_answers.csv"
 TURNED = ("right_to_wrong", "wrong_to_right")
-COLUMNS = (
-    *(*AXES, "turned", "unpruned_answer", "pruned_answer", "gold", "count", "share"),
-    *("sample_id", "unpruned_text", "pruned_text"),
-)
+# Names of `Answers`.
+_ANSWERS = ("unpruned_answer", "pruned_answer", "gold")
+COLUMNS = (*AXES, "turned", *_ANSWERS, "count", "share", "sample_id", "unpruned_text", "pruned_text")
 # Pairs of each direction that are listed of a cell.
 MOST = 5
 # Characters of a text that are written.
@@ -117,13 +117,9 @@ class ChangedAnswers:
 
     def pairs(self, scores: CellScores) -> Pairs:
         """Count the pairs of a cell."""
-        # Comparisons with NaN are false: what either did not answer did not turn.
-        where = {
-            "right_to_wrong": np.flatnonzero(scores.score < self._none.score),
-            "wrong_to_right": np.flatnonzero(scores.score > self._none.score),
-        }
         told = (self._before, _coded(scores.parsed_answer), self._golds)
-        return Pairs({name: _counted(told, places) for name, places in where.items()})
+        turned = zip(TURNED, turns(self._none.score, scores.score), strict=True)
+        return Pairs({name: _counted(told, np.flatnonzero(own == 1)) for name, own in turned})
 
     def lines(self, cell: ScoredCell, pairs: Pairs) -> list[dict[str, object]]:
         """Return a cell's lines of changed_answers.csv, with the texts of one sample each."""
@@ -142,7 +138,7 @@ class ChangedAnswers:
             axes
             | {
                 "turned": pair.turned,
-                **dict(zip(COLUMNS[7:10], map(shortened, pair.answers), strict=True)),
+                **dict(zip(_ANSWERS, map(shortened, pair.answers), strict=True)),
                 "count": pair.count,
                 "share": pair.share,
                 "sample_id": self._samples.ids[pair.first],

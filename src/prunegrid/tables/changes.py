@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from prunegrid.statistics.paired import by_stratum, turns
 from prunegrid.statistics.resampling import Bootstrap, interval
 from prunegrid.tables.aligned_scores import AlignedScores, CellScores, same_answers
 from prunegrid.tables.cells import RowKey, ScoredCell
@@ -32,8 +33,6 @@ ROW_COLUMNS = (
     *("brier", *_WITH_LIMITS["brier_to_none"], "ece", "ece_to_none"),
     *(column for name in STRATA for column in (*_WITH_LIMITS[name], f"n_{name}")),
 )
-# A blind score from here on, and a question is answerable without the image.
-_GUESSED = 0.5
 # Columns of the table that LaTeX has no room for.
 NET, CALIBRATION = "net, points", "ECE"
 # Columns that are resampled at a time.
@@ -137,18 +136,13 @@ class Changes:
         if none is not None:
             found["agreement"] = np.column_stack([same_answers(own, none) for own in scores])
         if none is not None and self._bounded:
-            unpruned = none.score[:, None]
-            unknown = np.isnan(score) | np.isnan(unpruned)
-            found["right_to_wrong"] = np.where(unknown, np.nan, score < unpruned)
-            found["wrong_to_right"] = np.where(unknown, np.nan, score > unpruned)
+            found |= zip(TURNED, turns(none.score[:, None], score), strict=True)
         if len(briers) == len(scores):
             found["brier"] = np.column_stack(briers)
             if none is not None and none.logits is not None:
                 found["brier_to_none"] = found["brier"] - none.logits.brier[:, None]
         if guesses is not None:
-            # Comparisons with NaN are false: what the blind model did not answer is of neither stratum.
-            found["answerable_blind"] = np.where((guesses >= _GUESSED)[:, None], score, np.nan)
-            found["needs_image"] = np.where((guesses < _GUESSED)[:, None], score, np.nan)
+            found |= zip(STRATA, by_stratum(score, guesses[:, None]), strict=True)
         return found
 
     def _numbers(
