@@ -19,3 +19,8 @@ def with_match(text: str, match: str) -> str:
         A key of `MATCH_WORDS`; empty where a study needs no telling.
     """
     return f"{text}, {MATCH_WORDS[match]}" if match else text
+
+
+def match_in_brackets(match: str) -> str:
+    """Return the same in brackets, to stand behind a text: ` (equal total compute)`, or nothing."""
+    return f" ({MATCH_WORDS[match]})" if match else ""

@@ -10,7 +10,7 @@ from statsmodels.stats.multitest import multipletests
 
 from prunegrid.statistics.score_interval import score_limits
 from prunegrid.tables import main_effects_table
-from prunegrid.tables.build import summarised
+from prunegrid.tables.build import compared
 from prunegrid.tables.kept import Group
 from prunegrid.tables.main_effects import members
 from prunegrid.tables.options import TableOptions
@@ -87,7 +87,8 @@ class World:
 
 
 def effects(world: World) -> dict:
-    _, found, benchmarks = summarised(world.cells, [], OPTIONS)
+    made = compared(world.cells, [], OPTIONS)
+    found, benchmarks = made.effects, made.averaged
     assert benchmarks == [*BENCHMARKS]
     return {(effect.axis, effect.name): effect for effect in found}
 
@@ -158,7 +159,7 @@ def test_an_interval_is_open_where_no_answer_changed() -> None:
     answers = [1.0] * 90 + [0.0] * 30
     cells = [cell("none", answers)]
     cells += [cell(s, answers, criterion=c) for s in ("hierarchical", "single") for c in CRITERIA]
-    _, found, _ = summarised(cells, [], OPTIONS)
+    found = compared(cells, [], OPTIONS).effects
     for own in found:
         assert own.value == pytest.approx(1)
         # Of 120 answers, a loss of 3.8416 / (120 + 3.8416) is not excluded, of the 0.75 that is right.
@@ -174,7 +175,8 @@ def test_one_draw_is_said_and_not_tested() -> None:
     cells = [cell("none", answers)]
     cells += [cell("hierarchical", answers, criterion=c) for c in CRITERIA]
     cells += [cell("random", answers[:40] + [0.0] * 20, criterion=c, draws_schedule=True) for c in CRITERIA]
-    _, found, benchmarks = summarised(cells, [], OPTIONS)
+    made = compared(cells, [], OPTIONS)
+    found, benchmarks = made.effects, made.averaged
     (own,) = (one for one in found if one.name == "random")
     assert np.isnan(own.p)
     shown = main_effects_table.printed(found, "m", benchmarks, OPTIONS)
@@ -194,7 +196,8 @@ def test_the_table_in_its_formats(study) -> None:
 
 
 def test_a_study_with_nothing_to_average_says_so() -> None:
-    _, found, benchmarks = summarised([cell("none", [1.0] * 5), cell("single", [1.0] * 5)], [], OPTIONS)
+    made = compared([cell("none", [1.0] * 5), cell("single", [1.0] * 5)], [], OPTIONS)
+    found, benchmarks = made.effects, made.averaged
     assert not found
     shown = main_effects_table.printed(found, "m", benchmarks, OPTIONS)
     assert "nothing to average" in shown.blocks[0][0]

@@ -10,7 +10,7 @@ from statsmodels.stats.multitest import multipletests
 
 from prunegrid.axis_names import SHARE, TOTAL
 from prunegrid.tables import flat, html, latex, main_effects_table, markdown
-from prunegrid.tables.build import _more_columns, make_tables, summarised
+from prunegrid.tables.build import _more_columns, compared, make_tables
 from prunegrid.tables.cells import RowKey, write_cells
 from prunegrid.tables.compute_gap import reference_totals
 from prunegrid.tables.display import DASH, printed
@@ -211,10 +211,11 @@ def test_cells_csv_tells_them_apart(tmp_path) -> None:
 
 
 def test_averages_are_of_one_matching_each() -> None:
-    _, effects, benchmarks = summarised(cells(), UNREACHABLE, BOTH)
+    made = compared(cells(), UNREACHABLE, BOTH)
+    effects, benchmarks = made.effects, made.averaged
     found = {(e.axis, e.name, e.match): e for e in effects}
     for match in (SHARE, TOTAL):
-        _, alone, _ = summarised(of(match), [], ALONE[match])
+        alone = compared(of(match), [], ALONE[match]).effects
         assert {(e.axis, e.name) for e in alone} == {key[:2] for key in found if key[2] == match}
         for effect in alone:
             own = found[effect.axis, effect.name, match]

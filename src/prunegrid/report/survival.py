@@ -72,7 +72,7 @@ def plot_survival(
         The files written.
     """
     options = options or TableOptions()
-    shown = SHARE if len(options.matchings) > 1 else ""
+    shown = SHARE if options.several_matchings else ""
     ranked = [c for c in cells if (c["strategy"], c.get("match", "")) == (options.reference_strategy, shown)]
     ratio = max((cell["ratio"] for cell in ranked), default=0.0)
     maps = read_maps(cell for cell in ranked if cell["ratio"] == ratio)

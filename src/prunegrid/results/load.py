@@ -215,10 +215,9 @@ def _cell_row(folder: Path, names: Sequence[str]) -> dict[str, Any]:
     file = folder / SCORES
     try:
         scores = json.loads(file.read_text(encoding="utf-8"))
-        axes, numbers, metrics = _axes(folder, names), number_columns(scores), metric_columns(scores)
-        # One computation may stand for cells of two matchings; its scores name the ratio of one of them.
-        numbers |= {"ratio_requested": axes["ratio"]} if axes.get("match") else {}
-        return {**axes, "n": scores["n"], "n_error": scores["n_error"], **numbers, **metrics}
+        axes = _axes(folder, names)
+        numbers = number_columns(scores, axes["ratio"] if axes.get("match") else None)
+        return {**axes, "n": scores["n"], "n_error": scores["n_error"], **numbers, **metric_columns(scores)}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise _unreadable(file, error) from error
 

@@ -6,10 +6,20 @@ from typing import Any
 AXES = ("model", "benchmark", "strategy", "criterion", "ratio", "seed")
 
 
-def number_columns(scores: Mapping[str, Any]) -> dict[str, float]:
-    """Return the ledger, and the mean places of the kept tokens."""
+def number_columns(scores: Mapping[str, Any], asked: float | None = None) -> dict[str, float]:
+    """Return the ledger, and the mean places of the kept tokens.
+
+    Parameters
+    ----------
+    scores : mapping
+        scores.json.
+    asked : float, optional
+        The cell's ratio in a study of several matchings: one computation may stand for cells of two, and its
+        scores name the ratio of one of them.
+    """
     positions = scores.get("positions", {})
-    return {**scores["compute"], **{name: value for name, value in positions.items() if name != "map"}}
+    ledger = scores["compute"] if asked is None else {**scores["compute"], "ratio_requested": asked}
+    return {**ledger, **{name: value for name, value in positions.items() if name != "map"}}
 
 
 def metric_columns(scores: Mapping[str, Any]) -> dict[str, float]:

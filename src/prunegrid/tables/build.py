@@ -9,11 +9,10 @@ from typing import Any
 import pandas as pd
 
 from prunegrid.errors import DataError
-from prunegrid.files import write_text
 from prunegrid.results.computed_on import mixtures
 from prunegrid.results.predictions import read_metadata
 from prunegrid.results.store import PREDICTIONS
-from prunegrid.tables import flat, html, latex, markdown
+from prunegrid.tables import flat
 from prunegrid.tables.best import mark_best
 from prunegrid.tables.best_of_seeds import best_of_seeds
 from prunegrid.tables.blocks import Maker, Table
@@ -24,10 +23,10 @@ from prunegrid.tables.changes_table import write_changes
 from prunegrid.tables.compare import Comparison
 from prunegrid.tables.compute_gap import Targets, gap_columns, reference_totals
 from prunegrid.tables.display import printed
+from prunegrid.tables.four_formats import write_four_formats
 from prunegrid.tables.main_effects import MainEffect, main_effects, members
 from prunegrid.tables.main_effects_table import write_main_effects
 from prunegrid.tables.options import TableOptions
-from prunegrid.tables.page import page
 from prunegrid.tables.same_computation import computations
 from prunegrid.tables.speed import with_speed
 from prunegrid.tables.told import read_told
@@ -111,15 +110,7 @@ def make_tables(
     cells: Sequence[ScoredCell], unreachable: Iterable[Mapping[str, Any]], options: TableOptions
 ) -> list[Table]:
     """Return the strategy and the criterion table of one model's cells."""
-    return summarised(cells, unreachable, options)[0]
-
-
-def summarised(
-    cells: Sequence[ScoredCell], unreachable: Iterable[Mapping[str, Any]], options: TableOptions
-) -> tuple[list[Table], list[MainEffect], list[str]]:
-    """Return both tables, the main effects, and the benchmarks that these are averaged over."""
-    made = compared(cells, unreachable, options)
-    return made.tables, made.effects, made.averaged
+    return compared(cells, unreachable, options).tables
 
 
 @dataclass(frozen=True)
@@ -203,8 +194,4 @@ def comparisons(
 
 def write_table(table: Table, folder: Path) -> None:
     """Write one table in its four formats."""
-    shown = printed(table)
-    write_text(folder / f"{table.kind}.csv", flat.render(table))
-    write_text(folder / f"{table.kind}.md", markdown.render(shown))
-    write_text(folder / f"{table.kind}.tex", latex.render(shown))
-    write_text(folder / f"{table.kind}.html", page(shown.title, html.render(shown)))
+    write_four_formats(table.kind, flat.render(table), printed(table), folder)

@@ -104,9 +104,7 @@ class ScoredCell:
     @property
     def numbers(self) -> dict[str, float]:
         """Return the ledger, the mean places of the kept tokens, and what was measured."""
-        # One computation may stand for cells of two matchings; its scores name the ratio of one of them.
-        asked = {"ratio_requested": self.ratio} if self.match else {}
-        return {**number_columns(self.scores), **asked, **self.speed}
+        return {**number_columns(self.scores, self.ratio if self.match else None), **self.speed}
 
     @property
     def degenerate(self) -> bool:

@@ -6,15 +6,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from prunegrid.files import write_text
 from prunegrid.statistics.calibration import BINS
-from prunegrid.tables import html, latex, markdown
 from prunegrid.tables.blocks import Block, Table, TableRow
 from prunegrid.tables.changed_answers import FILE, MOST, TURNED, Pair, shortened
 from prunegrid.tables.changes import CALIBRATION, NET, ROW_COLUMNS
 from prunegrid.tables.compare import Result
 from prunegrid.tables.display import Field, Line, Printed
-from prunegrid.tables.page import page
+from prunegrid.tables.four_formats import write_four_formats
 from prunegrid.tables.signs import ARROW, DASH, DEGENERATE, NEEDS_ANSWER, minus, plain, scaled, signed
 
 KIND = "changes"
@@ -44,11 +42,8 @@ def write_changes(blocks: Sequence[Block], table: Table, folder: Path) -> None:
         A table of the same rows: its model, benchmarks and options.
     folder : path
     """
-    shown = printed(blocks, table)
-    write_text(folder / f"{KIND}.csv", flat(blocks, table.benchmarks, len(table.options.matchings) > 1))
-    write_text(folder / f"{KIND}.md", markdown.render(shown))
-    write_text(folder / f"{KIND}.tex", latex.render(shown))
-    write_text(folder / f"{KIND}.html", page(shown.title, html.render(shown)))
+    csv = flat(blocks, table.benchmarks, table.options.several_matchings)
+    write_four_formats(KIND, csv, printed(blocks, table), folder)
 
 
 def flat(blocks: Sequence[Block], benchmarks: Iterable[str], matched: bool = False) -> str:

@@ -155,8 +155,12 @@ class Comparison:
         none, blind = (
             self.groups[key][0] if key is not None else None for key in (self.baseline, self.floor)
         )
-        bounded = next(iter(self.groups.values()))[0].scores["headline"] != "cider"
-        return Changes(self._samples, self._bootstrap, none, blind, bounded)
+        return Changes(self._samples, self._bootstrap, none, blind, self._bounded)
+
+    @cached_property
+    def _bounded(self) -> bool:
+        """Whether scores are between 0 and 1, as all but CIDEr's are."""
+        return bool(next(iter(self.groups.values()))[0].scores["headline"] != "cider")
 
     def _read(self, key: RowKey) -> RowScores:
         """Read a row, and see what changed in its cells: once for each row."""
@@ -245,9 +249,8 @@ class Comparison:
         """Return what collects the averages; None where the unpruned model has no score above 0."""
         if not self.groups_of or self.baseline is None or not anchors[self.baseline].value[0] > 0:
             return None
-        bounded = self.groups[self.baseline][0].scores["headline"] != "cider"
         none, clusters = self._others[self.baseline], self._samples.clusters
-        return KeptShares(self.groups_of, clusters, none, anchors[self.baseline], bounded)
+        return KeptShares(self.groups_of, clusters, none, anchors[self.baseline], self._bounded)
 
     def _contrast(self, kind: str, key: RowKey, rows: Mapping[RowKey, RowScores]) -> Contrast | None:
         """Return a row's contrast by sample and seed; None where it has none, or rows share no seed."""
@@ -290,22 +293,21 @@ class Comparison:
         ]
         schedules = any(cell.draws_schedule for cell in cells)
         binary = all(row.binary and not row.by_seed for row in scores.values())
-        cider = cells[0].scores["headline"] == "cider"
         return Contrast(
             by_seed=np.column_stack(columns),
-            whole=self._whole(kind, scores[list(made)[-1]], np.asarray(columns[0]), cider),
+            whole=self._whole(kind, scores[list(made)[-1]], np.asarray(columns[0])),
             n_draws=len(seeds) or int(schedules),
             drawn="schedules" if schedules else "draws",
-            bounded=not cider,
+            bounded=self._bounded,
             tested=not any(cell.uses_label for cell in cells),
             binary=binary and len(made) == 2,
             computed=distinct(made, self.computations),
         )
 
-    def _whole(self, kind: str, other: RowScores, column: np.ndarray, cider: bool) -> float:
+    def _whole(self, kind: str, other: RowScores, column: np.ndarray) -> float:
         """Return the most that one answer changes a contrast; a caption can lose what the other one has."""
         times = 2.0 if kind == INTERACTION else 1.0
-        if not cider:
+        if self._bounded:
             return times
         known = other.score[~np.isnan(column) & other.answered]
         return times * float(known.mean()) if known.any() else times

@@ -28,7 +28,7 @@ def _row(table: Table, heading: str, row: TableRow) -> dict[str, object]:
         "strategy_type": row.strategy_type,
         "criterion": row.key.criterion,
         "ratio": row.key.ratio,
-        **({"match": row.key.match} if len(table.options.matchings) > 1 else {}),
+        **({"match": row.key.match} if table.options.several_matchings else {}),
         "n_seeds": max((len(result.seeds) for result in results), default=0),
         "needs_answer": row.needs_answer,
         "uses_label": row.uses_label,

@@ -9,13 +9,11 @@ import numpy as np
 import pandas as pd
 
 from prunegrid.axis_names import with_match
-from prunegrid.files import write_text
-from prunegrid.tables import html, latex, markdown
 from prunegrid.tables.difference import LEVEL
 from prunegrid.tables.display import Field, Line, Printed
+from prunegrid.tables.four_formats import write_four_formats
 from prunegrid.tables.main_effects import MainEffect
 from prunegrid.tables.options import TableOptions
-from prunegrid.tables.page import page
 from prunegrid.tables.signs import DASH, NEEDS_ANSWER, SIGNIFICANT, p_value, scaled, signed
 
 KIND = "main_effects"
@@ -38,13 +36,10 @@ def write_main_effects(
     folder : path
     """
     shown = printed(effects, model, benchmarks, options)
-    match = ["match"] if len(options.matchings) > 1 else []
+    match = ["match"] if options.several_matchings else []
     names = [*_COLUMNS[:2], *match, *_COLUMNS[2:], "difference_low", "difference_high", "p", "p_holm"]
     frame = pd.DataFrame([asdict(effect) for effect in effects], columns=names)
-    write_text(folder / f"{KIND}.csv", frame.to_csv(index=False, lineterminator="\n"))
-    write_text(folder / f"{KIND}.md", markdown.render(shown))
-    write_text(folder / f"{KIND}.tex", latex.render(shown))
-    write_text(folder / f"{KIND}.html", page(shown.title, html.render(shown)))
+    write_four_formats(KIND, frame.to_csv(index=False, lineterminator="\n"), shown, folder)
 
 
 def printed(
@@ -88,7 +83,7 @@ def _line(effect: MainEffect, reference: bool) -> Line:
 def _notes(effects: Sequence[MainEffect], benchmarks: Iterable[str], options: TableOptions) -> Iterable[str]:
     if options.toy:
         yield "Toy model, toy world: this shows the method, not the merits of any pruning."
-    family = "the block" if len(options.matchings) == 1 else "the blocks of one axis"
+    family = "the blocks of one axis" if options.several_matchings else "the block"
     yield (
         f"Kept: score / unpruned score, mean over {', '.join(benchmarks)}, over ratios, and over those rows "
         "of the other axis that all of a block were run with. 95 % intervals over images, resampled for each "

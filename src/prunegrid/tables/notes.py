@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from prunegrid.axis_names import MATCH_WORDS, TOTAL
+from prunegrid.axis_names import TOTAL, match_in_brackets
 from prunegrid.cost.equal_compute import MATCH_TOLERANCE
 from prunegrid.tables import speed_fields
 from prunegrid.tables.blocks import Table
@@ -124,7 +124,7 @@ def _of_contrasts(table: Table) -> Iterable[str]:
 
 
 def _of_compute(table: Table) -> Iterable[str]:
-    several = len(table.options.matchings) > 1
+    several = table.options.several_matchings
     if several:
         yield (
             "Blocks of equal share of tokens, and of equal total compute: a row is compared with the "
@@ -193,8 +193,7 @@ def _of_rows(table: Table) -> Iterable[str]:
 
 def _method(key: RowKey) -> str:
     """Return what a row runs, with what is equal at its ratio in a study of several matchings."""
-    match = f" ({MATCH_WORDS[key.match]})" if key.match else ""
-    return f"{key.strategy} x {key.criterion}{match}"
+    return f"{key.strategy} x {key.criterion}{match_in_brackets(key.match)}"
 
 
 def _family(table: Table, kind: str) -> str:

@@ -44,9 +44,14 @@ class TableOptions:
         """All that is equal at one ratio, in blocks of its own if there are several."""
         return (self.match,) if isinstance(self.match, str) else self.match
 
+    @property
+    def several_matchings(self) -> bool:
+        """Whether rows, blocks and columns have to tell what is equal."""
+        return len(self.matchings) > 1
+
     def matching(self, match: str) -> str:
         """Return what is equal at the ratio of a row, whose own `match` is empty where there is but one."""
-        return match or (self.matchings[0] if len(self.matchings) == 1 else SHARE)
+        return match or (SHARE if self.several_matchings else self.matchings[0])
 
     def margin(self, metric: str) -> float:
         """Return the non-inferiority margin of a headline metric in its natural units."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from prunegrid.axis_names import MATCH_WORDS
+from prunegrid.axis_names import match_in_brackets
 from prunegrid.tables.cells import RowKey
 from prunegrid.tables.told import Told
 
@@ -39,8 +39,7 @@ def scores_used(told: Told, keys: Iterable[RowKey]) -> list[str]:
 
 
 def _budget(key: RowKey) -> str:
-    words = f" ({MATCH_WORDS[key.match]})" if key.match else ""
-    return f"{key.ratio:g}{words}"
+    return f"{key.ratio:g}{match_in_brackets(key.match)}"
 
 
 def _by_ratio(texts: dict[str, list[str]]) -> str:
