@@ -112,7 +112,7 @@ def test_pope_repeats_its_positives_in_every_category(tables):
 def test_mcq_letters_and_topics_are_balanced(tables):
     rows = tables["shapes-mcq"].to_pylist()
     assert set(Counter(row["answer"] for row in rows[:16]).values()) == {4}
-    assert Counter(row["category"] for row in rows[:16]) == {"color": 8, "shape": 8}
+    assert Counter(row["category"] for row in rows[:16]) == {"relation": 8, "color": 4, "shape": 4}
     assert 0.2 < sum(bool(row["hint"]) for row in rows) / len(rows) < 0.6
 
 

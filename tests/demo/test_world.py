@@ -8,14 +8,25 @@ import pytest
 from prunegrid.demo.drawing import GROUND, PATCH, UNCLEAR, render, render_single, scene_labels
 from prunegrid.demo.questions import (
     ABSENCES,
+    LOOK_UPS,
     TOPICS,
     absent_kind,
     attribute_question,
     captions,
     choice_question,
     presence_question,
+    relation_question,
 )
-from prunegrid.demo.scene import BY_POPULARITY, COLOURS, GRID, KINDS, SHAPES, named_rng, sample_scene
+from prunegrid.demo.scene import (
+    BY_POPULARITY,
+    COLOURS,
+    CROWDED,
+    GRID,
+    KINDS,
+    SHAPES,
+    named_rng,
+    sample_scene,
+)
 
 SCENES = [sample_scene(named_rng("test", 0, index)) for index in range(60)]
 
@@ -101,7 +112,6 @@ def test_choice_questions_have_one_right_answer(topic):
     for index, scene in enumerate(SCENES):
         drawn = choice_question(scene, topic, named_rng("ask", 2, index))
         if drawn is None:
-            assert topic in ("color", "shape")
             continue
         letters[drawn.answer] += 1
         assert len(set(drawn.choices)) == 4
@@ -112,6 +122,60 @@ def test_choice_questions_have_one_right_answer(topic):
         if topic == "shape":
             assert [kind.shape for kind in scene.kinds if kind.colour == words[-2]] == [right]
     assert set(letters) == {0, 1, 2, 3}
+
+
+def crowded_scenes():
+    return [sample_scene(named_rng("crowded", 0, index), *CROWDED) for index in range(200)]
+
+
+def test_crowded_scenes_have_five_to_nine_objects_on_cells_of_their_own():
+    counts = Counter()
+    for scene in crowded_scenes():
+        counts[len(scene.objects)] += 1
+        cells = [
+            (thing.row + i, thing.column + j)
+            for thing in scene.objects
+            for i in range(thing.cells)
+            for j in range(thing.cells)
+        ]
+        assert len(set(cells)) == len(cells)
+    assert set(counts) == {5, 6, 7, 8, 9}
+
+
+def test_a_relation_has_one_answer_that_two_look_ups_find():
+    answers = Counter()
+    for index, scene in enumerate(crowded_scenes()):
+        asked = relation_question(scene, named_rng("ask", 3, index))
+        if asked is None:
+            continue
+        by_shape = asked.question.startswith("What other shape")
+        named, shared = ("shape", "colour") if by_shape else ("colour", "shape")
+        (first,) = [kind for kind in scene.kinds if getattr(kind, named) == asked.named]
+        others = [k for k in scene.kinds if k != first and getattr(k, shared) == getattr(first, shared)]
+        assert [getattr(kind, named) for kind in others] == [asked.answer]
+        assert asked.named in asked.question
+        assert asked.answer not in asked.question
+        answers[asked.answer] += 1
+    # Both forms, and no answer that is right without a look.
+    assert set(answers) & set(SHAPES)
+    assert set(answers) & set(COLOURS)
+    assert max(answers.values()) < 0.25 * answers.total()
+
+
+def test_a_relation_offers_neither_the_word_that_it_names_nor_words_of_the_other_kind():
+    for index, scene in enumerate(crowded_scenes()):
+        drawn = choice_question(scene, "relation", named_rng("ask", 4, index))
+        if drawn is not None:
+            assert set(drawn.choices) <= set(COLOURS) or set(drawn.choices) <= set(SHAPES)
+            assert not any(choice in drawn.question for choice in drawn.choices)
+
+
+@pytest.mark.parametrize("topic", LOOK_UPS)
+def test_a_look_up_is_offered_where_one_object_alone_has_the_word(topic):
+    for index, scene in enumerate(SCENES):
+        words = [kind.shape if topic == "color" else kind.colour for kind in scene.kinds]
+        drawn = choice_question(scene, topic, named_rng("ask", 5, index))
+        assert (drawn is not None) == (1 in Counter(words).values())
 
 
 def test_captions_name_every_object():

@@ -13,13 +13,16 @@ from prunegrid.demo.easyvqa import image_paths, load_resized
 from prunegrid.demo.muon import Muon
 from prunegrid.demo.packing import IGNORED, PackedBatch, Packer
 from prunegrid.demo.phase import Losses, Phase, Run, run_phase
-from prunegrid.demo.scene import named_rng, sample_scene
+from prunegrid.demo.scene import CROWDED, named_rng, sample_scene
 from prunegrid.demo.tower import pixel_values
 from prunegrid.demo.turns import (
     ALL,
     CHOICES,
     ECHO,
     LETTERED,
+    PAIRS,
+    RELATED,
+    RELATIONS,
     SHORT,
     WORDS,
     Mix,
@@ -36,11 +39,24 @@ EASYVQA_SHARE = 0.2
 
 @dataclass(frozen=True)
 class LanguagePhase:
-    """A phase of language training: which tasks until which share of its steps, and its learning rate."""
+    """A phase of language training.
+
+    Attributes
+    ----------
+    name : str
+        Of its checkpoint and its random streams.
+    curriculum : tuple of (float, Mix)
+        Which tasks until which share of its steps.
+    rate : float
+        Learning rate, as a multiple of `_optimizers`'.
+    crowded : float
+        Share of scenes with 5 to 9 objects; the others have 3 to 6.
+    """
 
     name: str
     curriculum: tuple[tuple[float, Mix], ...]
     rate: float
+    crowded: float = 0.0
 
 
 LANGUAGE = LanguagePhase(
@@ -48,6 +64,8 @@ LANGUAGE = LanguagePhase(
 )
 # Choosing among letters comes last and slowest: it takes a second, milder round.
 REVIEW = LanguagePhase("review", ((1.0, LETTERED),), rate=0.6)
+# Two look-ups, one after the other, in pictures of more objects.
+RELATE = LanguagePhase("relations", ((0.2, PAIRS), (0.28, RELATIONS), (1.0, RELATED)), rate=0.8, crowded=0.7)
 
 
 class TurnBatches:
@@ -69,11 +87,12 @@ class TurnBatches:
         return np.stack([image for image, _ in pairs]), self.packer.pack([turns for _, turns in pairs])
 
     def _draw(self, mix: Mix, rng: np.random.Generator) -> tuple[np.ndarray, list[Turn]]:
-        if mix not in (ECHO, WORDS) and rng.random() < EASYVQA_SHARE:
+        if mix not in (ECHO, WORDS, PAIRS) and rng.random() < EASYVQA_SHARE:
             number = int(rng.choice(list(self.easy_turns)))
             turns = self.easy_turns[number]
             return self.easy_images[number], [turns[i] for i in rng.permutation(len(turns))]
-        scene = sample_scene(rng)
+        crowded = rng.random() < self.phase.crowded
+        scene = sample_scene(rng, *CROWDED) if crowded else sample_scene(rng)
         return render(scene, rng), draw_turns(scene, mix, TURNS, rng)
 
 

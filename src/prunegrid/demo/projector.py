@@ -25,17 +25,44 @@ def align_projector(
     The words are colour, shape and place of an object, or "ground"; tower and embeddings stay as they are.
     """
     features, targets = _patches(model, processor, run.seed)
+    _train(model, features, targets, Phase("projector", steps), run)
+
+
+def equalise_norms(
+    model: LlavaForConditionalGeneration, processor: LlavaProcessor, steps: int, run: Run
+) -> None:
+    """Train the projector in place on its own outputs, scaled to one norm.
+
+    Else a patch of an object, a sum of four words, is longer than the ground, and ranking tokens by the norm
+    of the decoder's input finds the objects by construction. Directions stay, as language training has moved
+    the words since.
+    """
+    features, _ = _patches(model, processor, run.seed)
+    with torch.no_grad():
+        said = model.model.multi_modal_projector(features)
+    norms = said.norm(dim=1, keepdim=True)
+    _train(model, features, said * norms.max() / norms, Phase("norms", steps), run)
+
+
+def _train(
+    model: LlavaForConditionalGeneration,
+    features: torch.Tensor,
+    targets: torch.Tensor,
+    phase: Phase,
+    run: Run,
+) -> None:
+    """Fit the projector to `targets` (patches, hidden) from `features` (patches, vision width)."""
     projector = model.model.multi_modal_projector
     _fit(projector, features, targets)
     optimizer = torch.optim.AdamW(projector.parameters(), lr=1e-3, betas=(0.9, 0.98), weight_decay=0.0)
 
     def loss_of(step: int) -> tuple[torch.Tensor, Losses]:
-        drawn = torch.from_numpy(named_rng("projector", run.seed, step).integers(len(features), size=BATCH))
+        drawn = torch.from_numpy(named_rng(phase.name, run.seed, step).integers(len(features), size=BATCH))
         wanted = targets[drawn]
         loss = (projector(features[drawn]) - wanted).square().sum(-1).mean()
         return loss, {"loss": loss.item(), "share": loss.item() / wanted.var(0).sum().item()}
 
-    run_phase(Phase("projector", steps), projector, [optimizer], loss_of, run)
+    run_phase(phase, projector, [optimizer], loss_of, run)
 
 
 @torch.no_grad()

@@ -10,10 +10,11 @@ import numpy as np
 from prunegrid.demo.scene import BY_POPULARITY, COLOURS, KINDS, SHAPES, Kind, Object, Scene
 
 Absence = Literal["random", "popular", "adversarial"]
-Topic = Literal["color", "shape"]
+Topic = Literal["color", "shape", "relation"]
 
 ABSENCES: tuple[Absence, ...] = ("random", "popular", "adversarial")
-TOPICS: tuple[Topic, ...] = ("color", "shape")
+LOOK_UPS: tuple[Literal["color", "shape"], ...] = ("color", "shape")
+TOPICS: tuple[Topic, ...] = (*LOOK_UPS, "relation")
 CHOICES = 4
 
 
@@ -23,6 +24,13 @@ class OpenQuestion:
 
     question: str
     answer: str
+
+
+@dataclass(frozen=True)
+class NamingQuestion(OpenQuestion):
+    """A question that names an object by one attribute, the word `named`."""
+
+    named: str
 
 
 @dataclass(frozen=True)
@@ -86,19 +94,34 @@ def choice_question(
 
     `answer` fixes the index of the right choice; by default it is drawn.
     """
-    objects = _unambiguous(scene, topic)
-    if not objects:
+    asked = relation_question(scene, rng) if topic == "relation" else _attribute_of(scene, topic, rng)
+    if asked is None:
         return None
-    thing = objects[rng.integers(len(objects))]
-    question, right, pool = {
-        "color": (f"What color is the {thing.kind.shape}?", thing.kind.colour, COLOURS),
-        "shape": (f"What shape is the {thing.kind.colour} object?", thing.kind.shape, SHAPES),
-    }[topic]
-    wrong = [name for name in pool if name != right]
+    right = asked.answer
+    # The attribute that the question names is no option.
+    wrong = [name for name in (COLOURS if right in COLOURS else SHAPES) if name not in (right, asked.named)]
     choices = [wrong[i] for i in rng.permutation(len(wrong))[: CHOICES - 1]]
     answer = int(rng.integers(CHOICES)) if answer is None else answer
     choices.insert(answer, right)
-    return ChoiceQuestion(topic, question, tuple(choices), answer)
+    return ChoiceQuestion(topic, asked.question, tuple(choices), answer)
+
+
+def relation_question(scene: Scene, rng: np.random.Generator) -> NamingQuestion | None:
+    """Draw a question that takes two look-ups, or None if the scene allows none.
+
+    The object that it names by one attribute shares the other attribute with exactly one more object: of
+    the ring the colour must be read first, then which other object has that colour.
+    """
+    drawn = [
+        NamingQuestion(f"What other shape has the color of the {thing.shape}?", other.shape, thing.shape)
+        for thing, other in _pairs(scene, "shape", "colour")
+    ] + [
+        NamingQuestion(
+            f"What other color has the shape of the {thing.colour} object?", other.colour, thing.colour
+        )
+        for thing, other in _pairs(scene, "colour", "shape")
+    ]
+    return drawn[rng.integers(len(drawn))] if drawn else None
 
 
 def context_line(scene: Scene, rng: np.random.Generator) -> str:
@@ -133,11 +156,35 @@ _ATTRIBUTE_TEMPLATES = (
 )
 
 
-def _unambiguous(scene: Scene, topic: Topic) -> list[Object]:
+def _attribute_of(
+    scene: Scene, topic: Literal["color", "shape"], rng: np.random.Generator
+) -> NamingQuestion | None:
+    """Draw a question on the colour or shape of one object."""
+    objects = _unambiguous(scene, topic)
+    if not objects:
+        return None
+    kind = objects[rng.integers(len(objects))].kind
+    if topic == "color":
+        return NamingQuestion(f"What color is the {kind.shape}?", kind.colour, kind.shape)
+    return NamingQuestion(f"What shape is the {kind.colour} object?", kind.shape, kind.colour)
+
+
+def _unambiguous(scene: Scene, topic: Literal["color", "shape"]) -> list[Object]:
     """Return the objects that a question on this topic can name without doubt."""
     key = {"color": "shape", "shape": "colour"}[topic]
     counts = Counter(getattr(kind, key) for kind in scene.kinds)
     return [thing for thing in scene.objects if counts[getattr(thing.kind, key)] == 1]
+
+
+def _pairs(scene: Scene, named: str, shared: str) -> list[tuple[Kind, Kind]]:
+    """Return kinds that alone have their `named` attribute, each with the one other of its `shared` one."""
+    pairs = []
+    for kind in scene.kinds:
+        alike = [k for k in scene.kinds if getattr(k, named) == getattr(kind, named)]
+        others = [k for k in scene.kinds if k != kind and getattr(k, shared) == getattr(kind, shared)]
+        if len(alike) == 1 and len(others) == 1:
+            pairs.append((kind, others[0]))
+    return pairs
 
 
 def _enumerate(phrases: Sequence[str]) -> str:
@@ -147,9 +194,11 @@ def _enumerate(phrases: Sequence[str]) -> str:
 __all__ = [
     "ABSENCES",
     "KINDS",
+    "LOOK_UPS",
     "TOPICS",
     "Absence",
     "ChoiceQuestion",
+    "NamingQuestion",
     "OpenQuestion",
     "Topic",
     "absent_kind",
@@ -159,4 +208,5 @@ __all__ = [
     "context_line",
     "presence",
     "presence_question",
+    "relation_question",
 ]

@@ -19,7 +19,6 @@ from prunegrid.demo.easyvqa import image_paths, read_questions
 from prunegrid.demo.questions import (
     ABSENCES,
     CHOICES,
-    TOPICS,
     ChoiceQuestion,
     Topic,
     absent_kind,
@@ -28,7 +27,7 @@ from prunegrid.demo.questions import (
     context_line,
     presence,
 )
-from prunegrid.demo.scene import Scene, named_rng, sample_scene
+from prunegrid.demo.scene import CROWDED, Scene, named_rng, sample_scene
 from prunegrid.files import atomic_path
 
 IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
@@ -72,6 +71,8 @@ SCHEMAS = {
     ),
 }
 DEFAULT_ROWS = {"shapes-pope": 500, "shapes-mcq": 500, "shapes-caption": 300}
+# Every other question takes two look-ups.
+TOPIC_ORDER: tuple[Topic, ...] = ("relation", "color", "relation", "shape")
 CONTEXT_SHARE = 0.4
 REFERENCES = 5
 
@@ -101,13 +102,13 @@ def render_benchmark(name: str, path: str | Path, rows: int | None = None, seed:
 
 
 def _pope(rows: int, seed: int) -> list[dict[str, Any]]:
-    """Return, per image, a present and an absent kind in each of the three categories.
+    """Return, per image of 5 to 9 objects, a present and an absent kind in each of the three categories.
 
     The present kinds are the same in all categories, as in POPE's three files.
     """
     cases = [(absence, answer) for absence in ABSENCES for answer in ("yes", "no")]
     images = -(-rows // len(cases))
-    drawn = [_scene("shapes-pope", seed, number) for number in range(images)]
+    drawn = [_scene("shapes-pope", seed, number, *CROWDED) for number in range(images)]
     rng = named_rng("shapes-pope questions", seed)
     present = [scene.kinds[rng.integers(len(scene.kinds))] for scene, _ in drawn]
     numbers = dict.fromkeys(ABSENCES, 0)
@@ -132,10 +133,10 @@ def _pope(rows: int, seed: int) -> list[dict[str, Any]]:
 
 
 def _mcq(rows: int, seed: int) -> list[dict[str, Any]]:
-    """Return one question per image; the topics take turns, and so do the right letters."""
+    """Return one question per image of 5 to 9 objects; topics take turns, and so do the right letters."""
     records = []
     for number in range(rows):
-        topic = TOPICS[number // CHOICES % len(TOPICS)]
+        topic = TOPIC_ORDER[number // CHOICES % len(TOPIC_ORDER)]
         scene, image, drawn = _asked_scene(topic, number, seed)
         rng = named_rng("shapes-mcq context", seed, number)
         hint = context_line(scene, rng) if rng.random() < CONTEXT_SHARE else ""
@@ -163,7 +164,7 @@ def _asked_scene(topic: Topic, number: int, seed: int) -> tuple[Scene, dict[str,
     """Draw scenes until one allows a question on the topic."""
     rng = named_rng("shapes-mcq", seed, number)
     while True:
-        scene = sample_scene(rng)
+        scene = sample_scene(rng, *CROWDED)
         drawn = choice_question(scene, topic, rng, number % CHOICES)
         if drawn is not None:
             return scene, _image(scene, rng, "shapes-mcq", number), drawn
@@ -210,10 +211,10 @@ def _easyvqa(rows: int, seed: int) -> list[dict[str, Any]]:
     ]
 
 
-def _scene(benchmark: str, seed: int, number: int) -> tuple[Scene, dict[str, Any]]:
-    """Draw one scene of a benchmark and its image as the Parquet files hold it."""
+def _scene(benchmark: str, seed: int, number: int, *objects: int) -> tuple[Scene, dict[str, Any]]:
+    """Draw one scene of a benchmark, of so many `objects`, and its image as the Parquet files hold it."""
     rng = named_rng(benchmark, seed, number)
-    scene = sample_scene(rng)
+    scene = sample_scene(rng, *objects)
     return scene, _image(scene, rng, benchmark, number)
 
 

@@ -16,6 +16,7 @@ SHAPES = ("circle", "rectangle", "triangle", "cross", "ring")
 COLOURS = ("red", "green", "blue", "yellow", "teal", "brown", "gray", "black")
 PLACES = ("top left", "top right", "bottom left", "bottom right")
 MIN_OBJECTS, MAX_OBJECTS = 3, 6
+CROWDED = (5, 9)
 LARGE_SHARE = 0.2
 
 
@@ -71,9 +72,9 @@ def named_rng(name: str, seed: int, index: int = 0) -> np.random.Generator:
     return np.random.default_rng([zlib.crc32(name.encode()), seed, index])
 
 
-def sample_scene(rng: np.random.Generator) -> Scene:
-    """Draw a scene of 3 to 6 objects of distinct kinds on free cells."""
-    count = int(rng.integers(MIN_OBJECTS, MAX_OBJECTS + 1))
+def sample_scene(rng: np.random.Generator, fewest: int = MIN_OBJECTS, most: int = MAX_OBJECTS) -> Scene:
+    """Draw a scene of 3 to 6 objects, or as many as asked, of distinct kinds on free cells."""
+    count = int(rng.integers(fewest, most + 1))
     kinds = [KINDS[i] for i in rng.choice(len(KINDS), size=count, replace=False, p=_WEIGHTS)]
     taken = np.zeros((GRID, GRID), dtype=bool)
     objects = []

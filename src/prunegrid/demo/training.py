@@ -10,9 +10,9 @@ import torch
 from transformers import LlavaForConditionalGeneration, LlavaProcessor
 
 from prunegrid.demo.architecture import build_model, build_processor
-from prunegrid.demo.language import LANGUAGE, REVIEW, train_language
+from prunegrid.demo.language import LANGUAGE, RELATE, REVIEW, train_language
 from prunegrid.demo.phase import Run, phase_seconds
-from prunegrid.demo.projector import align_projector, align_tower
+from prunegrid.demo.projector import align_projector, align_tower, equalise_norms
 from prunegrid.demo.tower import train_tower
 from prunegrid.demo.turns import corpus
 
@@ -27,6 +27,8 @@ class Recipe:
     alignment_steps: int = 60
     language_steps: int = 1500
     review_steps: int = 1200
+    norm_steps: int = 2500
+    relation_steps: int = 3500
 
 
 def train_demo_model(
@@ -50,8 +52,10 @@ def train_demo_model(
     align_tower(model, processor, recipe.alignment_steps, run)
     train_language(model, processor, LANGUAGE, recipe.language_steps, run)
     train_language(model, processor, REVIEW, recipe.review_steps, run)
+    equalise_norms(model, processor, recipe.norm_steps, run)
+    train_language(model, processor, RELATE, recipe.relation_steps, run)
     export(model, processor, folder / "model")
-    phases = ("tower", "projector", "alignment", "language", "review")
+    phases = ("tower", "projector", "alignment", "language", "review", "norms", "relations")
     seconds = {name: phase_seconds(run.folder, name) for name in phases}
     (folder / "training.json").write_text(
         json.dumps({"recipe": asdict(recipe), "seconds": seconds}, indent=2)

@@ -9,15 +9,16 @@ from prunegrid.data.prompt_texts import CAPTION, LETTERS, lettered, yes_no
 from prunegrid.demo.easyvqa import read_questions
 from prunegrid.demo.questions import (
     ABSENCES,
-    TOPICS,
+    LOOK_UPS,
     ChoiceQuestion,
     attribute_question,
     captions,
     choice_question,
     context_line,
     presence_question,
+    relation_question,
 )
-from prunegrid.demo.scene import Scene, named_rng, sample_scene
+from prunegrid.demo.scene import MAX_OBJECTS, Scene, named_rng, sample_scene
 
 Mix = Mapping[str, float]
 
@@ -32,6 +33,15 @@ ALL: Mix = {
 }  # fmt: skip
 LETTERED: Mix = {
     "open": 0.1, "attribute": 0.03, "presence": 0.17, "lettered": 0.35, "context": 0.25, "caption": 0.1,
+}  # fmt: skip
+PAIRS: Mix = {"pair": 0.6, "relation": 0.2, "lookup": 0.1, "exists": 0.1}
+RELATIONS: Mix = {
+    "relation": 0.5, "open": 0.08, "attribute": 0.02, "presence": 0.18, "lettered": 0.08, "context": 0.06,
+    "caption": 0.08,
+}  # fmt: skip
+RELATED: Mix = {
+    "relation": 0.3, "open": 0.05, "attribute": 0.02, "presence": 0.16, "lettered": 0.14, "context": 0.08,
+    "related": 0.17, "caption": 0.08,
 }  # fmt: skip
 
 
@@ -73,18 +83,26 @@ def corpus(seed: int, scenes: int = 2000) -> Iterator[str]:
 
 
 def _turn(task: str, scene: Scene, rng: np.random.Generator) -> Turn:
+    if task == "caption" and len(scene.objects) > MAX_OBJECTS:
+        return _turn("presence", scene, rng)
     if task == "caption":
         options = captions(scene)
         # Mostly one wording, so that greedy decoding settles on it.
         return Turn(CAPTION, options[0] if rng.random() < 0.8 else options[rng.integers(len(options))])
-    if task in ("lettered", "context", "open"):
-        drawn = _choice(scene, rng)
+    if task in ("lettered", "context", "open", "related"):
+        drawn = choice_question(scene, "relation", rng) if task == "related" else _choice(scene, rng)
         if drawn is None:
             return _turn("presence", scene, rng)
         if task == "open":
             return Turn(yes_no(drawn.question), drawn.choices[drawn.answer])
         context = context_line(scene, rng) if task == "context" else ""
         return Turn(lettered(drawn.question, drawn.choices, context), LETTERS[drawn.answer])
+    if task in ("relation", "pair"):
+        related = relation_question(scene, rng)
+        if related is None:
+            return _turn("open", scene, rng)
+        text = f"other {related.named}?" if task == "pair" else yes_no(related.question)
+        return Turn(text, related.answer)
     if task in ("echo", "lookup", "exists"):
         return _word_turn(task, scene, rng)
     if task == "presence":
@@ -114,7 +132,7 @@ def _word_turn(task: str, scene: Scene, rng: np.random.Generator) -> Turn:
 
 
 def _choice(scene: Scene, rng: np.random.Generator) -> ChoiceQuestion | None:
-    """Draw a question of either topic, or None if every colour and shape of the scene occurs twice."""
-    order = rng.permutation(len(TOPICS))
-    drawn = (choice_question(scene, TOPICS[i], rng) for i in order)
+    """Draw a question that takes one look-up, or None if every colour and shape of the scene occurs twice."""
+    order = rng.permutation(len(LOOK_UPS))
+    drawn = (choice_question(scene, LOOK_UPS[i], rng) for i in order)
     return next((question for question in drawn if question is not None), None)
