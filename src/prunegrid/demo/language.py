@@ -20,6 +20,7 @@ from prunegrid.demo.turns import (
     CHOICES,
     ECHO,
     LETTERED,
+    LISTS,
     PAIRS,
     RELATED,
     RELATIONS,
@@ -66,6 +67,8 @@ LANGUAGE = LanguagePhase(
 REVIEW = LanguagePhase("review", ((1.0, LETTERED),), rate=0.6)
 # Two look-ups, one after the other, in pictures of more objects.
 RELATE = LanguagePhase("relations", ((0.2, PAIRS), (0.28, RELATIONS), (1.0, RELATED)), rate=0.8, crowded=0.7)
+# An answer of several words: each is read off the image anew, and says where the next one is.
+LIST = LanguagePhase("lists", ((1.0, LISTS),), rate=0.6, crowded=0.7)
 
 
 class TurnBatches:

@@ -124,6 +124,13 @@ def relation_question(scene: Scene, rng: np.random.Generator) -> NamingQuestion 
     return drawn[rng.integers(len(drawn))] if drawn else None
 
 
+def list_question(scene: Scene, rng: np.random.Generator) -> OpenQuestion:
+    """Draw a question whose answer names the colour, or the shape, of every object in reading order."""
+    if rng.random() < 0.5:
+        return OpenQuestion("Name the color of every object.", _enumerate([k.colour for k in scene.kinds]))
+    return OpenQuestion("Name the shape of every object.", _enumerate([k.shape for k in scene.kinds]))
+
+
 def context_line(scene: Scene, rng: np.random.Generator) -> str:
     """Return a true sentence about the scene, as ScienceQA's Context line gives one."""
     if rng.random() < 0.5:
@@ -206,6 +213,7 @@ __all__ = [
     "captions",
     "choice_question",
     "context_line",
+    "list_question",
     "presence",
     "presence_question",
     "relation_question",

@@ -10,7 +10,7 @@ import torch
 from transformers import LlavaForConditionalGeneration, LlavaProcessor
 
 from prunegrid.demo.architecture import build_model, build_processor
-from prunegrid.demo.language import LANGUAGE, RELATE, REVIEW, train_language
+from prunegrid.demo.language import LANGUAGE, LIST, RELATE, REVIEW, train_language
 from prunegrid.demo.phase import Run, phase_seconds
 from prunegrid.demo.projector import align_projector, align_tower, equalise_norms
 from prunegrid.demo.tower import train_tower
@@ -29,6 +29,7 @@ class Recipe:
     review_steps: int = 1200
     norm_steps: int = 2500
     relation_steps: int = 3500
+    list_steps: int = 1200
 
 
 def train_demo_model(
@@ -54,8 +55,9 @@ def train_demo_model(
     train_language(model, processor, REVIEW, recipe.review_steps, run)
     equalise_norms(model, processor, recipe.norm_steps, run)
     train_language(model, processor, RELATE, recipe.relation_steps, run)
+    train_language(model, processor, LIST, recipe.list_steps, run)
     export(model, processor, folder / "model")
-    phases = ("tower", "projector", "alignment", "language", "review", "norms", "relations")
+    phases = ("tower", "projector", "alignment", "language", "review", "norms", "relations", "lists")
     seconds = {name: phase_seconds(run.folder, name) for name in phases}
     (folder / "training.json").write_text(
         json.dumps({"recipe": asdict(recipe), "seconds": seconds}, indent=2)

@@ -15,6 +15,7 @@ from prunegrid.demo.questions import (
     captions,
     choice_question,
     context_line,
+    list_question,
     presence_question,
     relation_question,
 )
@@ -42,6 +43,10 @@ RELATIONS: Mix = {
 RELATED: Mix = {
     "relation": 0.3, "open": 0.05, "attribute": 0.02, "presence": 0.16, "lettered": 0.14, "context": 0.08,
     "related": 0.17, "caption": 0.08,
+}  # fmt: skip
+LISTS: Mix = {
+    "list": 0.4, "relation": 0.12, "related": 0.12, "presence": 0.12, "lettered": 0.08, "context": 0.05,
+    "open": 0.03, "caption": 0.08,
 }  # fmt: skip
 
 
@@ -107,6 +112,8 @@ def _turn(task: str, scene: Scene, rng: np.random.Generator) -> Turn:
         return _word_turn(task, scene, rng)
     if task == "presence":
         asked = presence_question(scene, ABSENCES[rng.integers(len(ABSENCES))], rng)
+    elif task == "list":
+        asked = list_question(scene, rng)
     elif task == "attribute":
         asked = attribute_question(scene, rng)
     else:
