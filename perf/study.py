@@ -18,7 +18,7 @@ from prunegrid.study.plan import Plan
 
 HOME = Path(__file__).resolve().parents[1]
 SCHEMA = HOME / "workflow/schemas/config.schema.yaml"
-DEMO_BENCHMARKS = ("easyvqa", "shapes-pope", "shapes-mcq", "shapes-caption")
+DEMO_BENCHMARKS = ("easyvqa", "shapes-pope", "shapes-mcq", "shapes-list", "shapes-caption")
 CORES = 2
 # One thread a process: two processes use two cores better than one process with two threads.
 ENVIRONMENT = {

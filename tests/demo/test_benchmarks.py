@@ -10,8 +10,16 @@ import pytest
 from PIL import Image
 
 from prunegrid.demo.render_benchmark import SCHEMAS, render_benchmark
+from prunegrid.demo.scene import COLOURS, SHAPES
 
 IMAGE = "struct<bytes: binary, path: string>"
+SHORT_ANSWERS = {
+    "image": IMAGE,
+    "question_id": "string",
+    "image_id": "string",
+    "question": "string",
+    "answer": "string",
+}
 HUB_COLUMNS = {
     "shapes-pope": {
         "id": "string",
@@ -50,13 +58,8 @@ HUB_COLUMNS = {
         "annotations_ids": "list<element: int32>",
         "annotations_captions": "list<element: string>",
     },
-    "easyvqa": {
-        "image": IMAGE,
-        "question_id": "string",
-        "image_id": "string",
-        "question": "string",
-        "answer": "string",
-    },
+    "shapes-list": SHORT_ANSWERS,
+    "easyvqa": SHORT_ANSWERS,
 }
 
 
@@ -118,6 +121,13 @@ def test_mcq_letters_and_topics_are_balanced(tables):
 
 def test_captions_have_five_references(tables):
     assert {len(row["annotations_captions"]) for row in tables["shapes-caption"].to_pylist()} == {5}
+
+
+def test_lists_name_every_object_of_their_picture(tables):
+    for row in tables["shapes-list"].to_pylist():
+        words = row["answer"].replace(",", "").replace(" and ", " ").split()
+        assert 5 <= len(words) <= 9
+        assert set(words) <= set(COLOURS if "color" in row["question"] else SHAPES)
 
 
 def test_easyvqa_is_the_published_test_split(tables):

@@ -14,6 +14,7 @@ from prunegrid.demo.questions import (
     attribute_question,
     captions,
     choice_question,
+    list_question,
     presence_question,
     relation_question,
 )
@@ -176,6 +177,17 @@ def test_a_look_up_is_offered_where_one_object_alone_has_the_word(topic):
         words = [kind.shape if topic == "color" else kind.colour for kind in scene.kinds]
         drawn = choice_question(scene, topic, named_rng("ask", 5, index))
         assert (drawn is not None) == (1 in Counter(words).values())
+
+
+def test_a_list_names_one_word_of_every_object_in_reading_order():
+    kinds = Counter()
+    for index, scene in enumerate(crowded_scenes()):
+        asked = list_question(scene, named_rng("ask", 6, index))
+        name = "colour" if asked.question == "Name the color of every object." else "shape"
+        words = asked.answer.replace(",", "").replace(" and ", " ").split()
+        assert words == [getattr(kind, name) for kind in scene.kinds]
+        kinds[name] += 1
+    assert min(kinds.values()) > 60
 
 
 def test_captions_name_every_object():

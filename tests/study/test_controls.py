@@ -58,10 +58,10 @@ def test_every_control_is_there(config):
     assert {"attention", "attention_shallow", "attention_deep"} <= reversed_
 
 
-def test_the_oracle_chooses_among_64_subsets_of_100_samples(config):
+def test_the_oracle_chooses_among_64_subsets_of_all_samples(config):
     assert config["tables"]["best_of"] == ["random"]
     for benchmark in config["benchmarks"]:
-        assert config["benchmark_specs"][benchmark]["limit"] in (100, 102)
+        assert config["benchmark_specs"][benchmark]["limit"] >= 250
         seeds = {
             c.seed
             for c in expand(config, {"demo": 8}).cells

@@ -123,6 +123,7 @@ def plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
             "strategies": ["hierarchical", "constant", "blind"],
             "criteria": ["attention", "norm", "gradient"],
             "ratios": [0.653],
+            "exclude": [],
             **changes,
         }
         return Plan(validate(config, HOME / "workflow/schemas/config.schema.yaml"), HOME)

@@ -137,7 +137,8 @@ def test_out_of_reach_is_left_out_and_named():
             {"strategy_specs": {"hierarchical": {"options": {"layer": 3}}}},
             "unknown option 'layer': did you mean 'layers'",
         ),
-        ({"exclude": [{"strategy": "uniform"}]}, "exclude.0..strategy: 'uniform' is not in the grid"),
+        ({"exclude": [{"strategy": "unifrom"}]}, "exclude.0..strategy: unknown name 'unifrom': did you mean"),
+        ({"exclude": [{"ratio": 0.7}]}, "exclude.0..ratio: 0.7 is not in the grid"),
         ({"match": "flops"}, "match: 'flops' is not allowed"),
         ({"strategy_specs": {"hierarchical": {"options": {"layers": [9, 20]}}}}, "among 1..7"),
     ],
@@ -145,6 +146,10 @@ def test_out_of_reach_is_left_out_and_named():
 def test_mistakes_are_named_with_what_would_be_right(changes, message):
     with pytest.raises(ConfigError, match=message):
         cells(**changes)
+
+
+def test_what_another_study_excludes_leaves_this_one_whole():
+    assert cells(exclude=[{"strategy": "uniform"}]).cells == cells().cells
 
 
 def test_what_is_random_may_have_seeds_of_its_own():

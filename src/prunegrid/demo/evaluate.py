@@ -1,4 +1,4 @@
-"""Accuracy of a demo model on the four benchmarks, unpruned: `python -m prunegrid.demo.evaluate`."""
+"""Accuracy of a demo model on the five benchmarks, unpruned: `python -m prunegrid.demo.evaluate`."""
 
 import argparse
 import io

@@ -1,4 +1,4 @@
-"""Write the demo's four benchmarks as Parquet files, with the schemas of the published data sets.
+"""Write the demo's five benchmarks as Parquet files, with the schemas of the published data sets.
 
 Rows are ordered so that the first n of them are spread over images, categories and answers.
 """
@@ -25,12 +25,16 @@ from prunegrid.demo.questions import (
     captions,
     choice_question,
     context_line,
+    list_question,
     presence,
 )
 from prunegrid.demo.scene import CROWDED, Scene, named_rng, sample_scene
 from prunegrid.files import atomic_path
 
 IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+_SHORT_ANSWERS = pa.schema(
+    [("image", IMAGE)] + [(name, pa.string()) for name in ("question_id", "image_id", "question", "answer")]
+)
 SCHEMAS = {
     "shapes-pope": pa.schema(
         [(name, pa.string()) for name in ("id", "question_id", "question", "answer", "image_source")]
@@ -65,12 +69,10 @@ SCHEMAS = {
         + [("image_id", pa.int32()), ("image_license", pa.int8()), ("image_open_images_id", pa.string())]
         + [("annotations_ids", pa.list_(pa.int32())), ("annotations_captions", pa.list_(pa.string()))]
     ),
-    "easyvqa": pa.schema(
-        [("image", IMAGE)]
-        + [(name, pa.string()) for name in ("question_id", "image_id", "question", "answer")]
-    ),
+    "shapes-list": _SHORT_ANSWERS,
+    "easyvqa": _SHORT_ANSWERS,
 }
-DEFAULT_ROWS = {"shapes-pope": 500, "shapes-mcq": 500, "shapes-caption": 300}
+DEFAULT_ROWS = {"shapes-pope": 500, "shapes-mcq": 500, "shapes-list": 500, "shapes-caption": 300}
 # Every other question takes two look-ups.
 TOPIC_ORDER: tuple[Topic, ...] = ("relation", "color", "relation", "shape")
 CONTEXT_SHARE = 0.4
@@ -83,7 +85,7 @@ def render_benchmark(name: str, path: str | Path, rows: int | None = None, seed:
     Parameters
     ----------
     name : str
-        "easyvqa", "shapes-pope", "shapes-mcq" or "shapes-caption".
+        "easyvqa", "shapes-pope", "shapes-mcq", "shapes-list" or "shapes-caption".
     path : str or Path
         The file; it appears when it is whole.
     rows : int, optional
@@ -170,6 +172,24 @@ def _asked_scene(topic: Topic, number: int, seed: int) -> tuple[Scene, dict[str,
             return scene, _image(scene, rng, "shapes-mcq", number), drawn
 
 
+def _list(rows: int, seed: int) -> list[dict[str, Any]]:
+    """Return one question per image of 5 to 9 objects, on the colours or the shapes of all of them."""
+    records = []
+    for number in range(rows):
+        scene, image = _scene("shapes-list", seed, number, *CROWDED)
+        asked = list_question(scene, named_rng("shapes-list questions", seed, number))
+        records.append(
+            {
+                "image": image,
+                "question_id": str(number),
+                "image_id": image["path"].removesuffix(".png"),
+                "question": asked.question,
+                "answer": asked.answer,
+            }
+        )
+    return records
+
+
 def _caption(rows: int, seed: int) -> list[dict[str, Any]]:
     records = []
     for number in range(rows):
@@ -228,5 +248,6 @@ _TABLES: dict[str, Callable[[int, int], list[dict[str, Any]]]] = {
     "easyvqa": _easyvqa,
     "shapes-pope": _pope,
     "shapes-mcq": _mcq,
+    "shapes-list": _list,
     "shapes-caption": _caption,
 }

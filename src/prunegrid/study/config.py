@@ -406,32 +406,40 @@ def _check_tables(config: Mapping[str, Any]) -> list[str]:
 
 
 def _check_exclusion(config: Mapping[str, Any], position: int, entry: Mapping[str, Any]) -> list[str]:
+    """Check an entry of `exclude`: names are known, numbers are in the grid."""
     valid = {
-        "model": config["models"],
-        "benchmark": config["benchmarks"],
-        "strategy": [*config["strategies"], BASELINE],
-        "criterion": [*config["criteria"], NO_CRITERION],
         "ratio": [*config["ratios"], 0],
         "seed": [*config["seeds"], *range(_most_seeds(config))],
         "match": matchings(config),
     }
-    return [
+    return _unknown_names(config, f"exclude[{position}]", entry) + [
         f"exclude[{position}].{axis}: {value!r} is not in the grid: {nearest(value, map(str, valid[axis]))}"
         for axis, values in entry.items()
+        if axis in valid
         for value in as_list(values)
         if value not in valid[axis]
     ]
 
 
 def _check_measured(config: Mapping[str, Any], position: int, entry: Mapping[str, Any]) -> list[str]:
-    """Check an entry of `latency: {cells: ...}`: names are known, but may be those of another study's choice.
+    """Check an entry of `latency: {cells: ...}`."""
+    return _unknown_names(config, f"latency.cells[{position}]", entry)
+
+
+def _unknown_names(config: Mapping[str, Any], place: str, entry: Mapping[str, Any]) -> list[str]:
+    """Refuse names that nothing has, in an entry that names cells; those of another study's choice pass.
 
     The demo's entries stand in every configuration that goes over it.
     """
     valid = {
         "model": [*config["model_specs"]],
         "benchmark": [*config["benchmark_specs"], *plugins.names("benchmarks")],
-        "strategy": [*config["strategies"], *config["strategy_specs"], *plugins.names("strategies")],
+        "strategy": [
+            *config["strategies"],
+            *config["strategy_specs"],
+            *plugins.names("strategies"),
+            BASELINE,
+        ],
         "criterion": [
             *config["criteria"],
             *config["criterion_specs"],
@@ -440,7 +448,7 @@ def _check_measured(config: Mapping[str, Any], position: int, entry: Mapping[str
         ],
     }
     return [
-        f"latency.cells[{position}].{axis}: unknown name {value!r}: {nearest(value, valid[axis])}"
+        f"{place}.{axis}: unknown name {value!r}: {nearest(value, valid[axis])}"
         for axis, values in entry.items()
         if axis in valid
         for value in as_list(values)

@@ -12,7 +12,7 @@ from prunegrid.files import is_there
 from prunegrid.study.memo import Memo
 
 # The demo's benchmarks, and the files that the rule `render_benchmark` makes of them.
-DEMO_BENCHMARKS = ("easyvqa", "shapes-pope", "shapes-mcq", "shapes-caption")
+DEMO_BENCHMARKS = ("easyvqa", "shapes-pope", "shapes-mcq", "shapes-list", "shapes-caption")
 DEMO_DATA = tuple(f"resources/demo/{name}.parquet" for name in DEMO_BENCHMARKS)
 
 
