@@ -93,7 +93,9 @@ def test_many_exclusions_are_the_single_ones():
             )
         ]
         assert 0 < len(left) < len(whole)
-        assert list(cells(seeds=[0, 1, 2], exclude=entries).cells) == left
+        grid = cells(seeds=[0, 1, 2], exclude=entries)
+        assert list(grid.cells) == left
+        assert grid.n_excluded == len(whole) - len(left)
     assert cells(exclude=[]).cells == cells().cells
 
 

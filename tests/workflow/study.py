@@ -52,8 +52,8 @@ class Study:
                 shutil.copytree(source, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
             else:
                 shutil.copy2(source, folder / part)
-        # Those of the demo would be measured wherever they are in the grid.
-        self.configure(**{"latency": {"cells": []}, **config})
+        # The demo's entries would measure cells wherever they are in the grid, and leave out others.
+        self.configure(**{"latency": {"cells": []}, "exclude": [], **config})
 
     def configure(self, **changes) -> None:
         """Change keys of the overlay."""

@@ -14,7 +14,7 @@ def print_compute_plan(plan: Plan, table: str | Path) -> None:
     """Print the ledger of every cell, and the hours that predicting takes; write both to CSV files."""
     rows = compute_plan.compute_plan(plan)
     write_text(table, rows.to_csv(index=False))
-    print(compute_plan.as_text(rows, plan.grid.unreachable), flush=True)
+    print(compute_plan.as_text(rows, plan.grid.unreachable, plan.grid.n_excluded), flush=True)
     hours = forecast.forecast(plan, rows)
     write_text(Path(table).with_name("forecast.csv"), hours.to_csv(index=False))
     print(f"\n{forecast.as_text(hours)}", flush=True)

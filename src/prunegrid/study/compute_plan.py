@@ -90,7 +90,7 @@ def _expected(plan: Plan, model: str, settings: dict[str, Any]) -> dict[str, Any
     }
 
 
-def as_text(rows: pd.DataFrame, unreachable: Sequence[Unreachable] = ()) -> str:
+def as_text(rows: pd.DataFrame, unreachable: Sequence[Unreachable] = (), n_excluded: int = 0) -> str:
     """Return the plan for a terminal: cells of one schedule and one ledger share a line."""
     parts = []
     for model, cells in rows.groupby("model", sort=False):
@@ -109,6 +109,8 @@ def as_text(rows: pd.DataFrame, unreachable: Sequence[Unreachable] = ()) -> str:
         f"{model}: left out {', '.join(dict.fromkeys(names))}: {reason}"
         for (model, reason), names in reasons.items()
     ]
+    if n_excluded:
+        parts.append(f"left out by `exclude`: {n_excluded} cells")
     return "\n\n".join(parts)
 
 

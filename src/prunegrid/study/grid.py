@@ -91,10 +91,21 @@ class Unreachable:
 
 @dataclass(frozen=True)
 class Grid:
-    """All cells of a configuration, in the order of its lists."""
+    """All cells of a configuration, in the order of its lists.
+
+    Attributes
+    ----------
+    cells : tuple of Cell
+        Those that are run.
+    unreachable : tuple of Unreachable
+        What cannot be run.
+    n_excluded : int
+        How many more there would be without `exclude`.
+    """
 
     cells: tuple[Cell, ...]
     unreachable: tuple[Unreachable, ...] = field(default=())
+    n_excluded: int = 0
 
 
 # Takes model, strategy, criterion, ratio and seed; returns the ratio to solve for, or raises that none is.
@@ -137,6 +148,7 @@ def expand(
     cells: list[Cell] = []
     unreachable: list[Unreachable] = []
     excluded = CellsNamed(config, config["exclude"])
+    n_excluded = 0
     for model in config["models"]:
         rows = list(_rows(config))
         reached = {row: _reason(config, layers[model], match, model, *row) for row in rows}
@@ -144,15 +156,17 @@ def expand(
         for benchmark in config["benchmarks"]:
             for row in rows:
                 cell = Cell(model, benchmark, *row)
-                if reached[row] is not None or cell in excluded:
+                if reached[row] is not None:
                     continue
-                if reason := lacks(benchmark, cell.strategy):
+                if cell in excluded:
+                    n_excluded += 1
+                elif reason := lacks(benchmark, cell.strategy):
                     unreachable.append(Unreachable(model, *row, reason, benchmark))
                 else:
                     cells.append(cell)
     if not cells:
         raise ConfigError("the grid is empty: every cell is excluded or out of reach")
-    return Grid(tuple(cells), tuple(unreachable))
+    return Grid(tuple(cells), tuple(unreachable), n_excluded)
 
 
 def _rows(config: Mapping[str, Any]) -> Iterator[tuple[str, str, float, int, str]]:
