@@ -20,6 +20,8 @@ rule predict:
         f"{RESULTS}/logs/predict/{{model}}/{{bundle}}{{part}}.log",
     benchmark:
         f"{RESULTS}/logs/predict/{{model}}/{{bundle}}{{part}}.benchmark.tsv"
+    # The longest first, for the last to end is not to run alone; after light jobs, whose priority is 0.
+    priority: lambda wildcards: -1 / PLAN.n_tokens(wildcards.model, wildcards.bundle)
     conda:
         "../../envs/gpu.yaml"
     threads: 1

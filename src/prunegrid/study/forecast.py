@@ -248,9 +248,8 @@ def _work(
 
 def _steps(plan: Plan, benchmark: str) -> int:
     """Return the decoding steps of a batch."""
-    spec, adapter = plan.config["benchmark_specs"][benchmark], _adapter(plan, benchmark)
-    usual = SENTENCE_STEPS if adapter.free_text else SHORT_STEPS
-    return min(usual, int(spec.get("max_new_tokens", adapter.max_new_tokens)) - 1)
+    usual = SENTENCE_STEPS if _adapter(plan, benchmark).free_text else SHORT_STEPS
+    return min(usual, plan.answer_tokens(benchmark) - 1)
 
 
 def _samples(plan: Plan, benchmark: str) -> int:

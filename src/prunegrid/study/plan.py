@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from prunegrid import plugins
 from prunegrid.axis_names import TOTAL
@@ -18,6 +18,9 @@ from prunegrid.study.keys import CellKeys
 from prunegrid.study.matches import Matches
 from prunegrid.study.memo import Memo
 from prunegrid.study.shared_layers import in_sharing_order
+
+if TYPE_CHECKING:
+    from prunegrid.data.adapter import Adapter
 
 
 class Plan:
@@ -105,6 +108,19 @@ class Plan:
     def n_jobs(self, model: str, bundle: str) -> int:
         """Return how many parallel jobs divide a bundle's samples among them."""
         return self._n_jobs(self.bundles(model)[bundle][0].benchmark)
+
+    def n_tokens(self, model: str, bundle: str) -> int:
+        """Return how many tokens a bundle's cells generate of a sample at most, together.
+
+        A rough measure of how long it takes, known before any data are there.
+        """
+        return sum(self.answer_tokens(cell.benchmark) for cell in self.bundles(model)[bundle])
+
+    def answer_tokens(self, benchmark: str) -> int:
+        """Return how many tokens an answer has at most."""
+        spec = self.config["benchmark_specs"][benchmark]
+        adapter: type[Adapter] = plugins.load("benchmarks", spec["adapter"])
+        return int(spec.get("max_new_tokens", adapter.max_new_tokens))
 
     def _n_jobs(self, benchmark: str) -> int:
         spec = self.config["benchmark_specs"][benchmark]
