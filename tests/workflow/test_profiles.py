@@ -53,17 +53,6 @@ def test_slurm_gives_gpus_to_predictions_alone(study):
         assert int(needs["runtime"]) >= 60, rule
 
 
-def test_data_that_must_be_made_again_holds_up_nothing(tmp_path):
-    """Else a run would draw them, say that all cells wait, and end well."""
-    study = Study(tmp_path / "project", CONFIG)
-    study.run("resources/demo/shapes-pope.parquet")
-    planned = study.planned()
-    file = study.folder / "src/prunegrid/demo/render_benchmark.py"
-    file.write_text(file.read_text().replace("CONTEXT_SHARE = 0.4", "CONTEXT_SHARE = 0.41"))
-    assert study.planned() == {**planned, "render_benchmark": 1}
-    assert planned["predict"] == 1
-
-
 def test_a_retry_asks_for_more(study):
     first, third = resources(study), resources(study, "--attempt", "3")
     for rule, needs in first.items():
