@@ -6,7 +6,7 @@ from prunegrid import plugins
 from prunegrid.data import hub
 from prunegrid.errors import ConfigError, DataError, NotDownloadedError
 from prunegrid.study.config import validate
-from prunegrid.study.inputs import StudyInputs
+from prunegrid.study.inputs import DEMO_DATA, StudyInputs
 from prunegrid.study.preflight import check_inputs
 from tests.benchmarks import worlds
 from tests.study.plans import HOME, SCHEMA, configuration
@@ -83,3 +83,30 @@ def test_a_model_that_is_a_file_is_no_hub_id(tmp_path):
         ConfigError, match=r"model_specs\.m\.path: models/llava\.safetensors has no config\.json"
     ):
         check_inputs(known)
+
+
+@pytest.mark.parametrize(
+    ("columns", "told"),
+    [
+        ({"image": "picture"}, "b: .*missing columns: picture"),
+        ({"category": "kind"}, "b: .*missing columns: kind"),
+        ({"imgae": "image"}, "b: .*columns: unknown column 'imgae': did you mean 'image'"),
+    ],
+)
+def test_columns_that_a_file_has_not_are_refused_before_the_run(tmp_path, columns, told):
+    path = str(worlds.write(tmp_path / "a.parquet", "pope"))
+    spec = {"b": {"adapter": "pope", "path": path, "columns": columns}}
+    known = StudyInputs(validate(configuration(model_specs=DEMO, benchmark_specs=spec), SCHEMA), HOME)
+    with pytest.raises((ConfigError, DataError), match=rf"benchmark_specs\.{told}"):
+        check_inputs(known)
+
+
+def test_columns_of_a_file_that_a_rule_makes_have_the_adapters_names():
+    def known(columns):
+        spec = {"b": {"adapter": "pope", "path": DEMO_DATA[1], "columns": columns}}
+        config = validate(configuration(model_specs=DEMO, benchmark_specs=spec), SCHEMA)
+        return StudyInputs(config, HOME, DEMO_DATA)
+
+    assert check_inputs(known({"image": "image"})) == []
+    with pytest.raises(ConfigError, match=r"benchmark_specs\.b\.columns: 'image' is not called 'pic'"):
+        check_inputs(known({"image": "pic"}))

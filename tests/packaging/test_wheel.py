@@ -99,7 +99,8 @@ def test_the_wheel_holds_the_package_and_neither_demo_nor_tests(wheel):
     files = set(zipfile.ZipFile(wheel).namelist())
     sources = {
         file.relative_to(HOME / "src").as_posix()
-        for file in (HOME / "src/prunegrid").rglob("*")
+        for package in ("prunegrid", "snakemake_logger_plugin_prunegrid")
+        for file in (HOME / "src" / package).rglob("*")
         if file.is_file() and not {"__pycache__", "demo"} & set(file.parts[len(HOME.parts) :])
     }
     assert {"prunegrid/py.typed", "prunegrid/tables/style.css"} < sources

@@ -82,6 +82,10 @@ class Study:
             raise AssertionError(done.stdout[-6000:])
         return done.stdout
 
+    def log(self, run: int = -1) -> str:
+        """Return all that Snakemake and the jobs of a run told, of the last if none is numbered."""
+        return sorted((self.folder / ".snakemake/log").glob("*.log"))[run].read_text()
+
     def planned(self, *arguments: str) -> dict[str, int]:
         """Return rule -> number of jobs of a dry run."""
         output = self.run("--dry-run", *arguments)

@@ -4,6 +4,7 @@ import errno
 import json
 import logging
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -42,7 +43,10 @@ ONE = "demo/own/uniform/norm/ratio-0.505/seed-0"
 
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory):
-    """A study with one broken image in four, and what two snakemakes printed that ran in it at once."""
+    """A study with one broken image in four, and what two snakemakes printed that ran in it at once.
+
+    Of the first it is the console, then the log, in which jobs' own lines are.
+    """
     study = Study(tmp_path_factory.mktemp("faults") / "project", CONFIG)
     rows = rows_of("pope", 4)
     rows[2]["image"]["bytes"] = rows[2]["image"]["bytes"][:40]
@@ -58,21 +62,52 @@ def ran(tmp_path_factory):
             time.sleep(0.05)
         second = study.run(check=False)
         assert first.wait(TIMEOUT) == 0
-    return study, (study.folder / "first.txt").read_text(), second
+    console = (study.folder / "first.txt").read_text()
+    return study, (console, study.log(0)), second
 
 
 def test_two_snakemakes_in_one_folder(ran):
     study, first, second = ran
     check("two snakemake processes run in one folder", second)
     assert "Traceback" not in second
-    assert "2 of 2 cells are done" in first
+    assert "2 of 2 cells are done" in first[0]
     assert study.planned() == {}
+
+
+def test_the_console_has_a_line_a_job_and_ends_with_the_page_and_the_log(ran):
+    study, (console, log), _ = ran
+    begin, *lines = [line for line in console.splitlines() if "  ... " not in line]
+    assert begin.startswith("Using workflow specific profile")
+    assert lines[0] == (
+        "8 jobs: 1 predict, 1 score, 1 build_tables, 1 plot_survival, 1 plot_tradeoff, 1 write_report, "
+        "2 publish"
+    )
+    jobs = [re.fullmatch(r" +\d+:\d\d (\d)/6  ([a-z_]+( demo\b.*)?): .+", line) for line in lines[1:8]]
+    assert all(jobs), console
+    assert [job.group(1) for job in jobs] == ["1", "2", "2", "3", "4", "5", "6"]
+    assert lines[8].startswith("2 of 2 cells are done")
+    assert lines[-2] == "page: results/report.html"
+    named = re.fullmatch(r"log: (\S+) \(0 warnings, 0 errors\)", lines[-1])
+    assert (study.folder / named.group(1)).read_text() == log
+    assert len(lines) == 13
+    assert "\x1b" not in console
+    # All else is in the log: what jobs print, and the commands of the light ones.
+    assert "own uniform x norm" not in console
+    for kept in (
+        "localrule publish:",
+        "wildcards: model=demo",
+        "Shell command: { ln -f",
+        "[2/2] uniform x norm",
+    ):
+        assert kept in log, kept
 
 
 def test_a_broken_image_is_an_error_row(ran):
     study, first, _ = ran
-    check("a row of the data has a broken image", first)
-    assert "2 error rows in 2 cells:\n  2 x row ...: image cannot be decoded (... bytes)" in first
+    console, log = first
+    check("a row of the data has a broken image", log, 0)
+    check("a row of the data has a broken image", console, 1, 2)
+    assert "2 error rows in 2 cells:\n  2 x row ...: image cannot be decoded (... bytes)" in console
     cells = pd.read_csv(study.folder / "results/demo/tables/cells.csv")
     assert cells[["n", "n_error"]].to_numpy().tolist() == [[4, 1], [4, 1]]
     table = pq.read_table(study.cells()[ONE], partitioning=None).to_pylist()
@@ -106,11 +141,12 @@ def test_damage_is_found_and_mended(ran):
     other = next(store / f"{key}.parquet" for name, key in keys.items() if name != ONE)
     os.truncate(other, other.stat().st_size // 2)
 
-    output = study.run()
-    check("a file of predictions is cut short", output)
-    check("a shard is corrupted", output)
-    check("a job is killed while it writes", output, 1)
-    assert "1 of 4 shards are there" in output
+    assert "(2 warnings, 0 errors)" in study.run()
+    log = study.log()
+    check("a file of predictions is cut short", log)
+    check("a shard is corrupted", log)
+    check("a job is killed while it writes", log, 1)
+    assert "1 of 4 shards are there" in log
     again = {name: pq.read_table(file, partitioning=None) for name, file in study.cells().items()}
     assert all(again[name].equals(table) for name, table in kept.items())
     assert not list(store.glob("*.shards-*"))
@@ -154,7 +190,7 @@ def test_a_read_only_folder_is_told_before_any_job(ran, tmp_path):
         check("the results folder is read-only", output)
     assert f"results_dir: {folder} cannot be written" in output
     assert "Traceback" not in output
-    assert "rule predict" not in output
+    assert "rule predict" not in study.log()
 
 
 def cell(fill: str) -> pa.Table:

@@ -26,7 +26,7 @@ def study(tmp_path_factory):
 
 def resources(study, *arguments, profile="profiles/slurm"):
     """Return rule -> resources of its last job in a dry run."""
-    output = study.run("--dry-run", "--profile", profile, *arguments)
+    output = study.run("--dry-run", "--logger-prunegrid-full", "--profile", profile, *arguments)
     found = re.findall(r"rule (\w+):\n(?: .*\n)*? +resources: (.*)\n", output)
     assert found, output
     return {rule: dict(part.split("=") for part in text.split(", ")) for rule, text in found}
@@ -118,8 +118,8 @@ def devices(tmp_path, monkeypatch):
 
 
 def test_local_jobs_hold_their_devices_and_wait_without_a_core(study, devices):
-    output = study.run("--cores", "4", "--config", "bundle_size=1", "--until", "predict")
-    assert re.search(r"^Provided resources: .*\bgpu\W+2\b", output, re.M), output
+    study.run("--cores", "4", "--config", "bundle_size=1", "--until", "predict")
+    assert re.search(r"^Provided resources: .*\bgpu\W+2\b", study.log(), re.M), study.log()
     logs = [file.read_text() for file in (study.folder / "results/logs/predict/demo").glob("*.log")]
     assert len(logs) == 2
     for log in logs:
@@ -129,8 +129,8 @@ def test_local_jobs_hold_their_devices_and_wait_without_a_core(study, devices):
 
 def test_a_device_has_as_many_slots_as_are_asked_for(study, devices):
     shared = ["--config", "slots_per_gpu=3", "--until", "predict", "--forcerun", "predict"]
-    output = study.run("--profile", "profiles/local-gpus", "--resources", "gpu=2", *shared)
-    assert re.search(r"^Provided resources: .*\bgpu\W+6\b", output, re.M), output
+    study.run("--profile", "profiles/local-gpus", "--resources", "gpu=2", *shared)
+    assert re.search(r"^Provided resources: .*\bgpu\W+6\b", study.log(), re.M), study.log()
 
 
 def test_a_machine_with_fewer_devices_is_refused(study, devices, monkeypatch):

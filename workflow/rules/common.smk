@@ -8,21 +8,25 @@ from pathlib import Path
 
 from snakemake.cli import get_argument_parser
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
 from prunegrid.axis_names import BASELINE
 from prunegrid.errors import PrunegridError
 from prunegrid.files import write_text
 from prunegrid.jobs.devices import visible_devices
-from prunegrid.study.command_line import check_request
+from prunegrid.study.command_line import about_this_study, check_request
 from prunegrid.study.config import check_gpus, validate
 from prunegrid.study.descriptions import describe_cell, describe_check, describe_files
 from prunegrid.study.inputs import DEMO_BENCHMARKS, DEMO_DATA
 from prunegrid.study.markers import has_lost, parts, predicted_marker
 from prunegrid.study.measured_cells import measured_cells
 from prunegrid.study.outside import use_plugins
+from prunegrid.study.page_record import page_record, replaced
 from prunegrid.study.plan import Plan
 from prunegrid.study.preflight import check_inputs, check_writable
 from prunegrid.study.published import is_displaced, is_stored
+from prunegrid.study.run_end import last_lines
+from prunegrid.study.unused_specs import check_unused
 
 TABLES = ["strategy", "criterion", "changes", "main_effects"]
 ENDINGS = ["csv", "md", "tex", "html"]
@@ -53,6 +57,10 @@ try:
         check_request(sys.argv[1:], get_argument_parser(), workflow.config_settings.configfiles)
     use_plugins(config.get("plugins", []), HOME)
     config = validate(config, HOME / "workflow/schemas/config.schema.yaml")
+    UNUSED = []
+    if workflow.is_main_process:
+        given = workflow.config_settings
+        UNUSED = check_unused(config, given.configfiles, given.config, HOME)
     PLAN = Plan(config, HOME, DEMO_DATA)
     CELLS = {cell.folder: cell for cell in PLAN.grid.cells}
     # Model -> the cells whose time is measured.
@@ -71,8 +79,27 @@ if "latency" in sys.argv and not MEASURED:
         "`--config 'latency={cells: [{seed: 0}]}'` for every cell that draws nothing"
     )
 
+RESULTS = config["results_dir"]
+PAGE = f"{RESULTS}/report.html"
+
 if NOT_HERE:
     print("to be downloaded before a run:", *NOT_HERE, sep="\n", file=sys.stderr)
+
+
+def say_first():
+    """Say before a run, or in place of one, what of the study is used nowhere, and what a run replaces."""
+    told = [f"used nowhere in this study: {', '.join(UNUSED)}"] if UNUSED else []
+    if lost := replaced(PAGE, page_record(config)):
+        told.append(
+            f"{PAGE} is of another study, and this one's replaces it and its tables. It has {lost}, which this "
+            "study has not. To keep it, copy it first, or set a `results_dir` for this study"
+        )
+    if told:
+        logger.info("\n".join(told), extra={"prunegrid": "first"})
+
+
+if workflow.is_main_process and workflow.output_settings.dryrun and not NO_CELL & set(sys.argv):
+    say_first()
 
 
 # A dry run shows the plan of a study that is still to be downloaded; a run ends here.
@@ -83,9 +110,14 @@ onstart:
         check_writable(RESULTS)
     except PrunegridError as error:
         raise WorkflowError(str(error)) from None
+    # What a target of its own prints is what was asked for.
+    if not NO_CELL & set(sys.argv):
+        say_first()
+        for handler in workflow.logger_manager.get_log_handlers():
+            if log and hasattr(handler, "take_output"):
+                handler.take_output(log[-1])
 
 
-RESULTS = config["results_dir"]
 # What the jobs of a model have left in its stores, a marker each.
 JOBS = f"{RESULTS}/{{model}}/.jobs"
 
@@ -214,12 +246,15 @@ def table_options(wildcards):
     return {**config["tables"], "match": config["match"], "toy": model_spec(wildcards)["toy"]}
 
 
-def say_summary():
-    """Say at the end of a run how many cells are done, failed or wait, and the errors by kind."""
-    if not NO_CELL & set(sys.argv):
-        from prunegrid.study.status import status, summary
+def say_end(failed):
+    """End a run with what is done, where the page is, and what to type where a cell is missing.
 
-        cells = status(PLAN)
-        print(summary(cells, len(PLAN.grid.unreachable)), file=sys.stderr)
-        if any(cell.missing for cell in cells):
-            print("what is missing, and why: snakemake --cores 1 status", file=sys.stderr)
+    The logger of `profiles/` adds the jobs that failed, and the log; of others it is a message like any.
+    """
+    lines = []
+    if not NO_CELL & set(sys.argv):
+        writes = any(job.rule.name == "write_report" for job in workflow.dag.jobs)
+        ask = about_this_study("status", sys.argv[1:], get_argument_parser())
+        lines = last_lines(PLAN, PAGE if writes and not failed else None, ask)
+    if lines or failed:
+        logger.info("\n".join(lines), extra={"prunegrid": "end"})

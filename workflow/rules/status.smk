@@ -19,8 +19,8 @@ rule status:
 
 
 onsuccess:
-    say_summary()
+    say_end(failed=False)
 
 
 onerror:
-    say_summary()
+    say_end(failed=True)

@@ -172,6 +172,7 @@ rule write_report:
             }
             for model in config["models"]
         ],
+        study=page_record(config),
         # No input: a page is written whether a model was checked or not.
         checks=lambda wildcards: {model: describe_check(PLAN, model) for model in config["models"]},
         code=PLAN.keys.report_key(),

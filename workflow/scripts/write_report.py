@@ -6,4 +6,4 @@ from prunegrid.report.write import write_report
 with job_log(snakemake.log[0], "report"):
     checks = snakemake.params.checks
     models = [{**model, "check": checks[model["name"]]} for model in snakemake.params.models]
-    write_report(models, snakemake.output[0])
+    write_report(models, snakemake.output[0], study=snakemake.params.study)

@@ -16,6 +16,7 @@ from prunegrid.report import speed_texts
 from prunegrid.report.checked import checked
 from prunegrid.results.measurements import read_measurements
 from prunegrid.results.predictions import METADATA_KEY
+from prunegrid.study.page_record import as_meta
 from prunegrid.tables.page import content_of, page
 
 _LOG = logging.getLogger(__name__)
@@ -58,7 +59,10 @@ model that sees another image (<em>mismatched</em>).</li>
 
 
 def write_report(
-    models: Sequence[Mapping[str, Any]], path: str | Path, title: str = "prunegrid report"
+    models: Sequence[Mapping[str, Any]],
+    path: str | Path,
+    title: str = "prunegrid report",
+    study: Mapping[str, Any] | None = None,
 ) -> None:
     """Write the report.
 
@@ -73,6 +77,8 @@ def write_report(
         The page to write.
     title : str
         Its heading.
+    study : mapping, optional
+        What the page is of, see `study.page_record.page_record`: a page that another study finds.
     """
     if not models:
         raise DataError(f"{path}: a report needs at least one model")
@@ -91,7 +97,7 @@ def write_report(
         if model.get("toy")
     )
     content = f"<nav>{''.join(links)}</nav>\n{warning}\n{_READING}\n{''.join(parts)}"
-    write_text(path, page(title, content))
+    write_text(path, page(title, content, as_meta(study) if study else ""))
     _LOG.info(f"open {path}")
 
 

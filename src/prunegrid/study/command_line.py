@@ -1,6 +1,9 @@
-"""What of a request Snakemake or YAML would drop without a word: options and keys that are given twice."""
+"""What of a request Snakemake or YAML would drop without a word; how to ask about the same study again."""
 
 import argparse
+import shlex
+import shutil
+import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -34,6 +37,39 @@ def check_request(
         faults += _repeated_keys(Path(file))
     if faults:
         raise ConfigError("\n".join(faults))
+
+
+def about_this_study(target: str, arguments: Sequence[str], parser: argparse.ArgumentParser) -> str:
+    """Return the command that asks for another target of the same study, as it is typed.
+
+    Parameters
+    ----------
+    target : str
+        The rule.
+    arguments : sequence of str
+        Of this command line, without the program.
+    parser : ArgumentParser
+        Snakemake's.
+    """
+    given, _ = parser.parse_known_args([*arguments])
+    same: list[str] = []
+    # --configfile takes all that follows it.
+    for option in ("snakefile", "directory", "config", "configfile"):
+        value = getattr(given, option, None)
+        if value:
+            same += [f"--{option}", *map(str, value if isinstance(value, list) else [value])]
+    return shlex.join([_program(), "--cores", "1", target, *same])
+
+
+def _program() -> str:
+    """Return how this snakemake is called from here."""
+    beside = Path(sys.executable).with_name("snakemake")
+    found = shutil.which("snakemake")
+    if not beside.is_file() or (found is not None and Path(found).resolve() == beside.resolve()):
+        return "snakemake"
+    # As in `make demo`: its environment is not activated.
+    here = Path.cwd()
+    return str(beside.relative_to(here) if beside.is_relative_to(here) else beside)
 
 
 def _repeated_options(arguments: Sequence[str], parser: argparse.ArgumentParser) -> Iterator[str]:

@@ -97,12 +97,28 @@ def check_benchmark(inputs: StudyInputs, benchmark: str) -> None:
         If it is a hub id that is not in the hub cache.
     DataError
         Naming the files and columns that are missing, or the rows that have one id.
+    ConfigError
+        If `columns` names what cannot be there.
     """
     adapter = inputs.adapter(benchmark)
-    if not inputs.is_prepared(benchmark):
+    if inputs.is_prepared(benchmark):
+        _check_made_columns(inputs, benchmark)
+    else:
         try:
             adapter.check()
             # The columns of ids alone are read.
             adapter.sample_ids()
         except PrunegridError as error:
             raise type(error)(f"benchmark_specs.{benchmark}: {error}") from error
+
+
+def _check_made_columns(inputs: StudyInputs, benchmark: str) -> None:
+    """Refuse other names for the columns of a file that a rule makes: it has the adapter's own."""
+    columns = inputs.config["benchmark_specs"][benchmark].get("columns") or {}
+    other = {name: there for name, there in columns.items() if name != there}
+    if other:
+        name, there = next(iter(other.items()))
+        raise ConfigError(
+            f"benchmark_specs.{benchmark}.columns: {name!r} is not called {there!r}: the file is made by the "
+            "workflow, whose columns have the adapter's own names; leave `columns` out"
+        )

@@ -128,7 +128,8 @@ def _last_error(log: Path) -> str:
         errors = _ERROR.findall(log.read_text(encoding="utf-8", errors="replace"))
     except OSError:
         return ""
-    return errors[-1] if errors else ""
+    # Who stopped a run knows why.
+    return errors[-1] if errors and errors[-1] != "KeyboardInterrupt" else ""
 
 
 def summary(cells: Sequence[CellStatus], n_unreachable: int = 0) -> str:

@@ -13,7 +13,7 @@ def style() -> str:
     return Path(__file__).with_name("style.css").read_text(encoding="utf-8")
 
 
-def page(title: str, content: str) -> str:
+def page(title: str, content: str, head: str = "") -> str:
     """Frame a fragment as a page of its own.
 
     Parameters
@@ -22,11 +22,13 @@ def page(title: str, content: str) -> str:
         Plain text.
     content : str
         HTML, already escaped.
+    head : str
+        Elements of the page's head beside the usual ones.
     """
     return (
         f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(title)}</title>\n"
+        f"{head}<title>{escape(title)}</title>\n"
         f"<style>\n{style()}</style>\n</head>\n<body>\n<main>\n<h1>{escape(title)}</h1>\n"
         f"{_BEGIN}\n{content}{_END}\n</main>\n</body>\n</html>\n"
     )
