@@ -152,7 +152,7 @@ def test_the_ablation_has_what_its_two_tables_show():
 def test_a_dry_run_needs_no_download_and_a_run_does(name, tmp_path):
     command = [sys.executable, "-m", "snakemake", "--cores", "1", "--snakefile", HOME / "Snakefile"]
     command += ["--configfile", HOME / f"config/{name}.yaml"]
-    environment = {**os.environ, "HF_HUB_CACHE": str(tmp_path / "cache")}
+    environment = {**os.environ, "HF_HUB_CACHE": str(tmp_path / "cache"), "PYTHONPATH": str(HOME / "src")}
 
     def run(*arguments):
         return subprocess.run(

@@ -11,7 +11,7 @@ _WIDTH = 220
 
 
 class JobLog:
-    """The log of a job, from where the job began: an earlier attempt has left lines in it.
+    """The log of a job, without what an earlier one has left in it, should it not be begun anew.
 
     Parameters
     ----------
@@ -21,7 +21,7 @@ class JobLog:
 
     def __init__(self, paths: list[str]) -> None:
         self.path = Path(paths[0]) if paths else None
-        self._begin = self._size()
+        self._left = self._read()
 
     def last_line(self) -> str:
         """Return the message of the last line that the job wrote; empty if there is none."""
@@ -54,22 +54,14 @@ class JobLog:
         """Return whether the job itself says that it failed: one that was killed does not."""
         return any(map(_is_error, self._lines()))
 
-    def _size(self) -> int:
+    def _read(self) -> bytes:
         try:
-            return self.path.stat().st_size if self.path else 0
+            return self.path.read_bytes() if self.path else b""
         except OSError:
-            return 0
+            return b""
 
     def _lines(self) -> list[str]:
-        if self.path is None:
-            return []
-        try:
-            with self.path.open("rb") as file:
-                # A shell command begins its log anew.
-                file.seek(self._begin if self._size() >= self._begin else 0)
-                return file.read().decode("utf-8", errors="replace").splitlines()
-        except OSError:
-            return []
+        return self._read().removeprefix(self._left).decode("utf-8", errors="replace").splitlines()
 
 
 def _is_error(line: str) -> bool:

@@ -130,6 +130,16 @@ def test_a_failed_job_is_told_at_once_and_with_all_of_its_error_at_the_end(tmp_p
     assert lines.end() == []
 
 
+def test_a_log_that_is_begun_anew_is_read_from_its_beginning(tmp_path: Path) -> None:
+    """As Snakemake does before a job; it may be the longer one."""
+    log = tmp_path / "job.log"
+    log.write_text(f"{STARTS} WARNING old\n")
+    job = JobLog([str(log)])
+    assert (job.warnings(), job.last_line()) == (0, "")
+    log.write_text("2026-01-01 00:00:09 WARNING new\n2026-01-01 00:00:09 INFO further\n")
+    assert (job.warnings(), job.last_line()) == (1, "further")
+
+
 def test_a_job_that_was_killed_has_the_word_of_who_saw_it(tmp_path: Path) -> None:
     log = tmp_path / "job.log"
     log.write_text("")
