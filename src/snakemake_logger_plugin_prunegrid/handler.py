@@ -26,6 +26,8 @@ _REPEATED = ("Exiting because a job execution failed", "At least one job did not
 # What Snakemake says of a script or command that failed.
 _EXIT = re.compile(r"CalledProcessError in file .*\nCommand .* (died with .*|returned non-zero .*)\.$", re.S)
 _PROBE_SECONDS = 1.0
+# Of Snakemake's warnings, those that are printed; all are counted.
+_MOST_WARNINGS = 10
 
 
 @dataclass
@@ -54,6 +56,7 @@ class LogHandler(LogHandlerBase):
         self._closing = threading.Event()
         self._quiet = bool(common.quiet)
         self._exited = ""
+        self._warned: set[str] = set()
         full = common.verbose or common.debug_dag or bool(getattr(self.settings, "full", False))
         self._snakemakes_own = _default_handler(common) if full else None
         if not full:
@@ -205,7 +208,10 @@ class LogHandler(LogHandlerBase):
             return [] if text.startswith(_REPEATED) else text.splitlines()
         if record.levelno >= logging.WARNING:
             self._lines.warn()
-            return text.splitlines()
+            # Some are given for every job.
+            new = text not in self._warned and len(self._warned) < _MOST_WARNINGS
+            self._warned.add(text)
+            return text.splitlines() if new else []
         if record.levelno < logging.INFO or text.startswith(_DULL):
             return []
         # Before a run, of `--list-rules` for one, all is an answer.

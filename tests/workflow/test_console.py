@@ -229,6 +229,17 @@ def test_the_handler_says_what_matters(capsys: pytest.CaptureFixture[str]) -> No
     assert "\r" not in err
 
 
+def test_a_warning_of_every_job_is_told_once_and_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    one = handler()
+    for number in range(30):
+        send(one, "No account is given", logging.WARNING)
+        send(one, f"job {number} is slow", logging.WARNING)
+    one.close()
+    told = capsys.readouterr().err.splitlines()
+    assert told == ["No account is given", *(f"job {number} is slow" for number in range(9))]
+    assert one._lines.counts() == "60 warnings, 0 errors"
+
+
 def test_the_end_of_a_run_that_failed_says_why_once(capsys: pytest.CaptureFixture[str]) -> None:
     one = handler()
     run_events(one)
