@@ -166,9 +166,8 @@ class RunLines:
 
     def _sum_up(self, rule: str) -> list[str]:
         done, planned = self._light[rule], self._planned[rule]
-        return [
-            self._line(f"{rule}: {done if done == planned else f'{done} of {planned}'} cells are in place")
-        ]
+        cells = f"{done} of {planned} cells" if done < planned else f"{done} cell{'s' if done > 1 else ''}"
+        return [self._line(f"{rule}: {cells} in place")]
 
     def _line(self, text: str) -> str:
         """Return a line that begins with the time since the start and the share of jobs that are done."""

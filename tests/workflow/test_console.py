@@ -51,7 +51,7 @@ def test_a_job_is_a_line_and_cells_that_are_put_in_place_are_one_together() -> N
     for number in range(300):
         lines.begin(10 + number, "publish", {"model": "demo"}, [])
         told += lines.finish(10 + number)
-    assert told == ["    1:15 2/4  publish: 300 cells are in place"]
+    assert told == ["    1:15 2/4  publish: 300 cells in place"]
     lines.begin(900, "all", {}, [])
     assert lines.finish(900) == lines.end() == []
     assert lines.counts() == "0 warnings, 0 errors"
