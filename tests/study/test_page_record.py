@@ -27,6 +27,7 @@ def written(tmp_path: Path) -> Path:
     [
         {},
         {"ratios": [0.5, 0.6, 0.65]},
+        {"match": ["share", "tflops_total"]},
         {"criteria": ["norm", "random", "attention"]},
         {"bundle_size": 3, "shard_size": 2},
         {"benchmark_specs": {"b": {"adapter": "pope", "path": "data.parquet", "jobs_per_bundle": 3}}},
@@ -49,6 +50,7 @@ def test_a_study_that_has_all_of_a_page_replaces_nothing(written: Path, changes:
         ({"strategy_specs": {"exit": {"options": {}}}}, "strategies hierarchical with other settings"),
         ({"model_specs": {"m": {"path": "elsewhere"}}}, "models m with other settings"),
         ({"match": "tflops_total"}, "match share"),
+        ({"match": ["tflops_total"]}, "match share"),
     ],
 )
 def test_what_a_page_would_lose_is_named(written: Path, changes: dict[str, Any], lost: str) -> None:
