@@ -18,7 +18,7 @@ def in_words(seconds: float) -> str:
 
 def on_a_clock(seconds: float) -> str:
     """Return a length of time as h:mm:ss, without hours that are none."""
-    minutes, rest = divmod(int(seconds), 60)
+    minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 

@@ -2,18 +2,18 @@
 
 import contextlib
 import logging
-import os
 import re
 import sys
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 from snakemake_interface_logger_plugins.settings import LogHandlerSettingsBase
 
+from snakemake_logger_plugin_prunegrid.console import Console
 from snakemake_logger_plugin_prunegrid.early_errors import explained
 from snakemake_logger_plugin_prunegrid.run_lines import RunLines
 
@@ -26,6 +26,10 @@ _REPEATED = ("Exiting because a job execution failed", "At least one job did not
 # What Snakemake says of a script or command that failed.
 _EXIT = re.compile(r"CalledProcessError in file .*\nCommand .* (died with .*|returned non-zero .*)\.$", re.S)
 _PROBE_SECONDS = 1.0
+# Options that ask for what Snakemake's own console has, and this one has not.
+_FULL = ("verbose", "debug_dag", "printshellcmds", "show_failed_logs")
+# Of `--quiet`, what asks for no line of a job.
+_NO_JOBS = ("all", "progress", "rules")
 # Of Snakemake's warnings, those that are printed; all are counted.
 _MOST_WARNINGS = 10
 
@@ -41,12 +45,14 @@ class LogHandlerSettings(LogHandlerSettingsBase):
 
 
 class LogHandler(LogHandlerBase):
-    """Prints one line a job. `--verbose`, `--debug-dag` and `--logger-prunegrid-full` print all, as ever."""
+    """Prints one line a job; all, as ever, where an option asks for what Snakemake's own console alone has.
+
+    That is `--logger-prunegrid-full`, `--verbose`, `--debug-dag`, `--printshellcmds` or `--show-failed-logs`.
+    """
 
     def __post_init__(self) -> None:
         common: Any = self.common_settings
-        self._stream: TextIO = sys.stdout if common.stdout else sys.stderr
-        self._saved: int | None = None
+        self._console = Console(sys.stdout if common.stdout else sys.stderr)
         self._logfile = ""
         self._lines = RunLines()
         self._runs = False
@@ -54,10 +60,10 @@ class LogHandler(LogHandlerBase):
         self._dry_run_told = False
         self._lock = threading.RLock()
         self._closing = threading.Event()
-        self._quiet = bool(common.quiet)
+        self._quiet = any(str(part) in _NO_JOBS for part in common.quiet or ())
         self._exited = ""
         self._warned: set[str] = set()
-        full = common.verbose or common.debug_dag or bool(getattr(self.settings, "full", False))
+        full = bool(getattr(self.settings, "full", False)) or any(getattr(common, name) for name in _FULL)
         self._snakemakes_own = _default_handler(common) if full else None
         if not full:
             threading.Thread(target=self._probe, daemon=True).start()
@@ -96,19 +102,10 @@ class LogHandler(LogHandlerBase):
             Snakemake's log of the run; shell commands go there too.
         """
         self._logfile = logfile
-        if self._snakemakes_own is not None or self._saved is not None:
-            return
-        with self._lock, contextlib.suppress(OSError):
-            _log_commands(logfile)
-            sys.stderr.flush()
-            file = os.open(logfile, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
-            self._saved = os.dup(2)
-            os.set_inheritable(self._saved, False)
-            os.dup2(file, 2)
-            os.close(file)
-            self._stream = os.fdopen(
-                os.dup(self._saved), "w", encoding=sys.stderr.encoding, errors="backslashreplace"
-            )
+        if self._snakemakes_own is None:
+            with self._lock:
+                _log_commands(logfile)
+                self._console.send_errors_to(logfile)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Print what a record is worth."""
@@ -119,38 +116,31 @@ class LogHandler(LogHandlerBase):
                     self._snakemakes_own.emit(record)
                 return
             with self._lock:
-                self._print(self._told(record))
-        except BrokenPipeError:
-            # Nobody reads any more; the run goes on, and its log tells.
-            self.setLevel(logging.CRITICAL + 1)
+                self._console.write(self._told(record))
         except Exception:
+            # Raised from here, it would end the thread that prints, and all later lines would be lost.
             self.handleError(record)
+            if record.levelno >= logging.WARNING:
+                with contextlib.suppress(Exception):
+                    self._console.write([record.getMessage()])
 
     def close(self) -> None:
-        """Give errors back to the console."""
+        """Tell the end of a run that stopped before it told it, and give stderr back to the console."""
         self._closing.set()
         with self._lock:
-            if self._saved is not None:
-                sys.stderr.flush()
-                os.dup2(self._saved, 2)
-                os.close(self._saved)
-                self._saved = None
-                self._stream.close()
-                self._stream = sys.stderr
+            if self._runs and not self._is_dry and not self._ended and self._snakemakes_own is None:
+                self._console.write([*self._lines.end(), *self._log_line()])
+            # Snakemake closes a logger, and Python all loggers once more.
+            self._ended = True
+            self._console.give_back()
         super().close()
 
     def _probe(self) -> None:
         """Say what is going on, where nothing else is said."""
         while not self._closing.wait(_PROBE_SECONDS):
-            with self._lock, contextlib.suppress(OSError, ValueError):
-                if not self._ended and not self._quiet:
-                    self._print(self._lines.go_on())
-
-    def _print(self, lines: list[str]) -> None:
-        for line in lines:
-            self._stream.write(f"{line}\n")
-        if lines:
-            self._stream.flush()
+            with self._lock:
+                if not self._ended and not self._quiet and not self._closing.is_set():
+                    self._console.write(self._lines.go_on())
 
     def _told(self, record: logging.LogRecord) -> list[str]:
         told: Any = record
@@ -166,14 +156,14 @@ class LogHandler(LogHandlerBase):
         elif event == LogEvent.RUN_INFO:
             return self._plan(told, text)
         elif event == LogEvent.JOB_INFO and not self._is_dry:
-            return self._lines.begin(
-                told.jobid, told.rule_name, dict(told.wildcards or {}), list(told.log or [])
-            )
+            self._lines.begin(told.jobid, told.rule_name, dict(told.wildcards or {}), list(told.log or []))
         elif event == LogEvent.JOB_FINISHED:
             return self._unless_quiet(self._lines.finish(told.job_id))
         elif event == LogEvent.JOB_ERROR:
             exited, self._exited = self._exited, ""
-            return self._lines.fail(told.jobid, told.rule_msg or exited)
+            return self._lines.fail(told.jobid, told.rule_name, told.rule_msg or exited, list(told.log or []))
+        elif event == LogEvent.GROUP_ERROR:
+            self._lines.fail_together([job["jobid"] for job in told.job_error_info], list(told.aux_logs))
         elif event == LogEvent.ERROR:
             return self._error(told, text)
         elif event is None:
@@ -205,7 +195,10 @@ class LogHandler(LogHandlerBase):
             self._lines.stopped = True
             return ["stopped on request; jobs are being ended"]
         if record.levelno >= logging.ERROR:
-            return [] if text.startswith(_REPEATED) else text.splitlines()
+            if text.startswith(_REPEATED):
+                return []
+            self._lines.errors += 1
+            return text.splitlines()
         if record.levelno >= logging.WARNING:
             self._lines.warn()
             # Some are given for every job.

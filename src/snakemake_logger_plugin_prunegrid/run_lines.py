@@ -2,10 +2,10 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 
 from snakemake_logger_plugin_prunegrid.durations import in_words, on_a_clock, time_left
+from snakemake_logger_plugin_prunegrid.job import Failure, Job, name_of
 from snakemake_logger_plugin_prunegrid.job_log import JobLog, shortened
 
 # Jobs of which there is one a cell: counted, not listed. And those that only name others.
@@ -19,14 +19,6 @@ _MOST_FAILED = 5
 _SILENCE, _SHARE = 30.0, 0.1
 # Less time left than that is no news.
 _WORTH_TELLING = 5.0
-
-
-@dataclass
-class _Job:
-    rule: str
-    name: str
-    log: JobLog
-    began: float
 
 
 class RunLines:
@@ -49,11 +41,14 @@ class RunLines:
         self._clock = clock
         self._begin = self._spoke = clock()
         self._planned: Counter[str] = Counter()
-        self._running: dict[int, _Job] = {}
+        self._running: dict[int, Job] = {}
         self._took: dict[str, list[float]] = {}
         self._first: dict[str, float] = {}
         self._light: Counter[str] = Counter()
-        self._failed: dict[tuple[str, str], tuple[_Job, str]] = {}
+        self._failed: dict[tuple[str, str], Failure] = {}
+        # Of jobs that a cluster ran as one, which failed: those that did not, and the logs of the whole.
+        self._spared: set[int] = set()
+        self._group_logs: dict[int, list[str]] = {}
         self.warnings = 0
         self.errors = 0
         self.stopped = False
@@ -66,24 +61,24 @@ class RunLines:
         listed = [f"{n} {rule}" for rule, n in counts.items() if rule not in LIGHT]
         light = [f"{n} {rule}" for rule, n in counts.items() if rule in LIGHT]
         total = sum(counts.values())
-        return [f"{total} jobs: {', '.join([*listed, *light])}"] if counts else []
+        return [f"{total} job{'' if total == 1 else 's'}: {', '.join([*listed, *light])}"] if counts else []
 
-    def begin(self, number: int, rule: str, wildcards: Mapping[str, str], logs: list[str]) -> list[str]:
+    def begin(self, number: int, rule: str, wildcards: Mapping[str, str], logs: list[str]) -> None:
         """Take a job that is started, or handed to a cluster."""
         if rule in _TARGETS:
-            return []
-        # What keeps apart the bundles of two models is both names; the empty part of a bundle is none.
-        name = " ".join(str(value) for value in _named(wildcards).values() if value)
-        self._running[number] = _Job(rule, name, JobLog(logs), self._clock())
+            return
+        name = name_of(wildcards)
+        self._running[number] = Job(rule, name, JobLog(logs), self._clock())
         self._first.setdefault(rule, self._clock())
-        return []
+        # It is tried again. That it has passed is not told under `--quiet`.
+        self._failed.pop((rule, name), None)
+        self._spared.discard(number)
 
     def finish(self, number: int) -> list[str]:
         """Take a job that has passed."""
         job = self._running.pop(number, None)
         if job is None:
             return []
-        self._failed.pop((job.rule, job.name), None)
         if job.rule in LIGHT:
             self._light[job.rule] += 1
             return self._sum_up(job.rule) if self._light[job.rule] == self._planned[job.rule] else []
@@ -97,18 +92,46 @@ class RunLines:
             *([f"{n} warning{'s' if n > 1 else ''}"] if n else []),
             *self._progress(job.rule),
         ]
-        return [self._line(f"{_title(job)}: {', '.join(told)}")]
+        return [self._line(f"{job.title}: {', '.join(told)}")]
 
-    def fail(self, number: int, said: str = "") -> list[str]:
-        """Take an attempt at a job that has failed; `said` is what Snakemake or a cluster says of it."""
-        job = self._running.pop(number, None)
-        if job is None or self.stopped:
+    def fail(self, number: int, rule: str, said: str = "", logs: Sequence[str] = ()) -> list[str]:
+        """Take an attempt at a job that has failed.
+
+        Parameters
+        ----------
+        number, rule
+            Of the job.
+        said : str
+            What Snakemake or a cluster says of it.
+        logs : sequence of path
+            The job's, and where a cluster has left what the job printed.
+        """
+        if self.stopped or number in self._spared:
             return []
+        now = self._clock()
+        job = self._running.pop(number, None) or Job(rule, "", JobLog([]), now)
         self.errors += 1
         self.warnings += job.log.warnings()
-        self._failed[job.rule, job.name] = (job, said)
-        first = shortened(_reason(job, said)[0])
-        return [self._line(f"FAILED {_title(job)} after {in_words(self._clock() - job.began)}: {first}")]
+        failure = Failure(job, said, [*logs, *self._group_logs.pop(number, [])])
+        self._failed[job.rule, job.name] = failure
+        first = shortened(failure.reason()[0])
+        return [self._line(f"FAILED {job.title} after {in_words(now - job.began)}: {first}")]
+
+    def fail_together(self, numbers: Sequence[int], logs: list[str]) -> None:
+        """Take that one of several jobs has failed that are run as one; `fail` is called for each of them.
+
+        Parameters
+        ----------
+        numbers : sequence of int
+            Of the jobs. Those that wrote an error have failed, the others only where none did.
+        logs : list of path
+            Where a cluster has left what they printed.
+        """
+        wrote = [number for number in numbers if self._wrote_error(number)]
+        self._spared = {*numbers} - {*wrote} if wrote else set()
+        for number in self._spared:
+            self._running.pop(number, None)
+        self._group_logs = dict.fromkeys(numbers, logs)
 
     def go_on(self) -> list[str]:
         """Return what is going on, where nothing was said for long."""
@@ -122,7 +145,7 @@ class RunLines:
         job = jobs[0]
         told = job.log.last_line()
         others = f" (and {len(jobs) - 1} more)" if len(jobs) > 1 else ""
-        line = f"... {_title(job)}, for {in_words(now - job.began)}{others}{f': {told}' if told else ''}"
+        line = f"... {job.title}, for {in_words(now - job.began)}{others}{f': {told}' if told else ''}"
         return [self._line(line)]
 
     def warn(self) -> None:
@@ -140,9 +163,9 @@ class RunLines:
         if self.stopped:
             return lines
         failed = [*self._failed.values()]
-        for job, said in failed[:_MOST_FAILED]:
-            lines += [f"failed: {_title(job)}", *(f"  {line}" for line in _reason(job, said))]
-            lines += [f"  its log: {job.log.path}"] if job.log.path else []
+        for failure in failed[:_MOST_FAILED]:
+            lines += [f"failed: {failure.job.title}", *(f"  {line}" for line in failure.reason())]
+            lines += [f"  its log: {', '.join(logs)}"] if (logs := failure.logs()) else []
         if len(failed) > _MOST_FAILED:
             lines.append(f"and {len(failed) - _MOST_FAILED} other jobs failed")
         return lines
@@ -160,9 +183,14 @@ class RunLines:
         if planned < 2:
             return []
         running = [now - job.began for job in self._running.values() if job.rule == rule]
-        left = time_left(took, running, planned - len(took), now - self._first[rule])
+        failed = sum(name == rule for name, _ in self._failed)
+        left = time_left(took, running, planned - len(took) - failed, now - self._first[rule])
         told = f", about {in_words(left)} left" if left is not None and left >= _WORTH_TELLING else ""
         return [f"{len(took)} of {planned}{told}"]
+
+    def _wrote_error(self, number: int) -> bool:
+        job = self._running.get(number)
+        return job is not None and job.log.wrote_error()
 
     def _sum_up(self, rule: str) -> list[str]:
         done, planned = self._light[rule], self._planned[rule]
@@ -176,25 +204,3 @@ class RunLines:
         done = sum(map(len, self._took.values()))
         width = len(str(total))
         return f"{on_a_clock(now - self._begin):>8} {done:>{width}}/{total}  {text}"
-
-
-def _named(wildcards: Mapping[str, str]) -> dict[str, str]:
-    """Return wildcards with a bundle's part at its name."""
-    named = dict(wildcards)
-    if "bundle" in named:
-        named["bundle"] += named.pop("part", "")
-    return named
-
-
-def _title(job: _Job) -> str:
-    return f"{job.rule} {job.name}".rstrip()
-
-
-def _reason(job: _Job, said: str) -> list[str]:
-    """Return why a job failed, as far as it is known."""
-    outside = [said.splitlines()[0]] if said.strip() else []
-    if job.log.wrote_error():
-        return job.log.error()
-    last = job.log.error()
-    lines = [*outside, *last]
-    return lines if outside or last else ["it ended without a word"]

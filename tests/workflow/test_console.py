@@ -34,7 +34,7 @@ class Clock:
 
 def predict(lines: RunLines, number: int, log: Path | None = None) -> None:
     wildcards = {"model": "demo", "bundle": f"pope-000{number}", "part": ""}
-    assert lines.begin(number, "predict", wildcards, [str(log)] if log else []) == []
+    lines.begin(number, "predict", wildcards, [str(log)] if log else [])
 
 
 def test_a_job_is_a_line_and_cells_that_are_put_in_place_are_one_together() -> None:
@@ -72,6 +72,7 @@ def test_time_left_counts_how_many_run_at_once() -> None:
     [
         (0.4, "0 s", "0:00"),
         (59, "59 s", "0:59"),
+        (59.6, "1 min", "1:00"),
         (60, "1 min", "1:00"),
         (125, "2 min 5 s", "2:05"),
         (1234, "21 min", "20:34"),
@@ -116,7 +117,8 @@ def test_a_failed_job_is_told_at_once_and_with_all_of_its_error_at_the_end(tmp_p
         )
         file.write("Traceback (most recent call last):\n  File ...\nRuntimeError: CUDA\nsecond line\n")
     clock.now = 3
-    assert lines.fail(0) == ["    0:03 0/4  FAILED predict demo pope-0000 after 3 s: RuntimeError: CUDA"]
+    told = "    0:03 0/4  FAILED predict demo pope-0000 after 3 s: RuntimeError: CUDA"
+    assert lines.fail(0, "predict") == [told]
     assert lines.end() == [
         "failed: predict demo pope-0000",
         "  RuntimeError: CUDA",
@@ -124,8 +126,9 @@ def test_a_failed_job_is_told_at_once_and_with_all_of_its_error_at_the_end(tmp_p
         f"  its log: {log}",
     ]
     assert lines.counts() == "1 warning, 1 error"
-    # Tried again, it passes.
+    # Tried again, it passes; under `--quiet` that is not told.
     predict(lines, 0, log)
+    assert lines.end() == []
     assert lines.finish(0)
     assert lines.end() == []
 
@@ -147,11 +150,64 @@ def test_a_job_that_was_killed_has_the_word_of_who_saw_it(tmp_path: Path) -> Non
     lines.plan(STATS)
     predict(lines, 0, log)
     log.write_text(f"{STARTS} INFO demo is loaded\n")
-    (line,) = lines.fail(0, "SLURM status is: 'OUT_OF_MEMORY'.\nmore")
+    (line,) = lines.fail(0, "predict", "SLURM status is: 'OUT_OF_MEMORY'.\nmore")
     assert line.endswith("SLURM status is: 'OUT_OF_MEMORY'.")
     assert lines.end()[1:3] == ["  SLURM status is: 'OUT_OF_MEMORY'.", f"  {STARTS} INFO demo is loaded"]
     predict(lines, 1)
-    assert lines.fail(1)[0].endswith("after 0 s: it ended without a word")
+    assert lines.fail(1, "predict")[0].endswith("after 0 s: it ended without a word")
+
+
+def test_of_jobs_that_run_as_one_those_that_wrote_an_error_have_failed(tmp_path: Path) -> None:
+    """As `groups` of profiles/slurm: Snakemake tells each of them as failed."""
+    lines = RunLines(Clock())
+    lines.plan({**STATS, "predict": 3})
+    logs = [tmp_path / f"{number}.log" for number in range(3)]
+    for number, log in enumerate(logs):
+        predict(lines, number, log)
+    logs[0].write_text(f"{STARTS} INFO all is well\n")
+    logs[1].write_text(f"{STARTS} ERROR RuntimeError: no font\n")
+    lines.fail_together([0, 1, 2], ["slurm/7.log"])
+    told = [line for number in range(3) for line in lines.fail(number, "predict", logs=["any.log"])]
+    assert [line.split("  ")[-1] for line in told] == [
+        "FAILED predict demo pope-0001 after 0 s: RuntimeError: no font"
+    ]
+    assert lines.end()[-1] == f"  its log: {logs[1]}"
+    assert lines.counts() == "0 warnings, 1 error"
+    # Tried again, all are ended from outside.
+    for number, log in enumerate(logs):
+        log.unlink(missing_ok=True)
+        predict(lines, number, log)
+    lines.fail_together([0, 1, 2], ["slurm/8.log"])
+    assert len([line for number in range(3) for line in lines.fail(number, "predict")]) == 3
+    assert lines.end()[2] == f"  its log: {logs[0]}, slurm/8.log"
+
+
+def test_where_a_job_says_nothing_a_clusters_log_is_named(tmp_path: Path) -> None:
+    lines = RunLines(Clock())
+    lines.plan(STATS)
+    log = tmp_path / "job.log"
+    predict(lines, 0, log)
+    lines.fail(0, "predict", "SLURM status is: 'NODE_FAIL'.", [str(log), "logs/slurm/9.log"])
+    assert lines.end()[-1] == f"  its log: {log}, logs/slurm/9.log"
+
+
+def test_a_failure_is_told_even_of_a_job_whose_beginning_was_not() -> None:
+    lines = RunLines(Clock())
+    lines.plan(STATS)
+    (line,) = lines.fail(7, "score", "died", ["score.log"])
+    assert line.endswith("FAILED score after 0 s: died")
+    assert lines.end() == ["failed: score", "  died", "  its log: score.log"]
+
+
+def test_time_left_is_that_of_jobs_that_may_still_pass() -> None:
+    clock = Clock()
+    lines = RunLines(clock)
+    lines.plan({"predict": 3})
+    for number in range(2):
+        predict(lines, number)
+        clock.now += 60
+        told = lines.fail(0, "predict") if number == 0 else lines.finish(1)
+    assert told[0].endswith("1 min, 1 of 3, about 2 min left")
 
 
 def test_many_failures_are_counted_and_jobs_that_a_user_stops_are_none() -> None:
@@ -159,11 +215,11 @@ def test_many_failures_are_counted_and_jobs_that_a_user_stops_are_none() -> None
     lines.plan({**STATS, "predict": 20})
     for number in range(8):
         predict(lines, number)
-        lines.fail(number)
+        lines.fail(number, "predict")
     assert lines.end()[-1] == "and 3 other jobs failed"
     lines.stopped = True
     predict(lines, 8)
-    assert lines.fail(8) == lines.end() == []
+    assert lines.fail(8, "predict") == lines.end() == []
 
 
 def test_a_long_message_keeps_its_advice(tmp_path: Path) -> None:
@@ -176,7 +232,7 @@ def test_a_long_message_keeps_its_advice(tmp_path: Path) -> None:
     log.unlink()
     predict(lines, 0, log)
     log.write_text(f"{STARTS} ERROR DataError: {'long ' * 60}; delete it and run again\n")
-    assert lines.fail(0)[0].endswith(" ...")
+    assert lines.fail(0, "predict")[0].endswith(" ...")
     assert lines.end()[1].endswith("delete it and run again")
 
 
@@ -219,7 +275,7 @@ def test_the_handler_says_what_matters(capsys: pytest.CaptureFixture[str]) -> No
     out, err = capsys.readouterr()
     assert out == ""
     assert err.splitlines() == [
-        "1 jobs: 1 score",
+        "1 job: 1 score",
         "a disk is slow",
         "    0:00 1/1  score demo: 0 s",
         "2 of 2 cells are done",
@@ -245,7 +301,8 @@ def test_the_end_of_a_run_that_failed_says_why_once(capsys: pytest.CaptureFixtur
     run_events(one)
     crash = "RuleException:\nCalledProcessError in file \"a.smk\", line 3:\nCommand 'python x.py' died with "
     send(one, f"{crash}<Signals.SIGKILL: 9>.", logging.ERROR, event=LogEvent.ERROR, exception="RuleException")
-    send(one, "Error in rule score", logging.ERROR, event=LogEvent.JOB_ERROR, jobid=3, rule_msg=None)
+    job = {"jobid": 3, "rule_name": "score", "rule_msg": None, "log": []}
+    send(one, "Error in rule score", logging.ERROR, event=LogEvent.JOB_ERROR, **job)
     send(one, "Exiting because a job execution failed. Look above for error messages", logging.ERROR)
     send(one, "1 of 2 cells are done; 1 failed\nwhat is missing: x", prunegrid="end")
     failed = "WorkflowError:\nAt least one job did not complete successfully."
@@ -292,8 +349,82 @@ def test_who_asks_for_quiet_has_warnings_and_the_end(
     assert capsys.readouterr().err == "a disk is slow\n2 of 2 cells are done\n"
 
 
-def test_verbose_is_snakemakes_own(capsys: pytest.CaptureFixture[str]) -> None:
-    one = handler(verbose=True)
+def test_a_quiet_about_other_things_hides_no_job(capsys: pytest.CaptureFixture[str]) -> None:
+    one = handler(quiet={"host", "reason"})
+    run_events(one)
+    one.close()
+    assert capsys.readouterr().err.startswith("1 job: 1 score\n")
+
+
+def test_a_run_that_stops_before_its_end_tells_what_failed(capsys: pytest.CaptureFixture[str]) -> None:
+    """As without hooks (`--no-hooks`), or where Snakemake itself fails."""
+    one = handler()
+    run_events(one)
+    failed = {"jobid": 3, "rule_name": "score", "rule_msg": None, "log": ["score.log"]}
+    send(one, "Error in rule score", logging.ERROR, event=LogEvent.JOB_ERROR, **failed)
+    for _ in range(2):
+        one.close()
+    assert capsys.readouterr().err.splitlines()[-4:] == [
+        "    0:00 0/1  FAILED score demo after 0 s: it ended without a word",
+        "failed: score demo",
+        "  it ended without a word",
+        "  its log: score.log",
+    ]
+
+
+def test_an_error_is_told_by_a_logger_that_fails_itself(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = handler()
+    monkeypatch.setattr(one, "_told", lambda record: 1 / 0)
+    send(one, "a line")
+    send(one, "the disk is full", logging.ERROR)
+    one.close()
+    told = capsys.readouterr().err
+    assert told.count("ZeroDivisionError") == 2
+    assert told.endswith("\nthe disk is full\n")
+
+
+PIPE = """
+import sys
+from tests.workflow.test_console import handler, send
+one = handler()
+one.take_output(sys.argv[1])
+sys.stdin.readline()
+for _ in range(3):
+    send(one, "of which nobody reads", prunegrid="end")
+print("of a job", file=sys.stderr)
+one.close()
+print("ended", flush=True)
+"""
+
+
+def test_a_run_goes_on_where_nobody_reads_what_it_prints(tmp_path: Path) -> None:
+    log = tmp_path / "run.log"
+    run = subprocess.Popen(
+        [sys.executable, "-c", PIPE, str(log)],
+        cwd=HOME,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": f"{HOME / 'src'}:{HOME}"},
+    )
+    assert run.stdin
+    assert run.stdout
+    assert run.stderr
+    run.stderr.close()
+    run.stdin.write("\n")
+    run.stdin.close()
+    assert run.stdout.read() == "ended\n"
+    assert run.wait() == 0
+    run.stdout.close()
+    assert log.read_text() == "of a job\n"
+
+
+@pytest.mark.parametrize("asked", ["verbose", "printshellcmds", "show_failed_logs"])
+def test_who_asks_for_more_has_snakemakes_own(asked: str, capsys: pytest.CaptureFixture[str]) -> None:
+    one = handler(**{asked: True})
     send(one, "Building DAG of jobs...")
     send(one, "2 of 2 cells are done", prunegrid="end")
     one.close()
