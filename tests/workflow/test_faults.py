@@ -102,6 +102,16 @@ def test_the_console_has_a_line_a_job_and_ends_with_the_page_and_the_log(ran):
         assert kept in log, kept
 
 
+def test_a_target_that_prints_makes_no_others_print(ran):
+    """`all status`: what jobs print is in the log, as without `status`, and the end is told."""
+    study, _, _ = ran
+    lines = study.run("all", "status", "--forcerun", "write_report").splitlines()
+    assert not [line for line in lines if line.startswith("report:")]
+    assert lines[-2:-1] == ["page: results/report.html"]
+    assert lines[-1].startswith("log: ")
+    assert "report: open results/report.html" in study.log()
+
+
 def test_a_broken_image_is_an_error_row(ran):
     study, first, _ = ran
     console, log = first

@@ -86,6 +86,12 @@ if NOT_HERE:
     print("to be downloaded before a run:", *NOT_HERE, sep="\n", file=sys.stderr)
 
 
+def asks_for_cells():
+    """Whether a run has targets beside those that print by themselves what was asked for."""
+    targets = set(workflow.dag_settings.targets)
+    return not targets or not targets <= NO_CELL
+
+
 def say_first():
     """Say before a run, or in place of one, what of the study is used nowhere, and what a run replaces."""
     told = [f"used nowhere in this study: {', '.join(UNUSED)}"] if UNUSED else []
@@ -110,8 +116,7 @@ onstart:
         check_writable(RESULTS)
     except PrunegridError as error:
         raise WorkflowError(str(error)) from None
-    # What a target of its own prints is what was asked for.
-    if not NO_CELL & set(sys.argv):
+    if asks_for_cells():
         say_first()
         for handler in workflow.logger_manager.get_log_handlers():
             if log and hasattr(handler, "take_output"):
@@ -252,7 +257,7 @@ def say_end(failed):
     The logger of `profiles/` adds the jobs that failed, and the log; of others it is a message like any.
     """
     lines = []
-    if not NO_CELL & set(sys.argv):
+    if asks_for_cells():
         writes = any(job.rule.name == "write_report" for job in workflow.dag.jobs)
         ask = about_this_study("status", sys.argv[1:], get_argument_parser())
         lines = last_lines(PLAN, PAGE if writes and not failed else None, ask)
