@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 from snakemake_logger_plugin_prunegrid.job_log import JobLog
 
+# How Snakemake's words of a cluster's job end; `logs` names them.
+_REFERRAL = "For further error details see"
+
 
 @dataclass(frozen=True)
 class Job:
@@ -51,7 +54,8 @@ class Failure:
 
     def reason(self) -> list[str]:
         """Return why the job failed, as far as it is known."""
-        outside = [] if self.job.log.wrote_error() else self.said.strip().splitlines()[:1]
+        said = self.said.partition(_REFERRAL)[0].strip()
+        outside = [] if self.job.log.wrote_error() else said.splitlines()[:1]
         return [*outside, *self.job.log.error()] or ["it ended without a word"]
 
     def logs(self) -> list[str]:

@@ -187,8 +187,12 @@ def test_where_a_job_says_nothing_a_clusters_log_is_named(tmp_path: Path) -> Non
     lines.plan(STATS)
     log = tmp_path / "job.log"
     predict(lines, 0, log)
-    lines.fail(0, "predict", "SLURM status is: 'NODE_FAIL'.", [str(log), "logs/slurm/9.log"])
-    assert lines.end()[-1] == f"  its log: {log}, logs/slurm/9.log"
+    said = "SLURM status is: 'NODE_FAIL'.For further error details see the cluster/cloud log."
+    lines.fail(0, "predict", said, [str(log), "logs/slurm/9.log"])
+    assert lines.end()[1:] == [
+        "  SLURM status is: 'NODE_FAIL'.",
+        f"  its log: {log}, logs/slurm/9.log",
+    ]
 
 
 def test_a_failure_is_told_even_of_a_job_whose_beginning_was_not() -> None:
