@@ -13,6 +13,8 @@ check
     Proof that a model is pruned rightly on its own device, in its dtype: a table with pass or fail.
 picture
     An image in which the patches of dropped tokens are dimmed.
+draw_kept
+    The same of any picture and kept tokens, tiles included.
 supported_models
     The `model_type`s that can be pruned.
 expected_compute
@@ -63,6 +65,7 @@ if TYPE_CHECKING:
     from prunegrid.cost.expected import expected_compute
     from prunegrid.data.adapter import Adapter, Sample, Task
     from prunegrid.data.rows import Row
+    from prunegrid.gallery.drawing import draw_kept
     from prunegrid.pruning.context import Pruning, prune
     from prunegrid.pruning.criterion import Criterion
     from prunegrid.pruning.families import supported_models
@@ -91,6 +94,7 @@ _EXPORTS = {
     "Strategy": "prunegrid.pruning.strategy",
     "Task": "prunegrid.data.adapter",
     "check": "prunegrid.checks.check",
+    "draw_kept": "prunegrid.gallery.drawing",
     "expected_compute": "prunegrid.cost.expected",
     "load": "prunegrid.results.load",
     "picture": "prunegrid.pruning.picture",
@@ -113,6 +117,7 @@ __all__ = [
     "Task",
     "__version__",
     "check",
+    "draw_kept",
     "errors",
     "expected_compute",
     "load",

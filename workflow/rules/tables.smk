@@ -140,6 +140,26 @@ rule plot_speedup:
         "../scripts/plot_speedup.py"
 
 
+rule collect_samples:
+    """Gather samples with pictures, what survived in them and what was answered: a section of the page."""
+    input:
+        checked=rules.build_tables.output.cells,
+        data=lambda wildcards: ancient(prepared_data(model_cells(wildcards))),
+    output:
+        f"{RESULTS}/{{model}}/gallery/samples.html",
+    log:
+        f"{RESULTS}/logs/collect_samples/{{model}}.log",
+    conda:
+        "../../envs/cpu.yaml"
+    params:
+        cells=lambda wildcards: [describe_cell(PLAN, cell) for cell in model_cells(wildcards)],
+        options=table_options,
+        report=config["report"],
+        cell_keys=lambda wildcards: PLAN.keys.gallery_key(model_cells(wildcards)),
+    script:
+        "../scripts/collect_samples.py"
+
+
 rule write_report:
     """Write one self-contained page with all tables and figures."""
     input:
@@ -150,6 +170,7 @@ rule write_report:
             figure=["strategy", "survival"],
         ),
         speedups=expand(f"{RESULTS}/{{model}}/figures/speedup.svg", model=MEASURED),
+        samples=expand(rules.collect_samples.output, model=config["models"]),
     output:
         report(f"{RESULTS}/report.html", caption="../report/report.rst", category="report"),
     log:
@@ -163,6 +184,7 @@ rule write_report:
                 "toy": config["model_specs"][model]["toy"],
                 "tables": f"{RESULTS}/{model}/tables",
                 "figures": f"{RESULTS}/{model}/figures",
+                "samples": f"{RESULTS}/{model}/gallery/samples.html",
                 **{"measurements": file for file in measurements_of(model)},
                 "metadata": {
                     c.benchmark: cell_file(c, "predictions.parquet")

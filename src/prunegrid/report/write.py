@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from prunegrid.errors import DataError
 from prunegrid.files import write_text
+from prunegrid.gallery.assets import inlined
 from prunegrid.report import speed_texts
 from prunegrid.report.checked import checked
 from prunegrid.results.measurements import read_measurements
@@ -72,7 +73,7 @@ def write_report(
         Per model: `name`; `toy`, optional, whether it is one, of which the page then warns; `tables` and
         `figures`, folders; `measurements`, optional, its latency.parquet; `metadata`, optional, benchmark ->
         a predictions.parquet whose metadata tells data, versions and devices; `check`, optional,
-        see `report.checked.checked`.
+        see `report.checked.checked`; `samples`, optional, the file of `gallery.section.write_section`.
     path : path
         The page to write.
     title : str
@@ -96,6 +97,8 @@ def write_report(
         for model in models
         if model.get("toy")
     )
+    if any(model.get("samples") for model in models):
+        parts.append(inlined())
     content = f"<nav>{''.join(links)}</nav>\n{warning}\n{_READING}\n{''.join(parts)}"
     write_text(path, page(title, content, as_meta(study) if study else ""))
     _LOG.info(f"open {path}")
@@ -117,6 +120,9 @@ def _sections(model: Mapping[str, Any]) -> list[tuple[str, str]]:
     if model.get("measurements"):
         drawn = _figure(figures / "speedup.svg", speed_texts.CAPTION)
         sections.append(("How fast: measured time", drawn + _measured(tables, model["measurements"])))
+    if model.get("samples"):
+        shown = Path(model["samples"]).read_text(encoding="utf-8")
+        sections.append(("Samples: what survived, what was answered", shown))
     sections.append(("Samples and errors", _samples(cells)))
     if model.get("check"):
         predictions = next(iter((model.get("metadata") or {}).values()), None)

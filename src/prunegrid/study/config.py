@@ -277,6 +277,12 @@ def _check_names(config: Mapping[str, Any]) -> None:
                 faults.append(f"benchmark_specs: {name!r} is used nowhere: {nearest(name, known)}")
     faults += _check_empty_axes(config)
     faults += _check_tables(config)
+    if isinstance(config["report"]["pictures"], list):
+        faults += [
+            f"report.pictures: {name!r} is not in benchmarks: {nearest(name, config['benchmarks'])}"
+            for name in config["report"]["pictures"]
+            if name not in config["benchmarks"]
+        ]
     for ratio in config["ratios"]:
         if abs(ratio * 1000 - round(ratio * 1000)) > 1e-6:
             faults.append(f"ratios: {ratio} is not a multiple of 0.001")

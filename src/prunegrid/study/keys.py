@@ -168,13 +168,20 @@ class CellKeys:
         code = self._code_hash(PACKAGE / "tables/build.py", PACKAGE / "tables/style.css", alone=job)
         return digest([code, [*map(_installed, _TABLES)], [self.score_key(cell) for cell in cells]])
 
+    def gallery_key(self, cells: Sequence[Cell]) -> str:
+        """Return the hash of all that the samples which the page shows of these cells depend on."""
+        job = (self._inputs.home / "workflow/scripts/collect_samples.py", PACKAGE / "jobs/collect_samples.py")
+        code = self._code_hash(*sorted((PACKAGE / "gallery").glob("*.py")), alone=job)
+        packages = [*map(_installed, (*_TABLES, "pillow"))]
+        return digest([code, packages, [self.score_key(cell) for cell in cells]])
+
     def report_key(self) -> str:
         """Return the hash of the code that draws figures and writes the page."""
         names = ("plot_speedup.py", "plot_survival.py", "plot_tradeoff.py", "write_report.py")
         scripts = [self._inputs.home / "workflow/scripts" / name for name in names]
-        return self._code_hash(
-            *sorted((PACKAGE / "report").glob("*.py")), PACKAGE / "tables/style.css", *scripts
-        )
+        inlined = [PACKAGE / "tables/style.css", *sorted((PACKAGE / "gallery").glob("*.[cj]s*"))]
+        inlined += sorted((PACKAGE / "gallery/vendor").glob("*.js"))
+        return self._code_hash(*sorted((PACKAGE / "report").glob("*.py")), *inlined, *scripts)
 
     def check_keys(self, model: str) -> dict[str, str]:
         """Return hashes of what a check of a model is a check of: the code, and its weights and settings."""

@@ -1,0 +1,21 @@
+"""What the section on samples needs once on a page: its style, a library for tables with its licence, its script."""
+
+from pathlib import Path
+
+_HERE = Path(__file__).parent
+# All of it, for the key of the page.
+FILES = (
+    _HERE / "samples.css",
+    _HERE / "vendor/dataTables.LICENSE.txt",
+    _HERE / "vendor/dataTables.min.js",
+    _HERE / "samples.js",
+)
+
+
+def inlined() -> str:
+    """Return it as HTML that asks for nothing from elsewhere."""
+    style, licence, library, script = (file.read_text(encoding="utf-8") for file in FILES)
+    return (
+        f"<style>\n{style}</style>\n<script>\n/*\n{licence.strip()}\n*/\n{library}\n</script>\n"
+        f"<script>\n{script}</script>\n"
+    )

@@ -1,0 +1,91 @@
+"""HTML of what survives: per comparison a column for each cell, in it a picture for each cut."""
+
+from collections.abc import Mapping, Sequence
+from html import escape
+
+import numpy as np
+
+from prunegrid.gallery.answers import Answer
+from prunegrid.gallery.cell_names import link
+from prunegrid.gallery.kept import Comparison, Survivors
+from prunegrid.gallery.layout import Layout, View
+from prunegrid.gallery.samples import BenchmarkSamples, ShownSample
+from prunegrid.gallery.texts import isolated
+from prunegrid.gallery.thumbnails import data_uri
+from prunegrid.gallery.veil import veil_colour, veil_png
+
+# Characters of an answer that stand over a column.
+_SHORT = 60
+
+
+def heading(comparison: Comparison) -> str:
+    """Return what a comparison shows, in words, as HTML."""
+    varied = {"criterion": "criteria", "strategy": "strategies"}[comparison.varied]
+    other = {"criterion": "strategy", "strategy": "criterion"}[comparison.varied]
+    return (
+        f"Patches that survive: {varied} with {other} <b>{escape(comparison.fixed)}</b>, "
+        f"ratio {comparison.ratio:.3f}"
+    )
+
+
+def panels(own: BenchmarkSamples, sample: ShownSample, layout: Layout) -> list[str]:
+    """Return the HTML of each of a sample's comparisons.
+
+    Parameters
+    ----------
+    own : BenchmarkSamples
+        The samples of its benchmark.
+    sample : ShownSample
+    layout : Layout
+        Its own.
+    """
+    colour = veil_colour(sample.image)
+    answers = {link(cell): answer for cell, answer in zip(own.cells, sample.answers, strict=True)}
+    return [_columns(comparison, kept, answers, layout, colour) for comparison, kept in sample.drawn]
+
+
+def _columns(
+    comparison: Comparison,
+    kept: Sequence[Survivors | None],
+    answers: Mapping[str, Answer],
+    layout: Layout,
+    colour: tuple[int, int, int],
+) -> str:
+    columns = []
+    for cell, own in zip(comparison.cells, kept, strict=True):
+        name = str(cell[comparison.varied])
+        body = _answer(answers[link(cell)])
+        if own is not None:
+            body += "".join(_cut(name, layer, kept, layout, colour) for layer, kept in own.cuts)
+            if own.left_out:
+                body += f'<p class="cut">{own.left_out} cuts between are not drawn</p>'
+        columns.append(f"<li><h5>{escape(name)}</h5>{body}</li>")
+    return f'<ul class="columns">{"".join(columns)}</ul>'
+
+
+def _answer(answer: Answer) -> str:
+    """Return a cell's answer in a line, with a sign and a colour for right and wrong."""
+    kind = {True: "right", False: "wrong", None: "plain"}[answer.right]
+    sign = {True: "✓", False: "✗", None: ""}[answer.right]
+    said = f'<span aria-label="{kind}">{sign}</span> ' if sign else ""
+    text = "error" if answer.is_error else isolated(answer.text, _SHORT)
+    return f'<p class="said {kind}">{said}{text}</p>'
+
+
+def _cut(
+    name: str, layer: int, kept: np.ndarray, layout: Layout, colour: tuple[int, int, int]
+) -> str:
+    said = f"layer {layer}: {int(kept.sum())} of {len(kept)}"
+    views = "".join(
+        _picture(view, kept, colour, f"{name}, before {said} image tokens kept{', overview' * view.overview}")
+        for view in layout.views
+    )
+    return f'{views}<p class="cut">{said}</p>'
+
+
+def _picture(view: View, kept: np.ndarray, colour: tuple[int, int, int], said: str) -> str:
+    """Return the picture under its veil; the page's style puts one over the other."""
+    drawn = data_uri(veil_png(kept[view.numbers], colour), "png")
+    lines = '<i class="tiles"></i>' if view.tiles != (1, 1) else ""
+    kind = "pic overview" if view.overview else "pic"
+    return f'<div class="{kind}"><img alt="{escape(said)}" src="{drawn}">{lines}</div>'
