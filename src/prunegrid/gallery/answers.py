@@ -85,7 +85,7 @@ def read_scores(cells: Sequence[Mapping[str, Any]]) -> tuple[list[str], np.ndarr
 
 
 def read_asked(cell: Mapping[str, Any]) -> pd.DataFrame:
-    """Return what was asked of every sample, by sample_id: its picture's id, question, choices, gold answers."""
+    """Return what was asked of every sample, by sample_id: `_ASKED`."""
     return _read(cell, PREDICTIONS, _ASKED)
 
 
@@ -109,11 +109,11 @@ def read_answers(
     dict
         sample_id -> an answer per cell.
     """
-    before = next((own for cell, own in zip(cells, scores, strict=True) if cell["strategy"] == BASELINE), None)
+    unpruned = [own for cell, own in zip(cells, scores, strict=True) if cell["strategy"] == BASELINE]
     found: dict[str, list[Answer]] = {sample_id: [] for sample_id in sample_ids}
     for cell, own in zip(cells, scores, strict=True):
         rows = _read(cell, PREDICTIONS, ("prediction", "error")).reindex(list(sample_ids))
-        turned = np.zeros(len(own)) if before is None or not bounded else np.sign(own - before)
+        turned = np.sign(own - unpruned[0]) if unpruned and bounded else np.zeros(len(own))
         for number, (sample_id, text, error) in enumerate(rows.itertuples()):
             score = float(own[number])
             failed = np.isnan(score)

@@ -1,11 +1,12 @@
-"""HTML of one sample: picture, question, gold answers, what survived, and what was answered by which cells."""
+"""HTML of one sample: picture, question, gold answers, what survived, which cells answered what."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from prunegrid.axis_names import BASELINE
+from prunegrid.data.prompt_texts import LETTERS
 from prunegrid.gallery.answers import Answer
 from prunegrid.gallery.cell_names import listed
+from prunegrid.gallery.drawings import Drawings
 from prunegrid.gallery.panels import heading
 from prunegrid.gallery.samples import BenchmarkSamples, ShownSample
 from prunegrid.gallery.texts import isolated, shown
@@ -15,25 +16,6 @@ from prunegrid.tables.options import SCALE
 # Distinct answers that are shown at once; the others are folded.
 _AT_ONCE = 6
 _TURNED = {-1: "score fell", 0: "", 1: "score rose"}
-
-
-@dataclass(frozen=True)
-class Drawings:
-    """What is drawn of a sample.
-
-    Attributes
-    ----------
-    thumbnail : bytes
-        WebP; empty where there is none.
-    fine : bool
-        Whether it is full of fine detail, and shown large.
-    panels : tuple of str
-        HTML of its first comparisons.
-    """
-
-    thumbnail: bytes
-    fine: bool
-    panels: tuple[str, ...]
 
 
 def grouped(sample: ShownSample) -> list[tuple[str, list[int]]]:
@@ -55,9 +37,7 @@ def article(own: BenchmarkSamples, sample: ShownSample, drawings: Drawings) -> s
     drawings : Drawings
         Its own.
     """
-    facts = "".join(
-        f"<dt>{name}</dt><dd>{value}</dd>" for name, value in _facts(own, sample) if value
-    )
+    facts = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in _facts(own, sample) if value)
     return (
         f'<h4 tabindex="-1">{shown(own.benchmark)}, sample {isolated(sample.sample_id, 80)}</h4>\n'
         f'<div class="asked">{_picture(sample, drawings)}<dl>{facts}</dl></div>\n'
@@ -91,7 +71,7 @@ def _facts(own: BenchmarkSamples, sample: ShownSample) -> list[tuple[str, str]]:
     )
     references = "<br>".join(isolated(text) for text in dict.fromkeys(sample.references))
     choices = "<br>".join(
-        f"{letter}. {isolated(text)}" for letter, text in zip("ABCDEFGHIJKLMNOPQRSTUVWXYZ", sample.choices)
+        f"{letter}. {isolated(text)}" for letter, text in zip(LETTERS, sample.choices, strict=False)
     )
     return [
         ("question", isolated(sample.question) if sample.question else ""),
@@ -105,7 +85,8 @@ def _facts(own: BenchmarkSamples, sample: ShownSample) -> list[tuple[str, str]]:
 
 def _picture(sample: ShownSample, drawings: Drawings) -> str:
     if drawings.thumbnail:
-        return f'<div class="pic whole" role="img" aria-label="Picture of sample {shown(sample.sample_id, 80)}"></div>'
+        said = f"Picture of sample {shown(sample.sample_id, 80)}"
+        return f'<div class="pic whole" role="img" aria-label="{said}"></div>'
     return f'<p class="none">{shown(sample.no_picture)}</p>'
 
 
@@ -114,7 +95,7 @@ def _survived(sample: ShownSample, drawings: Drawings) -> str:
         return f'<p class="none">What survived is not drawn: {shown(sample.unplaced)}</p>\n'
     highest = max((comparison.ratio for comparison, _ in sample.drawn), default=0.0)
     parts = []
-    for (comparison, _), panels in zip(sample.drawn, drawings.panels):
+    for (comparison, _), panels in zip(sample.drawn, drawings.panels, strict=False):
         is_open = " open" if comparison.ratio == highest else ""
         parts.append(f"<details{is_open}><summary>{heading(comparison)}</summary>{panels}</details>\n")
     return "".join(parts)
@@ -127,7 +108,8 @@ def _answers(own: BenchmarkSamples, sample: ShownSample) -> str:
     ]
     first, more = _table(rows[:_AT_ONCE]), ""
     if len(rows) > _AT_ONCE:
-        more = f"<details><summary>{len(rows) - _AT_ONCE} more answers</summary>{_table(rows[_AT_ONCE:])}</details>"
+        summary = f"<summary>{len(rows) - _AT_ONCE} more answers</summary>"
+        more = f"<details>{summary}{_table(rows[_AT_ONCE:])}</details>"
     return f"{first}{more}\n"
 
 
@@ -141,8 +123,10 @@ def _table(rows: Sequence[str]) -> str:
 def _row(own: BenchmarkSamples, answer: Answer, place: int, text: str, numbers: Sequence[int]) -> str:
     cells = listed(own.cells[number] for number in numbers)
     count = f"{len(numbers)} cell{'s' if len(numbers) > 1 else ''}"
-    said = f"{count}: {shown(cells)}" if len(cells) <= 160 else (
-        f"<details><summary>{count}</summary>{shown(cells, 20_000)}</details>"
+    said = (
+        f"{count}: {shown(cells)}"
+        if len(cells) <= 160
+        else (f"<details><summary>{count}</summary>{shown(cells, 20_000)}</details>")
     )
     return (
         f'<tr data-answer="{place}"><td>{isolated(text)}</td>'

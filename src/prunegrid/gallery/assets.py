@@ -1,4 +1,4 @@
-"""What the section on samples needs once on a page: its style, a library for tables with its licence, its script."""
+"""What the section on samples needs once on a page: style, a library of tables with its licence, a script."""
 
 from pathlib import Path
 

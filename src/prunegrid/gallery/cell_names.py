@@ -11,7 +11,7 @@ def method(cell: Mapping[str, Any]) -> str:
     if cell["strategy"] == BASELINE:
         return "unpruned"
     return (
-        cell["strategy"] if cell["criterion"] == NO_CRITERION else f"{cell['strategy']} × {cell['criterion']}"
+        cell["strategy"] if cell["criterion"] == NO_CRITERION else f"{cell['strategy']} x {cell['criterion']}"
     )
 
 

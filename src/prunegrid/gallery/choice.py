@@ -1,4 +1,4 @@
-"""Which samples are shown: those on which cells disagree most, and some drawn, so that ordinary ones are seen."""
+"""Which samples are shown: those on which cells disagree most, and some drawn, to see ordinary ones too."""
 
 import hashlib
 from collections.abc import Sequence
@@ -92,7 +92,9 @@ def _of_different_pictures(
     numbers: Sequence[int], image_ids: Sequence[str], count: int, seen: set[str]
 ) -> list[int]:
     """Return the first of some samples, those of pictures that were seen before behind all others."""
-    known, first, again = set(seen), [], []
+    known = set(seen)
+    first: list[int] = []
+    again: list[int] = []
     for number in numbers:
         (again if image_ids[number] in known else first).append(number)
         known.add(image_ids[number])

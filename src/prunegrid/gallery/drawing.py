@@ -1,4 +1,4 @@
-"""Draw which image tokens were kept over the picture itself, of any model: one grid, merged tokens or tiles."""
+"""Draw which image tokens were kept over the picture itself: of one grid, of merged patches, or of tiles."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def draw_kept(
     Raises
     ------
     PruningError
-        If a number is that of no token, there are several pictures, or the tokens fit no layout that is known.
+        If a number is that of no token, there are several pictures, or no known layout has so many tokens.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What survives each cut in the cells that are drawn: criteria with one strategy, strategies with one criterion."""
+"""What survives each cut in the cells that are drawn: those of one strategy, and those of one criterion."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -83,7 +83,9 @@ def comparisons(cells: Sequence[Mapping[str, Any]], options: TableOptions) -> li
     return found
 
 
-def survivors(cell: Mapping[str, Any], sample_ids: Sequence[str]) -> tuple[pd.DataFrame, dict[str, Survivors]]:
+def survivors(
+    cell: Mapping[str, Any], sample_ids: Sequence[str]
+) -> tuple[pd.DataFrame, dict[str, Survivors]]:
     """Read what a cell kept of some samples.
 
     Parameters

@@ -1,8 +1,8 @@
 """Where the image tokens of a prompt lie in its picture: one grid, tiles, or tiles whose rows end in a token.
 
-It stands apart from the families in `models/`: their files are part of the key of every prediction, and how a
-picture is drawn changes none. What tells the kind of layout is the shape of what the tower ran on and the keys
-of the model's configuration, not its name, so that a family from outside is drawn as well.
+It stands apart from the families in `models/`: their files are part of the key of every prediction, and how
+a picture is drawn changes none. What tells the kind of layout is the shape of what the tower ran on and the
+keys of the model's configuration, not its name, so that a family from outside is drawn as well.
 """
 
 from collections.abc import Mapping, Sequence
@@ -81,7 +81,9 @@ def lay_out(
         If the prompt has no picture or several, or the count of tokens fits no layout that is known.
     """
     if len(grids) != 1 or not n_tokens:
-        raise PruningError(f"{n_tokens} image tokens of {len(grids)} pictures: only those of one can be drawn")
+        raise PruningError(
+            f"{n_tokens} image tokens of {len(grids)} pictures: only those of one can be drawn"
+        )
     tiles, rows, columns = (int(count) for count in grids[0])
     if config.get("image_grid_pinpoints"):
         found = _rows_with_ends(tiles, rows, columns, config, size)
@@ -112,9 +114,7 @@ def _grid(n_tokens: int, rows: int, columns: int, start: int = 0) -> np.ndarray:
     return start + np.arange(n_tokens).reshape(rows // side, columns // side)
 
 
-def _tiles_and_overview(
-    n_tokens: int, tiles: int, rows: int, columns: int, size: tuple[int, int]
-) -> Layout:
+def _tiles_and_overview(n_tokens: int, tiles: int, rows: int, columns: int, size: tuple[int, int]) -> Layout:
     """Lay out tiles, row by row, and after them the whole picture: Idefics3, SmolVLM, InternVL.
 
     The picture is stretched over the tiles. How many stand in a row follows from its shape: of all ways to

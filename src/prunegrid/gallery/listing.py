@@ -1,4 +1,4 @@
-"""HTML of the browser of samples: what it filters by, a row per sample, and the answers of every cell as JSON."""
+"""HTML of the browser of samples: its filters, a row per sample, and the answers of every cell as JSON."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -58,7 +58,9 @@ def controls(samples: Sequence[BenchmarkSamples], name: str) -> str:
     """
     benchmarks = "".join(f"<option>{shown(own.benchmark)}</option>" for own in samples)
     verdicts = "".join(f'<option value="{value}">{said}</option>' for value, said in _VERDICTS.items())
-    cells = "".join(f'<option value="{shown(one)}">{shown(said)}</option>' for one, said in all_cells(samples))
+    cells = "".join(
+        f'<option value="{shown(one)}">{shown(said)}</option>' for one, said in all_cells(samples)
+    )
     return (
         '<div class="controls" hidden>'
         f'<label>benchmark <select id="{name}-benchmark" data-part="benchmark">'
@@ -105,13 +107,15 @@ def _row(own: BenchmarkSamples, sample: ShownSample, model: str) -> str:
     ]
     order = f' data-order="{right}"'
     return "<tr>{}</tr>".format(
-        "".join(f"<td{order if name == 'pruned cells right' else ''}>{value}</td>"
-                for name, value in zip(_COLUMNS, fields, strict=True))
+        "".join(
+            f"<td{order if name == 'pruned cells right' else ''}>{value}</td>"
+            for name, value in zip(_COLUMNS, fields, strict=True)
+        )
     )
 
 
 def data(samples: Sequence[BenchmarkSamples], model: str) -> str:
-    """Return, as JSON in a script element, which answer every cell gave to every sample, and how good it was."""
+    """Return a script element of JSON: which answer every cell gave to every sample, and how good it was."""
     places = {name: number for number, (name, _) in enumerate(all_cells(samples))}
     found = [_of_sample(own, sample, model, places) for own in samples for sample in own.shown]
     value = {"cells": list(places), "samples": found}

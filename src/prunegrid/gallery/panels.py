@@ -72,9 +72,7 @@ def _answer(answer: Answer) -> str:
     return f'<p class="said {kind}">{said}{text}</p>'
 
 
-def _cut(
-    name: str, layer: int, kept: np.ndarray, layout: Layout, colour: tuple[int, int, int]
-) -> str:
+def _cut(name: str, layer: int, kept: np.ndarray, layout: Layout, colour: tuple[int, int, int]) -> str:
     said = f"layer {layer}: {int(kept.sum())} of {len(kept)}"
     views = "".join(
         _picture(view, kept, colour, f"{name}, before {said} image tokens kept{', overview' * view.overview}")

@@ -194,9 +194,7 @@ def _of_benchmark(
     pictures = _Pictures()
     # The layout of tiles follows from the size of a picture, so it is read even where it is not shown.
     _read_pictures(pictures, adapter_of(benchmark), list(told), mode, settings)
-    drawn = [
-        (one, [survivors(cell, list(told)) for cell in one.cells]) for one in comparisons(cells, tables)
-    ]
+    drawn = [(one, [survivors(cell, list(told)) for cell in one.cells]) for one in comparisons(cells, tables)]
     shows = options.shows_pictures(benchmark)
     gallery = in_both(chosen, options.gallery)
     samples = []

@@ -5,23 +5,20 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from prunegrid.files import write_text
-from prunegrid.gallery.article import Drawings, article, style
+from prunegrid.gallery.article import article, style
 from prunegrid.gallery.cells_table import cells_table
+from prunegrid.gallery.drawings import drawings
 from prunegrid.gallery.listing import controls, data, key_of, rows
-from prunegrid.gallery.panels import panels
-from prunegrid.gallery.samples import BenchmarkSamples, ShownSample
+from prunegrid.gallery.samples import BenchmarkSamples
 from prunegrid.gallery.texts import shown
-from prunegrid.gallery.thumbnails import is_fine, thumbnails
 
 _LOG = logging.getLogger(__name__)
-# Most characters of what is drawn of kept tokens: lower ratios are left out first, then samples.
-MOST_DRAWN = 2_500_000
 _READING = """
-<p>A patch under the veil has lost its image token: it was dropped by that cut or an earlier one. Each column is a
-cell with its answer, each picture in it a cut: "layer 2: 10 of 64" means that 10 of 64 image tokens are left before
-decoder layer 2, counted from 0. Of two thirds of the samples shown, the pruned cells
-disagree most (largest variance of the score); the others were drawn at random, so that ordinary ones are seen.
-No percentage should be read from these samples: the tables count all of them.</p>
+<p>A patch under the veil has lost its image token: it was dropped by that cut or an earlier one. Each
+column is a cell with its answer, each picture in it a cut: <em>layer 2: 10 of 64</em> means that 10 of 64
+image tokens are left before decoder layer 2, counted from 0. On two thirds of the samples the pruned cells
+disagree most (largest variance of the score); the others were drawn at random, so that ordinary ones are
+seen. No percentage should be read from these samples: the tables count all of them.</p>
 """
 
 
@@ -42,9 +39,9 @@ def write_section(
         The file: HTML without a page around it; `assets.inlined` is to be on the same page once.
     """
     everything = [(own, sample) for own in samples for sample in own.shown]
-    drawings, left_out = _drawings(everything)
+    all_drawn, left_out = drawings(everything)
     gallery, others = [], []
-    for (own, sample), drawn in zip(everything, drawings, strict=True):
+    for (own, sample), drawn in zip(everything, all_drawn, strict=True):
         kind = "sample fine" if drawn.fine else "sample"
         opening = f'class="{kind}" data-key="{key_of(model, sample)}" style="{style(sample, drawn)}"'
         content = article(own, sample, drawn)
@@ -53,17 +50,16 @@ def write_section(
         else:
             others.append(f"<template><article {opening}>\n{content}</article></template>\n")
     name = "samples-" + "".join(letter if letter.isalnum() else "-" for letter in model)
-    counts = "; ".join(
-        f"{shown(own.benchmark)}: {len(own.shown)} of {own.n_samples}" for own in samples
-    )
+    counts = "; ".join(f"{shown(own.benchmark)}: {len(own.shown)} of {own.n_samples}" for own in samples)
     metrics = {own.benchmark: own.metric for own in samples}
     html = (
         f'<div class="samples" id="{name}">\n{_READING}'
-        f"<p>{len(gallery)} samples stand here, {len(everything)} in the browser below ({counts}).{left_out}</p>\n"
+        f"<p>{len(gallery)} samples stand here, {len(everything)} in the browser below ({counts}). "
+        f"{left_out}</p>\n"
         f'<div class="gallery">\n{"".join(gallery)}</div>\n'
         f'<div class="browser"><h3>Browser of samples</h3>\n'
-        "<p>Choose a cell to see its answers, and a sample to see its picture. With a sample open, the arrow keys "
-        "left and right go through the rows that the filters leave, and Escape closes it.</p>\n"
+        "<p>Choose a cell to see its answers, and a sample to see its picture. With a sample open, the arrow "
+        "keys left and right go through the rows that the filters leave, and Escape closes it.</p>\n"
         '<noscript><p class="warning">Filters and further samples need JavaScript, which is in this file.</p>'
         f"</noscript>\n{controls(samples, name)}\n{rows(samples, model)}\n"
         '<div class="viewer" role="region" aria-label="Opened sample" hidden></div>\n'
@@ -73,42 +69,3 @@ def write_section(
     )
     write_text(path, html)
     _LOG.info(f"{len(everything)} samples of {len(samples)} benchmarks, {len(html) / 1e6:.1f} MB")
-
-
-def _drawings(everything: Sequence[tuple[BenchmarkSamples, ShownSample]]) -> tuple[list[Drawings], str]:
-    """Return what is drawn of samples within the bounds of the page, and what is said of the rest."""
-    samples = [sample for _, sample in everything]
-    images = {str(number): sample.image for number, sample in enumerate(samples) if sample.image is not None}
-    pictures = thumbnails(images)
-    drawn = [panels(own, one, one.layout) if one.layout is not None else [] for own, one in everything]
-    ratios = sorted({what.ratio for one in samples for what, _ in one.drawn}, reverse=True)
-    held, n_ratios = 0, 0
-    for ratio in ratios:
-        held += sum(
-            len(html)
-            for one, own in zip(samples, drawn, strict=True)
-            for (what, _), html in zip(one.drawn, own)
-            if what.ratio == ratio
-        )
-        if held > MOST_DRAWN:
-            break
-        n_ratios += 1
-    left_out = ""
-    if n_ratios < len(ratios):
-        said = ", ".join(f"{ratio:.3f}" for ratio in ratios[max(1, n_ratios) :])
-        left_out = f" Kept tokens at ratio {said} are left out for size." if said else ""
-    if not n_ratios and ratios:
-        left_out += " Those of samples outside the gallery are left out, too."
-    shown_ratios = ratios[: max(1, n_ratios)]
-    return [
-        Drawings(
-            pictures.get(str(number), b""),
-            sample.image is not None and is_fine(sample.image),
-            tuple(
-                html
-                for (what, _), html in zip(sample.drawn, own)
-                if what.ratio in shown_ratios and (n_ratios or sample.in_gallery)
-            ),
-        )
-        for number, (sample, own) in enumerate(zip(samples, drawn, strict=True))
-    ], left_out

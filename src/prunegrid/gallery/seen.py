@@ -1,4 +1,4 @@
-"""Which part of a picture a model's image tokens cover: all of it, its middle, or it and what was put around."""
+"""Which part of a picture a model's image tokens cover: all, its middle, or it and what was put around."""
 
 from __future__ import annotations
 

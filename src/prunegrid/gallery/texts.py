@@ -1,4 +1,4 @@
-"""Texts of data sets and models as HTML: nothing in them is markup, and none is longer than a page can hold."""
+"""Texts of data sets and models as HTML: nothing in them is markup, and none is too long for a page."""
 
 import json
 import re
