@@ -8,7 +8,7 @@ LOWEST := .venv-lowest
 SOURCES := src tests workflow/scripts perf envs
 RULES := Snakefile workflow/Snakefile workflow/rules
 
-.PHONY: demo test test-families test-lowest test-wheel test-cluster test-gpu bench bench-grid bench-large lint format lock clean
+.PHONY: demo test test-families test-lowest test-wheel test-cluster test-gpu bench bench-grid bench-large lint format lock vendor clean
 
 # The whole study of config.yaml, to results/report.html.
 demo: $(VENV)/.installed
@@ -74,6 +74,10 @@ format: $(VENV)/.installed
 lock: $(VENV)/.installed
 	$(BIN)/python envs/lock.py
 	$(BIN)/python envs/generate.py
+
+# Needs npm; what it fetches is in the repository.
+vendor: $(VENV)/.installed
+	$(BIN)/python envs/vendor.py
 
 clean:
 	rm -rf $(VENV) $(FAMILIES) $(LOWEST) build

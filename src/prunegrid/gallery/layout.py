@@ -156,6 +156,11 @@ def _rows_with_ends(
     tile = int(config["vision_config"]["image_size"])
     height, width = _best_resolution(size, config["image_grid_pinpoints"])
     arranged = height // tile, width // tile
+    if arranged[0] * arranged[1] != tiles - 1:
+        raise PruningError(
+            f"a picture of {size[0]} x {size[1]} pixels should have {arranged[0]} x {arranged[1]} tiles, "
+            f"and has {tiles - 1}: they cannot be laid out"
+        )
     high, wide = _without_padding(arranged[0] * rows, arranged[1] * columns, size)
     if most := config.get("vision_aspect_ratio"):
         times = sqrt(high * wide / (int(str(most).rpartition("_")[2]) * rows**2))

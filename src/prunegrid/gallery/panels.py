@@ -15,7 +15,7 @@ from prunegrid.gallery.thumbnails import data_uri
 from prunegrid.gallery.veil import veil_colour, veil_png
 
 # Characters of an answer that stand over a column.
-_SHORT = 60
+_SHORT = 90
 
 
 def heading(comparison: Comparison) -> str:
@@ -59,8 +59,12 @@ def _columns(
             body += "".join(_cut(name, layer, kept, layout, colour) for layer, kept in own.cuts)
             if own.left_out:
                 body += f'<p class="cut">{own.left_out} cuts between are not drawn</p>'
-        columns.append(f"<li><h5>{escape(name)}</h5>{body}</li>")
-    return f'<ul class="columns">{"".join(columns)}</ul>'
+        # Long names may be divided where their words are.
+        words = escape(name).replace("_", "_<wbr>")
+        columns.append(f"<li><h5>{words}</h5>{body}</li>")
+    # Name, answer and cuts of all columns stand on common lines.
+    n_lines = 2 + max((len(own.cuts) + (own.left_out > 0) for own in kept if own is not None), default=0)
+    return f'<ul class="columns" style="--lines:{n_lines}">{"".join(columns)}</ul>'
 
 
 def _answer(answer: Answer) -> str:
@@ -78,7 +82,7 @@ def _cut(name: str, layer: int, kept: np.ndarray, layout: Layout, colour: tuple[
         _picture(view, kept, colour, f"{name}, before {said} image tokens kept{', overview' * view.overview}")
         for view in layout.views
     )
-    return f'{views}<p class="cut">{said}</p>'
+    return f'<div>{views}<p class="cut">{said}</p></div>'
 
 
 def _picture(view: View, kept: np.ndarray, colour: tuple[int, int, int], said: str) -> str:

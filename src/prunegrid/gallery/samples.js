@@ -101,8 +101,6 @@
     }
 
     function open(key) {
-      const article = articles.get(key);
-      if (!article) return false;
       const bar = document.createElement("div");
       bar.className = "bar";
       for (const [text, act] of [["previous", () => step(-1)], ["next", () => step(1)], ["close", close]]) {
@@ -112,7 +110,7 @@
         button.addEventListener("click", act);
         bar.append(button);
       }
-      viewer.replaceChildren(bar, article.cloneNode(true));
+      viewer.replaceChildren(bar, articles.get(key).cloneNode(true));
       viewer.dataset.key = key;
       viewer.hidden = false;
       for (const link of list.querySelectorAll("a")) {
@@ -122,7 +120,6 @@
       mark();
       viewer.scrollIntoView({ block: "nearest" });
       viewer.querySelector("h4").focus({ preventScroll: true });
-      return true;
     }
 
     function step(by) {
@@ -149,6 +146,8 @@
         filter();
       }
       open(named.key);
+      // The address tells the chosen cell, too, so that it can be passed on.
+      history.replaceState(null, "", address(named.key));
     }
 
     for (const select of Object.values(selects)) select.addEventListener("change", filter);

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from prunegrid.axis_names import BASELINE
 from prunegrid.errors import PruningError
 from prunegrid.gallery.answers import Answer, prunes, read_answers, read_asked, read_scores
-from prunegrid.gallery.choice import Chosen, choose, in_both
+from prunegrid.gallery.choice import choose, in_both
 from prunegrid.gallery.kept import Comparison, Survivors, comparisons, survivors
 from prunegrid.gallery.layout import Layout, lay_out
 from prunegrid.gallery.seen import WHOLE, Box, as_given, seen_box, stored_settings
@@ -198,7 +198,7 @@ def _of_benchmark(
     shows = options.shows_pictures(benchmark)
     gallery = in_both(chosen, options.gallery)
     samples = []
-    for one in _gallery_first(chosen, gallery):
+    for one in chosen:
         sample_id = ids[one.number]
         row, image = asked.loc[sample_id], pictures.images.get(sample_id)
         layout, unplaced, box = None, "", WHOLE
@@ -226,10 +226,6 @@ def _of_benchmark(
             )
         )
     return BenchmarkSamples(benchmark, found.metric, found.cells, found.n_samples, tuple(samples))
-
-
-def _gallery_first(chosen: Sequence[Chosen], gallery: Sequence[Chosen]) -> list[Chosen]:
-    return [*gallery, *(one for one in chosen if one not in gallery)]
 
 
 def _text(value: Any) -> str | None:

@@ -19,9 +19,11 @@ def shown(text: str, most: int = MOST) -> str:
     text : str
         Any: markup, control characters, of any direction.
     most : int
-        Characters that are shown; behind them stands how many there are.
+        Characters that are shown. Behind a long text that is cut stands how many there are.
     """
-    cut = text if len(text) <= most else f"{text[:most]}… ({len(text):,} characters)"
+    cut = text
+    if len(text) > most:
+        cut = f"{text[:most]}…" + (f" ({len(text):,} characters)" if most >= MOST else "")
     return escape(_FORBIDDEN.sub("\ufffd", cut))
 
 

@@ -17,7 +17,7 @@ _SIDE, _FINE_SIDE = 448, 896
 # Most bytes of a file: of most pictures, and of all in a model's part of the page together.
 MOST_BYTES, MOST_IN_ALL = 32_000, 3_000_000
 # As many times the bytes for fine detail.
-_FINE = 3
+_FINE = 4
 # Drawn pictures as small as this are kept exactly.
 _TINY = 128
 _QUALITIES = (80, 65, 50, 35)

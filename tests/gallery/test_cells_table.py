@@ -1,0 +1,27 @@
+"""The table of all cells: cells.csv in units that people read."""
+
+import re
+
+import pandas as pd
+
+from prunegrid.gallery.cells_table import cells_table
+from tests.gallery.made_up import write
+
+
+def test_numbers_are_those_of_cells_csv_in_their_units(tmp_path):
+    write(tmp_path)
+    html = cells_table(tmp_path / "cells.csv", {"asked": "accuracy", "captioned": "cider"})
+    head = re.findall(r"<th[^>]*>(.*?)</th>", html)
+    lines = [re.findall(r"<td>(.*?)</td>", line) for line in re.findall(r"<tr>(<td>.*?)</tr>", html)]
+    cells = pd.read_csv(tmp_path / "cells.csv", keep_default_na=False, na_values=[""])
+    assert len(lines) == len(cells)
+    for line, (_, cell) in zip(lines, cells.iterrows(), strict=True):
+        row = dict(zip(head, line, strict=True))
+        metric = {"asked": "accuracy", "captioned": "cider"}[cell["benchmark"]]
+        assert row["metric"] == metric.replace("cider", "CIDEr")
+        assert row["score"] == f"{100 * cell[metric]:.1f}"
+        assert row["low"] == f"{100 * cell[metric + '_low']:.1f}"
+        assert row["compute in all, GFLOPs"] == f"{1000 * cell['tflops_total']:.2f}"
+        assert row["strategy"] == cell["strategy"]
+        assert row["ratio"] == f"{cell['ratio']:.3f}"
+    assert "prefill, ms" not in head
