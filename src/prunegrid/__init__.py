@@ -65,7 +65,7 @@ if TYPE_CHECKING:
     from prunegrid.cost.expected import expected_compute
     from prunegrid.data.adapter import Adapter, Sample, Task
     from prunegrid.data.rows import Row
-    from prunegrid.gallery.drawing import draw_kept
+    from prunegrid.gallery.draw_kept import draw_kept
     from prunegrid.pruning.context import Pruning, prune
     from prunegrid.pruning.criterion import Criterion
     from prunegrid.pruning.families import supported_models
@@ -94,7 +94,7 @@ _EXPORTS = {
     "Strategy": "prunegrid.pruning.strategy",
     "Task": "prunegrid.data.adapter",
     "check": "prunegrid.checks.check",
-    "draw_kept": "prunegrid.gallery.drawing",
+    "draw_kept": "prunegrid.gallery.draw_kept",
     "expected_compute": "prunegrid.cost.expected",
     "load": "prunegrid.results.load",
     "picture": "prunegrid.pruning.picture",

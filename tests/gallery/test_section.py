@@ -8,34 +8,15 @@ import pytest
 
 from prunegrid.errors import DataError
 from prunegrid.gallery import drawings as drawings_module
-from prunegrid.gallery.answers import read_scores
-from prunegrid.gallery.kept import comparisons, drawn_cuts, survivors
+from prunegrid.gallery.cell_answers import read_scores
+from prunegrid.gallery.survivors import comparisons, drawn_cuts, survivors
 from prunegrid.gallery.samples import SampleOptions, collect
 from prunegrid.tables.options import TableOptions
 from tests.gallery.made_up import HOSTILE, TOKENS, N, adapter_of, kept_by, section, write
 
 KNOWN = {
-    *(
-        "div",
-        "p",
-        "em",
-        "ul",
-        "li",
-        "h3",
-        "h4",
-        "h5",
-        "b",
-        "i",
-        "img",
-        "dl",
-        "dt",
-        "dd",
-        "a",
-        "bdi",
-        "br",
-        "wbr",
-    ),
-    *("table", "caption", "thead", "tbody", "tr", "th", "td", "small", "span", "article", "template"),
+    *("div", "p", "em", "ul", "li", "h3", "h4", "h5", "b", "i", "img", "dl", "dt", "dd", "a", "bdi", "br"),
+    *("table", "caption", "thead", "tbody", "tr", "th", "td", "small", "span", "article", "template", "wbr"),
     *("details", "summary", "label", "select", "option", "noscript", "script"),
 }
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from prunegrid.axis_names import BASELINE
 from prunegrid.data.prompt_texts import LETTERS
-from prunegrid.gallery.answers import Answer
+from prunegrid.gallery.cell_answers import Answer
 from prunegrid.gallery.cell_names import listed
 from prunegrid.gallery.drawings import Drawings
 from prunegrid.gallery.panels import heading

@@ -39,7 +39,7 @@ class View:
 
 
 @dataclass(frozen=True)
-class Layout:
+class PictureLayout:
     """All image tokens of one picture.
 
     Attributes
@@ -61,7 +61,7 @@ class Layout:
 
 def lay_out(
     n_tokens: int, grids: Sequence[PatchGrid], config: Mapping[str, Any], size: tuple[int, int]
-) -> Layout:
+) -> PictureLayout:
     """Return where the image tokens of a prompt lie in its picture.
 
     Parameters
@@ -88,7 +88,7 @@ def lay_out(
     if config.get("image_grid_pinpoints"):
         found = _rows_with_ends(tiles, rows, columns, config, size)
     elif tiles == 1:
-        found = Layout((View(_grid(n_tokens, rows, columns)),), _none())
+        found = PictureLayout((View(_grid(n_tokens, rows, columns)),), _none())
     else:
         found = _tiles_and_overview(n_tokens, tiles, rows, columns, size)
     n_placed = sum(view.numbers.size for view in found.views) + len(found.beside)
@@ -114,7 +114,9 @@ def _grid(n_tokens: int, rows: int, columns: int, start: int = 0) -> np.ndarray:
     return start + np.arange(n_tokens).reshape(rows // side, columns // side)
 
 
-def _tiles_and_overview(n_tokens: int, tiles: int, rows: int, columns: int, size: tuple[int, int]) -> Layout:
+def _tiles_and_overview(
+    n_tokens: int, tiles: int, rows: int, columns: int, size: tuple[int, int]
+) -> PictureLayout:
     """Lay out tiles, row by row, and after them the whole picture: Idefics3, SmolVLM, InternVL.
 
     The picture is stretched over the tiles. How many stand in a row follows from its shape: of all ways to
@@ -129,7 +131,7 @@ def _tiles_and_overview(n_tokens: int, tiles: int, rows: int, columns: int, size
         for line in range(high)
     ]
     overview = _grid(each, rows, columns, start=each * (tiles - 1))
-    return Layout((View(np.block(parts), (high, wide)), View(overview, overview=True)), _none())
+    return PictureLayout((View(np.block(parts), (high, wide)), View(overview, overview=True)), _none())
 
 
 def _arrangement(n_tiles: int, aspect: float) -> tuple[int, int]:
@@ -144,7 +146,7 @@ def _arrangement(n_tiles: int, aspect: float) -> tuple[int, int]:
 
 def _rows_with_ends(
     tiles: int, rows: int, columns: int, config: Mapping[str, Any], size: tuple[int, int]
-) -> Layout:
+) -> PictureLayout:
     """Lay out the whole picture, then the rows of all tiles together, each row with a token at its end.
 
     So LLaVA-NeXT and LLaVA-OneVision do: what the tiles have beyond the picture's edges is left out.
@@ -152,7 +154,7 @@ def _rows_with_ends(
     each = rows * columns
     overview = _grid(each, rows, columns)
     if tiles == 1:
-        return Layout((View(overview),), np.array([each]))
+        return PictureLayout((View(overview),), np.array([each]))
     tile = int(config["vision_config"]["image_size"])
     height, width = _best_resolution(size, config["image_grid_pinpoints"])
     arranged = height // tile, width // tile
@@ -167,7 +169,7 @@ def _rows_with_ends(
         if times > _SLACK:
             high, wide = int(high // times), int(wide // times)
     numbers = each + np.arange(high * (wide + 1)).reshape(high, wide + 1)
-    return Layout((View(numbers[:, :-1], arranged), View(overview, overview=True)), numbers[:, -1])
+    return PictureLayout((View(numbers[:, :-1], arranged), View(overview, overview=True)), numbers[:, -1])
 
 
 def _best_resolution(size: tuple[int, int], offered: Sequence[Sequence[int]]) -> tuple[int, int]:

@@ -5,10 +5,10 @@ from typing import Any
 from urllib.parse import quote
 
 from prunegrid.axis_names import BASELINE
-from prunegrid.gallery.answers import prunes
+from prunegrid.gallery.cell_answers import prunes
 from prunegrid.gallery.article import grouped
 from prunegrid.gallery.cell_names import label, link
-from prunegrid.gallery.choice import DISAGREE
+from prunegrid.gallery.chosen_samples import DISAGREE
 from prunegrid.gallery.samples import BenchmarkSamples, ShownSample
 from prunegrid.gallery.texts import embedded_json, isolated, shown
 

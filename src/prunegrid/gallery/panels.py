@@ -5,10 +5,10 @@ from html import escape
 
 import numpy as np
 
-from prunegrid.gallery.answers import Answer
+from prunegrid.gallery.cell_answers import Answer
 from prunegrid.gallery.cell_names import link
-from prunegrid.gallery.kept import Comparison, Survivors
-from prunegrid.gallery.layout import Layout, View
+from prunegrid.gallery.survivors import SideBySide, Survivors
+from prunegrid.gallery.layout import PictureLayout, View
 from prunegrid.gallery.samples import BenchmarkSamples, ShownSample
 from prunegrid.gallery.texts import isolated
 from prunegrid.gallery.thumbnails import data_uri
@@ -18,7 +18,7 @@ from prunegrid.gallery.veil import veil_colour, veil_png
 _SHORT = 90
 
 
-def heading(comparison: Comparison) -> str:
+def heading(comparison: SideBySide) -> str:
     """Return what a comparison shows, in words, as HTML."""
     varied = {"criterion": "criteria", "strategy": "strategies"}[comparison.varied]
     other = {"criterion": "strategy", "strategy": "criterion"}[comparison.varied]
@@ -28,7 +28,7 @@ def heading(comparison: Comparison) -> str:
     )
 
 
-def panels(own: BenchmarkSamples, sample: ShownSample, layout: Layout) -> list[str]:
+def panels(own: BenchmarkSamples, sample: ShownSample, layout: PictureLayout) -> list[str]:
     """Return the HTML of each of a sample's comparisons.
 
     Parameters
@@ -36,7 +36,7 @@ def panels(own: BenchmarkSamples, sample: ShownSample, layout: Layout) -> list[s
     own : BenchmarkSamples
         The samples of its benchmark.
     sample : ShownSample
-    layout : Layout
+    layout : PictureLayout
         Its own.
     """
     colour = veil_colour(sample.image)
@@ -45,10 +45,10 @@ def panels(own: BenchmarkSamples, sample: ShownSample, layout: Layout) -> list[s
 
 
 def _columns(
-    comparison: Comparison,
+    comparison: SideBySide,
     kept: Sequence[Survivors | None],
     answers: Mapping[str, Answer],
-    layout: Layout,
+    layout: PictureLayout,
     colour: tuple[int, int, int],
 ) -> str:
     columns = []
@@ -76,7 +76,7 @@ def _answer(answer: Answer) -> str:
     return f'<p class="said {kind}">{said}{text}</p>'
 
 
-def _cut(name: str, layer: int, kept: np.ndarray, layout: Layout, colour: tuple[int, int, int]) -> str:
+def _cut(name: str, layer: int, kept: np.ndarray, layout: PictureLayout, colour: tuple[int, int, int]) -> str:
     said = f"layer {layer}: {int(kept.sum())} of {len(kept)}"
     views = "".join(
         _picture(view, kept, colour, f"{name}, before {said} image tokens kept{', overview' * view.overview}")

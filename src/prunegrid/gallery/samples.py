@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from prunegrid.axis_names import BASELINE
 from prunegrid.errors import PruningError
-from prunegrid.gallery.answers import Answer, prunes, read_answers, read_asked, read_scores
-from prunegrid.gallery.choice import choose, in_both
-from prunegrid.gallery.kept import Comparison, Survivors, comparisons, survivors
-from prunegrid.gallery.layout import Layout, lay_out
+from prunegrid.gallery.cell_answers import Answer, prunes, read_answers, read_asked, read_scores
+from prunegrid.gallery.chosen_samples import choose, in_both
+from prunegrid.gallery.survivors import SideBySide, Survivors, comparisons, survivors
+from prunegrid.gallery.layout import PictureLayout, lay_out
 from prunegrid.gallery.seen import WHOLE, Box, as_given, seen_box, stored_settings
 from prunegrid.results.predictions import read_metadata
 from prunegrid.results.store import PREDICTIONS, SCORES
@@ -44,9 +44,9 @@ class ShownSample:
     gold : str or None
     answers : tuple of Answer
         One per cell of its benchmark.
-    drawn : tuple of (Comparison, tuple of Survivors or None)
+    drawn : tuple of (SideBySide, tuple of Survivors or None)
         What each cell of a comparison kept; None for an error row.
-    layout : Layout or None
+    layout : PictureLayout or None
         Where its tokens lie; None where that is not known, as `unplaced` says.
     unplaced : str
         Why tokens cannot be laid out, or nothing can be drawn.
@@ -67,8 +67,8 @@ class ShownSample:
     references: tuple[str, ...]
     gold: str | None
     answers: tuple[Answer, ...]
-    drawn: tuple[tuple[Comparison, tuple[Survivors | None, ...]], ...]
-    layout: Layout | None
+    drawn: tuple[tuple[SideBySide, tuple[Survivors | None, ...]], ...]
+    layout: PictureLayout | None
     unplaced: str = ""
     image: Image | None = None
     no_picture: str = ""
@@ -252,11 +252,11 @@ def _read_pictures(
 
 def _placed(
     sample_id: str,
-    drawn: Sequence[tuple[Comparison, Sequence[tuple[Any, Mapping[str, Survivors]]]]],
+    drawn: Sequence[tuple[SideBySide, Sequence[tuple[Any, Mapping[str, Survivors]]]]],
     config: Mapping[str, Any],
     image: Image | None,
     settings: Mapping[str, Any],
-) -> tuple[Layout, Box]:
+) -> tuple[PictureLayout, Box]:
     """Return where a sample's tokens lie, and in what part of its picture.
 
     Raises

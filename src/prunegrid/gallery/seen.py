@@ -12,7 +12,7 @@ from prunegrid.predict.aspect import set_aspect
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from prunegrid.gallery.layout import Layout
+    from prunegrid.gallery.layout import PictureLayout
 
 # Left, top, right and bottom, as shares of width and height.
 Box = tuple[float, float, float, float]
@@ -71,14 +71,14 @@ def as_given(image: Image, mode: str, settings: Mapping[str, Any]) -> Image:
     return set_aspect(image, "pad" if pads else mode, settings.get("image_mean") or (0.5, 0.5, 0.5))
 
 
-def seen_box(size: tuple[int, int], layout: Layout, settings: Mapping[str, Any]) -> Box:
+def seen_box(size: tuple[int, int], layout: PictureLayout, settings: Mapping[str, Any]) -> Box:
     """Return the part of a picture that its tokens cover.
 
     Parameters
     ----------
     size : (int, int)
         Width and height of the picture, as `as_given` returns it.
-    layout : Layout
+    layout : PictureLayout
         Where its tokens lie. Tiles are never cropped.
     settings : mapping
         Of `settings_of` or `stored_settings`.

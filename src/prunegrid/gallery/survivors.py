@@ -19,7 +19,7 @@ COLUMNS = ("sample_id", "token_depth", "image_grids", "n_image_tokens", "status"
 
 
 @dataclass(frozen=True)
-class Comparison:
+class SideBySide:
     """Cells that are drawn side by side.
 
     Attributes
@@ -55,7 +55,7 @@ class Survivors:
     left_out: int
 
 
-def comparisons(cells: Sequence[Mapping[str, Any]], options: TableOptions) -> list[Comparison]:
+def comparisons(cells: Sequence[Mapping[str, Any]], options: TableOptions) -> list[SideBySide]:
     """Return what is drawn of one benchmark: the highest ratio first; of several matchings that of shares.
 
     Parameters
@@ -79,7 +79,7 @@ def comparisons(cells: Sequence[Mapping[str, Any]], options: TableOptions) -> li
                 first.setdefault(cell[varied], cell)
             # In the order of the configuration, which sorting by seed keeps for the first seed.
             if first:
-                found.append(Comparison(varied, fixed, ratio, tuple(first.values())))
+                found.append(SideBySide(varied, fixed, ratio, tuple(first.values())))
     return found
 
 

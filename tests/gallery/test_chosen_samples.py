@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from prunegrid.gallery.choice import DISAGREE, DRAWN, choose, in_both
+from prunegrid.gallery.chosen_samples import DISAGREE, DRAWN, choose, in_both
 
 N, CELLS = 40, 10
 IDS = [f"s{number}" for number in range(N)]
