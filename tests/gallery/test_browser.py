@@ -188,6 +188,17 @@ def test_hostile_texts_are_shown_and_not_run(opened):
     assert page.locator(".samples img[src=x]").count() == 0
 
 
+def test_a_text_turns_nothing_behind_it(opened):
+    page = opened("#sample=toy/asked/s3")
+    # The word stands to the right of the text, as it does behind a text from left to right.
+    for key in ("s3", "s7"):
+        page.evaluate(f"location.hash = 'sample=toy/asked/{key}'")
+        page.wait_for_selector(f'.viewer[data-key="toy/asked/{key}"]')
+        told = page.locator(".viewer dd:has(.right)").first
+        text, word = (told.locator(part).first.bounding_box() for part in ("bdi", ".right"))
+        assert word["x"] >= text["x"] + text["width"] - 1, key
+
+
 def test_the_picture_lies_under_its_veil(opened):
     page = opened()
     colours = page.locator(".gallery .columns .pic").first.evaluate(

@@ -9,8 +9,8 @@ import pytest
 from prunegrid.errors import DataError
 from prunegrid.gallery import drawings as drawings_module
 from prunegrid.gallery.cell_answers import read_scores
-from prunegrid.gallery.survivors import comparisons, drawn_cuts, survivors
 from prunegrid.gallery.samples import SampleOptions, collect
+from prunegrid.gallery.survivors import comparisons, drawn_cuts, survivors
 from prunegrid.tables.options import TableOptions
 from tests.gallery.made_up import HOSTILE, TOKENS, N, adapter_of, kept_by, section, write
 

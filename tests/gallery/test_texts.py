@@ -46,3 +46,15 @@ def test_json_cannot_end_its_script(text):
     found = embedded_json({"text": text})
     assert not set("<>&\u2028\0") & set(found)
     assert json.loads(found) == {"text": text}
+
+
+UNBALANCED = ["\u2067a", "a\u2069", "\u2066\u2068b\u2069", "\u2069\u2067\u2069\u2069", HOSTILE[3]]
+
+
+@pytest.mark.parametrize("text", UNBALANCED)
+def test_directions_end_with_the_text(text):
+    depth = 0
+    for letter in shown(text):
+        depth += (letter in "\u2066\u2067\u2068") - (letter == "\u2069")
+        assert depth >= 0
+    assert depth == 0

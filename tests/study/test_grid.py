@@ -125,6 +125,8 @@ def test_out_of_reach_is_left_out_and_named():
         ({"criteria": ["attenton"]}, "'attenton': did you mean 'attention'"),
         ({"strategies": ["uniform", "hierarchica"]}, "'hierarchica': did you mean 'hierarchical'"),
         ({"models": ["n"]}, r"models: 'n' is not in model_specs: valid: m"),
+        ({"report": {"pictures": ["poppe"]}}, "report.pictures: 'poppe' is not in benchmarks: valid: b"),
+        ({"report": {"picture": False}}, "report: unknown key 'picture': did you mean 'pictures'"),
         ({"benchmark_specs": {"b": {"adapter": "popes", "path": "x"}}}, "'popes': did you mean 'pope'"),
         (
             {"model_specs": {"m": {"path": "x", "dtyp": "y"}}},

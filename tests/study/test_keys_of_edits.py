@@ -190,3 +190,31 @@ def test_bytecode_beside_the_code_of_the_page_does_not_count(checkout: Path) -> 
     first = plan().keys.report_key()
     (checkout / "prunegrid/report/__pycache__").mkdir()
     assert plan().keys.report_key() == first
+
+
+@pytest.mark.parametrize(
+    ("file", "gallery", "report"),
+    [
+        ("gallery/veil.py", True, False),
+        ("gallery/samples.js", False, True),
+        ("gallery/samples.css", False, True),
+        ("gallery/vendor/dataTables.min.js", False, True),
+        ("gallery/vendor/versions.json", False, False),
+        ("report/survival.py", False, True),
+    ],
+)
+def test_samples_and_page_are_made_again_when_what_makes_them_changes(
+    checkout: Path, monkeypatch, file: str, gallery: bool, report: bool
+) -> None:
+    monkeypatch.setattr("prunegrid.study.keys.PACKAGE", checkout / "prunegrid")
+
+    def found() -> tuple[str, str]:
+        planned = plan()
+        return planned.keys.gallery_key(planned.grid.cells), planned.keys.report_key()
+
+    path, first = checkout / "prunegrid" / file, found()
+    text = path.read_text()
+    path.write_text(text + "\nONE_MORE = 1\n")
+    second = found()
+    path.write_text(text)
+    assert (second[0] != first[0], second[1] != first[1]) == (gallery, report)

@@ -5,8 +5,8 @@ from typing import Any
 from urllib.parse import quote
 
 from prunegrid.axis_names import BASELINE
-from prunegrid.gallery.cell_answers import prunes
 from prunegrid.gallery.article import grouped
+from prunegrid.gallery.cell_answers import prunes
 from prunegrid.gallery.cell_names import label, link
 from prunegrid.gallery.chosen_samples import DISAGREE
 from prunegrid.gallery.samples import BenchmarkSamples, ShownSample

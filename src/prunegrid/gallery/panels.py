@@ -7,9 +7,9 @@ import numpy as np
 
 from prunegrid.gallery.cell_answers import Answer
 from prunegrid.gallery.cell_names import link
-from prunegrid.gallery.survivors import SideBySide, Survivors
 from prunegrid.gallery.layout import PictureLayout, View
 from prunegrid.gallery.samples import BenchmarkSamples, ShownSample
+from prunegrid.gallery.survivors import SideBySide, Survivors
 from prunegrid.gallery.texts import isolated
 from prunegrid.gallery.thumbnails import data_uri
 from prunegrid.gallery.veil import veil_colour, veil_png

@@ -12,9 +12,9 @@ from prunegrid.axis_names import BASELINE
 from prunegrid.errors import PruningError
 from prunegrid.gallery.cell_answers import Answer, prunes, read_answers, read_asked, read_scores
 from prunegrid.gallery.chosen_samples import choose, in_both
-from prunegrid.gallery.survivors import SideBySide, Survivors, comparisons, survivors
 from prunegrid.gallery.layout import PictureLayout, lay_out
 from prunegrid.gallery.seen import WHOLE, Box, as_given, seen_box, stored_settings
+from prunegrid.gallery.survivors import SideBySide, Survivors, comparisons, survivors
 from prunegrid.results.predictions import read_metadata
 from prunegrid.results.store import PREDICTIONS, SCORES
 from prunegrid.tables.options import TableOptions
