@@ -150,6 +150,12 @@ def test_what_is_compared_is_the_highest_ratio_first(tmp_path):
         ("criterion", "hierarchical", 0.5),
         ("strategy", "attention", 0.5),
     ]
+    alone = [cell for cell in own if cell["strategy"] == "hierarchical"]
+    assert {one.varied for one in comparisons(alone, TableOptions())} == {"criterion"}
+    alone = [cell for cell in own if (cell["strategy"], cell["criterion"]) == ("single", "attention")]
+    assert [(one.varied, len(one.cells)) for one in comparisons(alone, TableOptions())] == [
+        ("strategy", 1)
+    ] * 2
     first = comparisons(own, TableOptions())[0]
     assert [cell["criterion"] for cell in first.cells] == ["attention", "norm"]
 

@@ -69,6 +69,7 @@ def comparisons(cells: Sequence[Mapping[str, Any]], options: TableOptions) -> li
     ranked = [c for c in cells if c["criterion"] != NO_CRITERION and c.get("match", "") == match]
     found = []
     for ratio in sorted({cell["ratio"] for cell in ranked}, reverse=True):
+        beside = []
         for varied, kind, fixed in (
             ("criterion", "strategy", options.reference_strategy),
             ("strategy", "criterion", options.reference_criterion),
@@ -79,7 +80,9 @@ def comparisons(cells: Sequence[Mapping[str, Any]], options: TableOptions) -> li
                 first.setdefault(cell[varied], cell)
             # In the order of the configuration, which sorting by seed keeps for the first seed.
             if first:
-                found.append(SideBySide(varied, fixed, ratio, tuple(first.values())))
+                beside.append(SideBySide(varied, fixed, ratio, tuple(first.values())))
+        # A single cell is compared with nothing, and mostly stands in the other one.
+        found += [one for one in beside if len(one.cells) > 1] or beside[:1]
     return found
 
 
