@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from prunegrid.tables.blocks import TableRow
+from prunegrid.tables.blocks import Leaders, TableRow
 from prunegrid.tables.cells import RowKey
 from prunegrid.tables.difference import LEVEL, Difference
 
@@ -14,7 +14,7 @@ Against = Callable[[RowKey, Sequence[RowKey]], Sequence[Difference | None]]
 
 def mark_best(
     rows: Sequence[TableRow], benchmark: str, against: Against, same: Mapping[RowKey, RowKey] | None = None
-) -> None:
+) -> Leaders | None:
     """Mark the best row of a block, or the group that cannot be told from it.
 
     The highest value competes with every other one. As it was chosen by its value, p is corrected for all
@@ -31,6 +31,11 @@ def mark_best(
         Compares rows on the benchmark.
     same : mapping, optional
         Row -> the first row that is the same computation.
+
+    Returns
+    -------
+    Leaders or None
+        What the marks rest on; None where fewer than two compete.
     """
     ranked = [
         row
@@ -44,10 +49,12 @@ def mark_best(
         computed.setdefault((same or {}).get(row.key, row.key), []).append(row)
     rivals = [twins[0] for twins in computed.values()]
     if len(rivals) < 2:
-        return
+        return None
     twins_of = {twins[0].key: twins for twins in computed.values()}
     top = max(rivals, key=lambda row: row.results[benchmark].value)
-    others = [row for row in rivals if row is not top]
+    others = sorted(
+        (row for row in rivals if row is not top), key=lambda row: -row.results[benchmark].value
+    )
     pairs = len(rivals) * (len(rivals) - 1) // 2
     differences = against(top.key, [row.key for row in others])
     group = [
@@ -63,3 +70,5 @@ def mark_best(
             row.best.add(benchmark)
         if is_marked:
             row.marked_group.add(benchmark)
+    found = dict(zip((row.key for row in others), differences, strict=True))
+    return Leaders(top.key, len(rivals), pairs, found, [row.key for row in group])

@@ -15,6 +15,7 @@ from prunegrid.tables.chance import chance_of
 from prunegrid.tables.compare import Result
 from prunegrid.tables.compute_gap import is_off
 from prunegrid.tables.contrasts import CRITERION, INTERACTION, STRATEGY, TO_NONE
+from prunegrid.tables.difference import Difference
 from prunegrid.tables.options import TableOptions
 from prunegrid.tables.same_computation import computations
 from prunegrid.tables.scores_used import scores_used
@@ -106,12 +107,54 @@ class TableRow:
         return {b: result.total_gap for b, result in self.results.items() if is_off(result.total_gap)}
 
 
+@dataclass(frozen=True)
+class Leaders:
+    """The highest value of a block on a benchmark, and how it compares with the others that are ranked.
+
+    Attributes
+    ----------
+    top : RowKey
+    rivals : int
+        Computations that are ranked, the top included.
+    pairs : int
+        What p is multiplied by: all pairs of rivals.
+    differences : dict
+        Every other rival -> difference of the top to it; None where they share no seed. Best value first.
+    untold : list of RowKey
+        Those of them that are not told from the top.
+    """
+
+    top: RowKey
+    rivals: int
+    pairs: int
+    differences: dict[RowKey, Difference | None]
+    untold: list[RowKey]
+
+
 @dataclass
 class Block:
-    """Rows that are compared with each other, under a heading: those of one ratio, and a fixed other axis."""
+    """Rows that are compared with each other.
+
+    Attributes
+    ----------
+    heading : str
+    rows : list of TableRow
+    fixed : str
+        Name on the other axis that its rows share: a criterion in the strategy table. Empty in the first
+        block, of the unpruned model and the floors.
+    ratio : float
+    match : str
+        See `RowKey`.
+    leaders : dict
+        Benchmark -> Leaders; none where fewer than two are ranked.
+    """
 
     heading: str
     rows: list[TableRow]
+    fixed: str = ""
+    ratio: float = 0.0
+    match: str = ""
+    leaders: dict[str, Leaders] = field(default_factory=dict)
 
 
 @dataclass
@@ -230,7 +273,7 @@ class Maker:
                 if criterion == fixed[0]:
                     keys = self._with_special(keys)
                 heading = f"criterion {criterion}, ratio {_words(*budget)}"
-                blocks.append(self._block(heading, keys, fixed=criterion))
+                blocks.append(self._block(heading, keys, criterion, budget))
         return self._table("strategy", blocks)
 
     def criterion(self) -> Table:
@@ -243,7 +286,8 @@ class Maker:
         for strategy in ranking:
             for budget in self.budgets:
                 keys = [RowKey(strategy, criterion, *budget) for criterion in self.criteria]
-                blocks.append(self._block(f"strategy {strategy}, ratio {_words(*budget)}", keys))
+                heading = f"strategy {strategy}, ratio {_words(*budget)}"
+                blocks.append(self._block(heading, keys, strategy, budget))
         return self._table("criterion", blocks)
 
     def by_budget(self) -> list[Block]:
@@ -252,7 +296,7 @@ class Maker:
         for budget in self.budgets:
             here = (key for key in self.keys if key in self.cells and (key.ratio, key.match) == budget)
             ran = [key for key in here if not self._is_anchor(key) and not self.cells[key].uses_label]
-            blocks.append(self._block(f"ratio {_words(*budget)}", ran, fixed=NO_CRITERION))
+            blocks.append(self._block(f"ratio {_words(*budget)}", ran, NO_CRITERION, budget))
         return [block for block in blocks if block.rows]
 
     def _with_special(self, keys: list[RowKey]) -> list[RowKey]:
@@ -278,18 +322,20 @@ class Maker:
     def _anchors(self) -> Block:
         return self._block("no pruning, and the floors", [key for key in self.keys if self._is_anchor(key)])
 
-    def _block(self, heading: str, keys: list[RowKey], fixed: str | None = None) -> Block:
+    def _block(
+        self, heading: str, keys: list[RowKey], fixed: str = "", budget: tuple[float, str] = (0.0, "")
+    ) -> Block:
         rows = [
             self._row(key, heading, fixed) for key in keys if key in self.cells or key in self.unreachable
         ]
-        return Block(heading, rows)
+        return Block(heading, rows, fixed, *budget)
 
-    def _row(self, key: RowKey, heading: str, fixed: str | None) -> TableRow:
+    def _row(self, key: RowKey, heading: str, fixed: str) -> TableRow:
         strategy, criterion = key.strategy, key.criterion
         label = strategy
         if heading.startswith("strategy"):
             label = criterion
-        elif fixed is not None and criterion not in (fixed, NO_CRITERION):
+        elif fixed and criterion not in (fixed, NO_CRITERION):
             label = f"{strategy} x {criterion}"
         if key not in self.cells:
             return TableRow(

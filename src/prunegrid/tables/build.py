@@ -36,13 +36,37 @@ _LOG = logging.getLogger(__name__)
 _FLIPS_PER_TEST = 50
 
 
+@dataclass(frozen=True)
+class Compared:
+    """All that is said of one model's cells.
+
+    Attributes
+    ----------
+    comparisons : dict
+        Benchmark -> Comparison, with its results.
+    maker : Maker
+        Of the tables.
+    tables : list of Table
+        The strategy and the criterion table.
+    effects : list of MainEffect
+    averaged : list of str
+        Benchmarks that these are averaged over.
+    """
+
+    comparisons: dict[str, Comparison]
+    maker: Maker
+    tables: list[Table]
+    effects: list[MainEffect]
+    averaged: list[str]
+
+
 def build_tables(
     cells: Sequence[Mapping[str, Any]],
     unreachable: Iterable[Mapping[str, Any]],
     folder: str | Path,
     options: Mapping[str, Any] | None = None,
     measurements: pd.DataFrame | None = None,
-) -> None:
+) -> Compared:
     """Write cells.csv, changed_answers.csv, and the tables of one model, each in four formats.
 
     Parameters
@@ -58,6 +82,11 @@ def build_tables(
         The `tables` section of the configuration: fields of `TableOptions`.
     measurements : DataFrame, optional
         Rows of `prunegrid.results.measurements.MEASUREMENTS`, of some cells of the model.
+
+    Returns
+    -------
+    Compared
+        What the tables were made from.
 
     Raises
     ------
@@ -95,6 +124,7 @@ def build_tables(
     for table in made.tables:
         table.warnings += warnings
         write_table(table, folder)
+    return made
 
 
 def _more_columns(
@@ -113,30 +143,6 @@ def make_tables(
     return compared(cells, unreachable, options).tables
 
 
-@dataclass(frozen=True)
-class Compared:
-    """All that is said of one model's cells.
-
-    Attributes
-    ----------
-    comparisons : dict
-        Benchmark -> Comparison, with its results.
-    maker : Maker
-        Of the tables.
-    tables : list of Table
-        The strategy and the criterion table.
-    effects : list of MainEffect
-    averaged : list of str
-        Benchmarks that these are averaged over.
-    """
-
-    comparisons: dict[str, Comparison]
-    maker: Maker
-    tables: list[Table]
-    effects: list[MainEffect]
-    averaged: list[str]
-
-
 def compared(
     cells: Sequence[ScoredCell], unreachable: Iterable[Mapping[str, Any]], options: TableOptions
 ) -> Compared:
@@ -152,7 +158,9 @@ def compared(
     tables = [maker.strategy(), maker.criterion()]
     for benchmark, comparison in made.items():
         for block in (block for table in tables for block in table.blocks):
-            mark_best(block.rows, benchmark, comparison.against, maker.same)
+            leaders = mark_best(block.rows, benchmark, comparison.against, maker.same)
+            if leaders is not None:
+                block.leaders[benchmark] = leaders
     kept = {benchmark: comparison.kept for benchmark, comparison in made.items() if comparison.kept}
     needs_answer = {cell.criterion for cell in cells if cell.needs_answer}
     return Compared(made, maker, tables, main_effects(kept, rows, options, needs_answer), [*kept])
