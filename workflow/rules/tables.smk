@@ -2,7 +2,7 @@
 
 
 rule build_tables:
-    """Compare the cells of a model: all of them in cells.csv, the ablation tables, and their averages."""
+    """Compare the cells of a model: cells.csv, the ablation tables, their averages, and what is found in words."""
     input:
         scores=lambda wildcards: [cell_file(cell, "scores.json") for cell in model_cells(wildcards)],
         samples=lambda wildcards: [cell_file(cell, "scores.parquet") for cell in model_cells(wildcards)],
@@ -38,6 +38,8 @@ rule build_tables:
             category="{model}",
             labels={"table": "averages"},
         ),
+        findings=f"{RESULTS}/{{model}}/tables/findings.json",
+        findings_in_words=f"{RESULTS}/{{model}}/tables/findings.md",
         others=[
             f"{RESULTS}/{{model}}/tables/{table}.{ending}"
             for table in TABLES

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from prunegrid.findings.write import write_findings
 from prunegrid.results.checksums import check_cells
 from prunegrid.results.measurements import read_measurements
 from prunegrid.tables import build
@@ -20,7 +21,7 @@ def build_tables(
     options: Mapping[str, Any],
     measured: Mapping[str, str] | None = None,
 ) -> None:
-    """Check that published files are those of the plan, and write the tables of one model.
+    """Check that published files are those of the plan, and write tables and findings of one model.
 
     Parameters
     ----------
@@ -38,5 +39,5 @@ def build_tables(
     """
     check_cells(files)
     measurements = read_measurements(measured["path"], measured["key"])[0] if measured else None
-    build.build_tables(cells, unreachable, folder, options, measurements)
+    write_findings(build.build_tables(cells, unreachable, folder, options, measurements), folder)
     _LOG.info(f"{len(cells)} cells in the tables")

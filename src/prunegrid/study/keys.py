@@ -165,7 +165,8 @@ class CellKeys:
     def tables_key(self, cells: Sequence[Cell]) -> str:
         """Return the hash of all that the tables of these cells depend on."""
         job = (self._inputs.home / "workflow/scripts/build_tables.py", PACKAGE / "jobs/build_tables.py")
-        code = self._code_hash(PACKAGE / "tables/build.py", PACKAGE / "tables/style.css", alone=job)
+        made = (PACKAGE / "tables/build.py", PACKAGE / "findings/write.py", PACKAGE / "tables/style.css")
+        code = self._code_hash(*made, alone=job)
         return digest([code, [*map(_installed, _TABLES)], [self.score_key(cell) for cell in cells]])
 
     def gallery_key(self, cells: Sequence[Cell]) -> str:

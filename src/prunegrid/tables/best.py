@@ -52,9 +52,7 @@ def mark_best(
         return None
     twins_of = {twins[0].key: twins for twins in computed.values()}
     top = max(rivals, key=lambda row: row.results[benchmark].value)
-    others = sorted(
-        (row for row in rivals if row is not top), key=lambda row: -row.results[benchmark].value
-    )
+    others = sorted((row for row in rivals if row is not top), key=lambda row: -row.results[benchmark].value)
     pairs = len(rivals) * (len(rivals) - 1) // 2
     differences = against(top.key, [row.key for row in others])
     group = [

@@ -1,0 +1,280 @@
+"""One line for what belongs together, most important first (docs/findings.md, Order)."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import zip_longest
+
+import numpy as np
+
+from prunegrid.axis_names import NO_CRITERION
+from prunegrid.findings import words
+from prunegrid.findings.finding import (
+    AVERAGE,
+    BEST,
+    BETTER,
+    LEADERS,
+    NOT_TESTED,
+    NOT_TOLD,
+    REFERENCE,
+    UNPRUNED,
+    WORSE,
+    Finding,
+    Statement,
+)
+from prunegrid.tables.options import SCALE, TableOptions
+
+# What a page shows before the fold, at most.
+_SHOWN = 12
+_Budget = tuple[float, str]
+
+
+def statements_of(findings: Sequence[Finding], options: TableOptions) -> list[Statement]:
+    """Return what is said of one model, most important first; what comes before the fold is `shown`.
+
+    Parameters
+    ----------
+    findings : sequence of Finding
+        Of its two tables and its averages, in the order of these.
+    options : TableOptions
+        Names the references.
+    """
+    of_rows = [one for one in findings if one.ratio is not None]
+    budgets: list[_Budget] = list(dict.fromkeys((one.ratio or 0.0, one.match) for one in of_rows))
+    budgets.sort(key=lambda budget: -budget[0])
+    said = [*_averages([one for one in findings if one.about == AVERAGE])]
+    for ratio in dict.fromkeys(ratio for ratio, _ in budgets):
+        here = [budget for budget in budgets if budget[0] == ratio]
+        for budget in here:
+            said += _losses(_at(of_rows, budget), options)
+        lists = [
+            [*_of_block([one for one in _at(of_rows, budget) if _main(one, kind, options)])]
+            for budget in here
+            for kind in ("strategy", "criterion")
+        ]
+        # The questions take turns, so that neither hides below the fold.
+        said += [one for turn in zip_longest(*lists) for one in turn if one is not None]
+    shown = [replace(one, shown=place < _SHOWN) for place, one in enumerate(said)]
+    return shown + [one for budget in budgets for one in _other_blocks(_at(of_rows, budget), options)]
+
+
+def _at(findings: Iterable[Finding], budget: _Budget) -> list[Finding]:
+    return [one for one in findings if (one.ratio, one.match) == budget]
+
+
+def _main(found: Finding, kind: str, options: TableOptions) -> bool:
+    """Return whether a finding is of a question's first block: the reference on the other axis."""
+    other = options.reference_criterion if kind == "strategy" else options.reference_strategy
+    return found.question == kind and found.fixed in (other, NO_CRITERION) and _of_question(found, options)
+
+
+def _of_question(found: Finding, options: TableOptions) -> bool:
+    """Return whether a finding answers the block's question: its highest, or compared with its reference."""
+    name = options.reference_strategy if found.question == "strategy" else options.reference_criterion
+    return found.about == LEADERS or (found.about == REFERENCE and found.object == name)
+
+
+def _averages(findings: Sequence[Finding]) -> Iterator[Statement]:
+    for kind, match in dict.fromkeys((one.question, one.match) for one in findings):
+        own = [one for one in findings if (one.question, one.match) == (kind, match)]
+        parts = []
+        for relation, verb in (
+            (BETTER, f"Better than {own[0].object}"),
+            (WORSE, "Worse"),
+            (NOT_TOLD, "Cannot be told from it"),
+            (NOT_TESTED, "Not tested"),
+        ):
+            some = sorted((o for o in own if o.relation == relation), key=lambda one: -abs(one.difference))
+            if some or relation == BETTER:
+                parts.append(f"{verb}: {words.told_in_full(some) or 'none'}.")
+        topic = f"{words.question(kind, '')}, {words.budget(None, match)}, points of the unpruned score kept"
+        yield _statement(topic, " ".join(parts) + words.remarks(own), own)
+
+
+def _losses(findings: Sequence[Finding], options: TableOptions) -> Iterator[Statement]:
+    """Say where the reference loses to the unpruned model, and how many of all rows do."""
+    rows = [one for one in findings if one.about == UNPRUNED]
+    reference = (options.reference_strategy, options.reference_criterion)
+    strategies = [one for one in rows if one.question == "strategy"] or rows
+    own = [one for one in strategies if (one.subject, one.fixed) == reference]
+    if not rows:
+        return
+    parts = []
+    if own:
+        for relation, verb in ((WORSE, "loses on"), (BETTER, "gains on"), (NOT_TESTED, "was not tested on")):
+            some = [one for one in own if one.relation == relation]
+            if some:
+                texts = [f"{one.benchmark} {words.in_brackets(one)}" for one in some]
+                parts.append(f"{' x '.join(reference)} {verb} {'; '.join(texts)}.")
+        untold = [one for one in own if one.relation == NOT_TOLD]
+        if untold:
+            parts.append(f"No difference can be told on {words.joined([_untold(one) for one in untold])}.")
+        costs = [one.compute_share for one in own if np.isfinite(one.compute_share)]
+        if costs:
+            span = _span([100 * share for share in costs])
+            parts.append(f"Its total compute is {span} % of the unpruned model's{_prefill(own)}.")
+    others = [one for one in strategies if one not in own]
+    if others:
+        parts.append(f"Of the {len(others)} other comparisons of the strategy table {_tally(others)}.")
+    first = rows[0]
+    topic = f"against the unpruned model, {words.budget(first.ratio, first.match)}"
+    yield _statement(topic, " ".join(parts), [*own, *others])
+
+
+def _untold(found: Finding) -> str:
+    excluded = ", where a loss beyond the margin is excluded" if found.no_loss else ""
+    return f"{found.benchmark} {words.in_brackets(found)}{excluded}"
+
+
+def _prefill(findings: Sequence[Finding]) -> str:
+    measured = [one for one in findings if np.isfinite(one.prefill_ms + one.unpruned_prefill_ms)]
+    texts = [
+        f"prefill on {one.benchmark} takes {one.prefill_ms:.1f} ms (unpruned: {one.unpruned_prefill_ms:.1f})"
+        for one in measured
+    ]
+    return f"; {'; '.join(texts)}" if texts else ""
+
+
+def _tally(findings: Sequence[Finding]) -> str:
+    counts = [
+        (sum(one.relation == relation for one in findings), verb)
+        for relation, verb in (
+            (WORSE, "lose"),
+            (BETTER, "gain"),
+            (NOT_TOLD, "cannot be told from it"),
+            (NOT_TESTED, "were not tested"),
+        )
+    ]
+    return words.joined([f"{count} {verb}" for count, verb in counts if count])
+
+
+def _of_block(findings: Sequence[Finding]) -> Iterator[Statement]:
+    """Say a line for each benchmark on which something is told for the better, and one for the others."""
+    quiet: list[str] = []
+    loud: list[str] = []
+    for benchmark in dict.fromkeys(one.benchmark for one in findings):
+        own = [one for one in findings if one.benchmark == benchmark]
+        told = any(one.relation in (BEST, BETTER) for one in own)
+        (loud if told else quiet).append(benchmark)
+    if quiet:
+        yield _quiet([one for one in findings if one.benchmark in quiet], quiet, bool(loud))
+    for benchmark in loud:
+        own = [one for one in findings if one.benchmark == benchmark]
+        sentence = f"{_leader(own)} {_against(own)}".strip() + words.remarks(_rows(own))
+        yield _statement(f"{_topic(own[0])}, {benchmark}", sentence, own)
+
+
+def _topic(found: Finding) -> str:
+    return f"{words.question(found.question, found.fixed)}, {words.budget(found.ratio, found.match)}"
+
+
+def _leader(findings: Sequence[Finding]) -> str:
+    """Say who is best, or that it cannot be told; findings of one block and benchmark."""
+    own = [one for one in findings if one.about == LEADERS]
+    if not own:
+        return ""
+    top = own[0]
+    if top.relation == BEST:
+        what = ", the reference," if top.subject_is_reference else ""
+        return (
+            f"{top.subject}{what} is the best of the {top.rivals} that are ranked. Hardest to tell from it "
+            f"is {top.object}: {words.in_brackets(top)}."
+        )
+    rivals = [one.object for one in own]
+    return (
+        f"The best cannot be told: {top.subject} has the highest value and cannot be told from "
+        f"{words.joined(rivals)} ({len(rivals) + 1} of {top.rivals})."
+    )
+
+
+def _rows(findings: Sequence[Finding]) -> list[Finding]:
+    """Return those of rows, whose notes are told; a leader is one of them."""
+    return [one for one in findings if one.about != LEADERS]
+
+
+def _against(findings: Sequence[Finding]) -> str:
+    """Say what is better and worse than the reference, and what is neither told; all of one benchmark."""
+    own = _rows(findings)
+    if not own:
+        return ""
+    reference, parts = own[0].object, []
+    gained = sorted((o for o in own if o.relation == BETTER), key=lambda one: -one.difference)
+    lost = sorted((o for o in own if o.relation == WORSE), key=lambda one: one.difference)
+    untold = [one for one in own if one.relation == NOT_TOLD]
+    untested = [one for one in own if one.relation == NOT_TESTED]
+    if gained:
+        parts.append(f"Better than {reference}: {words.told_in_full(gained)}.")
+    if lost:
+        parts.append(f"Worse than {reference}: {words.told_in_short(lost)}.")
+    if untold:
+        parts.append(f"Cannot be told from {reference}: {words.told_in_short(untold)}.")
+    if untested:
+        parts.append(f"Not tested: {words.joined([one.subject for one in untested])}.")
+    return " ".join(parts)
+
+
+def _quiet(findings: Sequence[Finding], benchmarks: Sequence[str], others: bool) -> Statement:
+    """Say that nothing is told for the better on some benchmarks, and what could have been found there."""
+    first, own = findings[0], _rows(findings)
+    where = words.joined(benchmarks) if others or len(benchmarks) < 3 else f"all {len(benchmarks)} benchmarks"
+    topic = f"{_topic(first)}, {where}"
+    if not own:
+        leaders = [_leader([one for one in findings if one.benchmark == name]) for name in benchmarks]
+        told = [f"{name}: {text}" for name, text in zip(benchmarks, leaders, strict=True) if text]
+        return _statement(topic, " ".join(told), findings)
+    parts = [f"No {first.question} can be told to be better than {own[0].object}."]
+    for relation, verb in (
+        (WORSE, "Worse"),
+        (NOT_TOLD, "Cannot be told from it"),
+        (NOT_TESTED, "Not tested"),
+    ):
+        some = [one for one in own if one.relation == relation]
+        if some:
+            parts.append(f"{verb}: {words.by_benchmark(some, benchmarks)}.")
+    parts += _could_be_found([one for one in own if one.relation == NOT_TOLD])
+    return _statement(topic, " ".join(parts) + words.remarks(own), findings)
+
+
+def _could_be_found(untold: Sequence[Finding]) -> Iterator[str]:
+    """Say from which true difference on a comparison of fixed rows would have been told."""
+    found: dict[str, list[float]] = {}
+    for one in untold:
+        if not one.n_draws and np.isfinite(one.detectable):
+            found.setdefault(words.unit(one.metric), []).append(SCALE * one.detectable)
+    spans = [f"{_span(values)} {unit}" for unit, values in found.items()]
+    if spans:
+        yield f"A true difference would be found with a power of 80 % from {words.joined(spans)} on."
+
+
+def _other_blocks(findings: Sequence[Finding], options: TableOptions) -> Iterator[Statement]:
+    """Say in one line each what holds at the other criteria, and in the other strategies."""
+    for kind, fixed in dict.fromkeys((one.question, one.fixed) for one in findings):
+        block = [one for one in findings if (one.question, one.fixed) == (kind, fixed)]
+        own = [one for one in block if one.about == REFERENCE and _of_question(one, options)]
+        if not own or _main(own[0], kind, options):
+            continue
+        benchmarks = list(dict.fromkeys(one.benchmark for one in own))
+        counts = []
+        for relation, verb in (
+            (BETTER, "better"),
+            (WORSE, "worse"),
+            (NOT_TOLD, "not told"),
+            (NOT_TESTED, "not tested"),
+        ):
+            some = [one for one in own if one.relation == relation]
+            named = relation in (BETTER, WORSE) and some
+            if some or relation == BETTER:
+                names = f" ({words.by_benchmark(some, benchmarks)})" if named else ""
+                counts.append(f"{len(some)} {verb}{names}")
+        sentence = f"Of {len(own)} comparisons with {own[0].object}: {', '.join(counts)}."
+        yield _statement(
+            _topic(own[0]), sentence + words.remarks([o for o in own if o.relation == BETTER]), own
+        )
+
+
+def _span(values: Sequence[float]) -> str:
+    low, high = f"{min(values):.1f}", f"{max(values):.1f}"
+    return low if low == high else f"{low} to {high}"
+
+
+def _statement(topic: str, sentence: str, findings: Sequence[Finding]) -> Statement:
+    return Statement(words.capital(topic), sentence, tuple(findings))
