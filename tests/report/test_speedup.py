@@ -7,6 +7,7 @@ import matplotlib as mpl
 import pandas as pd
 import pytest
 
+from prunegrid.findings.write import write_findings
 from prunegrid.report.speed_texts import sentences, table
 from prunegrid.report.speedup import describe_run, plot_speedup
 from prunegrid.report.write import write_report
@@ -32,7 +33,9 @@ def measured(study, tmp_path_factory):
     """Return a model's folder with tables, measurements and the figure."""
     folder = tmp_path_factory.mktemp("measured")
     cells = [cell for cell in study.cells if cell["benchmark"] in ("presence", "letters")]
-    build_tables(cells, [], folder / "tables", {"replicates": 200}, made_up())
+    write_findings(
+        build_tables(cells, [], folder / "tables", {"replicates": 200}, made_up()), folder / "tables"
+    )
     write_measurements(folder / "latency.parquet", made_up_rows(), METADATA)
     plot_speedup(folder / "tables/cells.csv", folder / "latency.parquet", folder / "figures")
     return folder

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from prunegrid.findings.write import write_findings
+from prunegrid.report.differences import plot_differences
 from prunegrid.report.survival import plot_survival
 from prunegrid.report.tradeoff import plot_tradeoff
 from prunegrid.report.write import write_report
@@ -47,15 +49,16 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
         files = {folder: Path(folder, "predictions.parquet") for folder in own}
         for folder, scores in score_cells(scorer, files, replicates=500):
             write_scores(folder, scores, worlds.ledger(own[folder]))
-    build_tables(study.cells, UNREACHABLE, study.tables, {"replicates": 1000, "toy": True})
+    made = build_tables(study.cells, UNREACHABLE, study.tables, {"replicates": 1000, "toy": True})
+    write_findings(made, study.tables)
     plot_tradeoff(study.tables, study.figures)
+    plot_differences(study.tables, study.figures)
     plot_survival(study.cells, study.figures)
     files = {cell["benchmark"]: Path(cell["folder"], "predictions.parquet") for cell in study.cells}
     write_report(
         [
             {
                 "name": "demo",
-                "toy": True,
                 "tables": study.tables,
                 "figures": study.figures,
                 "metadata": files,

@@ -94,6 +94,37 @@ rule plot_tradeoff:
         "../scripts/plot_tradeoff.py"
 
 
+rule plot_differences:
+    """Draw the differences to the reference, with intervals."""
+    input:
+        cells=rules.build_tables.output.cells,
+        strategy=rules.build_tables.output.strategy,
+    output:
+        report(
+            f"{RESULTS}/{{model}}/figures/differences-strategy.svg",
+            caption="../report/differences.rst",
+            category="{model}",
+            labels={"figure": "differences of strategies"},
+        ),
+        report(
+            f"{RESULTS}/{{model}}/figures/differences-criterion.svg",
+            caption="../report/differences.rst",
+            category="{model}",
+            labels={"figure": "differences of criteria"},
+        ),
+        f"{RESULTS}/{{model}}/figures/differences-strategy.png",
+        f"{RESULTS}/{{model}}/figures/differences-criterion.png",
+    log:
+        f"{RESULTS}/logs/plot_differences/{{model}}.log",
+    conda:
+        "../../envs/cpu.yaml"
+    params:
+        options=table_options,
+        code=PLAN.keys.report_key(),
+    script:
+        "../scripts/plot_differences.py"
+
+
 rule plot_survival:
     """Draw which patches of the picture survive with each criterion."""
     input:
@@ -169,7 +200,7 @@ rule write_report:
         figures=expand(
             f"{RESULTS}/{{model}}/figures/{{figure}}.svg",
             model=config["models"],
-            figure=["strategy", "survival"],
+            figure=["strategy", "differences-strategy", "survival"],
         ),
         speedups=expand(f"{RESULTS}/{{model}}/figures/speedup.svg", model=MEASURED),
         samples=expand(rules.collect_samples.output, model=config["models"]),
@@ -183,7 +214,6 @@ rule write_report:
         models=[
             {
                 "name": model,
-                "toy": config["model_specs"][model]["toy"],
                 "tables": f"{RESULTS}/{model}/tables",
                 "figures": f"{RESULTS}/{model}/figures",
                 "samples": f"{RESULTS}/{model}/gallery/samples.html",

@@ -20,6 +20,9 @@ from prunegrid.findings.finding import (
 )
 from prunegrid.tables.signs import p_value, signed
 
+# How a note begins that tells of draws.
+_DRAWN = "is over"
+
 
 def budget(ratio: float | None, match: str) -> str:
     """Return `ratio 0.75, equal total compute`; averages are over ratios."""
@@ -130,17 +133,22 @@ def by_benchmark(findings: Iterable[Finding], benchmarks: Sequence[str]) -> str:
 
 
 def remarks(findings: Iterable[Finding]) -> str:
-    """Return what a reader has to know of subjects, each note once; empty where there is none."""
+    """Return what a reader has to know of what is said of subjects; empty where there is nothing.
+
+    A gain is told with all that weakens it; of what is no gain, only that the budget was another one or that
+    nothing can be gained by it. The rest stands in the warnings and in the tables.
+    """
     notes: dict[str, list[str]] = {}
     for one in findings:
         for note in one.notes:
-            if note == NEEDS_ANSWER and one.relation == BETTER:
-                continue  # told beside its name
-            notes.setdefault(note, []).append(one.subject)
+            beside = note == NEEDS_ANSWER and one.relation == BETTER
+            minor = one.relation != BETTER and (note == DEGENERATE or note.startswith(_DRAWN))
+            if not beside and not minor:
+                notes.setdefault(note, []).append(one.subject)
     texts = []
     for note, subjects in notes.items():
         names = list(dict.fromkeys(subjects))
-        ranked = ", hence not ranked" if note in (NEEDS_ANSWER, DEGENERATE) else ""
+        ranked = ", hence not ranked" * (note in (NEEDS_ANSWER, DEGENERATE))
         texts.append(f"{joined(names)} {note if len(names) == 1 else _plural(note)}{ranked}")
     return f" Note: {'; '.join(texts)}." if texts else ""
 

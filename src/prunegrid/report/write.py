@@ -1,7 +1,8 @@
-"""Write results/report.html: tables, figures and versions of a study in one file."""
+"""Write results/report.html: findings, tables, figures and versions of a study in one file."""
 
 import json
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
@@ -12,39 +13,51 @@ import pyarrow.parquet as pq
 
 from prunegrid.errors import DataError
 from prunegrid.files import write_text
+from prunegrid.findings.write import FINDINGS
 from prunegrid.gallery.assets import inlined
 from prunegrid.report import speed_texts
 from prunegrid.report.checked import checked
+from prunegrid.report.compact import compact
+from prunegrid.report.first_blocks import first_blocks
+from prunegrid.report.found import folded, found
 from prunegrid.results.measurements import read_measurements
 from prunegrid.results.predictions import METADATA_KEY
 from prunegrid.study.page_record import as_meta
 from prunegrid.tables.page import content_of, page
 
 _LOG = logging.getLogger(__name__)
-_KINDS = {
+_QUESTIONS = {
     "strategy": "Where and how much: strategies",
     "criterion": "Which tokens: criteria",
 }
-_CAPTIONS = {
-    "strategy": "Each strategy with the reference criterion.",
-    "criterion": "Each criterion with the reference strategy.",
+_TRADEOFF = {
+    "strategy": "Score against cost: each strategy with the reference criterion.",
+    "criterion": "Score against cost: each criterion with the reference strategy.",
 }
+_DIFFERENCES = (
+    "Paired differences to the reference, on the same samples. Bars are 95 % intervals, not corrected; a "
+    "point is filled where p < 0.05 after Holm over the whole table; an arrow is an interval that goes on."
+)
 _BARS = "Bars are 95 % intervals; total compute includes what the criterion itself costs."
 _SURVIVAL = (
     "Share of samples, over all benchmarks and seeds, in which each patch is still present after a cut of "
     "the reference strategy. The cross is the survivors' mean place: a criterion that prefers no place has "
     "it in the middle, at row 0.5 and column 0.5. The means of every cell are in cells.csv."
 )
+# Points: a wider figure, shrunk to a phone, has letters of less than 9 px.
+_FITS_A_PHONE = 380
 # Metadata that say nothing of the other cells.
 _OF_ONE_CELL = (
     *("cell", "code", "criterion", "key", "schedule", "schedule_attempts", "scored_by"),
     *("seconds", "strategy"),
 )
-_READING = """
+_INTRODUCTION = """
 <p>A vision-language model reads an image as some hundred tokens. <em>Pruning</em> drops part of them
 on the way through the decoder. A <strong>strategy</strong> says at which layers and how many; a
 <strong>criterion</strong> says which. This page crosses them: every row of a block has the same budget. It
 removes the same share of image-token work or, where the configuration says so, costs as much in total.</p>
+"""
+_READING = """
 <ul class="plain">
 <li><strong>value</strong> is the benchmark's own metric with its 95 % interval.</li>
 <li><strong>to unpruned</strong>, <strong>to reference strategy</strong> (with the same criterion) and
@@ -70,10 +83,10 @@ def write_report(
     Parameters
     ----------
     models : sequence of mappings
-        Per model: `name`; `toy`, optional, whether it is one, of which the page then warns; `tables` and
-        `figures`, folders; `measurements`, optional, its latency.parquet; `metadata`, optional, benchmark ->
-        a predictions.parquet whose metadata tells data, versions and devices; `check`, optional,
-        see `report.checked.checked`; `samples`, optional, the file of `gallery.section.write_section`.
+        Per model: `name`; `tables`, folder of its tables and findings.json; `figures`, folder;
+        `measurements`, optional, its latency.parquet; `metadata`, optional, benchmark -> a
+        predictions.parquet whose metadata tells data, versions and devices; `check`, optional, see
+        `report.checked.checked`; `samples`, optional, the file of `gallery.section.write_section`.
     path : path
         The page to write.
     title : str
@@ -84,45 +97,49 @@ def write_report(
     if not models:
         raise DataError(f"{path}: a report needs at least one model")
     links, parts = [], []
+    sections = [(model, number, "Findings", _findings(model)) for number, model in enumerate(models)]
     for number, model in enumerate(models):
-        sections = _sections(model)
-        for place, (heading, content) in enumerate(sections):
-            anchor = f"m{number}-{place}"
-            full = f"{model['name']}: {heading}" if len(models) > 1 else heading
-            links.append(f'<a href="#{anchor}">{escape(full)}</a>')
-            parts.append(f'<section id="{anchor}"><h2>{escape(full)}</h2>\n{content}</section>\n')
-    warning = "".join(
-        f'<p class="warning"><strong>Model <code>{escape(model["name"])}</code>:</strong> toy model, toy '
-        "world. It shows the method, not the merits of any pruning.</p>"
-        for model in models
-        if model.get("toy")
-    )
+        sections += [(model, number, heading, content) for heading, content in _sections(model)]
+    for place, (model, number, heading, content) in enumerate(sections):
+        anchor = f"m{number}-{place}"
+        full = f"{model['name']}: {heading}" if len(models) > 1 else heading
+        links.append(f'<a href="#{anchor}">{escape(full)}</a>')
+        parts.append(
+            f'<section id="{anchor}" aria-labelledby="{anchor}-h"><h2 id="{anchor}-h">{escape(full)}</h2>\n'
+            f"{content}</section>\n"
+        )
     if any(model.get("samples") for model in models):
         parts.append(inlined())
-    content = f"<nav>{''.join(links)}</nav>\n{warning}\n{_READING}\n{''.join(parts)}"
+    content = f'{_INTRODUCTION}<nav aria-label="sections">{"".join(links)}</nav>\n{"".join(parts)}'
     write_text(path, page(title, content, as_meta(study) if study else ""))
     _LOG.info(f"open {path}")
+
+
+def _findings(model: Mapping[str, Any]) -> str:
+    return found(_read_findings(Path(model["tables"])))
+
+
+def _read_findings(tables: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((tables / FINDINGS).read_text(encoding="utf-8"))
+    return content
 
 
 def _sections(model: Mapping[str, Any]) -> list[tuple[str, str]]:
     tables, figures = Path(model["tables"]), Path(model["figures"])
     cells = pd.read_csv(tables / "cells.csv", keep_default_na=False)
-    sections = []
-    for kind, heading in _KINDS.items():
-        table = content_of((tables / f"{kind}.html").read_text(encoding="utf-8"))
-        caption = f"{_CAPTIONS[kind]} {_BARS}"
-        sections.append((heading, _figure(figures / f"{kind}.svg", caption) + table))
-    changes = content_of((tables / "changes.html").read_text(encoding="utf-8"))
-    sections.append(("What pruning changed: answers, certainty", changes))
+    sections = [(heading, _question(kind, tables, figures)) for kind, heading in _QUESTIONS.items()]
     averages = content_of((tables / "main_effects.html").read_text(encoding="utf-8"))
     sections.append(("On average: performance kept", averages))
+    if model.get("samples"):
+        shown = Path(model["samples"]).read_text(encoding="utf-8")
+        sections.append(("Samples: what survived, what was answered", shown))
+    details = [folded(f"The {kind} table in full", _full(tables, kind)) for kind in _QUESTIONS]
+    details.append(folded("What pruning changed: answers, certainty", _full(tables, "changes")))
+    sections.append(("The tables in full", folded("How to read them", _READING) + "".join(details)))
     sections.append(("Where in the picture: surviving patches", _figure(figures / "survival.svg", _SURVIVAL)))
     if model.get("measurements"):
         drawn = _figure(figures / "speedup.svg", speed_texts.CAPTION)
         sections.append(("How fast: measured time", drawn + _measured(tables, model["measurements"])))
-    if model.get("samples"):
-        shown = Path(model["samples"]).read_text(encoding="utf-8")
-        sections.append(("Samples: what survived, what was answered", shown))
     sections.append(("Samples and errors", _samples(cells)))
     if model.get("check"):
         predictions = next(iter((model.get("metadata") or {}).values()), None)
@@ -130,6 +147,21 @@ def _sections(model: Mapping[str, Any]) -> list[tuple[str, str]]:
     if model.get("metadata"):
         sections.append(("Versions", _versions(model["metadata"])))
     return sections
+
+
+def _question(kind: str, tables: Path, figures: Path) -> str:
+    """Return what answers a question: a compact table, differences, and score against cost."""
+    content = _read_findings(tables)
+    strategy, criterion = content["reference_strategy"], content["reference_criterion"]
+    reference, other = (strategy, criterion) if kind == "strategy" else (criterion, strategy)
+    table = compact(first_blocks(tables, kind, other), reference, content["findings"])
+    drawn = _figure(figures / f"differences-{kind}.svg", _DIFFERENCES)
+    cost = _figure(figures / f"{kind}.svg", f"{_TRADEOFF[kind]} {_BARS}")
+    return f'{table}<div class="figures">{drawn}{cost}</div>\n'
+
+
+def _full(tables: Path, kind: str) -> str:
+    return content_of((tables / f"{kind}.html").read_text(encoding="utf-8"))
 
 
 def _measured(tables: Path, file: str | Path) -> str:
@@ -148,7 +180,11 @@ def _figure(path: Path, caption: str) -> str:
     drawing = text[text.index("<svg") :]
     # Two drawings on one page share one space of ids.
     drawing = _own_ids(drawing, path.stem + "-" + path.parents[1].name)
-    return f"<figure>{drawing}<figcaption>{escape(caption)}</figcaption></figure>\n"
+    label = f'<svg role="img" aria-label="{escape(caption.partition(".")[0])}" '
+    drawing = drawing.replace("<svg ", label, 1)
+    width = re.search(r'<svg [^>]*?width="([\d.]+)pt"', drawing)
+    wide = ' class="wide"' if width and float(width[1]) > _FITS_A_PHONE else ""
+    return f"<figure{wide}><div>{drawing}</div><figcaption>{escape(caption)}</figcaption></figure>\n"
 
 
 def _own_ids(drawing: str, prefix: str) -> str:

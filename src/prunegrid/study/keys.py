@@ -178,8 +178,8 @@ class CellKeys:
 
     def report_key(self) -> str:
         """Return the hash of the code that draws figures and writes the page."""
-        names = ("plot_speedup.py", "plot_survival.py", "plot_tradeoff.py", "write_report.py")
-        scripts = [self._inputs.home / "workflow/scripts" / name for name in names]
+        jobs = ("plot_differences", "plot_speedup", "plot_survival", "plot_tradeoff", "write_report")
+        scripts = [self._inputs.home / f"workflow/scripts/{name}.py" for name in jobs]
         inlined = [PACKAGE / "tables/style.css", *sorted((PACKAGE / "gallery").glob("*.[cj]s*"))]
         inlined += sorted((PACKAGE / "gallery/vendor").glob("*.js"))
         return self._code_hash(*sorted((PACKAGE / "report").glob("*.py")), *inlined, *scripts)

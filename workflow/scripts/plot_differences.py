@@ -1,0 +1,14 @@
+"""Draw the differences to the reference of one model from its tables."""
+
+from pathlib import Path
+
+from prunegrid.jobs.job_log import job_log
+from prunegrid.report.differences import plot_differences
+from prunegrid.tables.options import TableOptions
+
+with job_log(snakemake.log[0], f"differences of {snakemake.wildcards.model}"):
+    plot_differences(
+        Path(snakemake.input.strategy).parent,
+        Path(snakemake.output[0]).parent,
+        TableOptions(**snakemake.params.options),
+    )
