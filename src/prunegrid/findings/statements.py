@@ -175,10 +175,10 @@ def _leader(findings: Sequence[Finding]) -> str:
     top = own[0]
     if top.relation == BEST:
         what = ", the reference," if top.subject_is_reference else ""
-        return (
-            f"{top.subject}{what} is the best of the {top.rivals} that are ranked. Hardest to tell from it "
-            f"is {top.object}: {words.in_brackets(top)}."
-        )
+        says = f"{top.subject}{what} is the best of the {top.rivals} that are ranked."
+        if any(one.about == REFERENCE and one.object == top.object for one in findings):
+            return says  # its difference to the reference follows
+        return f"{says} Hardest to tell from it is {top.object}: {words.in_brackets(top)}."
     rivals = [one.object for one in own]
     return (
         f"The best cannot be told: {top.subject} has the highest value and cannot be told from "

@@ -149,7 +149,7 @@ def _share(row: "pd.Series[Any]", benchmarks: Sequence[str]) -> str:
     off = any(_is(row.get(f"{name}_total_is_off")) for name in benchmarks)
     marks = MISSED_BUDGET * missed + OFF_TARGET * off
     share = row.get("tflops_total_share", np.nan)
-    return escape(plain(100 * share, 1)) + _sup(marks)
+    return f"<span>{plain(100 * share, 1)}{_sup(marks)}</span>"
 
 
 def _numbers(row: "pd.Series[Any]", benchmark: str, effect: str, best: bool, reference: bool) -> str:
