@@ -30,6 +30,7 @@ from prunegrid.study.unused_specs import check_unused
 
 TABLES = ["strategy", "criterion", "changes", "main_effects"]
 ENDINGS = ["csv", "md", "tex", "html"]
+PAPER = [f"paper-{kind}.{ending}" for kind in ("strategy", "criterion") for ending in ("csv", "md", "tex")]
 CELL_FILES = ["predictions.parquet", "scores.json", "scores.parquet"]
 CELL = "{model}/{benchmark}/{strategy}/{criterion}/ratio-{ratio}/seed-{seed}"
 AXES = ["model", "benchmark", "strategy", "criterion", "seed"]

@@ -46,6 +46,7 @@ rule build_tables:
             for ending in ENDINGS
             if ending != "html"
         ],
+        paper=[f"{RESULTS}/{{model}}/tables/{file}" for file in PAPER],
     log:
         f"{RESULTS}/logs/build_tables/{{model}}.log",
     conda:

@@ -277,6 +277,7 @@ def _check_names(config: Mapping[str, Any]) -> None:
                 faults.append(f"benchmark_specs: {name!r} is used nowhere: {nearest(name, known)}")
     faults += _check_empty_axes(config)
     faults += _check_tables(config)
+    faults += _check_paper(config)
     if isinstance(config["report"]["pictures"], list):
         faults += [
             f"report.pictures: {name!r} is not in benchmarks: {nearest(name, config['benchmarks'])}"
@@ -409,6 +410,31 @@ def _check_tables(config: Mapping[str, Any]) -> list[str]:
             if name not in valid
         ]
     return faults
+
+
+def _check_paper(config: Mapping[str, Any]) -> list[str]:
+    """Check the names in `tables.paper`: the rest of it is in the schema."""
+    kinds = {name: plugin_of(config, "strategies", name)[0] for name in [*config["strategies"], BASELINE]}
+    known = {name: kind for name, kind in kinds.items() if kind in plugins.names("strategies")}
+    described = {name: plugins.describe("strategies", kind) for name, kind in known.items()}
+    unpruned = [name for name, plugin in described.items() if not plugin["has_ratio"]]
+    ranking = [name for name, plugin in described.items() if plugin["ranks"]]
+    valid: dict[str, dict[str, list[Any]]] = {
+        "strategy": {"rows": [*config["strategies"], BASELINE], "fixed": config["criteria"]},
+        "criterion": {"rows": [*config["criteria"], *unpruned], "fixed": ranking},
+    }
+    return [
+        f"tables.paper.{kind}.{key}: {value!r} is not in the grid: {nearest(value, map(str, names))}"
+        for kind, own in valid.items()
+        for key, names in {
+            "benchmarks": config["benchmarks"],
+            "ratios": config["ratios"],
+            "match": matchings(config),
+            **own,
+        }.items()
+        for value in config["tables"]["paper"][kind][key]
+        if value not in names
+    ]
 
 
 def _check_exclusion(config: Mapping[str, Any], position: int, entry: Mapping[str, Any]) -> list[str]:

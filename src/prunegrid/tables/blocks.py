@@ -156,6 +156,11 @@ class Block:
     match: str = ""
     leaders: dict[str, Leaders] = field(default_factory=dict)
 
+    @property
+    def budget(self) -> tuple[float, str] | None:
+        """Ratio and matching; None for what is not pruned."""
+        return (self.ratio, self.match) if self.fixed else None
+
 
 @dataclass
 class Table:

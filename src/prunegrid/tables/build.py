@@ -27,6 +27,7 @@ from prunegrid.tables.four_formats import write_four_formats
 from prunegrid.tables.main_effects import MainEffect, main_effects, members
 from prunegrid.tables.main_effects_table import write_main_effects
 from prunegrid.tables.options import TableOptions
+from prunegrid.tables.paper_table import write_paper
 from prunegrid.tables.same_computation import computations
 from prunegrid.tables.speed import with_speed
 from prunegrid.tables.told import read_told
@@ -103,7 +104,7 @@ def build_tables(
         )
     chosen = TableOptions(**(options or {}))
     warnings = computed_differently(cells)
-    for warning in warnings:
+    for warning in warnings.values():
         _LOG.warning(warning)
     made = compared(scored, unreachable, chosen)
     changed = {name: comparison.changes for name, comparison in made.comparisons.items()}
@@ -122,8 +123,9 @@ def build_tables(
     write_main_effects(made.effects, scored[0].model, made.averaged, chosen, folder)
     write_changes(made.maker.by_budget(), made.tables[0], folder)
     for table in made.tables:
-        table.warnings += warnings
+        table.warnings += warnings.values()
         write_table(table, folder)
+        write_paper(table, made.maker.told, warnings, folder)
     return made
 
 
@@ -166,8 +168,8 @@ def compared(
     return Compared(made, maker, tables, main_effects(kept, rows, options, needs_answer), [*kept])
 
 
-def computed_differently(cells: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Return a warning for each benchmark whose cells were computed on different devices or batches.
+def computed_differently(cells: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Return benchmark -> a warning, for those whose cells were computed on different devices or batches.
 
     Parameters
     ----------
@@ -179,13 +181,15 @@ def computed_differently(cells: Iterable[Mapping[str, Any]]) -> list[str]:
         file = Path(cell["folder"], PREDICTIONS)
         if file.exists():
             benchmarks.setdefault(cell["benchmark"], {})[str(file)] = read_metadata(file)
-    return [
-        f"Warning: cells of {benchmark} were not computed alike: {' and '.join(mixed)}. On a GPU or in 16 "
-        "bit these change the last digits of logits, and with them some kept tokens and answers: a "
-        "difference of a few answers may be theirs."
+    return {
+        benchmark: (
+            f"Warning: cells of {benchmark} were not computed alike: {' and '.join(mixed)}. On a GPU or in "
+            "16 bit these change the last digits of logits, and with them some kept tokens and answers: a "
+            "difference of a few answers may be theirs."
+        )
         for benchmark, own in benchmarks.items()
         if (mixed := mixtures(own))
-    ]
+    }
 
 
 def comparisons(

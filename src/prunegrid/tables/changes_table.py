@@ -90,6 +90,7 @@ def printed(blocks: Sequence[Block], table: Table) -> Printed:
     columns = {benchmark: [*_columns(blocks, benchmark)] for benchmark in table.benchmarks}
     return Printed(
         title=f"What pruning changed: {table.model}",
+        label=f"{table.model}-{KIND}",
         columns=["strategy x criterion"],
         groups=[(b, [_NAMES[name] for name in names]) for b, names in columns.items() if names],
         blocks=[(block.heading, [_line(row, columns) for row in block.rows]) for block in blocks],

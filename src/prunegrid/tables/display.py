@@ -88,6 +88,8 @@ class Printed:
     Attributes
     ----------
     title : str
+    label : str
+        What LaTeX calls it.
     columns : list of str
         The first columns' names.
     groups : list of (str, list of str)
@@ -104,6 +106,7 @@ class Printed:
     blocks: list[tuple[str, list[Line]]]
     notes: list[str] = field(default_factory=list)
     column_notes: list[tuple[str, str]] = field(default_factory=list)
+    label: str = "table"
 
     @property
     def all_notes(self) -> list[str]:
@@ -113,10 +116,8 @@ class Printed:
 
 def printed(table: Table) -> Printed:
     """Return a table with all numbers as text."""
-    factor, unit = _unit(table)
-    headline = {
-        b: next(row.results[b].metric for row in table.rows if b in row.results) for b in table.benchmarks
-    }
+    factor, unit = flops_unit(table)
+    headline = headlines(table)
     measured = speed_fields.columns(table)
     blocks = [
         (block.heading, [_line(table, row, factor, measured) for row in block.rows]) for block in table.blocks
@@ -125,17 +126,28 @@ def printed(table: Table) -> Printed:
         title=f"{'Where and how much' if table.kind == 'strategy' else 'Which tokens'}: "
         f"the {table.kind} table of {table.model}",
         columns=[table.kind, f"{unit} (published)", f"{unit} (total)", "removed", *measured],
-        groups=[
-            (f"{b}: {METRICS.get(headline[b], headline[b])}", list(_HEADINGS[table.kind]))
-            for b in table.benchmarks
-        ],
+        groups=[(group_heading(b, headline[b]), list(_HEADINGS[table.kind])) for b in table.benchmarks],
         blocks=blocks,
         notes=list(notes(table, headline)),
         column_notes=list(column_notes(table)),
+        label=f"{table.model}-{table.kind}",
     )
 
 
-def _unit(table: Table) -> tuple[float, str]:
+def headlines(table: Table) -> dict[str, str]:
+    """Return the headline metric of each benchmark."""
+    return {
+        b: next(row.results[b].metric for row in table.rows if b in row.results) for b in table.benchmarks
+    }
+
+
+def group_heading(benchmark: str, metric: str) -> str:
+    """Return what stands over a benchmark's columns: its name, and what its metric is called."""
+    return f"{benchmark}: {METRICS.get(metric, metric)}"
+
+
+def flops_unit(table: Table) -> tuple[float, str]:
+    """Return the unit of FLOPs, in 1e12, in which a table's figures are not too small, and its name."""
     means = (mean_ledger(row, "tflops_published") for row in table.rows)
     largest = max((mean for mean in means if np.isfinite(mean)), default=1.0)
     return next(((factor, unit) for factor, unit in _UNITS if largest >= factor), _UNITS[-1])
@@ -169,15 +181,18 @@ def _benchmark(table: Table, row: TableRow, benchmark: str) -> list[Field]:
         return [Field(DASH)] * len(_HEADINGS[table.kind])
     cost, effect, interaction = table.contrasts
     return [
-        _value(result, benchmark in row.best, BEST_GROUP * (benchmark in row.marked_group)),
-        _difference(table, row, benchmark, cost, NO_LOSS if result.non_inferior else ""),
-        Field("reference") if row.is_reference_of(effect) else _difference(table, row, benchmark, effect),
-        _difference(table, row, benchmark, interaction),
-        _retained(result),
+        value_field(result, benchmark in row.best, BEST_GROUP * (benchmark in row.marked_group)),
+        difference_field(table, row, benchmark, cost, NO_LOSS if result.non_inferior else ""),
+        Field("reference")
+        if row.is_reference_of(effect)
+        else difference_field(table, row, benchmark, effect),
+        difference_field(table, row, benchmark, interaction),
+        retained_field(result),
     ]
 
 
-def _value(result: Result, bold: bool, mark: str) -> Field:
+def value_field(result: Result, bold: bool, mark: str) -> Field:
+    """Return a row's value on a benchmark with its interval, and its spread over seeds."""
     if np.isnan(result.value):
         return Field(DASH, (f"{result.n_error} errors",), tip="every row is an error")
     below = [f"{scaled(result.low)} to {scaled(result.high)}"]
@@ -187,7 +202,8 @@ def _value(result: Result, bold: bool, mark: str) -> Field:
     return Field(scaled(result.value), tuple(below), mark, bold=bold)
 
 
-def _difference(table: Table, row: TableRow, benchmark: str, kind: str, mark: str = "") -> Field:
+def difference_field(table: Table, row: TableRow, benchmark: str, kind: str, mark: str = "") -> Field:
+    """Return a difference with its interval, its draws and its p, and whether it is told after correction."""
     difference = row.results[benchmark].contrasts.get(kind)
     if difference is None or np.isnan(difference.value):
         return Field(DASH)
@@ -205,7 +221,8 @@ def _tested(difference: Difference, corrected: float) -> str:
     return f"{p}; too few {difference.drawn}" if difference.too_few_draws else p
 
 
-def _retained(result: Result) -> Field:
+def retained_field(result: Result) -> Field:
+    """Return the gain kept, with its interval."""
     if result.retained is None or result.to_none is None:
         return Field(DASH)
     value, low, high = (100 * number for number in result.retained)

@@ -1,91 +1,115 @@
-"""Write a table as LaTeX: a longtable with booktabs rules, to be put into a document with `input`."""
+"""Write a table as LaTeX: floats that `input` puts into a document of one column or of two."""
 
-from dataclasses import replace
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
-from prunegrid.tables.changed_answers import ELLIPSIS
 from prunegrid.tables.changes import CALIBRATION, NET
 from prunegrid.tables.contrasts import INTERACTION
 from prunegrid.tables.display import Field, Line, Printed
+from prunegrid.tables.latex_text import escape, escape_breakable, width, wrapped
 from prunegrid.tables.notes import GAIN
-from prunegrid.tables.signs import (
-    ARROW,
-    BEST_GROUP,
-    DASH,
-    DEGENERATE,
-    MINUS,
-    MISSED_BUDGET,
-    NEEDS_ANSWER,
-    NO_LOSS,
-    OFF_TARGET,
-)
-from prunegrid.tables.speed_fields import UNSTEADY
+from prunegrid.tables.panels import all_names, panels
+from prunegrid.tables.signs import MINUS
 
-# Four benchmarks fill a page: these are left to the other formats.
+# Points. The narrowest page that a table over its whole width fits into is that of `article`; the narrowest
+# column is that of ACL's style. Heights leave room for a caption on a page of `article` in 10 points.
+_ROOM = {"two": 345.0, "one": 219.0}
+_ENVIRONMENT = {"two": "table*", "one": "table"}
+_TALLEST = 515.0
+# Sizes of fonts, in points whatever the class takes. Small sizes of Computer Modern are drawn wider: texts in
+# 6 and 7 points are as wide as these.
+_SIZE, _WIDE_6, _WIDE_7 = 8.0, 6.9, 7.5
+# Heights of rows and of what stands between them.
+_ROW, _ROW_BELOW, _NOTE_ROW, _RULES, _SPACE = 9.6, 6.9, 8.2, 12.0, 6.0
+_SEPARATION = 3.0
+_SHORT_NAME, _LONGEST_NAME, _LONGEST_HEADING = 28.0, 95.0, 60.0
+# The other formats have them: appendices are long enough.
 _LEFT_OUT = (INTERACTION, GAIN, NET, CALIBRATION)
+_NUMBER = re.compile(rf"([+{MINUS}]?)(\d+)(?:\.(\d+))?")
 
-_HEAD = r"""% \usepackage[T1]{fontenc} \usepackage{booktabs,longtable,pdflscape}
-% It is wide: put it into \begin{landscape}.
+_HEAD = r"""% Needs \usepackage{booktabs,siunitx}.
 \begingroup
-\scriptsize
-\setlength{\tabcolsep}{2.5pt}
+\def\pgsmall#1{{\fontsize{6}{6.6}\selectfont #1}}%
 """
-_SPECIAL = {
-    "\\": r"\textbackslash{}",
-    **{c: rf"\{c}" for c in "&%$#_{}"},
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "|": r"\textbar{}",
-    '"': r"\textquotedbl{}",
-    DASH: "--",
-    MINUS: "$-$",
-    NO_LOSS: r"$^{\circ}$",
-    NEEDS_ANSWER: r"$^{\dagger}$",
-    DEGENERATE: r"$^{\ddagger}$",
-    OFF_TARGET: r"$^{\S}$",
-    UNSTEADY: r"$^{\P}$",
-    MISSED_BUDGET: r"$^{\neq}$",
-    BEST_GROUP: r"$^{\approx}$",
-    ARROW: r"$\rightarrow$",
-    ELLIPSIS: r"\ldots{}",
-}
 
 
 def render(table: Printed) -> str:
-    """Return the table as a LaTeX fragment; the first columns take one line, figures stand over intervals.
+    """Return a full table as LaTeX fragment, without interaction, gain kept, net change and ECE."""
+    return floats(_narrow(table))
 
-    Interaction, gain kept, net change and ECE are left to the other formats: four benchmarks fill a page.
+
+def floats(table: Printed, columns: str = "two") -> str:
+    """Return a table as LaTeX fragment: one float, or several where it is too wide or too long for one.
+
+    Parameters
+    ----------
+    table : Printed
+    columns : str
+        one: it fits into a column of a page of two; two: it takes the width of the page, 345 points.
     """
-    table = _narrow(table)
-    n_first, n_groups = len(table.columns), [len(columns) for _, columns in table.groups]
-    width = n_first + sum(n_groups)
-    top = " & ".join(
-        [""] * (n_first - 1)
-        + ["", *(rf"\multicolumn{{{len(c)}}}{{c}}{{{escape(h)}}}" for h, c in table.groups)]
-    )
-    starts = [n_first + 1 + sum(n_groups[:i]) for i in range(len(n_groups))]
-    rules = " ".join(
-        rf"\cmidrule(lr){{{start}-{start + n - 1}}}" for start, n in zip(starts, n_groups, strict=True)
-    )
-    names = " & ".join(
-        [*(_stack(name.split(" ", 1)) for name in table.columns)]
-        + [_stack(name.split(" ", 1)) for _, columns in table.groups for name in columns]
-    )
-    head = rf"\toprule {top} \\ {rules} {names} \\ \midrule"
-    body = "\n".join(_block(heading, lines, width) for heading, lines in table.blocks)
-    notes = "\n".join(rf"\par {escape(note)}" for note in table.all_notes)
+    pages = _packed(_tabulars(table, _ROOM[columns]))
+    notes = _notes(table, _ROOM[columns], as_list=False)
+    beside = len(pages) == 1 and pages[0].height + notes.height <= _TALLEST
+    if not beside:
+        notes = _notes(table, _ROOM[columns], as_list=True)
+    made = [
+        _float(table.title, table.label, page, number, len(pages), columns, notes.text if beside else "")
+        for number, page in enumerate(pages)
+    ]
+    many = f"\\ifdefined\\extrafloats\\extrafloats{{{len(pages)}}}\\fi\n" if len(pages) > 1 else ""
+    after = "" if beside or not notes.text else f"{_whose(table.label, len(pages))}{notes.text}\n\\par\n"
+    return f"{_HEAD}{many}{''.join(made)}{after}\\endgroup\n"
+
+
+def _whose(label: str, count: int) -> str:
+    """Return the heading of notes that stand apart from their floats."""
+    last = f" to~\\ref{{{_key(label, count - 1)}}}" if count > 1 else ""
+    return f"\\par\\noindent Notes to Table~\\ref{{{_key(label, 0)}}}{last}:\n"
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """LaTeX, and about how high it gets, in points."""
+
+    text: str
+    height: float
+
+
+def _float(title: str, label: str, page: _Piece, number: int, count: int, columns: str, notes: str) -> str:
+    environment = _ENVIRONMENT[columns]
+    part = f", part {number + 1} of {count}" if count > 1 else ""
+    place = "p" if count > 1 else "tbp"
+    below = f"\\par\\smallskip\n{notes}\n" if notes else ""
     return (
-        f"{_HEAD}\\begin{{longtable}}{{l{'r' * (width - 1)}}}\n\\caption{{{escape(table.title)}.}}\\\\\n"
-        f"{head}\n\\endfirsthead\n{head}\n\\endhead\n\\bottomrule\n\\endfoot\n{body}\n\\end{{longtable}}\n"
-        f"{notes}\n\\endgroup\n"
+        f"\\begin{{{environment}}}[{place}]\n\\centering\n"
+        f"\\caption{{{escape_breakable(title + part)}.}}\n\\label{{{_key(label, number)}}}\n\\vspace{{4pt}}\n"
+        f"\\fontsize{{8}}{{9.6}}\\selectfont\n\\setlength{{\\tabcolsep}}{{{_SEPARATION:g}pt}}%\n"
+        "\\sisetup{detect-weight=true,retain-explicit-plus=true,table-align-text-post=false}%\n"
+        f"{page.text}{below}\\end{{{environment}}}\n"
     )
+
+
+def _key(label: str, number: int) -> str:
+    """Return the label of a float; the first one's has no number."""
+    return re.sub(r"[^A-Za-z0-9:.-]+", "-", f"tab:{label}{f'-{number + 1}' if number else ''}")
+
+
+def _notes(table: Printed, room: float, *, as_list: bool) -> _Piece:
+    """Return foot-notes, a paragraph each or all in one; ragged, so that no long name sticks out."""
+    notes = table.all_notes
+    paragraphs = notes if as_list else [" ".join(notes)]
+    if not notes:
+        return _Piece("", 0.0)
+    lines = sum(1 + int(width(text, _WIDE_7) / (0.98 * room)) for text in paragraphs)
+    texts = "\n".join(rf"\par {escape_breakable(text)}" for text in paragraphs)
+    text = f"{{\\fontsize{{7}}{{8.2}}\\selectfont\\raggedright\n{texts}\n\\par}}"
+    return _Piece(text, _SPACE + _NOTE_ROW * lines)
 
 
 def _narrow(table: Printed) -> Printed:
-    """Drop the columns that no page has room for, and their notes."""
-    names = [*table.columns, *(name for _, columns in table.groups for name in columns)]
-    kept = [place for place, name in enumerate(names) if name not in _LEFT_OUT]
+    """Drop the columns that are left out, and their notes."""
+    kept = [place for place, name in enumerate(all_names(table)) if name not in _LEFT_OUT]
     blocks = [
         (heading, [replace(line, fields=[line.fields[place] for place in kept]) for line in lines])
         for heading, lines in table.blocks
@@ -98,31 +122,181 @@ def _narrow(table: Printed) -> Printed:
     )
 
 
-def escape(text: str) -> str:
-    """Escape text for LaTeX."""
-    return "".join(_SPECIAL.get(character, character) for character in " ".join(text.split()))
+def _packed(tabulars: Iterable[_Piece]) -> list[_Piece]:
+    """Put as many tabulars into one float as a page holds."""
+    pages: list[_Piece] = []
+    for piece in tabulars:
+        if pages and pages[-1].height + piece.height <= _TALLEST:
+            both = f"{pages[-1].text}\\par\\medskip\n{piece.text}"
+            pages[-1] = _Piece(both, pages[-1].height + piece.height)
+        else:
+            pages.append(piece)
+    return pages
 
 
-def _block(heading: str, lines: list[Line], width: int) -> str:
-    rows = "\n".join(" & ".join(_field(f) for f in line.fields) + r" \\" for line in lines)
-    title = rf"\multicolumn{{{width}}}{{l}}{{\textbf{{{escape(heading)}}}}} \\*"
-    return rf"\addlinespace {title}" + f"\n{rows}"
+def _tabulars(table: Printed, room: float) -> Iterable[_Piece]:
+    """Yield the panels of a table, each in as many tabulars as pages need."""
+    columns = _columns(table)
+
+    def size(heading: str, places: Sequence[int]) -> float:
+        inside = sum(columns[place].width + 2 * _SEPARATION for place in places)
+        return max(inside, _heading_width(heading, inside) + 2 * _SEPARATION if heading else 0.0)
+
+    # The outer edges have no separation.
+    for panel in panels(table, size, room + 2 * _SEPARATION):
+        own = _columns(panel)
+        head, head_height = _table_head(panel, own)
+        wide = sum(column.width + 2 * _SEPARATION for column in own)
+        rows: list[str] = []
+        height = 0.0
+        for heading, lines in panel.blocks:
+            for number, line in enumerate(lines):
+                piece = _line(line, own)
+                if number == 0:
+                    piece = _with_heading(heading, piece, len(own), wide)
+                if rows and height + piece.height > _TALLEST - head_height:
+                    yield _tabular(own, head, rows, height + head_height)
+                    again = _with_heading(f"{heading}, continued", _line(line, own), len(own), wide)
+                    rows, height, piece = [], 0.0, again if number else piece
+                rows.append(piece.text)
+                height += piece.height
+        yield _tabular(own, head, rows, height + head_height)
 
 
-def _field(field: Field) -> str:
-    main = escape(field.main)
-    if field.bold:
-        main = rf"\textbf{{{main}}}"
-    # More lines would need too much height: the spread over seeds is in the other formats.
-    below = field.below if len(field.below) < 3 else (field.below[0], field.below[-1])
-    return _stack([main + escape(field.mark), *map(_small, below)], escaped=True)
+def _tabular(columns: "Sequence[_Column]", head: str, rows: Sequence[str], height: float) -> _Piece:
+    kinds = "".join(column.kind for column in columns)
+    text = (
+        f"\\begin{{tabular}}{{@{{}}{kinds}@{{}}}}\n\\toprule\n{head}\\midrule\n"
+        f"{''.join(rows)}\\bottomrule\n\\end{{tabular}}\n"
+    )
+    return _Piece(text, height + _RULES)
 
 
-def _small(text: str) -> str:
-    return rf"{{\tiny {escape(text)}}}"
+@dataclass(frozen=True)
+class _Column:
+    """A column: its type in the preamble, how wide it is in points, and whether siunitx aligns it."""
+
+    kind: str
+    width: float
+    numeric: bool
 
 
-def _stack(lines: list[str], *, escaped: bool = False) -> str:
-    texts = lines if escaped else [escape(line) for line in lines]
-    stacked = r" \\ ".join(texts)
-    return texts[0] if len(texts) == 1 else rf"\shortstack{{{stacked}}}"
+def _columns(table: Printed) -> list[_Column]:
+    lines = [line for _, lines in table.blocks for line in lines]
+    return [
+        _column(name, place, [line.fields[place] for line in lines])
+        for place, name in enumerate(all_names(table))
+    ]
+
+
+def _column(name: str, place: int, fields: Sequence[Field]) -> _Column:
+    below = max((width(text, _WIDE_6) for field in fields for text in _texts_below(field)), default=0.0)
+    if place == 0:
+        names = [
+            width(line + field.mark, _SIZE)
+            for field in fields
+            for line in wrapped(field.main, _SIZE, _LONGEST_NAME)
+        ]
+        return _Column("l", max([below, *names, _name_width(name, max([below, *names]))]), numeric=False)
+    parts = [found.groups() for field in fields if (found := _NUMBER.fullmatch(field.main))]
+    texts = [width(f.main + f.mark, _SIZE) for f in fields if not _NUMBER.fullmatch(f.main)]
+    if not parts:
+        inside = max([below, *texts], default=0.0)
+        return _Column("r", max(inside, _name_width(name, inside)), numeric=False)
+    whole = max(len(own) for _, own, _ in parts)
+    decimals = max(len(own or "") for *_, own in parts)
+    sign = "+" if any(own for own, *_ in parts) else ""
+    mark = max((field.mark for field in fields), key=lambda text: width(text, _SIZE))
+    shape = f"{sign}{'0' * whole}{'.' if decimals else ''}{'0' * decimals}{mark}"
+    # Bold digits are wider by a tenth.
+    number = width(shape, _SIZE) * (1.1 if any(field.bold for field in fields) else 1.0)
+    post = f",table-space-text-post={{{escape(mark)}}}" if mark else ""
+    kind = f"S[table-format={sign}{whole}.{decimals}{post}]"
+    inside = max([below, number, *texts])
+    return _Column(kind, max(inside, _name_width(name, inside)), numeric=True)
+
+
+def _name_lines(name: str, inside: float) -> list[str]:
+    """Return the lines of a column's name: two where it is long, and its figures are narrower."""
+    return [name] if width(name, _SIZE) <= max(inside, _SHORT_NAME) else name.split(" ", 1)
+
+
+def _name_width(name: str, inside: float) -> float:
+    return max(width(line, _SIZE) for line in _name_lines(name, inside))
+
+
+def _heading_lines(heading: str, inside: float) -> list[str]:
+    """Return the lines of a group's heading: the benchmark, then what its metric is called."""
+    room = max(inside - 2 * _SEPARATION, _LONGEST_HEADING)
+    return [line for part in heading.split(": ", 1) for line in wrapped(part, _SIZE, room)]
+
+
+def _heading_width(heading: str, inside: float) -> float:
+    return max(width(line, _SIZE) for line in _heading_lines(heading, inside))
+
+
+def _table_head(panel: Printed, columns: Sequence[_Column]) -> tuple[str, float]:
+    """Return the headings of groups and columns, and how high they are."""
+    n_first = len(panel.columns)
+    place, tops, rules, most = n_first, [""] * n_first, [], 0
+    for heading, names in panel.groups:
+        inside = sum(column.width + 2 * _SEPARATION for column in columns[place : place + len(names)])
+        lines = _heading_lines(heading, inside)
+        most = max(most, len(lines))
+        tops.append(rf"\multicolumn{{{len(names)}}}{{c}}{{{_stack(lines)}}}")
+        rules.append(rf"\cmidrule(lr){{{place + 1}-{place + len(names)}}}")
+        place += len(names)
+    names = all_names(panel)
+    stacked = [_name_lines(name, column.width) for name, column in zip(names, columns, strict=True)]
+    # Over a column of figures, too, it stands as over one of text.
+    texts = [_stack(stacked[0]), *(rf"\multicolumn{{1}}{{c}}{{{_stack(own)}}}" for own in stacked[1:])]
+    high = max(map(len, stacked))
+    above = rf"{' & '.join(tops)} \\" + f"\n{' '.join(rules)}\n" if panel.groups else ""
+    return above + " & ".join(texts) + " \\\\\n", _ROW * (most + high)
+
+
+def _with_heading(heading: str, line: _Piece, n_columns: int, wide: float) -> _Piece:
+    room = 0.95 * wide
+    shown = rf"\parbox[t]{{{room:.0f}pt}}{{\raggedright\itshape {escape_breakable(heading)}}}"
+    title = rf"\addlinespace \multicolumn{{{n_columns}}}{{@{{}}l}}{{{shown}}} \\"
+    lines = 1 + int(width(heading, _SIZE) / room)
+    return _Piece(f"{title}\n{line.text}", line.height + _ROW * lines + _SPACE)
+
+
+def _line(line: Line, columns: Sequence[_Column]) -> _Piece:
+    """Return a row, and rows in a smaller font for what stands below its figures."""
+    names = wrapped(line.fields[0].main, _SIZE, _LONGEST_NAME)
+    first = _stack(names, "[l]") + escape(line.fields[0].mark)
+    others = zip(line.fields[1:], columns[1:], strict=True)
+    main = " & ".join([first, *(_main(field, column.numeric) for field, column in others)])
+    below = [_texts_below(field) for field in line.fields]
+    most = max(map(len, below))
+    rows = [main]
+    for number in range(most):
+        rows.append(" & ".join(_below(texts[number] if number < len(texts) else "") for texts in below))
+    text = " \\\\[-2.7pt]\n".join(rows) + (" \\\\[1pt]\n" if most else " \\\\\n")
+    return _Piece(text, _ROW * len(names) + _ROW_BELOW * most + bool(most))
+
+
+def _main(field: Field, numeric: bool) -> str:
+    mark = escape(field.mark)
+    if numeric and _NUMBER.fullmatch(field.main):
+        number = field.main.replace(MINUS, "-") + mark
+        return rf"\bfseries {number}" if field.bold else number
+    text = escape(field.main)
+    text = (rf"\textbf{{{text}}}" if field.bold else text) + mark
+    return f"{{{text}}}" if numeric else text
+
+
+def _texts_below(field: Field) -> list[str]:
+    """Return what stands below a figure, its parts on a line each: columns are narrow."""
+    return [part for text in field.below for part in text.split("; ")]
+
+
+def _below(text: str) -> str:
+    return rf"{{\pgsmall{{{escape(text)}}}}}" if text else ""
+
+
+def _stack(lines: Sequence[str], where: str = "") -> str:
+    texts = [escape(line) for line in lines]
+    return texts[0] if len(texts) == 1 else rf"\shortstack{where}" + "{" + r" \\ ".join(texts) + "}"

@@ -58,6 +58,7 @@ def printed(
         blocks.append(("nothing to average: no two strategies, or criteria, share a row", []))
     return Printed(
         title=f"On average: performance kept, of {model}",
+        label=f"{model}-{KIND}",
         columns=["averaged", "kept, % of unpruned", "to reference, points", "rows"],
         groups=[],
         blocks=blocks,

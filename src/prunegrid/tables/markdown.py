@@ -24,7 +24,8 @@ def render(table: Printed) -> str:
                 ]
             )
         )
-    parts.append("\n".join(f"- {_escape(note)}" for note in table.all_notes))
+    if table.all_notes:
+        parts.append("\n".join(f"- {_escape(note)}" for note in table.all_notes))
     return "\n\n".join(parts) + "\n"
 
 

@@ -25,6 +25,14 @@ from prunegrid.tables.signs import (
 )
 
 GAIN = "gain kept"
+PUBLISHED = (
+    "FLOPs (published): multiply-accumulates of image tokens in the decoder, two feed-forward matrices, as "
+    "papers count them."
+)
+ALL_FLOPS = (
+    "FLOPs (total): 2 per multiply-accumulate; tower, projector, prefill of all tokens, the criterion's own "
+    "cost, decoding."
+)
 
 
 def notes(table: Table, headline: dict[str, str]) -> Iterable[str]:
@@ -113,6 +121,11 @@ def _of_contrasts(table: Table) -> Iterable[str]:
         "half of the rows are; else none is marked."
     )
     yield from table.scores_used
+    yield from same_computations(table)
+
+
+def same_computations(table: Table) -> Iterable[str]:
+    """Yield which rows of a table are one computation under several names."""
     twins: dict[RowKey, list[str]] = {}
     for key in dict.fromkeys(row.key for row in table.rows):
         first = table.same.get(key, key)
@@ -136,25 +149,29 @@ def _of_compute(table: Table) -> Iterable[str]:
             f"{where} at one ratio have the total compute that the reference has there, as nearly as whole "
             "tokens allow and for a prompt of assumed length: what they remove differs."
         )
-        gaps = [own for row in table.rows for own in row.off_target.values()]
-        if gaps:
-            yield (
-                f"{OFF_TARGET} on the samples that were run its total is more than "
-                f"{100 * MATCH_TOLERANCE:g} % from the reference's on some benchmark "
-                f"({gap(min(gaps))} to {gap(max(gaps))} in this table), so that it "
-                "does not cost the same; it is ranked all the same."
-            )
+        yield from off_targets(table)
     yield (
-        "FLOPs (published): multiply-accumulates of image tokens in the decoder, two feed-forward matrices, "
-        "as papers count them. FLOPs (total): 2 per multiply-accumulate; tower, projector, prefill of all "
-        "tokens, the criterion's own cost, decoding. Means over samples and the row's benchmarks; below, per "
+        f"{PUBLISHED} {ALL_FLOPS} Means over samples and the row's benchmarks; below, per "
         "cent of the unpruned model's on the same benchmarks. Removed: 1 - mean share of image "
         "tokens per layer, as achieved."
     )
     yield from speed_fields.notes(table)
 
 
-def _of_rows(table: Table) -> Iterable[str]:
+def off_targets(table: Table) -> Iterable[str]:
+    """Yield how far rows are from the total compute that they were matched to."""
+    gaps = [own for row in table.rows for own in row.off_target.values()]
+    if gaps:
+        yield (
+            f"{OFF_TARGET} on the samples that were run its total is more than "
+            f"{100 * MATCH_TOLERANCE:g} % from the reference's on some benchmark "
+            f"({gap(min(gaps))} to {gap(max(gaps))} in this table), so that it "
+            "does not cost the same; it is ranked all the same."
+        )
+
+
+def missed_budgets(table: Table) -> Iterable[str]:
+    """Yield which rows did not remove what was asked."""
     missed = {
         f"{row.key.strategy} {ratios[1]:.3f} for {ratios[0]:g}": None
         for row in table.rows
@@ -165,6 +182,10 @@ def _of_rows(table: Table) -> Iterable[str]:
             f"{MISSED_BUDGET} does not remove what was asked, by more than {RATIO_TOLERANCE:g}: "
             f"{', '.join(missed)}. It is compared all the same."
         )
+
+
+def _of_rows(table: Table) -> Iterable[str]:
+    yield from missed_budgets(table)
     if any(row.drawn for row in table.rows):
         yield (
             "Over drawn schedules, or draws of orders or images: seeds are averaged per sample and are a "
@@ -173,6 +194,11 @@ def _of_rows(table: Table) -> Iterable[str]:
             "and the worst and the best difference of a draw. Too few schedules, or draws: images alone "
             "would tell (p < 0.05), the draws do not."
         )
+    yield from kinds_of_rows(table)
+
+
+def kinds_of_rows(table: Table) -> Iterable[str]:
+    """Yield what is said of rows that are no method to deploy, degenerate, or out of reach."""
     if any(row.needs_answer for row in table.rows):
         yield f"{NEEDS_ANSWER} needs the unpruned model's own answer: no method to deploy, and not ranked."
     if any(row.uses_label for row in table.rows):

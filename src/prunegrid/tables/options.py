@@ -1,7 +1,8 @@
 """Options of the tables: the `tables` section of the configuration, and what they say of the model."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 from prunegrid.axis_names import SHARE
 
@@ -26,6 +27,8 @@ class TableOptions:
         Whether the model is a toy, which the tables then say.
     accuracy_margin, cider_margin : float
         Loss that still counts as none, in points of the printed scale (per cent; CIDEr x 100).
+    paper : mapping
+        Kind of table, strategy or criterion -> fields of `paper_options.PaperOptions`.
     """
 
     reference_strategy: str = "hierarchical"
@@ -38,6 +41,7 @@ class TableOptions:
     toy: bool = False
     accuracy_margin: float = 1.0
     cider_margin: float = 2.0
+    paper: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def matchings(self) -> Sequence[str]:

@@ -14,6 +14,7 @@ OFF_TARGET = "§"
 MISSED_BUDGET = "≠"
 BEST_GROUP = "≈"
 ARROW = "→"
+CHANGE = "Δ"
 
 METRICS = {"accuracy": "accuracy, %", "cider": "CIDEr x 100"}
 
