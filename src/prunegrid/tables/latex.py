@@ -13,10 +13,10 @@ from prunegrid.tables.panels import all_names, panels
 from prunegrid.tables.signs import MINUS
 
 # Points. The narrowest page that a table over its whole width fits into is that of `article`; the narrowest
-# column is that of ACL's style. Heights leave room for a caption on a page of `article` in 10 points.
+# column is that of ACL's style. The shortest page is that of `article`.
 _ROOM = {"two": 345.0, "one": 219.0}
 _ENVIRONMENT = {"two": "table*", "one": "table"}
-_TALLEST = 515.0
+_TALLEST = 545.0
 # Sizes of fonts, in points whatever the class takes. Small sizes of Computer Modern are drawn wider: texts in
 # 6 and 7 points are as wide as these.
 _SIZE, _WIDE_6, _WIDE_7 = 8.0, 6.9, 7.5
@@ -48,11 +48,13 @@ def floats(table: Printed, columns: str = "two") -> str:
     columns : str
         one: it fits into a column of a page of two; two: it takes the width of the page, 345 points.
     """
-    pages = _packed(_tabulars(table, _ROOM[columns]))
-    notes = _notes(table, _ROOM[columns], as_list=False)
-    beside = len(pages) == 1 and pages[0].height + notes.height <= _TALLEST
+    room = _ROOM[columns]
+    tallest = _TALLEST - _caption_height(table.title, room)
+    pages = _packed(_tabulars(table, room, tallest), tallest)
+    notes = _notes(table, room, as_list=False)
+    beside = len(pages) == 1 and pages[0].height + notes.height <= tallest
     if not beside:
-        notes = _notes(table, _ROOM[columns], as_list=True)
+        notes = _notes(table, room, as_list=True)
     made = [
         _float(table.title, table.label, page, number, len(pages), columns, notes.text if beside else "")
         for number, page in enumerate(pages)
@@ -90,6 +92,11 @@ def _float(title: str, label: str, page: _Piece, number: int, count: int, column
     )
 
 
+def _caption_height(title: str, room: float) -> float:
+    """Return about how high a caption is, and what stands around it, in 10 points."""
+    return 20.0 + 12.0 * (1 + int(width(f"Table 10: {title}, part 10 of 10.", 10) / room))
+
+
 def _key(label: str, number: int) -> str:
     """Return the label of a float; the first one's has no number."""
     return re.sub(r"[^A-Za-z0-9:.-]+", "-", f"tab:{label}{f'-{number + 1}' if number else ''}")
@@ -122,11 +129,11 @@ def _narrow(table: Printed) -> Printed:
     )
 
 
-def _packed(tabulars: Iterable[_Piece]) -> list[_Piece]:
+def _packed(tabulars: Iterable[_Piece], tallest: float) -> list[_Piece]:
     """Put as many tabulars into one float as a page holds."""
     pages: list[_Piece] = []
     for piece in tabulars:
-        if pages and pages[-1].height + piece.height <= _TALLEST:
+        if pages and pages[-1].height + piece.height <= tallest:
             both = f"{pages[-1].text}\\par\\medskip\n{piece.text}"
             pages[-1] = _Piece(both, pages[-1].height + piece.height)
         else:
@@ -134,7 +141,7 @@ def _packed(tabulars: Iterable[_Piece]) -> list[_Piece]:
     return pages
 
 
-def _tabulars(table: Printed, room: float) -> Iterable[_Piece]:
+def _tabulars(table: Printed, room: float, tallest: float) -> Iterable[_Piece]:
     """Yield the panels of a table, each in as many tabulars as pages need."""
     columns = _columns(table)
 
@@ -154,7 +161,7 @@ def _tabulars(table: Printed, room: float) -> Iterable[_Piece]:
                 piece = _line(line, own)
                 if number == 0:
                     piece = _with_heading(heading, piece, len(own), wide)
-                if rows and height + piece.height > _TALLEST - head_height:
+                if rows and height + piece.height > tallest - head_height - _RULES:
                     yield _tabular(own, head, rows, height + head_height)
                     again = _with_heading(f"{heading}, continued", _line(line, own), len(own), wide)
                     rows, height, piece = [], 0.0, again if number else piece

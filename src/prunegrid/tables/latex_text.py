@@ -77,6 +77,8 @@ _NARROW = {
     ),
 }
 _USUAL, _CAPITAL = 0.55, 0.77
+# Characters of a word that may be broken.
+_LONG_WORD = 12
 
 
 def escape(text: str) -> str:
@@ -89,8 +91,16 @@ def escape(text: str) -> str:
 
 
 def escape_breakable(text: str) -> str:
-    """Escape running text; its lines may end within a long name, too."""
-    return escape(text).replace(r"\_", r"\_\allowbreak{}").replace("/", r"/\allowbreak{}")
+    """Escape running text, whose lines may end within a long word, too."""
+    return " ".join(map(_breakable, text.split()))
+
+
+def _breakable(word: str) -> str:
+    if len(word) < _LONG_WORD:
+        return escape(word)
+    # Behind a joint, and wherever none comes for long.
+    pieces = [part[n : n + _LONG_WORD] for part in _pieces(word) for n in range(0, len(part), _LONG_WORD)]
+    return r"\allowbreak{}".join(map(escape, pieces))
 
 
 def _character(character: str) -> str:
@@ -120,7 +130,7 @@ def _width(character: str) -> float:
 
 
 def wrapped(text: str, size: float, room: float) -> list[str]:
-    """Break a text into lines of at most `room` points: at spaces, behind - and _, else anywhere."""
+    """Break a text into lines of at most `room` points: at spaces, behind -, _ and /, else anywhere."""
     lines = [""]
     for piece in _pieces(" ".join(text.split())):
         if lines[-1] and width((lines[-1] + piece).rstrip(), size) > room:
@@ -136,6 +146,6 @@ def _pieces(text: str) -> list[str]:
     pieces = [""]
     for character in text:
         pieces[-1] += character
-        if character in " -_":
+        if character in " -_/":
             pieces.append("")
     return [piece for piece in pieces if piece]

@@ -13,9 +13,7 @@ from prunegrid.tables.signs import BEST_GROUP, CHANGE, DASH, NO_LOSS, flops, pla
 
 # Of `PaperOptions.metrics`: what stands over the column.
 HEADINGS = dict(
-    zip(
-        METRICS, ("value", f"{CHANGE} none", f"{CHANGE} ref.", "interaction", "kept", "changed"), strict=True
-    )
+    zip(METRICS, ("value", f"{CHANGE} none", f"{CHANGE} ref.", "interaction", "kept", "changed"), strict=True)
 )
 
 
