@@ -95,6 +95,7 @@ class Printed:
     groups : list of (str, list of str)
         Per benchmark: its heading and its columns' names.
     blocks : list of (str, list of Line)
+        Heading, which may be empty, and rows.
     notes : list of str
     column_notes : list of (str, str)
         Name of a column, and a note that concerns it alone.

@@ -16,14 +16,14 @@ from prunegrid.tables.signs import MINUS
 # column is that of ACL's style. The shortest page is that of `article`.
 _ROOM = {"two": 345.0, "one": 219.0}
 _ENVIRONMENT = {"two": "table*", "one": "table"}
-_TALLEST = 545.0
+_TALLEST = 548.0
 # Sizes of fonts, in points whatever the class takes. Small sizes of Computer Modern are drawn wider: texts in
 # 6 and 7 points are as wide as these.
 _SIZE, _WIDE_6, _WIDE_7 = 8.0, 6.9, 7.5
 # Heights of rows and of what stands between them.
 _ROW, _ROW_BELOW, _NOTE_ROW, _RULES, _SPACE = 9.6, 6.9, 8.2, 12.0, 6.0
 _SEPARATION = 3.0
-_SHORT_NAME, _LONGEST_NAME, _LONGEST_HEADING = 28.0, 95.0, 60.0
+_SHORT_NAME, _LONGEST_NAME, _LONGEST_HEADING, _LONGEST_BELOW = 28.0, 95.0, 60.0, 70.0
 # The other formats have them: appendices are long enough.
 _LEFT_OUT = (INTERACTION, GAIN, NET, CALIBRATION)
 _NUMBER = re.compile(rf"([+{MINUS}]?)(\d+)(?:\.(\d+))?")
@@ -52,6 +52,7 @@ def floats(table: Printed, columns: str = "two") -> str:
     tallest = _TALLEST - _caption_height(table.title, room)
     pages = _packed(_tabulars(table, room, tallest), tallest)
     notes = _notes(table, room, as_list=False)
+    print(tallest, [p.height for p in pages][:5], notes.height)
     beside = len(pages) == 1 and pages[0].height + notes.height <= tallest
     if not beside:
         notes = _notes(table, room, as_list=True)
@@ -94,7 +95,7 @@ def _float(title: str, label: str, page: _Piece, number: int, count: int, column
 
 def _caption_height(title: str, room: float) -> float:
     """Return about how high a caption is, and what stands around it, in 10 points."""
-    return 20.0 + 12.0 * (1 + int(width(f"Table 10: {title}, part 10 of 10.", 10) / room))
+    return 20.0 + 12.0 * (1 + int(width(f"Table 10: {title}.", 10) / room))
 
 
 def _key(label: str, number: int) -> str:
@@ -159,12 +160,12 @@ def _tabulars(table: Printed, room: float, tallest: float) -> Iterable[_Piece]:
         for heading, lines in panel.blocks:
             for number, line in enumerate(lines):
                 piece = _line(line, own)
-                if number == 0:
+                if number == 0 and heading:
                     piece = _with_heading(heading, piece, len(own), wide)
                 if rows and height + piece.height > tallest - head_height - _RULES:
                     yield _tabular(own, head, rows, height + head_height)
                     again = _with_heading(f"{heading}, continued", _line(line, own), len(own), wide)
-                    rows, height, piece = [], 0.0, again if number else piece
+                    rows, height, piece = [], 0.0, again if number and heading else piece
                 rows.append(piece.text)
                 height += piece.height
         yield _tabular(own, head, rows, height + head_height)
@@ -273,7 +274,7 @@ def _with_heading(heading: str, line: _Piece, n_columns: int, wide: float) -> _P
 def _line(line: Line, columns: Sequence[_Column]) -> _Piece:
     """Return a row, and rows in a smaller font for what stands below its figures."""
     names = wrapped(line.fields[0].main, _SIZE, _LONGEST_NAME)
-    first = _stack(names, "[l]") + escape(line.fields[0].mark)
+    first = _stack(names, "[l]", escape(line.fields[0].mark))
     others = zip(line.fields[1:], columns[1:], strict=True)
     main = " & ".join([first, *(_main(field, column.numeric) for field, column in others)])
     below = [_texts_below(field) for field in line.fields]
@@ -296,14 +297,19 @@ def _main(field: Field, numeric: bool) -> str:
 
 
 def _texts_below(field: Field) -> list[str]:
-    """Return what stands below a figure, its parts on a line each: columns are narrow."""
-    return [part for text in field.below for part in text.split("; ")]
+    """Return what stands below a figure, the parts of a long text on a line each: columns are narrow."""
+    return [part for text in field.below for own in text.split("; ") for part in _short_parts(own)]
+
+
+def _short_parts(text: str) -> list[str]:
+    return [text] if width(text, _WIDE_6) <= _LONGEST_BELOW else text.replace(", ", ",\n").split("\n")
 
 
 def _below(text: str) -> str:
     return rf"{{\pgsmall{{{escape(text)}}}}}" if text else ""
 
 
-def _stack(lines: Sequence[str], where: str = "") -> str:
-    texts = [escape(line) for line in lines]
-    return texts[0] if len(texts) == 1 else rf"\shortstack{where}" + "{" + r" \\ ".join(texts) + "}"
+def _stack(lines: Sequence[str], where: str = "", mark: str = "") -> str:
+    """Return text of several lines; a mark, which is LaTeX, stands behind the last."""
+    text = r" \\ ".join(map(escape, lines)) + mark
+    return text if len(lines) == 1 else rf"\shortstack{where}{{{text}}}"

@@ -130,22 +130,31 @@ def _width(character: str) -> float:
 
 
 def wrapped(text: str, size: float, room: float) -> list[str]:
-    """Break a text into lines of at most `room` points: at spaces, behind -, _ and /, else anywhere."""
+    """Break a text into lines of at most `room` points: at spaces, and a longer word behind -, _ and /.
+
+    Where there is none of these, anywhere.
+    """
     lines = [""]
-    for piece in _pieces(" ".join(text.split())):
-        if lines[-1] and width((lines[-1] + piece).rstrip(), size) > room:
-            lines.append("")
-        for character in piece:
-            if lines[-1] and width((lines[-1] + character).rstrip(), size) > room:
+    for word in text.split():
+        whole = f"{lines[-1]} {word}".strip()
+        if width(whole, size) <= room:
+            lines[-1] = whole
+            continue
+        lines += [""] if lines[-1] else []
+        for piece in _pieces(word):
+            if lines[-1] and width(lines[-1] + piece, size) > room:
                 lines.append("")
-            lines[-1] += character
-    return [line.rstrip() for line in lines]
+            for character in piece:
+                if lines[-1] and width(lines[-1] + character, size) > room:
+                    lines.append("")
+                lines[-1] += character
+    return lines
 
 
 def _pieces(text: str) -> list[str]:
     pieces = [""]
     for character in text:
         pieces[-1] += character
-        if character in " -_/":
+        if character in "-_/":
             pieces.append("")
     return [piece for piece in pieces if piece]

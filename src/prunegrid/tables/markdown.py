@@ -14,7 +14,8 @@ def render(table: Printed) -> str:
         names += [first, *(f"{benchmark}: {column}" for column in columns[1:])]
     parts = [f"## {_escape(table.title)}"]
     for heading, lines in table.blocks:
-        parts.append(f"### {_escape(heading)}")
+        if heading:
+            parts.append(f"### {_escape(heading)}")
         parts.append(
             "\n".join(
                 [

@@ -1,15 +1,19 @@
 """Split a printed table that is too wide into panels of the same rows, one below the other."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
+from typing import TypeVar
 
 from prunegrid.tables.display import Line, Printed
 
 # A group's heading, and the places of some of its columns among all columns.
 _Group = tuple[str, list[int]]
+_Size = Callable[[str, list[int]], float]
+_T = TypeVar("_T")
 
 
-def panels(table: Printed, size: Callable[[str, list[int]], float], room: float) -> list[Printed]:
+def panels(table: Printed, size: _Size, room: float) -> list[Printed]:
     """Split a table by its groups of columns, and a group that is too wide by its columns.
 
     Each panel repeats the first column, the first one has the other columns that belong to no group, and all
@@ -35,21 +39,38 @@ def panels(table: Printed, size: Callable[[str, list[int]], float], room: float)
         own.append((heading, list(range(place, place + len(columns)))))
         place += len(columns)
     room -= size("", [0])
-    filled = _filled(own, size, room)
-    # As even as may be: as narrow as leaves their number.
-    for percent in range(95, 0, -5):
-        narrower = _filled(own, size, room * percent / 100)
-        if len(narrower) > len(filled):
-            break
-        filled = narrower
+    parts = [part for group in own for part in _even(partial(_parts, group, size), room)]
+    filled = _even(partial(_filled, parts, size), room)
     return [_panel(table, groups, is_last=groups is filled[-1]) for groups in filled]
 
 
-def _filled(own: list[_Group], size: Callable[[str, list[int]], float], room: float) -> list[list[_Group]]:
+def _even(split: Callable[[float], list[_T]], room: float) -> list[_T]:
+    """Split into as few parts as the room allows, as even as may be: as narrow as leaves their number."""
+    found = split(room)
+    for percent in range(95, 0, -5):
+        narrower = split(room * percent / 100)
+        if len(narrower) > len(found):
+            break
+        found = narrower
+    return found
+
+
+def _parts(group: _Group, size: _Size, room: float) -> list[_Group]:
+    """Return a group in parts that fit."""
+    heading, places = group
+    parts: list[list[int]] = [[]]
+    for place in places:
+        if parts[-1] and size(heading, [*parts[-1], place]) > room:
+            parts.append([])
+        parts[-1].append(place)
+    return [(heading, part) for part in parts]
+
+
+def _filled(parts: Sequence[_Group], size: _Size, room: float) -> list[list[_Group]]:
     """Return the groups, or parts of them, of each panel."""
     filled: list[list[_Group]] = [[]]
     left = room
-    for heading, places in (part for group in own for part in _parts(group, size, room)):
+    for heading, places in parts:
         needed = size(heading, places)
         if filled[-1] and needed > left:
             filled.append([])
@@ -57,17 +78,6 @@ def _filled(own: list[_Group], size: Callable[[str, list[int]], float], room: fl
         filled[-1].append((heading, places))
         left -= needed
     return filled
-
-
-def _parts(group: _Group, size: Callable[[str, list[int]], float], room: float) -> Iterator[_Group]:
-    heading, places = group
-    part: list[int] = []
-    for place in places:
-        if part and size(heading, [*part, place]) > room:
-            yield heading, part
-            part = []
-        part.append(place)
-    yield heading, part
 
 
 def _panel(table: Printed, groups: list[_Group], is_last: bool) -> Printed:

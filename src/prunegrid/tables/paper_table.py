@@ -23,8 +23,8 @@ from prunegrid.tables.told import Told
 # Columns of Markdown that GitHub shows without scrolling.
 MOST_COLUMNS = 8
 _TITLES = {
-    "strategy": "Strategies (where and how many image tokens are dropped), {model}",
-    "criterion": "Criteria (which image tokens are dropped), {model}",
+    "strategy": "Strategies: where and how many image tokens are dropped, {model}",
+    "criterion": "Criteria: which image tokens are dropped, {model}",
 }
 
 
@@ -77,8 +77,10 @@ def printed(whole: Table, shown: Table, options: PaperOptions) -> Printed:
         note = f"No row of the study is what tables.paper.{shown.kind} asks for."
         return Printed(title, names, [], [], [note], label=label)
     metric = headlines(shown)
+    # What is not pruned stands first and needs no heading.
     blocks = [
-        (block.heading, [_line(whole, row, options, unit[0]) for row in block.rows]) for block in shown.blocks
+        (block.heading if block.budget else "", [_line(whole, row, options, unit[0]) for row in block.rows])
+        for block in shown.blocks
     ]
     fields = [field for _, lines in blocks for line in lines for field in line.fields]
     return Printed(
