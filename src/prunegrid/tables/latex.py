@@ -52,7 +52,6 @@ def floats(table: Printed, columns: str = "two") -> str:
     tallest = _TALLEST - _caption_height(table.title, room)
     pages = _packed(_tabulars(table, room, tallest), tallest)
     notes = _notes(table, room, as_list=False)
-    print(tallest, [p.height for p in pages][:5], notes.height)
     beside = len(pages) == 1 and pages[0].height + notes.height <= tallest
     if not beside:
         notes = _notes(table, room, as_list=True)

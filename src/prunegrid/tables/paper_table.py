@@ -144,7 +144,8 @@ def flat(whole: Table, shown: Table, options: PaperOptions) -> str:
         for benchmark in shown.benchmarks
         if benchmark in row.results
     ]
-    return pd.DataFrame(lines).to_csv(index=False, lineterminator="\n")
+    names = None if lines else ["block", "row", "strategy", "criterion", "ratio", "match", "benchmark"]
+    return pd.DataFrame(lines, columns=names).to_csv(index=False, lineterminator="\n")
 
 
 def _figures(table: Table, row: TableRow, benchmark: str, metrics: Sequence[str]) -> dict[str, float]:
