@@ -11,16 +11,10 @@ import pytest
 import yaml
 
 import prunegrid
-from prunegrid import plugins
 from prunegrid.predict import metadata
 from prunegrid.results import shards
-from prunegrid.results.predictions import SCHEMA
-from prunegrid.scoring.positions import cell_positions
-from prunegrid.scoring.score import score_cells, write_scores
-from prunegrid.tables.build import build_tables
+from prunegrid.results.column_dictionary import MEASURED
 from tests.docs.pages import HOME, codes, section, tables
-from tests.docs.scored import LEFT_OUT, scored
-from tests.tables import worlds
 
 PAGE = "interface.md"
 SCHEMA_FILE = HOME / "workflow/schemas/config.schema.yaml"
@@ -66,24 +60,10 @@ def keys(schema, at=""):
                 yield from keys(part[inner], f"{key}{mark}")
 
 
-def test_columns_of_predictions():
-    rows = tables(section(PAGE, "predictions.parquet"))[0]
-    assert [(codes(name)[0], kind) for name, kind, _ in rows] == [
-        (field.name, plain(field.type)) for field in SCHEMA
-    ]
-
-
-def plain(kind) -> str:
-    """Return how the page calls a type."""
-    if hasattr(kind, "value_type"):
-        return f"list of {plain(kind.value_type)}"
-    return {"float": "float32"}.get(str(kind), str(kind).partition("<")[0])
-
-
 def test_metadata_of_predictions():
     """The keys of the literal mappings that are written."""
     written = returned(metadata.__file__, "shard_metadata") | returned(shards.__file__, "joined_metadata")
-    assert sorted(names("predictions.parquet", 1)) == sorted(written)
+    assert sorted(names("predictions.parquet")) == sorted(written)
 
 
 def returned(file: str, function: str) -> set[str]:
@@ -94,30 +74,6 @@ def returned(file: str, function: str) -> set[str]:
     return {key.value for key in last.keys if key is not None}
 
 
-@pytest.fixture(scope="module")
-def study(tmp_path_factory):
-    """Return the folder of a few scored cells of one benchmark, tabulated with all columns that there are."""
-    folder, kinds = tmp_path_factory.mktemp("study"), ("none", "blind", "hierarchical", "random")
-    cells = worlds.grid(folder, 60, ["presence"], [0.5], [0, 1])
-    cells = [c for c in cells if c["strategy"] in kinds and c["criterion"] in ("none", "attention")]
-    files = {cell["folder"]: f"{cell['folder']}/predictions.parquet" for cell in cells}
-    ledgers = {cell["folder"]: worlds.ledger(cell) for cell in cells}
-    for key, scores in score_cells("pope", files, replicates=100):
-        write_scores(key, scores, ledgers[key], positions())
-    both = [
-        {**cell, "match": match}
-        for cell in cells
-        for match in (["share", "tflops_total"] if cell["ratio"] else [""])
-    ]
-    build_tables(both, [], folder / "tables", {"replicates": 100, "match": ["share", "tflops_total"]})
-    return folder
-
-
-def positions():
-    rows = pd.DataFrame({"token_depth": [[4, 2, 4, 4]], "image_grids": [[[1, 2, 2]]], "status": ["ok"]})
-    return cell_positions(rows, {"n_layers": 4, "schedule": [[2, 0.75]]})
-
-
 def listed_in_scores(key: str) -> list[str]:
     """Return what the page lists as the content of a key of scores.json."""
     (rows,) = tables(section(PAGE, "scores.json"))
@@ -125,8 +81,8 @@ def listed_in_scores(key: str) -> list[str]:
     return codes(re.sub(r"\[.*?\]\(.*?\)", "", content))
 
 
-def test_scores_of_a_cell(study):
-    scores = json.loads(next(study.rglob("scores.json")).read_text(encoding="utf-8"))
+def test_scores_of_a_cell(study_of_everything):
+    scores = json.loads(next(study_of_everything.rglob("scores.json")).read_text(encoding="utf-8"))
     assert sorted(names("scores.json")) == sorted(scores)
     assert listed_in_scores("metrics") == list(scores["metrics"]["accuracy"])
     assert sorted(listed_in_scores("positions")) == sorted(scores["positions"])
@@ -135,31 +91,8 @@ def test_scores_of_a_cell(study):
     assert listed_in_scores("compute") == [*(codes(row[0])[0] for row in ledger), *beside]
 
 
-@pytest.mark.parametrize("name", plugins.names("scorers"))
-def test_scores_of_samples(name):
-    (rows,) = tables(section(PAGE, "scores.parquet"))
-    (own,) = [columns for scorer, columns in rows if codes(scorer) == [name]]
-    listed = set(codes(re.sub("`bleu_0` to `bleu_9`", " ".join(f"`bleu_{i}`" for i in range(10)), own)))
-    every = set(codes(section(PAGE, "scores.parquet").partition("Empty in error rows")[0]))
-    assert (listed | every) - LEFT_OUT == set(scored(name).per_sample.columns)
-
-
-def test_columns_of_cells(study):
-    metrics = json.loads(next(study.rglob("scores.json")).read_text(encoding="utf-8"))
-    listed = []
-    for name in names("cells.csv"):
-        if "{metric}" not in name:
-            listed.append(name)
-        elif "{variant}" in name:
-            values = metrics["variants"].items()
-            listed += [f"{metric}_{variant}" for metric, variants in values for variant in variants]
-        else:
-            listed += [name.replace("{metric}", metric) for metric in metrics["metrics"]]
-    assert sorted(listed) == sorted(pd.read_csv(study / "tables/cells.csv").columns)
-
-
 @pytest.mark.parametrize("table", ["strategy", "criterion"])
-def test_columns_of_tables(study, table):
+def test_columns_of_tables(study_of_everything, table):
     contrasts = ("to_none", f"{table}_effect", "interaction")
     listed = {
         name.replace("{benchmark}", "presence").replace("{contrast}", contrast)
@@ -168,23 +101,22 @@ def test_columns_of_tables(study, table):
     }
     listed = [*listed, *listed_in_scores("compute"), *listed_in_scores("positions")]
     listed.remove("map")
-    assert sorted(listed) == sorted(pd.read_csv(study / f"tables/{table}.csv").columns)
+    listed += [f"{name}{size}" for name in MEASURED for size in ("", "_b4")]
+    assert sorted(listed) == sorted(pd.read_csv(study_of_everything / f"tables/{table}.csv").columns)
 
 
-def test_columns_of_changes(study):
+def test_columns_of_changes(study_of_everything):
     own, prefix = names("changes.csv"), "presence_"
-    found = pd.read_csv(study / "tables/changes.csv").columns
+    found = pd.read_csv(study_of_everything / "tables/changes.csv").columns
     assert [name.removeprefix(prefix) for name in found] == own
     place = own.index("metric")
     assert [name.startswith(prefix) for name in found] == [False] * place + [True] * (len(own) - place)
 
 
-def test_columns_of_changed_answers(study):
-    assert names("changed_answers.csv") == [*pd.read_csv(study / "tables/changed_answers.csv").columns]
-
-
-def test_columns_of_main_effects(study):
-    assert names("main_effects.csv") == [*pd.read_csv(study / "tables/main_effects.csv").columns]
+def test_columns_of_main_effects(study_of_everything):
+    assert names("main_effects.csv") == [
+        *pd.read_csv(study_of_everything / "tables/main_effects.csv").columns
+    ]
 
 
 def test_public_names():

@@ -1,4 +1,4 @@
-"""`tables.paper`: its defaults are those of the code, and a misspelt name is refused in the plan."""
+"""Tables for a paper: their defaults are those of the code, and a misspelt name is refused in the plan."""
 
 from dataclasses import asdict
 

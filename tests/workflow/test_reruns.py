@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from prunegrid.results.predictions import SCHEMA, read_metadata
+from tests.docs import columns
 from tests.workflow.changes import CHANGES, CRITERION, table
 from tests.workflow.study import Study
 
@@ -86,6 +87,10 @@ def test_a_new_ratio_adds_its_cells_only(study):
     assert {name for name in after if name not in before} == {n for n in after if "ratio-0.600" in n}
     assert len(after) == len(before) + 2 * new
     assert study.planned() == {}
+
+
+def test_columns_are_those_of_the_dictionary(study):
+    assert columns.faults_of_run(study.folder / "results/demo") == []
 
 
 @pytest.fixture(scope="module")

@@ -413,7 +413,7 @@ def _check_tables(config: Mapping[str, Any]) -> list[str]:
 
 
 def _check_paper(config: Mapping[str, Any]) -> list[str]:
-    """Check the names in `tables.paper`: the rest of it is in the schema."""
+    """Check the names of tables for a paper: the rest of it is in the schema."""
     kinds = {name: plugin_of(config, "strategies", name)[0] for name in [*config["strategies"], BASELINE]}
     known = {name: kind for name, kind in kinds.items() if kind in plugins.names("strategies")}
     described = {name: plugins.describe("strategies", kind) for name, kind in known.items()}

@@ -1,4 +1,4 @@
-"""What a table for a paper shows: the `tables.paper` section of the configuration."""
+"""What a table for a paper shows: the section `paper` of the configuration's `tables`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Tables for a paper: what `tables.paper` chooses of a full table, as LaTeX, Markdown and CSV."""
+"""Tables for a paper: what the configuration chooses of a full table, as LaTeX, Markdown and CSV."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
