@@ -14,7 +14,7 @@ import prunegrid
 from prunegrid.predict import metadata
 from prunegrid.results import shards
 from prunegrid.results.column_dictionary import MEASURED
-from tests.docs.pages import HOME, codes, section, tables
+from tests.docs.pages import HOME, blocks, codes, section, tables
 
 PAGE = "interface.md"
 SCHEMA_FILE = HOME / "workflow/schemas/config.schema.yaml"
@@ -133,3 +133,13 @@ def test_public_functions(name):
     if shown[-1:] == ["..."]:
         has = [*has[: len(shown) - 1], "..."]
     assert shown == has
+
+
+def test_the_code_that_reads_results_runs(study_of_everything, capsys):
+    (code,) = blocks(section(PAGE, "Read results"), "python")
+    code = code.replace("results/demo", str(study_of_everything)).replace("uniform", "hierarchical")
+    names = {}
+    exec(code, names)
+    assert {"strategy", "question", "score"} < {*names["flipped"]}
+    assert len(names["accuracy"]) > 2
+    assert capsys.readouterr().out.startswith("hierarchical ")

@@ -24,6 +24,7 @@ def study(tmp_path_factory):
         files = {path: Path(path, "predictions.parquet") for path in own}
         for path, scores in score_cells(scorer, files, replicates=20):
             write_scores(path, scores, worlds.ledger(own[path]))
+    write_cells(read_cells(cells), folder / "demo/tables/cells.csv")
     return folder, cells
 
 
@@ -119,9 +120,10 @@ def test_cells_of_two_matchings_are_told_apart(study, tmp_path):
             if cell["ratio"] or match == "share":
                 shutil.copytree(cell["folder"], folder)
                 both.append({**cell, "folder": str(folder), "match": match if cell["ratio"] else ""})
+    file = tmp_path / "demo/tables/cells.csv"
+    write_cells(read_cells(both), file)
     results = prunegrid.load(tmp_path)
-    write_cells(read_cells(both), tmp_path / "cells.csv")
-    wanted = pd.read_csv(tmp_path / "cells.csv", keep_default_na=False, na_values=[""], dtype={"match": str})
+    wanted = pd.read_csv(file, keep_default_na=False, na_values=[""], dtype={"match": str})
     by = [*AXES, "match"]
     wanted["match"] = wanted["match"].fillna("")
     assert list(results.cells)[: len(by)] == by == list(wanted)[: len(by)]
@@ -133,6 +135,30 @@ def test_cells_of_two_matchings_are_told_apart(study, tmp_path):
     assert 0 < len(total) < len(results.cells) / 2
     assert set(results.samples(total, ["score"])["match"]) == {"tflops_total"}
     assert "match" not in prunegrid.load(study[0]).cells
+
+
+def test_a_study_without_tables_is_said_to_be_unfinished(study, tmp_path, recwarn):
+    """Its cells are there all the same; a part of a study, and a whole one, are no news."""
+    folder, cells = study
+    prunegrid.load(folder)
+    prunegrid.load(folder / "demo")
+    prunegrid.load(folder / "demo/easy")
+    assert not recwarn.list
+    copy = tmp_path / Path(cells[0]["folder"]).relative_to(folder)
+    shutil.copytree(cells[0]["folder"], copy)
+    for place in (tmp_path, tmp_path / "demo"):
+        with pytest.warns(
+            UserWarning, match=r"demo has no tables/cells\.csv: .* `snakemake --cores 1 status`"
+        ):
+            assert len(prunegrid.load(place).cells) == 1
+
+
+def test_pandas_reads_many_cells_where_their_files_are_listed(study, results):
+    """As docs/interface.md says: a folder of cells holds other files, too."""
+    folder, _ = study
+    chosen = results.cells.query("benchmark == 'easy' and strategy == 'uniform'")
+    files = sorted((folder / "demo/easy/uniform").glob("*/*/*/predictions.parquet"))
+    assert len(pd.read_parquet(files)) == chosen["n"].sum()
 
 
 def test_a_folder_without_results_says_what_it_lacks(study, tmp_path):
@@ -148,6 +174,7 @@ def test_a_folder_without_results_says_what_it_lacks(study, tmp_path):
         prunegrid.load(tmp_path)
 
 
+@pytest.mark.filterwarnings("ignore:.*has no tables")
 @pytest.mark.parametrize("name", ["scores.json", "scores.parquet", "predictions.parquet"])
 def test_a_broken_file_is_named(study, tmp_path, name):
     cell = Path(study[1][0]["folder"])

@@ -91,7 +91,10 @@ _POSITIONS = tuple(
 )
 _SPEED = (
     ColumnEntry(
-        "latency_batch_size", _NUMBER, "prompts", "prompts per pass; this and all below are of measured cells"
+        "latency_batch_size",
+        _NUMBER,
+        "prompts",
+        "prompts per pass; empty, as all down to prefill_flops_speedup, where the cell was not measured",
     ),
     ColumnEntry("latency_n", _NUMBER, "passes", "prefills that were timed"),
     *_with_quartiles("prefill_ms", "median wall time of the prompt in the decoder, with the criterion"),

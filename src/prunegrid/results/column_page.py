@@ -7,7 +7,7 @@ from prunegrid.results.column_dictionary import DICTIONARY, ColumnEntry
 _HEAD = """# Columns
 
 Every column of a study's data files, made from `prunegrid.results.column_dictionary`, which tests compare
-with the files of a study. Columns of the tables are in [interface.md](interface.md#strategycsv-and-criterioncsv).
+with the files of a study. Columns of the tables: [interface.md](interface.md#strategycsv-and-criterioncsv).
 
 An empty field of CSV, and a null of Parquet, means that there is no such number. Shares are between 0 and 1.
 Read CSV with `pd.read_csv(file, keep_default_na=False, na_values=[""])`: `none` is a name.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 # Columns with a list per sample, which are read only where they are asked for.
 LISTS = ("image_grids", "token_depth", "first_topk", "choice_logits")
 _CELL = "ratio-*/seed-*"
+# Parents of a cell's folder up to that of its model: ratio, criterion, strategy, benchmark, model.
+_BELOW_MODEL = 4
 # What is equal at the ratio stands behind it, where a study matches more than shares.
 _LAST = re.compile(r"ratio-(\d+\.\d{3})(?:-([a-z_]+))?/seed-(\d+)")
 
@@ -48,6 +51,11 @@ def load(folder: str | Path) -> Results:
     DataError
         If there is no such folder, or no scored cell in it.
 
+    Warns
+    -----
+    UserWarning
+        If a model has no tables yet: its study has not finished, and cells may be missing.
+
     Examples
     --------
     >>> results = prunegrid.load("results")
@@ -70,6 +78,14 @@ def load(folder: str | Path) -> Results:
             f"{folder} holds no scored cell (model/benchmark/strategy/criterion/{_CELL}/{SCORES}), found "
             f"{found}: give the results_dir of a study that has run, or a folder in it"
         )
+    for model in dict.fromkeys(cell.parents[_BELOW_MODEL] for cell in folders):
+        # What lies within a model's folder is a part that was asked for.
+        if model.is_relative_to(folder) and not (model / "tables/cells.csv").is_file():
+            warnings.warn(
+                f"{model} has no tables/cells.csv: its study has not finished, and cells may be missing; "
+                "`snakemake --cores 1 status` names them, running the study again makes them",
+                stacklevel=2,
+            )
     return Results(tuple(folders))
 
 
@@ -90,7 +106,7 @@ class Results:
 
     @cached_property
     def cells(self) -> pd.DataFrame:
-        """One row per cell, as in cells.csv (docs/interface.md): scores.json of every cell is read once.
+        """One row per cell, as in cells.csv (docs/columns.md): scores.json of every cell is read once.
 
         Columns: `model`, `benchmark`, `strategy`, `criterion` (text), `ratio`, `seed`, in a study of several
         matchings `match`; `n`, `n_error` (samples); the ledger, `tflops_*` in 1e12 FLOPs per sample and the
@@ -123,7 +139,7 @@ class Results:
         cells : DataFrame, optional
             Some rows of `cells`, with its axes; by default all of them.
         columns : sequence of str, optional
-            Columns of predictions.parquet and of scores.parquet (docs/interface.md). By default all but the
+            Columns of predictions.parquet and of scores.parquet (docs/columns.md). By default all but the
             lists `image_grids`, `token_depth`, `first_topk` and `choice_logits`.
 
         Returns

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 # of exactly `n_generated` tokens, prompt included.
 VISION, PREFILL, GENERATE = "vision", "prefill", "generate"
 
-# docs/latency.md says what each column holds.
+# docs/columns.md says what each column holds.
 MEASUREMENTS = pa.schema(
     [
         pa.field("position", pa.int32(), nullable=False),

@@ -1,4 +1,4 @@
-"""Schema, writer and reader of predictions.parquet, one row per sample (docs/interface.md). No torch."""
+"""Schema, writer and reader of predictions.parquet, one row per sample (docs/columns.md). No torch."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ METADATA_KEY = b"prunegrid"
 _STATUSES = ("ok", "error")
 _UNREADABLE = "{path} is not a readable file of predictions: {error}; delete it and run again"
 
-# docs/interface.md says what each column holds. For the ledger: n_text_after, text tokens after the row's
+# docs/columns.md says what each column holds. For the ledger: n_text_after, text tokens after the row's
 # last image token; image_grids, what the vision tower ran on, [tiles, rows, columns] of patches; n_explained,
 # tokens of the unpruned answer that a gradient was taken of.
 SCHEMA = pa.schema(
