@@ -9,12 +9,14 @@ import pytest
 from statsmodels.stats.multitest import multipletests
 
 from prunegrid.axis_names import SHARE, TOTAL
-from prunegrid.tables import flat, html, latex, main_effects_table, markdown
+from prunegrid.tables import flat, html, latex, main_effects_table, markdown, paper_table
 from prunegrid.tables.build import _more_columns, compared, make_tables
 from prunegrid.tables.cells import RowKey, write_cells
 from prunegrid.tables.compute_gap import reference_totals
 from prunegrid.tables.display import DASH, printed
 from prunegrid.tables.options import TableOptions
+from prunegrid.tables.paper_choice import chosen_blocks
+from prunegrid.tables.paper_options import PaperOptions
 from prunegrid.tables.signs import MISSED_BUDGET, OFF_TARGET
 from tests.tables.made_up import cell
 
@@ -239,3 +241,20 @@ def test_one_matching_alone_is_told_nowhere() -> None:
         table = make_tables(of(match), [], ALONE[match])[0]
         assert "match" not in rows_of(table)
         assert not any("equal" in block.heading for block in table.blocks)
+
+
+def test_a_table_for_a_paper_has_blocks_of_both_or_of_one(tables) -> None:
+    def shown(**options):
+        chosen = PaperOptions(**options)
+        part = replace(tables[0], blocks=chosen_blocks(tables[0], chosen))
+        return paper_table.printed(tables[0], part, chosen)
+
+    both, one = shown(), shown(match=[TOTAL])
+    assert [heading for heading, _ in both.blocks[1:]] == [
+        f"criterion attention, ratio 0.5, {WORDS[match]}" for match in (SHARE, TOTAL)
+    ]
+    assert [heading for heading, _ in one.blocks[1:]] == [f"criterion attention, ratio 0.5, {WORDS[TOTAL]}"]
+    told = "the total compute that the reference has there"
+    assert any(note.startswith("In blocks of equal total compute") and told in note for note in both.notes)
+    assert any(note.startswith("Rows") and told in note for note in one.notes)
+    assert not any(told in note for note in shown(match=[SHARE]).notes)

@@ -11,6 +11,9 @@ PAGES = {
     "two columns": r"\documentclass[twocolumn]{article}",
     # Width and height of NeurIPS's text.
     "NeurIPS": r"\documentclass{article}\usepackage[textwidth=5.5in,textheight=9in]{geometry}",
+    # Columns of ACL's width, and its size of fonts.
+    "ACL": r"\documentclass[twocolumn,11pt]{article}\usepackage[textwidth=455pt,textheight=700pt]{geometry}"
+    r"\setlength{\columnsep}{17pt}",
 }
 _FAULTS = re.compile(r"^(?:!|Overfull|.*Float too large|.*Too many unprocessed floats).*", re.M)
 _LAST_LINE = "that is all"
@@ -20,8 +23,10 @@ def is_here() -> bool:
     """Return whether pdflatex is on this machine, with the packages that tables need."""
     if not shutil.which("pdflatex"):
         return False
-    found = [subprocess.run(["kpsewhich", f"{name}.sty"]).returncode for name in ("booktabs", "siunitx")]
-    return found == [0, 0]
+    looked = [
+        subprocess.run(["kpsewhich", f"{name}.sty"], capture_output=True) for name in ("booktabs", "siunitx")
+    ]
+    return all(done.returncode == 0 for done in looked)
 
 
 def faults(page: str, fragments: Sequence[str], folder: Path) -> list[str]:
@@ -42,7 +47,8 @@ def faults(page: str, fragments: Sequence[str], folder: Path) -> list[str]:
     )
     (folder / "page.tex").write_text(document, encoding="utf-8")
     command = ["pdflatex", "-interaction=nonstopmode", "-no-shell-escape", "page.tex"]
-    subprocess.run(command, cwd=folder, stdout=subprocess.DEVNULL, timeout=120)
+    quiet = subprocess.DEVNULL
+    subprocess.run(command, cwd=folder, stdout=quiet, stderr=quiet, timeout=300)
     log = (folder / "page.log").read_text(encoding="latin-1")
     lost = [] if _LAST_LINE in log else ["the document was not read to its end"]
     return [*_FAULTS.findall(log), *lost]

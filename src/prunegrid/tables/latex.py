@@ -94,7 +94,7 @@ def _float(title: str, label: str, page: _Piece, number: int, count: int, column
 
 def _caption_height(title: str, room: float) -> float:
     """Return about how high a caption is, and what stands around it, in 10 points."""
-    return 20.0 + 12.0 * (1 + int(width(f"Table 10: {title}.", 10) / room))
+    return 20.0 + 12.0 * (1 + int(width(f"Table 10: {title}.", 10) / (0.9 * room)))
 
 
 def _key(label: str, number: int) -> str:

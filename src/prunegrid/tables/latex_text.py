@@ -96,11 +96,10 @@ def escape_breakable(text: str) -> str:
 
 
 def _breakable(word: str) -> str:
-    if len(word) < _LONG_WORD:
-        return escape(word)
-    # Behind a joint, and wherever none comes for long.
-    pieces = [part[n : n + _LONG_WORD] for part in _pieces(word) for n in range(0, len(part), _LONG_WORD)]
-    return r"\allowbreak{}".join(map(escape, pieces))
+    # Behind a joint, and wherever none comes for long; code points are long.
+    parts = _pieces(word) if len(word) > _LONG_WORD else [word]
+    pieces = [part[n : n + _LONG_WORD] for part in parts for n in range(0, len(part), _LONG_WORD)]
+    return r"\allowbreak{}".join(map(escape, pieces)).replace("][", r"]\allowbreak{}[")
 
 
 def _character(character: str) -> str:

@@ -1,6 +1,6 @@
 """Foot-notes of a printed table."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from prunegrid.axis_names import TOTAL, match_in_brackets
 from prunegrid.cost.equal_compute import MATCH_TOLERANCE
@@ -137,19 +137,7 @@ def same_computations(table: Table) -> Iterable[str]:
 
 
 def _of_compute(table: Table) -> Iterable[str]:
-    several = table.options.several_matchings
-    if several:
-        yield (
-            "Blocks of equal share of tokens, and of equal total compute: a row is compared with the "
-            "reference of its own block, and both kinds of blocks are corrected for together."
-        )
-    if TOTAL in table.options.matchings:
-        where = "In blocks of equal total compute, rows" if several else "Rows"
-        yield (
-            f"{where} at one ratio have the total compute that the reference has there, as nearly as whole "
-            "tokens allow and for a prompt of assumed length: what they remove differs."
-        )
-        yield from off_targets(table)
+    yield from of_matchings(table, table.options.matchings)
     yield (
         f"{PUBLISHED} {ALL_FLOPS} Means over samples and the row's benchmarks; below, per "
         "cent of the unpruned model's on the same benchmarks. Removed: 1 - mean share of image "
@@ -158,8 +146,27 @@ def _of_compute(table: Table) -> Iterable[str]:
     yield from speed_fields.notes(table)
 
 
-def off_targets(table: Table) -> Iterable[str]:
-    """Yield how far rows are from the total compute that they were matched to."""
+def of_matchings(table: Table, matchings: Sequence[str]) -> Iterable[str]:
+    """Yield what is equal at a ratio, and how far rows are from the total compute that they were matched to.
+
+    Parameters
+    ----------
+    table : Table
+    matchings : sequence of str
+        Those of its rows.
+    """
+    several = len(matchings) > 1
+    if several:
+        yield (
+            "Blocks of equal share of tokens, and of equal total compute: a row is compared with the "
+            "reference of its own block, and both kinds of blocks are corrected for together."
+        )
+    if TOTAL in matchings:
+        where = "In blocks of equal total compute, rows" if several else "Rows"
+        yield (
+            f"{where} at one ratio have the total compute that the reference has there, as nearly as whole "
+            "tokens allow and for a prompt of assumed length: what they remove differs."
+        )
     gaps = [own for row in table.rows for own in row.off_target.values()]
     if gaps:
         yield (

@@ -59,7 +59,8 @@ def paper_notes(whole: Table, shown: Table, options: PaperOptions, fields: Seque
     yield from _of_columns(shown, options.columns)
     yield from shown.scores_used
     yield from notes.same_computations(shown)
-    yield from notes.off_targets(shown)
+    matchings = dict.fromkeys(row.match for row in shown.rows if not row.anchor)
+    yield from notes.of_matchings(shown, [*matchings])
     yield from notes.missed_budgets(shown)
     yield from notes.kinds_of_rows(shown)
 
