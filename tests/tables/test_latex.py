@@ -128,3 +128,19 @@ def test_a_table_without_rows_is_still_one() -> None:
     text = latex.floats(Printed("t", ["row"], [], [], ["nothing"]))
     assert r"\begin{tabular}" in text
     assert "nothing" in text
+
+
+def test_a_further_panel_leaves_out_blocks_without_a_figure() -> None:
+    def line(name: str, *times: str) -> Line:
+        return Line([Field(name), *[Field("123456789.123")] * 4, *map(Field, times)])
+
+    table = Printed(
+        "t",
+        ["row", *[f"computed{n}" for n in range(4)]],
+        [("measured", ["time", "speed"])],
+        [("timed", [line("a", "123456789.5", "1234567.5")]), ("untimed", [line("b", "–", "–")])],  # noqa: RUF001
+    )
+    text = latex.floats(table)
+    assert text.count(r"\begin{tabular}") == 2
+    assert text.count("a & ") == 2
+    assert text.count("b & ") == text.count("untimed") == 1

@@ -94,7 +94,7 @@ def _float(title: str, label: str, page: _Piece, number: int, count: int, column
 
 def _caption_height(title: str, room: float) -> float:
     """Return about how high a caption is, and what stands around it, in 10 points."""
-    return 20.0 + 12.0 * (1 + int(width(f"Table 10: {title}.", 10) / (0.9 * room)))
+    return 20.0 + 12.0 * (1 + int(width(f"Table 10: {title}.", 10) / (0.8 * room)))
 
 
 def _key(label: str, number: int) -> str:
@@ -141,8 +141,7 @@ def _packed(tabulars: Iterable[_Piece], tallest: float) -> list[_Piece]:
     return pages
 
 
-def _tabulars(table: Printed, room: float, tallest: float) -> Iterable[_Piece]:
-    """Yield the panels of a table, each in as many tabulars as pages need."""
+def _panels(table: Printed, room: float) -> list[Printed]:
     columns = _columns(table)
 
     def size(heading: str, places: Sequence[int]) -> float:
@@ -150,7 +149,15 @@ def _tabulars(table: Printed, room: float, tallest: float) -> Iterable[_Piece]:
         return max(inside, _heading_width(heading, inside) + 2 * _SEPARATION if heading else 0.0)
 
     # The outer edges have no separation.
-    for panel in panels(table, size, room + 2 * _SEPARATION):
+    return panels(table, size, room + 2 * _SEPARATION)
+
+
+def _tabulars(table: Printed, room: float, tallest: float) -> Iterable[_Piece]:
+    """Yield the panels of a table, each in as many tabulars as pages need."""
+    own_panels = _panels(table, room)
+    if len(own_panels) > 1:
+        own_panels = _panels(_with_short_lines(table), room)
+    for panel in own_panels:
         own = _columns(panel)
         head, head_height = _table_head(panel, own)
         wide = sum(column.width + 2 * _SEPARATION for column in own)
@@ -197,7 +204,7 @@ def _columns(table: Printed) -> list[_Column]:
 
 
 def _column(name: str, place: int, fields: Sequence[Field]) -> _Column:
-    below = max((width(text, _WIDE_6) for field in fields for text in _texts_below(field)), default=0.0)
+    below = max((width(text, _WIDE_6) for field in fields for text in field.below), default=0.0)
     if place == 0:
         names = [
             width(line + field.mark, _SIZE)
@@ -276,7 +283,7 @@ def _line(line: Line, columns: Sequence[_Column]) -> _Piece:
     first = _stack(names, "[l]", escape(line.fields[0].mark))
     others = zip(line.fields[1:], columns[1:], strict=True)
     main = " & ".join([first, *(_main(field, column.numeric) for field, column in others)])
-    below = [_texts_below(field) for field in line.fields]
+    below = [field.below for field in line.fields]
     most = max(map(len, below))
     rows = [main]
     for number in range(most):
@@ -295,9 +302,18 @@ def _main(field: Field, numeric: bool) -> str:
     return f"{{{text}}}" if numeric else text
 
 
-def _texts_below(field: Field) -> list[str]:
-    """Return what stands below a figure, the parts of a long text on a line each: columns are narrow."""
-    return [part for text in field.below for own in text.split("; ") for part in _short_parts(own)]
+def _with_short_lines(table: Printed) -> Printed:
+    """Put the parts of long texts below figures on a line each, so that columns get narrower."""
+
+    def short(field: Field) -> Field:
+        parts = (part for text in field.below for part in text.split("; "))
+        return replace(field, below=tuple(own for part in parts for own in _short_parts(part)))
+
+    blocks = [
+        (heading, [replace(line, fields=[*map(short, line.fields)]) for line in lines])
+        for heading, lines in table.blocks
+    ]
+    return replace(table, blocks=blocks)
 
 
 def _short_parts(text: str) -> list[str]:

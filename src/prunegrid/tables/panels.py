@@ -6,6 +6,7 @@ from functools import partial
 from typing import TypeVar
 
 from prunegrid.tables.display import Line, Printed
+from prunegrid.tables.signs import DASH
 
 # A group's heading, and the places of some of its columns among all columns.
 _Group = tuple[str, list[int]]
@@ -16,8 +17,9 @@ _T = TypeVar("_T")
 def panels(table: Printed, size: _Size, room: float) -> list[Printed]:
     """Split a table by its groups of columns, and a group that is too wide by its columns.
 
-    Each panel repeats the first column, the first one has the other columns that belong to no group, and all
-    have all rows. A single column that is wider than the room has a panel of its own.
+    Each panel repeats the first column, the first one has the other columns that belong to no group. All have
+    all rows, but for blocks of which a further panel has no figure. A single column that is wider than the
+    room has a panel of its own.
 
     Parameters
     ----------
@@ -41,7 +43,10 @@ def panels(table: Printed, size: _Size, room: float) -> list[Printed]:
     room -= size("", [0])
     parts = [part for group in own for part in _even(partial(_parts, group, size), room)]
     filled = _even(partial(_filled, parts, size), room)
-    return [_panel(table, groups, is_last=groups is filled[-1]) for groups in filled]
+    made = [_panel(table, groups) for groups in filled]
+    made[1:] = [_without_empty_blocks(panel) for panel in made[1:]]
+    made[:-1] = [replace(panel, notes=[], column_notes=[]) for panel in made[:-1]]
+    return made
 
 
 def _even(split: Callable[[float], list[_T]], room: float) -> list[_T]:
@@ -80,7 +85,7 @@ def _filled(parts: Sequence[_Group], size: _Size, room: float) -> list[list[_Gro
     return filled
 
 
-def _panel(table: Printed, groups: list[_Group], is_last: bool) -> Printed:
+def _panel(table: Printed, groups: list[_Group]) -> Printed:
     places = [0, *(place for _, own in groups for place in own)]
     names = all_names(table)
     first = [place for heading, own in groups if not heading for place in own]
@@ -89,9 +94,17 @@ def _panel(table: Printed, groups: list[_Group], is_last: bool) -> Printed:
         columns=[names[place] for place in (0, *first)],
         groups=[(heading, [names[place] for place in own]) for heading, own in groups if heading],
         blocks=[(heading, [_some(line, places) for line in lines]) for heading, lines in table.blocks],
-        notes=table.notes if is_last else [],
-        column_notes=table.column_notes if is_last else [],
     )
+
+
+def _without_empty_blocks(panel: Printed) -> Printed:
+    """Leave out blocks without a figure, such as those of which no time was measured."""
+    blocks = [
+        (heading, lines)
+        for heading, lines in panel.blocks
+        if any(field.main != DASH for line in lines for field in line.fields[1:])
+    ]
+    return replace(panel, blocks=blocks)
 
 
 def all_names(table: Printed) -> list[str]:
