@@ -103,11 +103,11 @@ def _losses(findings: Sequence[Finding], options: TableOptions) -> Iterator[Stat
         for relation, verb in ((WORSE, "loses on"), (BETTER, "gains on"), (NOT_TESTED, "was not tested on")):
             some = [one for one in own if one.relation == relation]
             if some:
-                texts = [f"{one.benchmark} {words.in_brackets(one)}" for one in some]
+                texts = [f"{one.benchmark}: {words.in_brackets(one)}" for one in some]
                 parts.append(f"{' x '.join(reference)} {verb} {'; '.join(texts)}.")
         untold = [one for one in own if one.relation == NOT_TOLD]
         if untold:
-            parts.append(f"No difference can be told on {words.joined([_untold(one) for one in untold])}.")
+            parts.append(f"No difference can be told on {'; '.join(_untold(one) for one in untold)}.")
         costs = [one.compute_share for one in own if np.isfinite(one.compute_share)]
         if costs:
             span = _span([100 * share for share in costs])
@@ -122,7 +122,7 @@ def _losses(findings: Sequence[Finding], options: TableOptions) -> Iterator[Stat
 
 def _untold(found: Finding) -> str:
     excluded = ", where a loss beyond the margin is excluded" if found.no_loss else ""
-    return f"{found.benchmark} {words.in_brackets(found)}{excluded}"
+    return f"{found.benchmark}: {words.in_brackets(found)}{excluded}"
 
 
 def _prefill(findings: Sequence[Finding]) -> str:
@@ -181,8 +181,8 @@ def _leader(findings: Sequence[Finding]) -> str:
         return f"{says} Hardest to tell from it is {top.object}: {words.in_brackets(top)}."
     rivals = [one.object for one in own]
     return (
-        f"The best cannot be told: {top.subject} has the highest value and cannot be told from "
-        f"{words.joined(rivals)} ({len(rivals) + 1} of {top.rivals})."
+        f"The best cannot be told: of the {top.rivals} that are ranked {top.subject} has the highest value "
+        f"and cannot be told from {words.joined(rivals)}."
     )
 
 
@@ -242,7 +242,7 @@ def _could_be_found(untold: Sequence[Finding]) -> Iterator[str]:
             found.setdefault(words.unit(one.metric), []).append(SCALE * one.detectable)
     spans = [f"{_span(values)} {unit}" for unit, values in found.items()]
     if spans:
-        yield f"A true difference would be found with a power of 80 % from {words.joined(spans)} on."
+        yield f"Smallest true difference found with a power of 80 %: {words.joined(spans)}."
 
 
 def _other_blocks(findings: Sequence[Finding], options: TableOptions) -> Iterator[Statement]:
