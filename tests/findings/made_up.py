@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from prunegrid.findings.finding import Finding
+from prunegrid.findings.found_difference import FoundDifference
 from prunegrid.findings.statements import statements_of
-from prunegrid.findings.write import findings_of
+from prunegrid.findings.write_findings import findings_of
 from prunegrid.tables.build import compared
 from prunegrid.tables.options import TableOptions
 from tests.tables.made_up import cell
@@ -24,7 +24,7 @@ def study(benchmark: str = "b", none: int = N, **counts: int):
     return made + [cell(name, right(count), benchmark=benchmark) for name, count in counts.items()]
 
 
-def found(cells, options: TableOptions = OPTIONS) -> list[Finding]:
+def found(cells, options: TableOptions = OPTIONS) -> list[FoundDifference]:
     """Return all findings of cells."""
     return findings_of(compared(cells, [], options))
 
@@ -34,12 +34,12 @@ def said(cells, options: TableOptions = OPTIONS):
     return statements_of(found(cells, options), options)
 
 
-def only(findings: Sequence[Finding], **fields) -> Finding:
+def only(findings: Sequence[FoundDifference], **fields) -> FoundDifference:
     """Return the one finding that has these fields."""
     (one,) = some(findings, **fields)
     return one
 
 
-def some(findings: Sequence[Finding], **fields) -> list[Finding]:
+def some(findings: Sequence[FoundDifference], **fields) -> list[FoundDifference]:
     """Return the findings that have these fields."""
     return [f for f in findings if all(getattr(f, name) == value for name, value in fields.items())]

@@ -9,8 +9,8 @@ from prunegrid.tables.build import make_tables
 from prunegrid.tables.options import TableOptions
 from tests.findings.made_up import OPTIONS, N, right, study
 from tests.tables.made_up import cell
-from tests.tables.test_two_matchings import BOTH
-from tests.tables.test_two_matchings import cells as of_two_matchings
+from tests.tables.two_matchings import BOTH
+from tests.tables.two_matchings import cells as of_two_matchings
 
 
 def warned(cells, options: TableOptions = OPTIONS) -> list[str]:

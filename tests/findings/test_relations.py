@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import binomtest
 from statsmodels.stats.multitest import multipletests
 
-from prunegrid.findings.finding import (
+from prunegrid.findings.found_difference import (
     AVERAGE,
     BEST,
     BETTER,
@@ -24,8 +24,8 @@ from prunegrid.findings.finding import (
 from prunegrid.tables.options import TableOptions
 from tests.findings.made_up import OPTIONS, N, found, only, right, said, some, study
 from tests.tables.made_up import cell
-from tests.tables.test_two_matchings import BOTH
-from tests.tables.test_two_matchings import cells as of_two_matchings
+from tests.tables.two_matchings import BOTH
+from tests.tables.two_matchings import cells as of_two_matchings
 
 STRATEGIES = ("uniform", "single", "pyramid", "constant")
 

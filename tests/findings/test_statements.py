@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from prunegrid.findings.write import write_findings
+from prunegrid.findings.write_findings import write_findings
 from prunegrid.tables.build import compared
 from tests.findings.made_up import OPTIONS, right, said, study
 from tests.tables.made_up import cell

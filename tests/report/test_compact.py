@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from prunegrid.findings.write import findings_of, write_findings
+from prunegrid.findings.write_findings import findings_of, write_findings
 from prunegrid.report.compact import compact
 from prunegrid.report.first_blocks import first_blocks
 from prunegrid.report.found import found
@@ -16,8 +16,8 @@ from prunegrid.tables.build import compared
 from prunegrid.tables.options import TableOptions
 from tests.findings.made_up import OPTIONS, right, study
 from tests.tables.made_up import cell
-from tests.tables.test_two_matchings import BOTH
-from tests.tables.test_two_matchings import cells as of_two_matchings
+from tests.tables.two_matchings import BOTH
+from tests.tables.two_matchings import cells as of_two_matchings
 
 HOSTILE = '<script>alert("1")</script>'
 

@@ -7,7 +7,7 @@ import matplotlib as mpl
 import pandas as pd
 import pytest
 
-from prunegrid.findings.write import write_findings
+from prunegrid.findings.write_findings import write_findings
 from prunegrid.report.speed_texts import sentences, table
 from prunegrid.report.speedup import describe_run, plot_speedup
 from prunegrid.report.write import write_report

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from prunegrid.findings.write import write_findings
+from prunegrid.findings.write_findings import write_findings
 from prunegrid.report.differences import plot_differences
 from prunegrid.report.survival import plot_survival
 from prunegrid.report.tradeoff import plot_tradeoff

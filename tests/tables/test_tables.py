@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from prunegrid.errors import DataError
-from prunegrid.findings.write import write_findings
+from prunegrid.findings.write_findings import write_findings
 from prunegrid.report.write import write_report
 from prunegrid.tables import html, latex, markdown
 from prunegrid.tables.build import build_tables, make_tables

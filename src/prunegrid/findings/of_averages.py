@@ -4,14 +4,14 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from prunegrid.findings.finding import AVERAGE, NEEDS_ANSWER, Finding, relation
+from prunegrid.findings.found_difference import AVERAGE, NEEDS_ANSWER, FoundDifference, relation
 from prunegrid.tables.main_effects import MainEffect
 from prunegrid.tables.options import TableOptions
 
 KEPT = "kept"
 
 
-def findings_of(effects: Sequence[MainEffect], options: TableOptions) -> Iterator[Finding]:
+def findings_of(effects: Sequence[MainEffect], options: TableOptions) -> Iterator[FoundDifference]:
     """Yield how each strategy and each criterion compares with the reference on average."""
     for effect in effects:
         if np.isnan(effect.difference):
@@ -21,7 +21,7 @@ def findings_of(effects: Sequence[MainEffect], options: TableOptions) -> Iterato
         notes = [NEEDS_ANSWER] * effect.needs_answer
         if effect.n_draws:
             notes.append(f"is over {effect.n_draws} draw{'s' * (effect.n_draws > 1)}")
-        yield Finding(
+        yield FoundDifference(
             question=effect.axis,
             about=AVERAGE,
             fixed="",

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from prunegrid.axis_names import BASELINE, NO_CRITERION
-from prunegrid.findings.finding import (
+from prunegrid.findings.found_difference import (
     BEST,
     DEGENERATE,
     LEADERS,
@@ -14,7 +14,7 @@ from prunegrid.findings.finding import (
     NOT_TOLD,
     REFERENCE,
     UNPRUNED,
-    Finding,
+    FoundDifference,
     relation,
 )
 from prunegrid.tables.blocks import Block, Leaders, Table, TableRow
@@ -25,7 +25,7 @@ from prunegrid.tables.signs import gap
 _UNPRUNED_MODEL = "the unpruned model"
 
 
-def findings_of(table: Table) -> Iterator[Finding]:
+def findings_of(table: Table) -> Iterator[FoundDifference]:
     """Yield the findings of a table, without their sentences.
 
     Rows that were chosen by gold answers are no methods and have none. A row that is the same computation as
@@ -47,7 +47,7 @@ def findings_of(table: Table) -> Iterator[Finding]:
 
 def _of_leaders(
     table: Table, block: Block, benchmark: str, leaders: Leaders, rows: dict[RowKey, TableRow]
-) -> Iterator[Finding]:
+) -> Iterator[FoundDifference]:
     """Yield that the highest is told from all its rivals, or from whom it is not."""
     top = rows[leaders.top]
     corrected = {
@@ -95,7 +95,7 @@ def _name(table: Table, rows: dict[RowKey, TableRow], row: TableRow) -> str:
     return " = ".join(twins)
 
 
-def _of_row(table: Table, block: Block, benchmark: str, row: TableRow) -> Iterator[Finding]:
+def _of_row(table: Table, block: Block, benchmark: str, row: TableRow) -> Iterator[FoundDifference]:
     """Yield how a row compares with the reference, and with the unpruned model."""
     cost, effect, _ = table.contrasts
     reference = _reference_of(table, row)
@@ -146,12 +146,12 @@ def _finding(
     relation_: str,
     detectable: float = np.nan,
     compared_with: TableRow | None = None,
-) -> Finding:
+) -> FoundDifference:
     result = row.results[benchmark]
     unpruned = next((r for r in table.rows if r.strategy_type == BASELINE and benchmark in r.results), None)
     whole = {} if unpruned is None else unpruned.results[benchmark].compute
     theirs = None if compared_with is None else compared_with.results.get(benchmark)
-    return Finding(
+    return FoundDifference(
         question=table.kind,
         about=about,
         fixed=block.fixed,

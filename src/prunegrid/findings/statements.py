@@ -8,7 +8,7 @@ import numpy as np
 
 from prunegrid.axis_names import NO_CRITERION
 from prunegrid.findings import words
-from prunegrid.findings.finding import (
+from prunegrid.findings.found_difference import (
     AVERAGE,
     BEST,
     BETTER,
@@ -18,7 +18,7 @@ from prunegrid.findings.finding import (
     REFERENCE,
     UNPRUNED,
     WORSE,
-    Finding,
+    FoundDifference,
     Statement,
 )
 from prunegrid.tables.options import SCALE, TableOptions
@@ -28,12 +28,12 @@ _SHOWN = 12
 _Budget = tuple[float, str]
 
 
-def statements_of(findings: Sequence[Finding], options: TableOptions) -> list[Statement]:
+def statements_of(findings: Sequence[FoundDifference], options: TableOptions) -> list[Statement]:
     """Return what is said of one model, most important first; what comes before the fold is `shown`.
 
     Parameters
     ----------
-    findings : sequence of Finding
+    findings : sequence of FoundDifference
         Of its two tables and its averages, in the order of these.
     options : TableOptions
         Names the references.
@@ -57,23 +57,23 @@ def statements_of(findings: Sequence[Finding], options: TableOptions) -> list[St
     return shown + [one for budget in budgets for one in _other_blocks(_at(of_rows, budget), options)]
 
 
-def _at(findings: Iterable[Finding], budget: _Budget) -> list[Finding]:
+def _at(findings: Iterable[FoundDifference], budget: _Budget) -> list[FoundDifference]:
     return [one for one in findings if (one.ratio, one.match) == budget]
 
 
-def _main(found: Finding, kind: str, options: TableOptions) -> bool:
+def _main(found: FoundDifference, kind: str, options: TableOptions) -> bool:
     """Return whether a finding is of a question's first block: the reference on the other axis."""
     other = options.reference_criterion if kind == "strategy" else options.reference_strategy
     return found.question == kind and found.fixed in (other, NO_CRITERION) and _of_question(found, options)
 
 
-def _of_question(found: Finding, options: TableOptions) -> bool:
+def _of_question(found: FoundDifference, options: TableOptions) -> bool:
     """Return whether a finding answers the block's question: its highest, or compared with its reference."""
     name = options.reference_strategy if found.question == "strategy" else options.reference_criterion
     return found.about == LEADERS or (found.about == REFERENCE and found.object == name)
 
 
-def _averages(findings: Sequence[Finding]) -> Iterator[Statement]:
+def _averages(findings: Sequence[FoundDifference]) -> Iterator[Statement]:
     for kind, match in dict.fromkeys((one.question, one.match) for one in findings):
         own = [one for one in findings if (one.question, one.match) == (kind, match)]
         parts = []
@@ -90,7 +90,7 @@ def _averages(findings: Sequence[Finding]) -> Iterator[Statement]:
         yield _statement(topic, " ".join(parts) + words.remarks(own), own)
 
 
-def _losses(findings: Sequence[Finding], options: TableOptions) -> Iterator[Statement]:
+def _losses(findings: Sequence[FoundDifference], options: TableOptions) -> Iterator[Statement]:
     """Say where the reference loses to the unpruned model, and how many of all rows do."""
     rows = [one for one in findings if one.about == UNPRUNED]
     reference = (options.reference_strategy, options.reference_criterion)
@@ -120,12 +120,12 @@ def _losses(findings: Sequence[Finding], options: TableOptions) -> Iterator[Stat
     yield _statement(topic, " ".join(parts), [*own, *others])
 
 
-def _untold(found: Finding) -> str:
+def _untold(found: FoundDifference) -> str:
     excluded = ", where a loss beyond the margin is excluded" if found.no_loss else ""
     return f"{found.benchmark}: {words.in_brackets(found)}{excluded}"
 
 
-def _prefill(findings: Sequence[Finding]) -> str:
+def _prefill(findings: Sequence[FoundDifference]) -> str:
     measured = [one for one in findings if np.isfinite(one.prefill_ms + one.unpruned_prefill_ms)]
     texts = [
         f"prefill on {one.benchmark} takes {one.prefill_ms:.1f} ms (unpruned: {one.unpruned_prefill_ms:.1f})"
@@ -134,7 +134,7 @@ def _prefill(findings: Sequence[Finding]) -> str:
     return f"; {'; '.join(texts)}" if texts else ""
 
 
-def _tally(findings: Sequence[Finding]) -> str:
+def _tally(findings: Sequence[FoundDifference]) -> str:
     counts = [
         (sum(one.relation == relation for one in findings), verb)
         for relation, verb in (
@@ -147,7 +147,7 @@ def _tally(findings: Sequence[Finding]) -> str:
     return words.joined([f"{count} {verb}" for count, verb in counts if count])
 
 
-def _of_block(findings: Sequence[Finding]) -> Iterator[Statement]:
+def _of_block(findings: Sequence[FoundDifference]) -> Iterator[Statement]:
     """Say a line for each benchmark on which something is told for the better, and one for the others."""
     quiet: list[str] = []
     loud: list[str] = []
@@ -163,11 +163,11 @@ def _of_block(findings: Sequence[Finding]) -> Iterator[Statement]:
         yield _statement(f"{_topic(own[0])}, {benchmark}", sentence, own)
 
 
-def _topic(found: Finding) -> str:
+def _topic(found: FoundDifference) -> str:
     return f"{words.question(found.question, found.fixed)}, {words.budget(found.ratio, found.match)}"
 
 
-def _leader(findings: Sequence[Finding]) -> str:
+def _leader(findings: Sequence[FoundDifference]) -> str:
     """Say who is best, or that it cannot be told; findings of one block and benchmark."""
     own = [one for one in findings if one.about == LEADERS]
     if not own:
@@ -186,12 +186,12 @@ def _leader(findings: Sequence[Finding]) -> str:
     )
 
 
-def _rows(findings: Sequence[Finding]) -> list[Finding]:
+def _rows(findings: Sequence[FoundDifference]) -> list[FoundDifference]:
     """Return those of rows, whose notes are told; a leader is one of them."""
     return [one for one in findings if one.about != LEADERS]
 
 
-def _against(findings: Sequence[Finding]) -> str:
+def _against(findings: Sequence[FoundDifference]) -> str:
     """Say what is better and worse than the reference, and what is neither told; all of one benchmark."""
     own = _rows(findings)
     if not own:
@@ -212,7 +212,7 @@ def _against(findings: Sequence[Finding]) -> str:
     return " ".join(parts)
 
 
-def _quiet(findings: Sequence[Finding], benchmarks: Sequence[str], others: bool) -> Statement:
+def _quiet(findings: Sequence[FoundDifference], benchmarks: Sequence[str], others: bool) -> Statement:
     """Say that nothing is told for the better on some benchmarks, and what could have been found there."""
     first, own = findings[0], _rows(findings)
     where = words.joined(benchmarks) if others or len(benchmarks) < 3 else f"all {len(benchmarks)} benchmarks"
@@ -234,7 +234,7 @@ def _quiet(findings: Sequence[Finding], benchmarks: Sequence[str], others: bool)
     return _statement(topic, " ".join(parts) + words.remarks(own), findings)
 
 
-def _could_be_found(untold: Sequence[Finding]) -> Iterator[str]:
+def _could_be_found(untold: Sequence[FoundDifference]) -> Iterator[str]:
     """Say from which true difference on a comparison of fixed rows would have been told."""
     found: dict[str, list[float]] = {}
     for one in untold:
@@ -245,7 +245,7 @@ def _could_be_found(untold: Sequence[Finding]) -> Iterator[str]:
         yield f"Smallest true difference found with a power of 80 %: {words.joined(spans)}."
 
 
-def _other_blocks(findings: Sequence[Finding], options: TableOptions) -> Iterator[Statement]:
+def _other_blocks(findings: Sequence[FoundDifference], options: TableOptions) -> Iterator[Statement]:
     """Say in one line each what holds at the other criteria, and in the other strategies."""
     for kind, fixed in dict.fromkeys((one.question, one.fixed) for one in findings):
         block = [one for one in findings if (one.question, one.fixed) == (kind, fixed)]
@@ -276,5 +276,5 @@ def _span(values: Sequence[float]) -> str:
     return low if low == high else f"{low} to {high}"
 
 
-def _statement(topic: str, sentence: str, findings: Sequence[Finding]) -> Statement:
+def _statement(topic: str, sentence: str, findings: Sequence[FoundDifference]) -> Statement:
     return Statement(words.capital(topic), sentence, tuple(findings))

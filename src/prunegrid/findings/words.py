@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from prunegrid.axis_names import with_match
-from prunegrid.findings.finding import (
+from prunegrid.findings.found_difference import (
     AVERAGE,
     BEST,
     BETTER,
@@ -16,7 +16,7 @@ from prunegrid.findings.finding import (
     NOT_TOLD,
     UNPRUNED,
     WORSE,
-    Finding,
+    FoundDifference,
 )
 from prunegrid.tables.signs import p_value, signed
 
@@ -41,14 +41,14 @@ def unit(metric: str) -> str:
     return {"cider": "points of CIDEr", "kept": "points of score kept"}.get(metric, "points")
 
 
-def numbers(found: Finding) -> str:
+def numbers(found: FoundDifference) -> str:
     """Return the difference with interval and corrected p."""
     told = f"{signed(found.difference)} {unit(found.metric)}, 95 % interval {_span(found)}"
     p = f"corrected p {p_value(found.p_corrected)}" if np.isfinite(found.p_corrected) else "not tested"
     return f"{told}, {p}"
 
 
-def cost(found: Finding) -> str:
+def cost(found: FoundDifference) -> str:
     """Return the total compute of both, and measured time; empty where neither is known."""
     if np.isnan(found.compute_share):
         return ""
@@ -60,13 +60,13 @@ def cost(found: Finding) -> str:
     return text
 
 
-def noted(found: Finding) -> str:
+def noted(found: FoundDifference) -> str:
     """Return the subject with what a reader has to know of it."""
     notes = [*found.notes, *([f"too few {found.too_few}"] if found.too_few else [])]
     return f"{found.subject} ({'; '.join(notes)})" if notes else found.subject
 
 
-def sentence(found: Finding) -> str:
+def sentence(found: FoundDifference) -> str:
     """Return a finding as a sentence of its own."""
     if found.about == AVERAGE:
         where = f"{budget(None, found.match)}, all benchmarks, averaged: "
@@ -94,7 +94,7 @@ def sentence(found: Finding) -> str:
     return f"{where}{says}{f', {priced}' if priced else ''}."
 
 
-def in_brackets(found: Finding) -> str:
+def in_brackets(found: FoundDifference) -> str:
     """Return difference, interval and corrected p as in a list: `+5.1 (2.0 to 8.2; p 0.004)`."""
     tested = np.isfinite(found.p_corrected)
     p = f"p {p_value(found.p_corrected)}" if tested else "not tested"
@@ -102,7 +102,7 @@ def in_brackets(found: Finding) -> str:
     return f"{signed(found.difference)} ({_span(found)}; {p}{few})"
 
 
-def told_in_full(findings: Sequence[Finding]) -> str:
+def told_in_full(findings: Sequence[FoundDifference]) -> str:
     """Return subjects with all their numbers."""
     texts = []
     for one in findings:
@@ -111,12 +111,12 @@ def told_in_full(findings: Sequence[Finding]) -> str:
     return "; ".join(texts)
 
 
-def told_in_short(findings: Iterable[Finding]) -> str:
+def told_in_short(findings: Iterable[FoundDifference]) -> str:
     """Return subjects, each with its difference: `exit -40.1, single -5.1`."""
     return ", ".join(f"{_named(one)} {signed(one.difference)}" for one in findings)
 
 
-def by_benchmark(findings: Iterable[Finding], benchmarks: Sequence[str]) -> str:
+def by_benchmark(findings: Iterable[FoundDifference], benchmarks: Sequence[str]) -> str:
     """Return subjects, joined by where they are so: `exit and single on pope; random on all`."""
     where: dict[str, list[str]] = {}
     for one in findings:
@@ -132,7 +132,7 @@ def by_benchmark(findings: Iterable[Finding], benchmarks: Sequence[str]) -> str:
     return "; ".join(texts)
 
 
-def remarks(findings: Iterable[Finding]) -> str:
+def remarks(findings: Iterable[FoundDifference]) -> str:
     """Return what a reader has to know of what is said of subjects; empty where there is nothing.
 
     A gain is told with all that weakens it; of what is no gain, only that the budget was another one or that
@@ -160,7 +160,7 @@ def _plural(note: str) -> str:
     return f"{plural[verb]} {rest}"
 
 
-def _named(found: Finding) -> str:
+def _named(found: FoundDifference) -> str:
     return f"{found.subject} (too few {found.too_few})" if found.too_few else found.subject
 
 
@@ -174,5 +174,5 @@ def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _span(found: Finding) -> str:
+def _span(found: FoundDifference) -> str:
     return f"{signed(found.low)} to {signed(found.high)}"

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from prunegrid.findings.write import write_findings
+from prunegrid.findings.write_findings import write_findings
 from prunegrid.results.checksums import check_cells
 from prunegrid.results.measurements import read_measurements
 from prunegrid.tables import build

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from prunegrid.findings.finding import BEST
+from prunegrid.findings.found_difference import BEST
 from prunegrid.report.first_blocks import FirstBlocks
 from prunegrid.tables.difference import LEVEL
 from prunegrid.tables.signs import (

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from prunegrid.errors import DataError
 from prunegrid.files import write_text
-from prunegrid.findings.write import FINDINGS
+from prunegrid.findings.write_findings import FINDINGS
 from prunegrid.gallery.assets import inlined
 from prunegrid.report import speed_texts
 from prunegrid.report.checked import checked

@@ -165,7 +165,11 @@ class CellKeys:
     def tables_key(self, cells: Sequence[Cell]) -> str:
         """Return the hash of all that the tables of these cells depend on."""
         job = (self._inputs.home / "workflow/scripts/build_tables.py", PACKAGE / "jobs/build_tables.py")
-        made = (PACKAGE / "tables/build.py", PACKAGE / "findings/write.py", PACKAGE / "tables/style.css")
+        made = (
+            PACKAGE / "tables/build.py",
+            PACKAGE / "findings/write_findings.py",
+            PACKAGE / "tables/style.css",
+        )
         code = self._code_hash(*made, alone=job)
         return digest([code, [*map(_installed, _TABLES)], [self.score_key(cell) for cell in cells]])
 

@@ -5,11 +5,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from prunegrid.tables.changes import CALIBRATION, NET
+from prunegrid.tables.column_panels import all_names, panels
 from prunegrid.tables.contrasts import INTERACTION
 from prunegrid.tables.display import Field, Line, Printed
 from prunegrid.tables.latex_text import escape, escape_breakable, width, wrapped
 from prunegrid.tables.notes import GAIN
-from prunegrid.tables.panels import all_names, panels
 from prunegrid.tables.signs import MINUS
 
 # Points. The narrowest page that a table over its whole width fits into is that of `article`; the narrowest

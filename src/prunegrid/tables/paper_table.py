@@ -10,8 +10,8 @@ import pandas as pd
 from prunegrid.files import write_text
 from prunegrid.tables import latex, markdown
 from prunegrid.tables.blocks import Table, TableRow
+from prunegrid.tables.column_panels import panels
 from prunegrid.tables.display import Field, Line, Printed, flops_unit, group_heading, headlines
-from prunegrid.tables.panels import panels
 from prunegrid.tables.paper_choice import chosen_blocks, of_benchmarks
 from prunegrid.tables.paper_columns import COLUMNS, HEADINGS, changed, metric_field
 from prunegrid.tables.paper_notes import paper_notes

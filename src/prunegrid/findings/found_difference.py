@@ -17,7 +17,7 @@ LEADERS, REFERENCE, UNPRUNED, AVERAGE = "the highest of its block", "the referen
 
 
 @dataclass(frozen=True)
-class Finding:
+class FoundDifference:
     """One comparison, in natural units.
 
     Attributes
@@ -102,7 +102,7 @@ class Statement:
     topic : str
         What it is of: question, budget, benchmark.
     sentence : str
-    findings : tuple of Finding
+    findings : tuple of FoundDifference
         What it rests on.
     shown : bool
         Whether it stands before the fold.
@@ -110,7 +110,7 @@ class Statement:
 
     topic: str
     sentence: str
-    findings: tuple[Finding, ...]
+    findings: tuple[FoundDifference, ...]
     shown: bool = False
 
 

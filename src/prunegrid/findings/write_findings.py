@@ -10,7 +10,7 @@ from typing import Any
 from prunegrid.files import write_text
 from prunegrid.findings import of_averages, of_table
 from prunegrid.findings.cautions import cautions_of
-from prunegrid.findings.finding import Finding
+from prunegrid.findings.found_difference import FoundDifference
 from prunegrid.findings.statements import statements_of
 from prunegrid.findings.words import sentence
 from prunegrid.tables.build import Compared
@@ -26,11 +26,11 @@ HOW_TO_READ = (
 )
 
 
-def findings_of(made: Compared) -> list[Finding]:
+def findings_of(made: Compared) -> list[FoundDifference]:
     """Return all findings of one model, with their sentences."""
     found = [one for table in made.tables for one in of_table.findings_of(table)]
     found += of_averages.findings_of(made.effects, made.tables[0].options)
-    return [Finding(**{**vars(one), "sentence": sentence(one)}) for one in found]
+    return [FoundDifference(**{**vars(one), "sentence": sentence(one)}) for one in found]
 
 
 def write_findings(made: Compared, folder: str | Path) -> None:
@@ -73,7 +73,7 @@ def write_findings(made: Compared, folder: str | Path) -> None:
     write_text(folder / "findings.md", _markdown(content))
 
 
-def _plain(finding: Finding) -> dict[str, Any]:
+def _plain(finding: FoundDifference) -> dict[str, Any]:
     """Return a finding for JSON, which has no NaN."""
     fields = asdict(finding)
     return {
