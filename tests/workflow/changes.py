@@ -117,6 +117,21 @@ def deleted_from_store(study: Study) -> Iterator[None]:
         yield
 
 
+def without(*files: str) -> Change:
+    """Return the change that deletes files of the results."""
+
+    @contextmanager
+    def change(study: Study) -> Iterator[None]:
+        contents = {path: path.read_bytes() for file in files if (path := study.folder / "results" / file)}
+        for path in contents:
+            path.unlink()
+        yield
+        for path, content in contents.items():
+            path.write_bytes(content)
+
+    return change
+
+
 LIMITS = {"shapes-pope": {"limit": 8}, "shapes-caption": {"limit": 4}}
 CHANGES: dict[str, Change] = {
     "nothing": nothing,
@@ -160,6 +175,8 @@ CHANGES: dict[str, Change] = {
     "the code of the page edited": edited("src/prunegrid/report/write.py", "prunegrid report", "the report"),
     "a cell's folder deleted": deleted,
     "a cell deleted from the store too": deleted_from_store,
+    "a table deleted (`paper-strategy.tex`)": without("demo/tables/paper-strategy.tex"),
+    "a figure deleted (`criterion.png`)": without("demo/figures/criterion.png"),
 }
 
 # The criterion that the README shows.

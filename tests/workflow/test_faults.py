@@ -79,17 +79,17 @@ def test_the_console_has_a_line_a_job_and_ends_with_the_page_and_the_log(ran):
     begin, *lines = [line for line in console.splitlines() if "  ... " not in line]
     assert begin.startswith("Using workflow specific profile")
     assert lines[0] == (
-        "8 jobs: 1 predict, 1 score, 1 build_tables, 1 plot_survival, 1 plot_tradeoff, 1 write_report, "
-        "2 publish"
+        "10 jobs: 1 predict, 1 score, 1 build_tables, 1 collect_samples, 1 plot_differences, "
+        "1 plot_survival, 1 plot_tradeoff, 1 write_report, 2 publish"
     )
-    jobs = [re.fullmatch(r" +\d+:\d\d (\d)/6  ([a-z_]+( demo\b.*)?): .+", line) for line in lines[1:8]]
+    jobs = [re.fullmatch(r" +\d+:\d\d (\d)/8  ([a-z_]+( demo\b.*)?): .+", line) for line in lines[1:10]]
     assert all(jobs), console
-    assert [job.group(1) for job in jobs] == ["1", "2", "2", "3", "4", "5", "6"]
-    assert lines[8].startswith("2 of 2 cells are done")
+    assert [job.group(1) for job in jobs] == ["1", "2", "2", "3", "4", "5", "6", "7", "8"]
+    assert lines[10].startswith("2 of 2 cells are done")
     assert lines[-2] == "page: results/report.html"
     named = re.fullmatch(r"log: (\S+) \(0 warnings, 0 errors\)", lines[-1])
     assert (study.folder / named.group(1)).read_text() == log
-    assert len(lines) == 13
+    assert len(lines) == 15
     assert "\x1b" not in console
     # All else is in the log: what jobs print, and the commands of the light ones.
     assert "own uniform x norm" not in console

@@ -25,7 +25,8 @@ CONFIG = {
     "tables": {"replicates": 200},
 }
 AFTER_SCORES = dict.fromkeys(
-    ("build_tables", "plot_differences", "plot_survival", "plot_tradeoff", "write_report"), 1
+    ("build_tables", "collect_samples", "plot_differences", "plot_survival", "plot_tradeoff", "write_report"),
+    1,
 )
 # none, and two strategies with two criteria each
 PER_BENCHMARK = 1 + 2 * 2
