@@ -194,19 +194,14 @@ rule collect_samples:
         "../scripts/collect_samples.py"
 
 
+FIGURES = [*rules.plot_tradeoff.output, *rules.plot_differences.output, *rules.plot_survival.output]
+
+
 rule write_report:
     """Write one self-contained page with all tables and figures."""
     input:
-        # Whole: Snakemake makes a file that is missing only where it is asked for.
         tables=expand(rules.build_tables.output, model=config["models"]),
-        figures=expand(
-            [
-                *rules.plot_tradeoff.output,
-                *rules.plot_differences.output,
-                *rules.plot_survival.output,
-            ],
-            model=config["models"],
-        ),
+        figures=expand(FIGURES, model=config["models"]),
         speedups=expand(rules.plot_speedup.output, model=MEASURED),
         samples=expand(rules.collect_samples.output, model=config["models"]),
     output:
