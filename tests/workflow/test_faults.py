@@ -86,10 +86,14 @@ def test_the_console_has_a_line_a_job_and_ends_with_the_page_and_the_log(ran):
     assert all(jobs), console
     assert [job.group(1) for job in jobs] == ["1", "2", "2", "3", "4", "5", "6", "7", "8"]
     assert lines[10].startswith("2 of 2 cells are done")
-    assert lines[-2] == "page: results/report.html"
+    assert lines[-3:-1] == ["findings: results/demo/tables/findings.md", "page: results/report.html"]
+    told = json.loads((study.folder / "results/demo/tables/findings.json").read_text())["statements"]
+    said = [f"{one['topic']}: {one['sentence']}" for one in told]
+    shown = lines[13:-3]
+    assert len(shown) == min(3, len(said)) > 0
+    assert all(whole.startswith(line.removesuffix(" ...")) for line, whole in zip(shown, said, strict=False))
     named = re.fullmatch(r"log: (\S+) \(0 warnings, 0 errors\)", lines[-1])
     assert (study.folder / named.group(1)).read_text() == log
-    assert len(lines) == 15
     assert "\x1b" not in console
     # All else is in the log: what jobs print, and the commands of the light ones.
     assert "own uniform x norm" not in console

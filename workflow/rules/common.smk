@@ -261,6 +261,7 @@ def say_end(failed):
     if asks_for_cells():
         writes = any(job.rule.name == "write_report" for job in workflow.dag.jobs)
         ask = about_this_study("status", sys.argv[1:], get_argument_parser())
-        lines = last_lines(PLAN, PAGE if writes and not failed else None, ask)
+        found = [f"{RESULTS}/{model}/tables/findings.json" for model in config["models"]]
+        lines = last_lines(PLAN, PAGE if writes and not failed else None, ask, found)
     if lines or failed:
         logger.info("\n".join(lines), extra={"prunegrid": "end"})

@@ -1,13 +1,22 @@
-"""The last lines of a run: which cells are done, where the page is, and how to ask for what is missing."""
+"""The last lines of a run: which cells are done, what was found, where the page is, what to ask next."""
 
+import json
+import textwrap
+from collections.abc import Sequence
 from pathlib import Path
 
 from prunegrid.study.plan import Plan
 from prunegrid.study.status import status, summary
 
+# Of what was found a run tells so many lines of so many characters; findings.md has all.
+LINES = 3
+WIDTH = 160
 
-def last_lines(plan: Plan, page: str | Path | None, ask: str) -> list[str]:
-    """Return them. What a study has found belongs before the page's line: this is the place for it.
+
+def last_lines(
+    plan: Plan, page: str | Path | None, ask: str, findings: Sequence[str | Path] = ()
+) -> list[str]:
+    """Return them.
 
     Parameters
     ----------
@@ -17,11 +26,27 @@ def last_lines(plan: Plan, page: str | Path | None, ask: str) -> list[str]:
         The page, where the run was to write one.
     ask : str
         The command that tells what is missing.
+    findings : sequence of path
+        findings.json of each model, as `findings.write_findings` writes it; read where there is a page.
     """
     cells = status(plan)
     lines = summary(cells, len(plan.grid.unreachable)).splitlines()
     if page is not None and Path(page).is_file():
+        lines += _found([Path(file) for file in findings if Path(file).is_file()])
         lines.append(f"page: {page}")
     if any(cell.missing for cell in cells):
         lines.append(f"what is missing, and why: {ask}")
     return lines
+
+
+def _found(files: Sequence[Path]) -> list[str]:
+    """Return the first statements, which are the most important ones, and where all of them are."""
+    lines = []
+    for file in files:
+        content = json.loads(file.read_text(encoding="utf-8"))
+        whose = f"{content['model']}: " if len(files) > 1 else ""
+        for one in content["statements"][: max(1, LINES // len(files))]:
+            lines.append(
+                textwrap.shorten(f"{whose}{one['topic']}: {one['sentence']}", WIDTH, placeholder=" ...")
+            )
+    return [*lines[:LINES], *(f"findings: {file.with_suffix('.md')}" for file in files)]
