@@ -30,6 +30,7 @@ def plan(tmp_path, monkeypatch):
         "benchmark_specs": {"seen": {"adapter": "pope", "path": "data.parquet"}},
         "batch_size": 2,
         "latency": {},
+        "exclude": [],
     }
     return Plan(validate(config, SCHEMA), HOME)
 

@@ -35,6 +35,7 @@ class World:
             "ratios": [0.505, 0.6, 0.98],
             "seeds": [0],
             "bundle_size": 2,
+            "exclude": [],
             **changes,
         }
         self.plan = Plan(validate(config, CONFIG_SCHEMA), HOME, [SHAPES])

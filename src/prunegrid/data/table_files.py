@@ -77,7 +77,8 @@ class ParquetShard:
                         if start > wanted[-1]:
                             break
                 except (pa.ArrowInvalid, OSError) as error:
-                    raise DataError(f"{self.file}: row group {group} cannot be read: {error}") from error
+                    told = " ".join(str(error).split())  # Arrow's messages may have several lines.
+                    raise DataError(f"{self.file}: row group {group} cannot be read: {told}") from error
 
 
 def _all_set(metadata: pq.FileMetaData, leaf: str) -> bool:

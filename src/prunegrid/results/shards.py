@@ -78,7 +78,8 @@ class CellShards:
             table = parquet.read_table(file.absolute(), partitioning=None, page_checksum_verification=True)
             complete = table.schema.equals(SCHEMA) and bool(_metadata(table))
         except (OSError, pa.ArrowException, ValueError) as error:
-            raise DataError(f"{file} cannot be read: {error}") from error
+            told = " ".join(str(error).split())  # Arrow's messages may have several lines.
+            raise DataError(f"{file} cannot be read: {told}") from error
         if not complete:
             raise DataError(f"{file} is not a shard of predictions")
         if table["sample_id"].to_pylist() != [*self._sample_ids[positions.start : positions.stop]]:
