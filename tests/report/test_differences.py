@@ -1,18 +1,13 @@
 """The plot of differences: what it must show, and legible on a phone."""
 
 import re
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.figure import Figure
 from PIL import Image
 
 from prunegrid.report.differences import plot_differences
-from prunegrid.tables import flat
-from prunegrid.tables.build import make_tables
-from prunegrid.tables.options import TableOptions
 from tests.findings.made_up import right
 from tests.tables.made_up import cell
 
@@ -22,20 +17,9 @@ COUNTS = {"hierarchical": 150, "single": 190, "uniform": 149}
 
 
 @pytest.fixture
-def draw(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def draw(figures_of):
     """A function that draws the figures of cells, and returns them."""
-
-    def made(cells) -> list[Figure]:
-        for table in make_tables(cells, [], TableOptions(replicates=100)):
-            (tmp_path / f"{table.kind}.csv").write_text(flat.render(table))
-        figures: list[Figure] = []
-        save = Figure.savefig
-        keep = lambda self, *a, **k: figures.append(self) or save(self, *a, **k)  # noqa: E731
-        monkeypatch.setattr(Figure, "savefig", keep)
-        plot_differences(tmp_path, tmp_path)
-        return figures[::2]
-
-    return made
+    return lambda cells: figures_of(plot_differences, cells)[::2]
 
 
 def of(counts=COUNTS, benchmarks=("one", "two"), ratios=(0.5, 0.7)):

@@ -1,14 +1,9 @@
 """One name, one colour and marker in all panels; any number of names."""
 
-from pathlib import Path
-
 import pytest
 from matplotlib.figure import Figure
 
 from prunegrid.report.tradeoff import plot_tradeoff
-from prunegrid.tables import flat
-from prunegrid.tables.build import make_tables
-from prunegrid.tables.options import TableOptions
 from tests.tables.made_up import cell
 
 ANSWERS = [1.0, 0.0] * 20
@@ -16,20 +11,9 @@ NAMES = ["uniform", "constant", "hierarchical", *(f"own-{i:02d}" for i in range(
 
 
 @pytest.fixture
-def drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def drawn(figures_of):
     """A function that draws the figures of cells, and returns them."""
-
-    def draw(cells) -> list[Figure]:
-        for table in make_tables(cells, [], TableOptions(replicates=100)):
-            (tmp_path / f"{table.kind}.csv").write_text(flat.render(table))
-        figures: list[Figure] = []
-        save = Figure.savefig
-        keep = lambda self, *a, **k: figures.append(self) or save(self, *a, **k)  # noqa: E731
-        monkeypatch.setattr(Figure, "savefig", keep)
-        plot_tradeoff(tmp_path, tmp_path)
-        return figures
-
-    return draw
+    return lambda cells: figures_of(plot_tradeoff, cells)
 
 
 @pytest.fixture
