@@ -3,7 +3,7 @@
 from pathlib import Path
 
 _HERE = Path(__file__).parent
-# All of it, for the key of the page.
+# `CellKeys.report_key` has them all.
 FILES = (
     _HERE / "samples.css",
     _HERE / "vendor/dataTables.LICENSE.txt",

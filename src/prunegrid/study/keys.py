@@ -185,7 +185,7 @@ class CellKeys:
         jobs = ("plot_differences", "plot_speedup", "plot_survival", "plot_tradeoff", "write_report")
         scripts = [self._inputs.home / f"workflow/scripts/{name}.py" for name in jobs]
         inlined = [PACKAGE / "tables/style.css", *sorted((PACKAGE / "gallery").glob("*.[cj]s*"))]
-        inlined += sorted((PACKAGE / "gallery/vendor").glob("*.js"))
+        inlined += sorted((PACKAGE / "gallery/vendor").glob("dataTables.*"))
         return self._code_hash(*sorted((PACKAGE / "report").glob("*.py")), *inlined, *scripts)
 
     def check_keys(self, model: str) -> dict[str, str]:
