@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -191,9 +191,8 @@ def _of_benchmark(
     metadata = read_metadata(Path(unpruned["folder"], PREDICTIONS))
     settings = stored_settings(model_folder, str(metadata.get("image_backend", "")))
     mode = str(metadata.get("image_mode", "processor"))
-    pictures = _Pictures()
     # The layout of tiles follows from the size of a picture, so it is read even where it is not shown.
-    _read_pictures(pictures, adapter_of(benchmark), list(told), mode, settings)
+    pictures = _read_pictures(adapter_of(benchmark), list(told), mode, settings)
     drawn = [(one, [survivors(cell, list(told)) for cell in one.cells]) for one in comparisons(cells, tables)]
     shows = options.shows_pictures(benchmark)
     gallery = in_both(chosen, options.gallery)
@@ -225,7 +224,7 @@ def _of_benchmark(
                 box,
             )
         )
-    return BenchmarkSamples(benchmark, found.metric, found.cells, found.n_samples, tuple(samples))
+    return replace(found, shown=tuple(samples))
 
 
 def _text(value: Any) -> str | None:
@@ -238,9 +237,10 @@ def _texts(value: Any) -> tuple[str, ...]:
 
 
 def _read_pictures(
-    pictures: _Pictures, adapter: Adapter, sample_ids: Sequence[str], mode: str, settings: Mapping[str, Any]
-) -> None:
+    adapter: Adapter, sample_ids: Sequence[str], mode: str, settings: Mapping[str, Any]
+) -> _Pictures:
     """Read pictures through the benchmark's adapter, which reads nothing outside the data set's folder."""
+    pictures = _Pictures()
     wanted = set(sample_ids)
     positions = [number for number, name in enumerate(adapter.sample_ids()) if name in wanted]
     for sample in adapter.samples(positions):
@@ -248,6 +248,7 @@ def _read_pictures(
             pictures.faults[sample.sample_id] = sample.error or "The row has no picture."
         else:
             pictures.images[sample.sample_id] = as_given(sample.image, mode, settings)
+    return pictures
 
 
 def _placed(

@@ -61,11 +61,9 @@ def first_blocks(tables: Path, kind: str, reference: str) -> FirstBlocks:
     reference : str
         Wanted name on the other axis; where no block has it, the table's first block is taken.
     """
-    rows = pd.read_csv(tables / f"{kind}.csv", keep_default_na=True, dtype={"block": str})
-    # Names such as "none" and "nan" are names.
-    names = pd.read_csv(tables / f"{kind}.csv", keep_default_na=False, dtype=str)
-    for column in ("strategy", "criterion", "strategy_type"):
-        rows[column] = names[column]
+    # Names such as "none" and "nan" are names: an empty field alone is none.
+    named = dict.fromkeys(("block", "strategy", "criterion", "strategy_type"), str)
+    rows = pd.read_csv(tables / f"{kind}.csv", keep_default_na=False, na_values=[""], dtype=named)
     pruned = rows[rows["ratio"] > 0]
     other = "criterion" if kind == "strategy" else "strategy"
     prefixes = pruned["block"].str.split(", ratio ").str[0].drop_duplicates()

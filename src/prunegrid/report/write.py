@@ -97,9 +97,10 @@ def write_report(
     if not models:
         raise DataError(f"{path}: a report needs at least one model")
     links, parts = [], []
-    sections = [(model, number, "Findings", _findings(model)) for number, model in enumerate(models)]
+    said = [_read_findings(Path(model["tables"])) for model in models]
+    sections = [(model, number, "Findings", found(said[number])) for number, model in enumerate(models)]
     for number, model in enumerate(models):
-        sections += [(model, number, heading, content) for heading, content in _sections(model)]
+        sections += [(model, number, heading, content) for heading, content in _sections(model, said[number])]
     for place, (model, number, heading, content) in enumerate(sections):
         anchor = f"m{number}-{place}"
         full = f"{model['name']}: {heading}" if len(models) > 1 else heading
@@ -115,19 +116,15 @@ def write_report(
     _LOG.info(f"open {path}")
 
 
-def _findings(model: Mapping[str, Any]) -> str:
-    return found(_read_findings(Path(model["tables"])))
-
-
 def _read_findings(tables: Path) -> dict[str, Any]:
     content: dict[str, Any] = json.loads((tables / FINDINGS).read_text(encoding="utf-8"))
     return content
 
 
-def _sections(model: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _sections(model: Mapping[str, Any], said: Mapping[str, Any]) -> list[tuple[str, str]]:
     tables, figures = Path(model["tables"]), Path(model["figures"])
     cells = pd.read_csv(tables / "cells.csv", keep_default_na=False)
-    sections = [(heading, _question(kind, tables, figures)) for kind, heading in _QUESTIONS.items()]
+    sections = [(heading, _question(kind, said, tables, figures)) for kind, heading in _QUESTIONS.items()]
     averages = content_of((tables / "main_effects.html").read_text(encoding="utf-8"))
     sections.append(("On average: performance kept", averages))
     if model.get("samples"):
@@ -149,12 +146,11 @@ def _sections(model: Mapping[str, Any]) -> list[tuple[str, str]]:
     return sections
 
 
-def _question(kind: str, tables: Path, figures: Path) -> str:
+def _question(kind: str, said: Mapping[str, Any], tables: Path, figures: Path) -> str:
     """Return what answers a question: a compact table, differences, and score against cost."""
-    content = _read_findings(tables)
-    strategy, criterion = content["reference_strategy"], content["reference_criterion"]
+    strategy, criterion = said["reference_strategy"], said["reference_criterion"]
     reference, other = (strategy, criterion) if kind == "strategy" else (criterion, strategy)
-    table = compact(first_blocks(tables, kind, other), reference, content["findings"])
+    table = compact(first_blocks(tables, kind, other), reference, said["findings"])
     drawn = _figure(figures / f"differences-{kind}.svg", _DIFFERENCES)
     cost = _figure(figures / f"{kind}.svg", f"{_TRADEOFF[kind]} {_BARS}")
     return f'{table}<div class="figures">{drawn}{cost}</div>\n'
