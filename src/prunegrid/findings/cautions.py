@@ -9,6 +9,7 @@ from prunegrid.findings.words import capital
 from prunegrid.tables.blocks import Table, TableRow
 from prunegrid.tables.cells import RowKey
 from prunegrid.tables.hopeless import hopeless
+from prunegrid.tables.notes import TOY
 from prunegrid.tables.options import SCALE
 from prunegrid.tables.signs import gap
 
@@ -27,9 +28,7 @@ def cautions_of(tables: list[Table]) -> list[str]:
         The strategy and the criterion table.
     """
     rows = {row.key: row for table in tables for row in table.rows if row.results}
-    found = ["Toy model, toy world: this shows the method, not the merits of any pruning."] * any(
-        table.options.toy for table in tables
-    )
+    found = [TOY] * any(table.options.toy for table in tables)
     found += [_without_prefix(text) for table in tables for text in (*hopeless(table), *table.warnings)]
     for benchmark in tables[0].benchmarks:
         own = {key: row for key, row in rows.items() if benchmark in row.results}

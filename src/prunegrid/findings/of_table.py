@@ -19,6 +19,7 @@ from prunegrid.findings.found_difference import (
 )
 from prunegrid.tables.blocks import Block, Leaders, Table, TableRow
 from prunegrid.tables.cells import RowKey
+from prunegrid.tables.contrasts import compared_with
 from prunegrid.tables.difference import LEVEL, Difference
 from prunegrid.tables.signs import gap
 
@@ -83,7 +84,8 @@ def _corrected(table: Table, benchmark: str, top: TableRow, rival: TableRow, p: 
     of_table = [
         table.corrected[row.key, benchmark, effect]
         for row, other in ((top, rival), (rival, top))
-        if _reference_of(table, row) == other.key and (row.key, benchmark, effect) in table.corrected
+        if compared_with(effect, row.key, table.options) == other.key
+        and (row.key, benchmark, effect) in table.corrected
     ]
     return max([min(1.0, p), *of_table])
 
@@ -98,7 +100,7 @@ def _name(table: Table, rows: dict[RowKey, TableRow], row: TableRow) -> str:
 def _of_row(table: Table, block: Block, benchmark: str, row: TableRow) -> Iterator[FoundDifference]:
     """Yield how a row compares with the reference, and with the unpruned model."""
     cost, effect, _ = table.contrasts
-    reference = _reference_of(table, row)
+    reference = compared_with(effect, row.key, table.options)
     beside = f"{reference.strategy} x {reference.criterion}"
     axis = reference.strategy if table.kind == "strategy" else reference.criterion
     name = axis if table.kind == "criterion" or reference.criterion == block.fixed else beside
@@ -121,15 +123,6 @@ def _of_row(table: Table, block: Block, benchmark: str, row: TableRow) -> Iterat
             detectable=difference.detectable(LEVEL / family) if family else np.nan,
             compared_with=next((r for r in table.rows if about == REFERENCE and r.key == reference), None),
         )
-
-
-def _reference_of(table: Table, row: TableRow) -> RowKey:
-    """Return what a row is compared with (see `tables.contrasts.terms`)."""
-    key, options = row.key, table.options
-    if table.kind == "criterion":
-        return key._replace(criterion=options.reference_criterion)
-    criterion = options.reference_criterion if key.criterion == NO_CRITERION else key.criterion
-    return key._replace(strategy=options.reference_strategy, criterion=criterion)
 
 
 def _finding(

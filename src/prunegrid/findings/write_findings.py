@@ -2,7 +2,6 @@
 
 import json
 import math
-import re
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from prunegrid.findings.statements import statements_of
 from prunegrid.findings.words import sentence
 from prunegrid.tables.build import Compared
 from prunegrid.tables.limits_of_n import limits_of_n
+from prunegrid.tables.markdown import escaped
 
 FINDINGS = "findings.json"
 HOW_TO_READ = (
@@ -86,22 +86,18 @@ def _markdown(content: dict[str, Any]) -> str:
     """Return warnings, what is said, most important first, and what the samples can tell."""
 
     def lines(statements: list[dict[str, Any]]) -> list[str]:
-        return [f"**{_escape(one['topic'])}.** {_escape(one['sentence'])}" for one in statements]
+        return [f"**{escaped(one['topic'])}.** {escaped(one['sentence'])}" for one in statements]
 
     said = content["statements"]
     limits = [text for texts in content["limits"].values() for text in texts]
     parts = [
-        ("Warnings", [_escape(text) for text in content["warnings"]]),
+        ("Warnings", [escaped(text) for text in content["warnings"]]),
         ("Findings", lines([one for one in said if one["shown"]])),
         ("More findings", lines([one for one in said if not one["shown"]])),
-        ("What the samples can tell", [_escape(text) for text in dict.fromkeys(limits)]),
+        ("What the samples can tell", [escaped(text) for text in dict.fromkeys(limits)]),
     ]
-    text = f"# What was found: {_escape(content['model'])}\n\n{_escape(content['how_to_read'])}\n"
+    text = f"# What was found: {escaped(content['model'])}\n\n{escaped(content['how_to_read'])}\n"
     for heading, items in parts:
         if items:
             text += f"\n## {heading}\n\n" + "".join(f"- {item}\n" for item in items)
     return text
-
-
-def _escape(text: str) -> str:
-    return re.sub(r"([\\|*_`<>\[\]#])", r"\\\1", " ".join(text.split()))

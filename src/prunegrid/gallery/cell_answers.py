@@ -13,9 +13,8 @@ import pyarrow.parquet as pq
 from prunegrid.axis_names import BASELINE
 from prunegrid.errors import DataError
 from prunegrid.results.store import PREDICTIONS, SAMPLES
+from prunegrid.tables.blocks import ANCHORS
 
-# Types of strategies whose answers say nothing of pruning: without the image, or to another one.
-_CONTROLS = (BASELINE, "blind", "mismatched")
 # A score of so much is called right, where a benchmark has right and wrong answers.
 _RIGHT = 0.5
 _ASKED = ("image_id", "question", "choices", "answer", "references")
@@ -50,7 +49,7 @@ class Answer:
 
 def prunes(cell: Mapping[str, Any]) -> bool:
     """Return whether a cell prunes: the unpruned model and those without the image do not."""
-    return cell["strategy_type"] not in _CONTROLS
+    return cell["strategy_type"] not in ANCHORS
 
 
 def read_scores(cells: Sequence[Mapping[str, Any]]) -> tuple[list[str], np.ndarray, np.ndarray]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from prunegrid.cost.flops_unit import flops_unit
 from prunegrid.tables.options import SCALE
 
 # Name on the page, column of cells.csv, what it is multiplied with, digits. What no cell has is left out.
@@ -27,7 +28,6 @@ _NUMBERS = (
     ("prefill, ms", "prefill_ms", 1, 2),
     ("times faster", "prefill_speedup", 1, 2),
 )
-_UNITS = (("TFLOPs", 1.0), ("GFLOPs", 1e3), ("MFLOPs", 1e6))
 
 
 def cells_table(file: str | Path, metrics: Mapping[str, str]) -> str:
@@ -49,13 +49,11 @@ def cells_table(file: str | Path, metrics: Mapping[str, str]) -> str:
     }
     shares = {"scoring_share": cells["tflops_scoring"] / cells["tflops_total"]}
     cells = pd.concat([cells, pd.DataFrame({**scores, **shares})], axis=1)
-    unit, times = next(
-        ((unit, times) for unit, times in _UNITS if cells["tflops_total"].max() * times >= 1), _UNITS[-1]
-    )
+    factor, unit = flops_unit(cells["tflops_total"].max())
     axes = [name for name in _AXES if name in cells]
     numbers = [
-        (name.format(unit=unit), column, factor or times, digits)
-        for name, column, factor, digits in _NUMBERS
+        (name.format(unit=unit), column, times or 1 / factor, digits)
+        for name, column, times, digits in _NUMBERS
         if column in cells and cells[column].notna().any()
     ]
     head = "".join(

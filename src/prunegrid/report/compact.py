@@ -13,6 +13,7 @@ from prunegrid.tables.difference import LEVEL
 from prunegrid.tables.signs import (
     DASH,
     DEGENERATE,
+    METRICS,
     MISSED_BUDGET,
     NEEDS_ANSWER,
     OFF_TARGET,
@@ -22,7 +23,6 @@ from prunegrid.tables.signs import (
     signed,
 )
 
-_METRICS = {"accuracy": "accuracy, %", "cider": "CIDEr x 100"}
 # More benchmarks than this, and value and difference stand below each other.
 _BESIDE = 6
 
@@ -43,7 +43,7 @@ def compact(blocks: FirstBlocks, reference: str, findings: Sequence[Mapping[str,
     names = ["total compute, % of unpruned", *(["prefill, ms"] if measured else [])]
     head = "".join(f'<th scope="col" role="columnheader">{escape(name)}</th>' for name in names)
     for benchmark in blocks.benchmarks:
-        metric = _METRICS.get(blocks.metrics[benchmark], blocks.metrics[benchmark])
+        metric = METRICS.get(blocks.metrics[benchmark], blocks.metrics[benchmark])
         below = f"<small>{escape(metric)}; to {escape(reference)}</small>"
         head += f'<th scope="col" role="columnheader">{escape(benchmark)}{below}</th>'
     width = 1 + len(names) + len(blocks.benchmarks)

@@ -12,7 +12,7 @@ from prunegrid.report.first_blocks import FirstBlocks, first_blocks
 from prunegrid.report.saving import COLOURS, MARKERS, own_style, save_figure
 from prunegrid.tables.difference import LEVEL
 from prunegrid.tables.options import SCALE, TableOptions
-from prunegrid.tables.signs import MINUS
+from prunegrid.tables.signs import METRICS, MINUS
 
 # A page shows it 364 px wide on a phone: text of 9 pt is 9 px or more there.
 _WIDTH, _TEXT = 5.0, 9
@@ -130,7 +130,8 @@ def _panel(panel: Axes, blocks: FirstBlocks, benchmark: str, names: list[str]) -
     panel.spines[["top", "right", "left"]].set_visible(False)
     panel.set_title(_short(benchmark), loc="left", fontweight="bold")
     _set_ticks(panel)
-    panel.set_xlabel("CIDEr x 100" if blocks.metrics[benchmark] == "cider" else "points")
+    metric = blocks.metrics[benchmark]
+    panel.set_xlabel(METRICS[metric] if metric == "cider" else "points")
 
 
 def _short(name: str) -> str:

@@ -12,12 +12,12 @@ from matplotlib.typing import RcKeyType
 from prunegrid.axis_names import BASELINE, NO_CRITERION
 from prunegrid.report.saving import COLOURS, MARKERS, own_style, save_figure
 from prunegrid.tables.options import SCALE, TableOptions
+from prunegrid.tables.signs import METRICS
 
 # That of the reference cell.
 _REFERENCE = ("black", "o")
 # As many as fit beside one row of panels.
 _LEGEND_LINES = 14
-_LABELS = {"accuracy": "accuracy, %", "cider": "CIDEr x 100"}
 # A gradient costs several forward passes: a linear axis would squeeze all else.
 _LOG_FROM = 1.5
 # No axis shows less than this share of the unpruned model's compute: small differences are to look small.
@@ -139,7 +139,7 @@ def _panel(
     x_name, y_name = f"{benchmark}_tflops_total", f"{benchmark}_value"
     metric = table[f"{benchmark}_metric"].dropna().iloc[0]
     panel.set_title(benchmark, loc="left", fontweight="bold")
-    panel.set_ylabel(_LABELS.get(metric, metric))
+    panel.set_ylabel(METRICS.get(metric, metric))
     panel.grid(color="#e6e9ee", linewidth=0.8)
     panel.spines[["top", "right"]].set_visible(False)
     whole = table.loc[table["strategy_type"] == BASELINE, x_name].max()

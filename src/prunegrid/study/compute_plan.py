@@ -8,13 +8,13 @@ import pandas as pd
 from prunegrid import plugins
 from prunegrid.axis_names import BASELINE
 from prunegrid.cost.expected import expected_compute
+from prunegrid.cost.flops_unit import flops_unit
 from prunegrid.errors import ConfigError, PrunegridError
 from prunegrid.pruning.explained_answer import options_for
 from prunegrid.study.config import assumed_sample, plugin_of
 from prunegrid.study.grid import Cell, Unreachable, criterion_of
 from prunegrid.study.plan import Plan
 
-_UNITS = ((1.0, "TFLOPs"), (1e-3, "GFLOPs"), (1e-6, "MFLOPs"))
 _PRINTED = ("published", "prefill", "scoring", "decode", "total")
 # Longer schedules are printed with their middle left out.
 _MOST_CUTS = 4
@@ -95,7 +95,7 @@ def as_text(rows: pd.DataFrame, unreachable: Sequence[Unreachable] = (), n_exclu
     parts = []
     for model, cells in rows.groupby("model", sort=False):
         first = cells.iloc[0]
-        factor, unit = next(((f, u) for f, u in _UNITS if cells["tflops_total"].max() >= f), _UNITS[-1])
+        factor, unit = flops_unit(cells["tflops_total"].max())
         parts.append(
             f"{model}: {len(cells)} cells, {unit} a sample, assuming {first['image_tokens']} image tokens, "
             f"{first['text_before']} text tokens before and {first['text_after']} after them, and answers of "

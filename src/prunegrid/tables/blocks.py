@@ -22,7 +22,7 @@ from prunegrid.tables.scores_used import scores_used
 from prunegrid.tables.told import Told
 
 # Never ranked: they are what others are measured against.
-_ANCHORS = (BASELINE, "blind", "mismatched")
+ANCHORS = (BASELINE, "blind", "mismatched")
 
 
 @dataclass
@@ -322,7 +322,7 @@ class Maker:
         return next((c.strategy_type for c in self.cells.values() if c.strategy == strategy), strategy)
 
     def _is_anchor(self, key: RowKey) -> bool:
-        return key.ratio == 0 and self._type_of(key.strategy) in _ANCHORS
+        return key.ratio == 0 and self._type_of(key.strategy) in ANCHORS
 
     def _anchors(self) -> Block:
         return self._block("no pruning, and the floors", [key for key in self.keys if self._is_anchor(key)])

@@ -13,6 +13,7 @@ from prunegrid.tables.changes import CALIBRATION, NET, ROW_COLUMNS
 from prunegrid.tables.compare import Result
 from prunegrid.tables.display import Field, Line, Printed
 from prunegrid.tables.four_formats import write_four_formats
+from prunegrid.tables.notes import TOY
 from prunegrid.tables.signs import ARROW, DASH, DEGENERATE, NEEDS_ANSWER, minus, plain, scaled, signed
 
 KIND = "changes"
@@ -163,7 +164,7 @@ def _net(result: Result | None) -> float:
 def _notes(blocks: Sequence[Block], table: Table, names: set[str]) -> Iterable[str]:
     rows = [row for block in blocks for row in block.rows]
     if table.options.toy:
-        yield "Toy model, toy world: this shows the method, not the merits of any pruning."
+        yield TOY
     yield (
         "All against the unpruned model's answers to the same samples. Answers changed: another answer is "
         "read in the output (captions: another text), right or wrong. Seeds are averaged for each sample, "

@@ -17,6 +17,18 @@ KINDS = (TO_NONE, STRATEGY, CRITERION, INTERACTION)
 Terms = Mapping[RowKey, int]
 
 
+def compared_with(kind: str, key: RowKey, options: TableOptions) -> RowKey:
+    """Return the reference of a row: of another strategy (kind `STRATEGY`) or criterion (kind `CRITERION`).
+
+    A row without a criterion, such as one of `exit`, has the reference strategy with the reference criterion
+    for its like.
+    """
+    if kind == CRITERION:
+        return key._replace(criterion=options.reference_criterion)
+    criterion = options.reference_criterion if key.criterion == NO_CRITERION else key.criterion
+    return key._replace(strategy=options.reference_strategy, criterion=criterion)
+
+
 def terms(
     kind: str, key: RowKey, rows: Container[RowKey], baseline: RowKey | None, options: TableOptions
 ) -> Terms | None:
@@ -33,13 +45,11 @@ def terms(
     baseline : RowKey or None
         The unpruned model.
     options : TableOptions
-        Names the reference strategy and criterion. A row without a criterion, such as one of `exit`, has the
-        reference strategy with the reference criterion for its like.
+        Names the reference strategy and criterion; see `compared_with`.
     """
     strategy, criterion = key.strategy, key.criterion
     s0, c0 = options.reference_strategy, options.reference_criterion
-    same_criterion = RowKey(s0, c0 if criterion == NO_CRITERION else criterion, key.ratio, key.match)
-    same_strategy = RowKey(strategy, c0, key.ratio, key.match)
+    same_criterion, same_strategy = (compared_with(axis, key, options) for axis in (STRATEGY, CRITERION))
     made: list[RowKey | None]
     if kind == TO_NONE:
         made = [key, baseline]

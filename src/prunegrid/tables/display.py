@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from prunegrid.cost.flops_unit import flops_unit
 from prunegrid.tables import speed_fields
 from prunegrid.tables.blocks import Table, TableRow
 from prunegrid.tables.compare import Result
@@ -31,7 +32,6 @@ from prunegrid.tables.signs import (
     whole,
 )
 
-_UNITS = ((1.0, "TFLOPs"), (1e-3, "GFLOPs"), (1e-6, "MFLOPs"))
 _HEADINGS = {
     "strategy": ("value", "to unpruned", "to reference strategy", INTERACTION, GAIN),
     "criterion": ("value", "to unpruned", "to reference criterion", INTERACTION, GAIN),
@@ -117,7 +117,7 @@ class Printed:
 
 def printed(table: Table) -> Printed:
     """Return a table with all numbers as text."""
-    factor, unit = flops_unit(table)
+    factor, unit = unit_of(table)
     headline = headlines(table)
     measured = speed_fields.columns(table)
     blocks = [
@@ -147,11 +147,11 @@ def group_heading(benchmark: str, metric: str) -> str:
     return f"{benchmark}: {METRICS.get(metric, metric)}"
 
 
-def flops_unit(table: Table) -> tuple[float, str]:
+def unit_of(table: Table) -> tuple[float, str]:
     """Return the unit of FLOPs, in 1e12, in which a table's figures are not too small, and its name."""
     means = (mean_ledger(row, "tflops_published") for row in table.rows)
     largest = max((mean for mean in means if np.isfinite(mean)), default=1.0)
-    return next(((factor, unit) for factor, unit in _UNITS if largest >= factor), _UNITS[-1])
+    return flops_unit(largest)
 
 
 def _line(table: Table, row: TableRow, factor: float, measured: Sequence[str]) -> Line:

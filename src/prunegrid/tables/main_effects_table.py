@@ -13,6 +13,7 @@ from prunegrid.tables.difference import LEVEL
 from prunegrid.tables.display import Field, Line, Printed
 from prunegrid.tables.four_formats import write_four_formats
 from prunegrid.tables.main_effects import MainEffect
+from prunegrid.tables.notes import TOY
 from prunegrid.tables.options import TableOptions
 from prunegrid.tables.signs import DASH, NEEDS_ANSWER, SIGNIFICANT, p_value, scaled, signed
 
@@ -83,7 +84,7 @@ def _line(effect: MainEffect, reference: bool) -> Line:
 
 def _notes(effects: Sequence[MainEffect], benchmarks: Iterable[str], options: TableOptions) -> Iterable[str]:
     if options.toy:
-        yield "Toy model, toy world: this shows the method, not the merits of any pruning."
+        yield TOY
     family = "the blocks of one axis" if options.several_matchings else "the block"
     yield (
         f"Kept: score / unpruned score, mean over {', '.join(benchmarks)}, over ratios, and over those rows "

@@ -12,21 +12,21 @@ def render(table: Printed) -> str:
         benchmark, told, _ = heading.partition(":")
         first = heading if told else f"{benchmark}: {columns[0]}"
         names += [first, *(f"{benchmark}: {column}" for column in columns[1:])]
-    parts = [f"## {_escape(table.title)}"]
+    parts = [f"## {escaped(table.title)}"]
     for heading, lines in table.blocks:
         if heading:
-            parts.append(f"### {_escape(heading)}")
+            parts.append(f"### {escaped(heading)}")
         parts.append(
             "\n".join(
                 [
-                    _row([_escape(name) for name in names]),
+                    _row([escaped(name) for name in names]),
                     _row(["---", *["---:"] * (len(names) - 1)]),
                     *map(_line, lines),
                 ]
             )
         )
     if table.all_notes:
-        parts.append("\n".join(f"- {_escape(note)}" for note in table.all_notes))
+        parts.append("\n".join(f"- {escaped(note)}" for note in table.all_notes))
     return "\n\n".join(parts) + "\n"
 
 
@@ -39,11 +39,12 @@ def _row(texts: list[str]) -> str:
 
 
 def _field(field: Field, strong: bool) -> str:
-    main = _escape(field.main + field.mark)
+    main = escaped(field.main + field.mark)
     if field.bold or strong:
         main = f"**{main}**"
-    return f"{main} ({_escape('; '.join(field.below))})" if field.below else main
+    return f"{main} ({escaped('; '.join(field.below))})" if field.below else main
 
 
-def _escape(text: str) -> str:
+def escaped(text: str) -> str:
+    """Escape text for Markdown, on one line."""
     return re.sub(r"([\\|*_`<>\[\]#])", r"\\\1", " ".join(text.split()))

@@ -25,6 +25,7 @@ from prunegrid.tables.signs import (
 )
 
 GAIN = "gain kept"
+TOY = "Toy model, toy world: this shows the method, not the merits of any pruning."
 PUBLISHED = (
     "FLOPs (published): multiply-accumulates of image tokens in the decoder, two feed-forward matrices, as "
     "papers count them."
@@ -45,7 +46,7 @@ def notes(table: Table, headline: dict[str, str]) -> Iterable[str]:
         Benchmark -> its metric.
     """
     if table.options.toy:
-        yield "Toy model, toy world: this shows the method, not the merits of any pruning."
+        yield TOY
     yield from hopeless(table)
     yield from table.warnings
     yield from _of_benchmarks(table, headline)

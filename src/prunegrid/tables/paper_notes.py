@@ -26,7 +26,7 @@ def paper_notes(whole: Table, shown: Table, options: PaperOptions, fields: Seque
     """
     marks = {mark for field in fields for mark in field.mark}
     if whole.options.toy:
-        yield "Toy model, toy world: this shows the method, not the merits of any pruning."
+        yield notes.TOY
     yield from hopeless(whole)
     yield from shown.warnings
     yield _of_benchmarks(shown)

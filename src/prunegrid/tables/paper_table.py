@@ -11,7 +11,7 @@ from prunegrid.files import write_text
 from prunegrid.tables import latex, markdown
 from prunegrid.tables.blocks import Table, TableRow
 from prunegrid.tables.column_panels import panels
-from prunegrid.tables.display import Field, Line, Printed, flops_unit, group_heading, headlines
+from prunegrid.tables.display import Field, Line, Printed, group_heading, headlines, unit_of
 from prunegrid.tables.paper_choice import chosen_blocks, of_benchmarks
 from prunegrid.tables.paper_columns import COLUMNS, HEADINGS, changed, metric_field
 from prunegrid.tables.paper_notes import paper_notes
@@ -69,7 +69,7 @@ def printed(whole: Table, shown: Table, options: PaperOptions) -> Printed:
         Of the benchmarks that are shown: all rows, and those that are shown.
     options : PaperOptions
     """
-    unit = flops_unit(shown)
+    unit = unit_of(shown)
     title = _TITLES[shown.kind].format(model=shown.model)
     label = f"{shown.model}-paper-{shown.kind}"
     names = [shown.kind, *(COLUMNS[name].heading.format(unit=unit[1]) for name in options.columns)]
