@@ -162,6 +162,9 @@ CHANGES: dict[str, Change] = {
     "the model's `revision` changed": configured(model_specs={"demo": {"revision": "v2"}}),
     "the model's weights changed": other_weights,
     "another version of torch, transformers or Pillow": other_packages,
+    "the code that draws the demo's data edited": edited(
+        "src/prunegrid/demo/render_benchmark.py", "CONTEXT_SHARE = 0.4", "CONTEXT_SHARE = 0.5"
+    ),
     "a scorer's file edited (`pope`)": edited(
         "src/prunegrid/scorers/pope.py", "@dataclass", "EDITED = True\n\n\n@dataclass"
     ),

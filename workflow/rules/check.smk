@@ -7,7 +7,7 @@ rule check:
     What it finds is in check.json then, too: an output would be deleted with the failed job.
     """
     input:
-        data=ancient(prepared_data(PLAN.grid.cells)),
+        data=prepared_data(PLAN.grid.cells),
     log:
         f"{RESULTS}/logs/check.log",
     conda:

@@ -17,6 +17,7 @@ from prunegrid.jobs.devices import visible_devices
 from prunegrid.study.command_line import about_this_study, check_request
 from prunegrid.study.config import check_gpus, validate
 from prunegrid.study.descriptions import describe_cell, describe_check, describe_files
+from prunegrid.study.drawn_data import is_drawn_by
 from prunegrid.study.inputs import DEMO_BENCHMARKS, DEMO_DATA
 from prunegrid.study.markers import has_lost, parts, predicted_marker
 from prunegrid.study.measured_cells import measured_cells
@@ -154,10 +155,15 @@ def cell_of(wildcards):
 
 
 def prepared_data(cells):
-    """The files that a rule makes for the benchmarks of cells."""
+    """The files that a rule makes for the benchmarks of cells.
+
+    One that is as it would be drawn now starts nothing by being newer. Others are drawn in this run, and
+    Snakemake looks behind no file marked `ancient` for the jobs that this starts.
+    """
     benchmarks = dict.fromkeys(cell.benchmark for cell in cells)
     made = filter(PLAN.inputs.is_prepared, benchmarks)
-    return [config["benchmark_specs"][benchmark]["path"] for benchmark in made]
+    files = [config["benchmark_specs"][benchmark]["path"] for benchmark in made]
+    return [ancient(file) if is_drawn_by(file, PLAN.keys.render_key()) else file for file in files]
 
 
 def model_spec(wildcards):

@@ -4,7 +4,7 @@
 rule measure_latency:
     """Measure cells of a model, one at a time; nothing runs beside it on the machine or on its devices."""
     input:
-        data=lambda wildcards: ancient(prepared_data(MEASURED[wildcards.model])),
+        data=lambda wildcards: prepared_data(MEASURED[wildcards.model]),
     output:
         measurements=f"{RESULTS}/{{model}}/latency.parquet",
         checksum=f"{RESULTS}/{{model}}/latency.checksum.json",

@@ -7,7 +7,7 @@ rule predict:
     """Compute the missing cells of a bundle, or a part of them, into the stores; the marker lists what they
     then hold."""
     input:
-        data=lambda wildcards: ancient(prepared_data(bundle_of(wildcards))),
+        data=lambda wildcards: prepared_data(bundle_of(wildcards)),
         lost=lambda wildcards: lost(
             wildcards,
             f"predicted-{wildcards.bundle}{wildcards.part}.done",

@@ -178,7 +178,7 @@ rule collect_samples:
     """Gather samples with pictures, what survived in them and what was answered: a section of the page."""
     input:
         checked=rules.build_tables.output.cells,
-        data=lambda wildcards: ancient(prepared_data(model_cells(wildcards))),
+        data=lambda wildcards: prepared_data(model_cells(wildcards)),
     output:
         f"{RESULTS}/{{model}}/gallery/samples.html",
     log:

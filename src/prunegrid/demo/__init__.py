@@ -1,4 +1,4 @@
-"""The demo: drawn scenes, four benchmarks of them as Parquet, and the training of a small LLaVA on them.
+"""The demo: drawn scenes, five benchmarks as Parquet, and the training of a small LLaVA on them.
 
-It may import `data`, and files of the package's root.
+It may import `study`, `data`, and files of the package's root.
 """

@@ -30,6 +30,7 @@ from prunegrid.demo.questions import (
 )
 from prunegrid.demo.scene import CROWDED, Scene, named_rng, sample_scene
 from prunegrid.files import atomic_path
+from prunegrid.study.drawn_data import with_drawn_by
 
 IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 _SHORT_ANSWERS = pa.schema(
@@ -79,7 +80,9 @@ CONTEXT_SHARE = 0.4
 REFERENCES = 5
 
 
-def render_benchmark(name: str, path: str | Path, rows: int | None = None, seed: int = 0) -> None:
+def render_benchmark(
+    name: str, path: str | Path, rows: int | None = None, seed: int = 0, *, key: str = ""
+) -> None:
     """Write one benchmark to a Parquet file.
 
     Parameters
@@ -92,6 +95,8 @@ def render_benchmark(name: str, path: str | Path, rows: int | None = None, seed:
         Number of rows; by default 500 (300 captions), and all of easy-VQA's test split.
     seed : int
         Of the scenes and of the order of rows. No training scene has the same stream.
+    key : str
+        Hash of the code that draws, kept in the file's metadata.
     """
     if name not in _TABLES:
         raise ValueError(f"unknown demo benchmark {name!r}; valid: {', '.join(sorted(_TABLES))}")
@@ -100,7 +105,7 @@ def render_benchmark(name: str, path: str | Path, rows: int | None = None, seed:
     records = _TABLES[name](wanted, seed)
     table = pa.Table.from_pylist(records, schema=SCHEMAS[name])
     with atomic_path(path) as temporary:
-        pq.write_table(table, temporary)
+        pq.write_table(with_drawn_by(table, key), temporary)
 
 
 def _pope(rows: int, seed: int) -> list[dict[str, Any]]:
