@@ -8,13 +8,17 @@ LOWEST := .venv-lowest
 SOURCES := src tests workflow/scripts perf envs
 RULES := Snakefile workflow/Snakefile workflow/rules
 
-.PHONY: demo test test-families test-lowest test-wheel test-cluster test-gpu bench bench-grid bench-large lint format lock vendor clean
+.PHONY: demo test test-suite test-families test-lowest test-wheel test-cluster test-gpu bench bench-grid bench-large lint format lock vendor clean
 
 # The whole study of config.yaml, to results/report.html.
 demo: $(VENV)/.installed
 	$(BIN)/snakemake --cores $(CORES)
 
-test: $(VENV)/.installed lint
+# Lint runs beside the tests, lest all cores but one wait for mypy. What fails is told at once, and at the end.
+test: $(VENV)/.installed
+	$(MAKE) --jobs 2 lint test-suite
+
+test-suite: $(VENV)/.installed
 	$(BIN)/python -m pytest --numprocesses $(CORES) --dist loadscope
 
 # Every supported family, from a checkpoint in the hub's layout to its text: an environment of 5.5 GB, as some

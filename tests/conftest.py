@@ -15,6 +15,7 @@ LONGEST = (
     "pruning/test_oracle.py",
     "cost/test_family_ledgers.py",
     "workflow/",
+    "test_own_benchmark.py",
     "pruning/test_families.py",
     "pruning/test_invariance.py",
     "families/",

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from tests.workflow.study import Study
+from tests.workflow.study import Study, environment
 
 HOME = Path(__file__).parents[1]
 PAGE = (HOME / "docs/own-benchmark.md").read_text(encoding="utf-8")
@@ -24,23 +24,23 @@ PER_BENCHMARK = 2 + 2
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     """Return the folder and what each command printed."""
-    folder = Study(tmp_path_factory.mktemp("own") / "project", {}).folder
+    study = Study(tmp_path_factory.mktemp("own") / "project", {})
+    folder = study.folder
     for name, text in BLOCKS:
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
-    bin_folder = Path(sys.executable).parent
-    environment = {
-        **os.environ,
-        "PATH": f"{bin_folder}{os.pathsep}{os.environ['PATH']}",
-        "OMP_NUM_THREADS": "1",
-    }
+    programs = folder.with_name("bin")
+    programs.mkdir()
+    (programs / "snakemake").write_text(f'#!/bin/sh\nexec "{study.python}" -m snakemake "$@"\n')
+    (programs / "snakemake").chmod(0o755)
+    path = os.pathsep.join(map(str, (programs, Path(sys.executable).parent, os.environ["PATH"])))
     said = []
     for command in COMMANDS:
         done = subprocess.run(
             command,
             shell=True,
             cwd=folder,
-            env=environment,
+            env=environment(PATH=path),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

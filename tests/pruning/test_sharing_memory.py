@@ -10,7 +10,7 @@ from prunegrid.pruning.context import Pruning
 from prunegrid.pruning.prefix_sharing import PrefixSharing
 from prunegrid.pruning.sharing_order import parting_layers, sharing_order
 from tests.pruning import tiny
-from tests.pruning.memory import live_bytes
+from tests.pruning.memory import new_bytes
 
 COUNTS = [tiny.N_IMAGE] * 3
 
@@ -32,16 +32,17 @@ def grid(model: torch.nn.Module, criteria: tuple[str, ...], seeds: range) -> lis
 def peak(model: torch.nn.Module, prunings: list[Pruning], batch: dict[str, torch.Tensor]) -> int:
     """Return the most bytes that are alive at the end of a prefill, over what the model takes."""
     order = sharing_order([pruning.decisions(COUNTS) for pruning in prunings])
-    sharing, found, before = PrefixSharing(order), [], live_bytes()
-    for prefill in order:
-        sharing.begin(prefill)
-        pruning = prunings[prefill.cells[0]]
-        last = model.model.language_model.layers[-1]
-        handle = last.register_forward_pre_hook(lambda *_: found.append(live_bytes() - before))
-        with pruning.hooked(sharing), torch.no_grad():
-            model(**batch, use_cache=True)
-        handle.remove()
-        assert sharing.shared == prefill.shared_before
+    sharing, found = PrefixSharing(order), []
+    with new_bytes() as taken:
+        for prefill in order:
+            sharing.begin(prefill)
+            pruning = prunings[prefill.cells[0]]
+            last = model.model.language_model.layers[-1]
+            handle = last.register_forward_pre_hook(lambda *_: found.append(taken()))
+            with pruning.hooked(sharing), torch.no_grad():
+                model(**batch, use_cache=True)
+            handle.remove()
+            assert sharing.shared == prefill.shared_before
     return max(found)
 
 

@@ -93,6 +93,7 @@ def _run(asker: socket.socket, program: str) -> None:
     os.chdir(asked["folder"])
     os.environ.clear()
     os.environ.update(asked["environment"])
+    sys.dont_write_bytecode = bool(os.environ.get("PYTHONDONTWRITEBYTECODE"))
     sys.executable, sys.argv = program, list(asked["arguments"])
     script = sys.argv[0]
     first = asked["folder"] if script == "-m" else str(Path(script).parent)

@@ -15,6 +15,7 @@ TELLS = """
 import json, os, sys
 print(json.dumps([sys.argv, os.getcwd(), os.environ["SAID"], __name__, sys.path[0], sys.path[1]]))
 print(sorted(name for name in sys.modules if name.partition(".")[0] in ("prunegrid", "torch", "tests")))
+print(sys.dont_write_bytecode)
 print("told", file=sys.stderr)
 sys.exit(os.environ["SAID"] if len(sys.argv) > 1 else 7)
 """
@@ -27,8 +28,9 @@ for n in range(600):
 """
 
 
-def run(program: str | Path, script: Path, *arguments: str) -> subprocess.CompletedProcess:
+def run(program: str | Path, script: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess:
     environment = {"PATH": os.environ["PATH"], "SAID": "why", "PYTHONPATH": str(script.parent / "first")}
+    environment |= more
     return subprocess.run(
         [program, script, *arguments],
         cwd=script.parent,
@@ -40,11 +42,15 @@ def run(program: str | Path, script: Path, *arguments: str) -> subprocess.Comple
     )
 
 
-@pytest.mark.parametrize("arguments", [(), ("one", "two three")])
-def test_it_runs_as_python_does(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(("arguments", "uncompiled"), [((), ""), (("one", "two three"), "1")])
+def test_it_runs_as_python_does(tmp_path: Path, arguments: tuple[str, ...], uncompiled: str) -> None:
     script = tmp_path / "tells.py"
     script.write_text(TELLS)
-    plain, ours = (run(program, script, *arguments) for program in (sys.executable, preloaded_python()))
+    plain, ours = (
+        run(program, script, *arguments, PYTHONDONTWRITEBYTECODE=uncompiled)
+        for program in (sys.executable, preloaded_python())
+    )
+    assert f"\n{bool(uncompiled)}\n" in ours.stdout
     assert (ours.stdout, ours.stderr, ours.returncode) == (plain.stdout, plain.stderr, plain.returncode)
     assert json.loads(ours.stdout.splitlines()[0])[0] == [str(script), *arguments]
 
