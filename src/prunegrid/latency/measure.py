@@ -132,12 +132,11 @@ class Bench:
         return sorted(prompts, key=lambda prompt: len(prompt.input_ids))
 
     def _vision(self, prompts: Sequence[Prompt]) -> Iterator[Row]:
-        """Time the vision tower and projector on one picture after the other, as predictions are made."""
+        """Time the vision tower and projector on one sample after the other, as predictions are made."""
         warm: set[str] = set()
         for number, place in enumerate(spread(len(prompts), self._how.samples)):
             prompt = prompts[place]
-            assert prompt.sample.image is not None
-            inputs = self._maker.process(prompt.sample.image, prompt.text)
+            inputs = self._maker.process(prompt.sample.images, prompt.text)
             pixels = {name: value for name, value in inputs.items() if name not in _TEXT}
             encode = partial(self._loaded.family.features, self._loaded.model, [pixels])
             if str(prompt.grids) not in warm:

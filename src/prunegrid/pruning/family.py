@@ -163,13 +163,16 @@ class Family(Plugin, ABC):
         Returns
         -------
         list of (int, int, int)
-            Tiles or frames, rows and columns of patches in each, for what sees itself alone.
+            Tiles or frames, rows and columns of patches in each, for what sees itself alone: one for each
+            picture, or one for all tiles of a sample where the processor does not tell whose they are.
         """
         if "pixel_values" not in pixels:
             return []
         height, width = pixels["pixel_values"].shape[-2:]
         high, wide = pair(config.vision_config.patch_size)
-        return [(prod(pixels["pixel_values"].shape[:-3]), height // high, width // wide)]
+        tiles = prod(pixels["pixel_values"].shape[:-3])
+        each = [1] * tiles if self.one_tile else [tiles]
+        return [(number, height // high, width // wide) for number in each]
 
     def batch_grids(self, config: PretrainedConfig, inputs: Mapping[str, Any]) -> list[PatchGrid]:
         """Return what the vision tower runs on for all pictures of a batch, one after the other.
