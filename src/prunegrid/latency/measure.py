@@ -103,8 +103,9 @@ class Bench:
         ConfigError
             If a batch does not fit into memory.
         """
-        prompts = self._prompts(benchmark, adapter)
         prunings = [pruning_of(self._loaded, adapter, cell, None) for cell in cells]
+        self._maker.keep_maps(one for each in prunings if each is not None for one in each.vision_maps)
+        prompts = self._prompts(benchmark, adapter)
         sizes = ", ".join(map(str, self._how.batch_sizes))
         _LOG.info(f"{benchmark}: {len(cells)} cells at batch sizes {sizes}")
         rows = list(self._vision(prompts))

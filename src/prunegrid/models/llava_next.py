@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from prunegrid.models.llava import Llava
 from prunegrid.pruning.patch_grid import pair
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from torch import Tensor
-    from transformers import PretrainedConfig
+    from transformers import PretrainedConfig, PreTrainedModel
 
     from prunegrid.pruning.patch_grid import PatchGrid
 
@@ -42,6 +42,22 @@ class LlavaNext(Llava):
             int(image_size_to_num_patches(size, config.image_grid_pinpoints, side))
             for size in pixels["image_sizes"]
         ]
+
+    def token_maps(
+        self, model: PreTrainedModel, patches: Tensor, pixels: Mapping[str, Any]
+    ) -> Sequence[Tensor]:
+        """Return maps packed as features are: padding left out, ends of rows put in, as 0."""
+        inner: Any = model.base_model
+        tiles = self.selected(model, patches).split(self.tiles(model.config, pixels))
+        newline = patches.new_zeros(patches.shape[-1])
+        found, _ = inner.pack_image_features(
+            tiles, pixels["image_sizes"], image_newline=newline, **self.packing(model.config)
+        )
+        return cast("Sequence[Tensor]", found)
+
+    def packing(self, config: PretrainedConfig) -> dict[str, Any]:
+        """Return further arguments of the model's `pack_image_features`."""
+        return {"vision_feature_select_strategy": config.vision_feature_select_strategy}
 
     def batch_grids(self, config: PretrainedConfig, inputs: Mapping[str, Any]) -> list[PatchGrid]:
         """Return what the vision tower runs on for all pictures of a batch, one after the other."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from prunegrid.models.llava_next import LlavaNext
 
@@ -27,3 +27,7 @@ class LlavaOnevision(LlavaNext):
             return alone
         several = [int(n) > 1 for n in per_sample for _ in range(int(n))]
         return [1 if one_of_several else n for n, one_of_several in zip(alone, several, strict=True)]
+
+    def packing(self, config: PretrainedConfig) -> dict[str, Any]:
+        """Return further arguments of the model's `pack_image_features`."""
+        return {"vision_aspect_ratio": config.vision_aspect_ratio}

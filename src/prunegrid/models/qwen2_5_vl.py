@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from prunegrid.cost.qwen_vit import qwen_vit_flops
 from prunegrid.models.qwen2_vl import Qwen2VL
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor
+    from transformers import PreTrainedModel
+
     from prunegrid.pruning.patch_grid import Config, PatchGrid
 
 
@@ -32,6 +37,19 @@ class Qwen25VL(Qwen2VL):
             out=vision["out_hidden_size"],
             seen=seen,
         )
+
+    def in_order(self, model: PreTrainedModel, tokens: Tensor, pixels: Mapping[str, Any]) -> Tensor:
+        """Return maps over tokens in the order of the prompt: the tower sorts them by window."""
+        from transformers.vision_utils import get_vision_window_index
+
+        tower: Any = cast("Any", model.base_model).visual
+        by_window, _ = get_vision_window_index(
+            pixels["image_grid_thw"],
+            spatial_merge_size=tower.spatial_merge_size,
+            window_size=tower.window_size,
+            patch_size=tower.patch_size,
+        )
+        return tokens[by_window.argsort().to(tokens.device)]
 
 
 def _windows(vision: Config, grid: PatchGrid) -> int:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from prunegrid.data.adapter import Sample
     from prunegrid.pruning.patch_grid import PatchGrid
+    from prunegrid.pruning.vision_maps import VisionMap
 
 
 @dataclass(frozen=True)
@@ -133,6 +134,10 @@ class PromptMaker:
     def prompts(self, samples: Iterable[Sample]) -> list[Prompt]:
         """Return one prompt per sample, in order; vision features are computed once per distinct picture."""
         return [self.with_features(self.prepared(sample)) for sample in samples]
+
+    def keep_maps(self, maps: Iterable[VisionMap]) -> None:
+        """Keep vision maps with the features that are computed from now on, for criteria that read them."""
+        self._features.maps = tuple(sorted(set(maps)))
 
     def apart(self) -> PromptMaker:
         """Return one with a processor of its own, to prepare samples in another thread.

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from prunegrid.pruning.schedule import Schedule
     from prunegrid.pruning.stage import Stage
+    from prunegrid.pruning.vision_maps import VisionMap
 
 # How often one criterion may hand a layer on to another.
 _MOST_STEPS = 10
@@ -111,6 +112,10 @@ class Criterion(Plugin):
         """Return per cut of a schedule (layer, name of the criterion that scores, its `cost`)."""
         parts = [(layer, self.ranking(layer, schedule).criterion) for layer, _ in schedule.cuts]
         return [(layer, name_of(part), part.cost) for layer, part in parts]
+
+    def vision_maps(self) -> tuple[VisionMap, ...]:
+        """Return what of the vision tower `score` reads, here nothing."""
+        return ()
 
     @property
     def identity(self) -> tuple[Any, ...]:
