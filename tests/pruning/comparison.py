@@ -70,6 +70,24 @@ class Ties(Criterion):
 
 
 @dataclass(frozen=True)
+class Spread(Criterion):
+    """No criterion of the study: a set rule, over the columns of the prompt."""
+
+    def select(self, stage: Stage) -> Tensor:
+        columns = stage.layout.columns
+        gaps = torch.where(stage.image, stage.numbers, -1)
+        taken = torch.zeros_like(stage.image)
+        nearest = torch.full_like(columns, 10**6)
+        for step in range(max(stage.keep)):
+            chosen = gaps.masked_fill(taken | ~stage.image, -1).argmax(1, keepdim=True)
+            more = (step < stage.n_keep)[:, None]
+            taken = taken.scatter(1, chosen, more | taken.gather(1, chosen))
+            nearest = nearest.minimum((columns - columns.gather(1, chosen)).abs())
+            gaps = nearest
+        return taken
+
+
+@dataclass(frozen=True)
 class Scoring:
     """A criterion with options."""
 
@@ -78,15 +96,18 @@ class Scoring:
 
     def build(self) -> Criterion:
         """Return the engine's criterion."""
-        if self.criterion == "ties":
-            return Ties(**self.options)
+        if self.criterion in _OWN:
+            return _OWN[self.criterion](**self.options)
         return build("criteria", self.criterion, dict(self.options))
 
 
+_OWN: dict[str, type[Criterion]] = {"ties": Ties, "spread": Spread}
 # Every criterion as it is, and options that change what is ranked.
 SCORINGS: dict[str, Scoring] = {name: Scoring(name) for name in names("criteria")} | {
     "ties": Scoring("ties"),
     "ties reversed": Scoring("ties", {"reverse": True}),
+    "spread": Scoring("spread"),
+    "spread reversed": Scoring("spread", {"reverse": True}),
     "deep reversed": Scoring("attention_deep", {"reverse": True}),
     "long answer": Scoring("gradient", {"answer_tokens": 4}),
     "staged late": Scoring("staged", {"shallow": "norm", "deep": "attention_last", "deep_from": 3}),

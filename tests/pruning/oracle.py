@@ -259,8 +259,29 @@ SCORES: dict[str, Callable[[Situation], list[float]]] = {
 }
 
 
+def spread(at: Situation, n: int) -> list[int]:
+    """Begin with the last token; then take the one whose nearest column among those taken is farthest."""
+    taken: list[int] = []
+    while len(taken) < n:
+        left = [i for i in range(len(at.present)) if i not in taken]
+        gaps = [min([abs(at.present[i] - at.present[j]) for j in taken], default=i) for i in left]
+        taken.append(left[gaps.index(max(gaps))])
+    return taken
+
+
+# Rules that weigh sets: (situation, how many) -> indices of present tokens.
+SETS: dict[str, Callable[[Situation, int], list[int]]] = {
+    # Not a criterion of the study.
+    "spread": spread,
+}
+
+
 def best(at: Situation) -> list[int]:
     """Return the columns that stay."""
+    if at.rule.criterion in SETS:
+        back = bool(at.rule.options.get("reverse"))
+        taken = SETS[at.rule.criterion](at, len(at.present) - at.keep if back else at.keep)
+        return [column for i, column in enumerate(at.present) if (i in taken) != back]
     scores = SCORES[at.rule.criterion](at)
     sign = 1 if at.rule.options.get("reverse") else -1
     ranked = sorted(range(len(scores)), key=lambda i: (sign * scores[i], i))

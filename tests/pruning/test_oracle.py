@@ -11,7 +11,7 @@ import pytest
 from prunegrid.plugins import names
 from tests.pruning.cases import ATTENTION, NOT_RANKING, PAIRS, RANKING, SEVERAL_CUTS, STRATEGIES, WHOLE, cases
 from tests.pruning.comparison import FAMILIES, SCORINGS, differences, expected, requests_of
-from tests.pruning.oracle import SCORES
+from tests.pruning.oracle import SCORES, SETS
 
 BATCHES = {"alone": slice(1, 2), "ragged": slice(0, 5)}
 OTHERS = [family for family in FAMILIES if family != WHOLE]
@@ -62,4 +62,5 @@ def test_criteria_are_told_apart(family):
 
 
 def test_every_criterion_has_an_oracle():
-    assert set(names("criteria")) < set(SCORES)
+    assert set(names("criteria")) < {*SCORES, *SETS}
+    assert not set(SCORES) & set(SETS)

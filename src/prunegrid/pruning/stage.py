@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -62,6 +62,16 @@ class Stage:
     layout: Layout
     _prefill: Prefill
     _gradients: GradientScores
+
+    @property
+    def present(self) -> list[int]:
+        """Image tokens that are present, per batch row."""
+        return self._prefill.present
+
+    def asked_for_the_others(self) -> Stage:
+        """Return the same stage, but with as many tokens to keep as this one drops."""
+        keep = [have - keep for have, keep in zip(self.present, self.keep, strict=True)]
+        return replace(self, keep=keep, n_keep=self.image.sum(1) - self.n_keep)
 
     def attention_received(self, rows: Tensor) -> Tensor:
         """Sum layer l-1's head-averaged attention over query rows.
