@@ -66,6 +66,8 @@ class Sample:
 
     name: str
     inputs: Mapping[str, Any]
+    # (kind, layer) of a vision map -> what it is over the image tokens.
+    vision: Callable[[str, int], Tensor] | None = None
 
 
 @dataclass(frozen=True)
@@ -202,6 +204,11 @@ class Situation:
         return matrix[list(rows)][:, self.present].sum(0).tolist()
 
 
+def tower(at: Situation, kind: str) -> list[float]:
+    found = at.sample.vision(kind, at.rule.options["tower_layer"])
+    return [float(found[at.image.index(column)]) for column in at.present]
+
+
 def attention_deep_mean(at: Situation) -> list[float]:
     received = at.attention_from(at.present)
     return [
@@ -254,6 +261,8 @@ SCORES: dict[str, Callable[[Situation], list[float]]] = {
     "first": lambda at: [-float(column) for column in at.present],
     "last": lambda at: [float(column) for column in at.present],
     "grid": grid,
+    "cls_attention": lambda at: tower(at, "cls_attention"),
+    "tower_attention_received": lambda at: tower(at, "attention_received"),
     # Not a criterion of the study: many ties, which must go to the lower number.
     "ties": lambda at: [float(at.image.index(column) % 3) for column in at.present],
 }

@@ -38,6 +38,12 @@ class Qwen25VL(Qwen2VL):
             seen=seen,
         )
 
+    def tower_seen(self, config: Config, grid: PatchGrid, layer: int) -> int:
+        """Return the sum over patches of the keys that each attends to: its frame's, or its window's."""
+        vision = config["vision_config"]
+        whole = layer % vision["depth"] in vision["fullatt_block_indexes"]
+        return super().tower_seen(config, grid, layer) if whole else grid[0] * _windows(vision, grid)
+
     def in_order(self, model: PreTrainedModel, tokens: Tensor, pixels: Mapping[str, Any]) -> Tensor:
         """Return maps over tokens in the order of the prompt: the tower sorts them by window."""
         from transformers.vision_utils import get_vision_window_index

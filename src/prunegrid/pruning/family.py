@@ -218,6 +218,21 @@ class Family(Plugin, ABC):
         """Return the self-attention module of a layer of the vision tower."""
         return cast("nn.Module", layer.self_attn)
 
+    def tower_seen(self, config: Config, grid: PatchGrid, layer: int) -> int:
+        """Return the sum over patches of the keys that each attends to in a layer of the tower.
+
+        Parameters
+        ----------
+        config : mapping
+            The model's whole configuration.
+        grid : (int, int, int)
+            Tiles or frames, rows and columns of patches in each.
+        layer : int
+            Of the tower's layers; negative ones count from the end.
+        """
+        tiles, rows, columns = grid
+        return tiles * rows * columns * (rows * columns + self.has_class_token(config))
+
     def has_class_token(self, config: Config) -> bool:
         """Return whether the tower has a token beside the patches of a tile, the first.
 
