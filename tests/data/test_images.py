@@ -13,7 +13,7 @@ from PIL import Image
 
 from prunegrid import plugins
 from prunegrid.data.image_texts import from_base64
-from prunegrid.data.images import FORMATS, MOST_PIXELS, decode, encoded, image_file
+from prunegrid.data.images import FORMATS, MOST_PIXELS, decode, encoded, image_files
 from prunegrid.errors import DataError
 from prunegrid.predict.aspect import set_aspect
 from tests.benchmarks import worlds
@@ -53,7 +53,7 @@ def rows(folder, *images):
 )
 def test_pictures_in_the_line_itself(tmp_path, text):
     assert encoded(text, tmp_path) == GOOD
-    assert image_file(text, tmp_path) is None
+    assert image_files(text, tmp_path) == []
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM"])
@@ -69,7 +69,7 @@ def test_a_path_is_no_base64(tmp_path):
     (tmp_path / name).parent.mkdir()
     (tmp_path / name).write_bytes(GOOD)
     assert encoded(name, tmp_path) == GOOD
-    assert image_file(name, tmp_path) == tmp_path / name
+    assert image_files(name, tmp_path) == [tmp_path / name]
 
 
 def test_a_text_that_is_no_path_is_an_error_row(tmp_path):

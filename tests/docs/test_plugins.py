@@ -66,7 +66,8 @@ def test_a_stage_gives_what_is_listed():
     (rows, _) = tables(section(PAGE, "Criterion"))
     listed = {re.match(r"\w+", name)[0] for names, *_ in rows for name in codes(names)}
     public = {field.name for field in fields(Stage) if not field.name.startswith("_")}
-    public |= {name for name in vars(Stage) if not name.startswith("_") and callable(vars(Stage)[name])}
+    methods = {name for name, it in vars(Stage).items() if callable(it) or isinstance(it, property)}
+    public |= {name for name in methods if not name.startswith("_")}
     assert listed <= public
 
 
@@ -79,7 +80,8 @@ def test_a_family_defines_what_is_listed():
 
 
 @pytest.mark.parametrize(
-    ("kind", "name"), [("criteria", "distance"), ("strategies", "linear"), ("scorers", "number")]
+    ("kind", "name"),
+    [("criteria", "distance"), ("criteria", "edges"), ("strategies", "linear"), ("scorers", "number")],
 )
 def test_examples_are_frozen_dataclasses(kind, name):
     found = plugins.load(kind, name)
@@ -89,8 +91,10 @@ def test_examples_are_frozen_dataclasses(kind, name):
 
 @pytest.mark.parametrize("kind", plugins.KINDS)
 def test_examples_pass_the_check_before_a_run(folder, kind):
-    (file,) = (folder / FOLDER / kind).glob("*.py")
-    assert code_faults(kind, file.stem) == []
+    files = list((folder / FOLDER / kind).glob("*.py"))
+    assert files
+    for file in files:
+        assert code_faults(kind, file.stem) == []
 
 
 def test_the_strategy_reaches_a_ratio():
@@ -104,6 +108,14 @@ def test_the_criterion_scores_by_distance():
     stage = type("Stage", (), {"hidden": hidden, "image": torch.tensor([[True, True, True, False]])})
     scores = plugins.build("criteria", "distance").score(stage)
     assert scores[0, :3].tolist() == [2.0, 0.0, 2.0]
+
+
+def test_the_set_rule_keeps_both_ends():
+    image = torch.tensor([[True] * 5 + [False], [False] * 6])
+    numbers = torch.where(image, torch.arange(6), -1)
+    stage = type("Stage", (), {"numbers": numbers, "image": image, "n_keep": torch.tensor([3, 0])})
+    found = plugins.build("criteria", "edges").select(stage)
+    assert found.nonzero().tolist() == [[0, 0], [0, 1], [0, 4]]
 
 
 def test_the_benchmark_asks_and_the_scorer_reads(tmp_path):

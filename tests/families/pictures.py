@@ -16,6 +16,8 @@ PICTURES = {
     "small.png": (3, 2, "RGB"),
     "see-through.png": (40, 41, "RGBA"),
 }
+# Of one question: pictures of unequally many tiles.
+SEVERAL = ("large.png", "grey.jpg", "square.png")
 QUESTIONS = ("Is there a cat?", "Is it red, or is it blue, or neither?")
 
 
@@ -36,6 +38,8 @@ def write_benchmark(folder: Path) -> Path:
         for ask in QUESTIONS[: 1 + number % 2]:
             question_id = f"{name} {len(rows)}"
             rows.append({"question_id": question_id, "image": name, "question": ask, "answer": "yes"})
+    several = {"question_id": f"several {len(rows)}", "image": list(SEVERAL)}
+    rows.append({**several, "question": "Which?", "answer": "yes"})
     path = folder / "questions.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -14,9 +15,9 @@ from prunegrid import prune
 NEW_TOKENS = 4
 
 
-def inputs_of(processor: ProcessorMixin, image: Image.Image, text: str) -> dict[str, Tensor]:
+def inputs_of(processor: ProcessorMixin, images: Sequence[Image.Image], text: str) -> dict[str, Tensor]:
     """Return what the processor makes of a conversation, in one call, pixels included."""
-    content = [{"type": "image", "image": image}, {"type": "text", "text": text}]
+    content = [*({"type": "image", "image": image} for image in images), {"type": "text", "text": text}]
     return dict(
         processor.apply_chat_template(
             [{"role": "user", "content": content}],

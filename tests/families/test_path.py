@@ -75,7 +75,7 @@ def raw(folder):
 @pytest.fixture(scope="module")
 def references(loaded, samples):
     """Return per sample what transformers' own way makes of it."""
-    return [inputs_of(loaded.processor, sample.image, sample.prompt) for sample in samples]
+    return [inputs_of(loaded.processor, sample.images, sample.prompt) for sample in samples]
 
 
 def features(model, family, inputs):
@@ -153,6 +153,7 @@ def test_pictures_exercise_tiles_and_grids(family, loaded, samples, prompts):
     counts = {
         sample.sample_id.split()[0]: int((prompt.input_ids == image_id).sum())
         for sample, prompt in zip(samples, prompts, strict=True)
+        if len(sample.images) == 1
     }
     assert counts.keys() == PICTURES.keys()
     assert len(set(counts.values())) == 1 if family in FIXED else len(set(counts.values())) >= 3, counts
@@ -179,7 +180,7 @@ def test_whole_ledger(cells, raw, references):
 @pytest.mark.parametrize("key", CELLS)
 def test_batches_are_each_alone(cells, tolerance, key):
     rows = rows_of(cells, 4, key)
-    assert len(rows) == 10
+    assert len(rows) == 11
     assert {row["status"] for row in rows} == {"ok"}, [row["error"] for row in rows]
     assert_same(rows, rows_of(cells, 1, key), tolerance)
 
@@ -242,8 +243,11 @@ def test_the_published_layout_is_the_same(
 def test_image_modes(loaded, samples, mode):
     """Any processor, also of grids by size, is given the square, and nothing else is asked of it."""
     mean = loaded.processor.image_processor.image_mean
-    squares = [replace(sample, image=set_aspect(sample.image, mode, mean)) for sample in samples]
-    assert all(sample.image.width == sample.image.height for sample in squares)
+    squares = []
+    for sample in samples:
+        first, *more = (set_aspect(image, mode, mean) for image in sample.images)
+        squares.append(replace(sample, image=first, more_images=tuple(more)))
+    assert all(image.width == image.height for sample in squares for image in sample.images)
     found = PromptMaker(loaded, image_mode=mode).prompts(samples)
     for prompt, same in zip(found, PromptMaker(loaded).prompts(squares), strict=True):
         assert prompt.error is None

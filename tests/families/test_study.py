@@ -52,7 +52,7 @@ def test_every_cell_of_every_family_is_there(study):
     for name, file in study.cells().items():
         rows = pq.read_table(file, partitioning=None).to_pylist()
         assert [row["error"] for row in rows if row["status"] != "ok"] == [], name
-        assert {row["sample_id"].split()[0] for row in rows} == set(PICTURES)
+        assert {row["sample_id"].split()[0] for row in rows} == {*PICTURES, "several"}
         assert read(file)[1]["image_backend"].endswith("ImageProcessorPil")
 
 
@@ -61,7 +61,7 @@ def test_ledgers_and_tables(study, name):
     results = study.folder / "results" / label(name)
     cells = pd.read_csv(results / "tables/cells.csv")
     assert len(cells) == PER_MODEL
-    assert (cells["n"] == 10).all()
+    assert (cells["n"] == 11).all()
     assert (cells["n_error"] == 0).all()
     pruned = cells[cells["strategy"] == "hierarchical"]
     assert pruned["ratio_achieved"].sub(0.5).abs().max() < 0.02
@@ -78,6 +78,6 @@ def test_ledgers_and_tables(study, name):
 def test_scores_and_report(study):
     for file in study.cells().values():
         scores = json.loads((file.parent / "scores.json").read_text())
-        assert scores["n"] == 10
+        assert scores["n"] == 11
     report = (study.folder / "results/report.html").read_text()
     assert all(label(name) in report for name in NAMES)

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
+from prunegrid.data.adapter import Sample
 from prunegrid.gallery.assets import inlined
 from prunegrid.gallery.samples import SampleOptions, collect
 from prunegrid.gallery.section import write_section
@@ -132,9 +133,12 @@ def adapter_of(benchmark: str) -> Any:
         for position in positions:
             image = Image.new("RGB", (80, 60), (20 * position, 200, 255 - 20 * position))
             broken = position == 2
-            yield SimpleNamespace(
-                sample_id=ids[position],
-                image=None if broken else image,
+            yield Sample(
+                ids[position],
+                ids[position],
+                None if broken else image,
+                "",
+                "",
                 error="row 2: image <is> broken" if broken else None,
             )
 

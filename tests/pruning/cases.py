@@ -9,7 +9,9 @@ with the family, so that the other families together meet every pair, too.
 from __future__ import annotations
 
 from prunegrid.plugins import describe, names
-from tests.pruning.comparison import FAMILIES, RATIO, SCORINGS, SEED, Scoring, strategy_of
+from prunegrid.pruning.families import family_of
+from prunegrid.pruning.vision_maps import OF_CLASS_TOKEN
+from tests.pruning.comparison import FAMILIES, RATIO, SCORINGS, SEED, Scoring, model_of, strategy_of
 from tests.pruning.tiny import N_LAYERS
 
 WHOLE = "llava"
@@ -34,6 +36,18 @@ def reads_attention(scoring: Scoring) -> bool:
     return any(cost in ("text_rows", "image_rows", "last_row") for cost in costs)
 
 
+def needs_class_token(scoring: str) -> bool:
+    """Return whether a scoring reads what only towers with a class token have; others refuse it."""
+    criterion = SCORINGS[scoring].build()
+    return any(one.kind in OF_CLASS_TOKEN for one in criterion.vision_maps())
+
+
+def scorings(family: str) -> list[str]:
+    """Return the scorings that a family's tower has the maps for."""
+    has = family_of(family).has_class_token(model_of(family).config.to_dict())
+    return [name for name in SCORINGS if has or not needs_class_token(name)]
+
+
 PAIRS = [(strategy, scoring) for scoring in SCORINGS for strategy in takers(scoring)]
 ATTENTION = [name for name, scoring in SCORINGS.items() if reads_attention(scoring)]
 
@@ -44,8 +58,11 @@ def cases(family: str) -> list[tuple[str, str | None]]:
     if family == WHOLE:
         return found + PAIRS
     turn = sorted(FAMILIES).index(family)
+    own = scorings(family)
     for group in (ATTENTION, [name for name in SCORINGS if name not in ATTENTION]):
         for number, scoring in enumerate(group):
+            if scoring not in own:
+                continue
             always = SEVERAL_CUTS if scoring in ATTENTION else []
             some = [strategy for strategy in takers(scoring) if strategy not in always]
             found += [(strategy, scoring) for strategy in takers(scoring) if strategy in always]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, partial
 from typing import Any, Protocol
 
 import torch
@@ -12,13 +12,14 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from prunegrid import prune
-from prunegrid.plugins import build, names
+from prunegrid.plugins import build, describe, names
 from prunegrid.pruning.criterion import Criterion
 from prunegrid.pruning.families import family_of
 from prunegrid.pruning.stage import Stage
 from prunegrid.pruning.strategy import UNRANKED, Strategy
 from tests.pruning import tiny, tiny_families
 from tests.pruning.oracle import Eager, Outcome, Rule, Sample, oracle, saliency
+from tests.pruning.slow_tower import slowly
 from tests.rounding import doubled, logits_noise
 
 
@@ -70,6 +71,24 @@ class Ties(Criterion):
 
 
 @dataclass(frozen=True)
+class Spread(Criterion):
+    """No criterion of the study: a set rule, over the columns of the prompt."""
+
+    def select(self, stage: Stage) -> Tensor:
+        columns = stage.layout.columns
+        gaps = torch.where(stage.image, stage.numbers, -1)
+        taken = torch.zeros_like(stage.image)
+        nearest = torch.full_like(columns, 10**6)
+        for step in range(max(stage.keep)):
+            chosen = gaps.masked_fill(taken | ~stage.image, -1).argmax(1, keepdim=True)
+            more = (step < stage.n_keep)[:, None]
+            taken = taken.scatter(1, chosen, more | taken.gather(1, chosen))
+            nearest = nearest.minimum((columns - columns.gather(1, chosen)).abs())
+            gaps = nearest
+        return taken
+
+
+@dataclass(frozen=True)
 class Scoring:
     """A criterion with options."""
 
@@ -78,15 +97,23 @@ class Scoring:
 
     def build(self) -> Criterion:
         """Return the engine's criterion."""
-        if self.criterion == "ties":
-            return Ties(**self.options)
+        if self.criterion in _OWN:
+            return _OWN[self.criterion](**self.options)
         return build("criteria", self.criterion, dict(self.options))
 
 
+_OWN: dict[str, type[Criterion]] = {"ties": Ties, "spread": Spread}
+# The last layer: some of these towers have one alone.
+OF_TOWER = {"tower_layer": -1}
 # Every criterion as it is, and options that change what is ranked.
-SCORINGS: dict[str, Scoring] = {name: Scoring(name) for name in names("criteria")} | {
+SCORINGS: dict[str, Scoring] = {
+    name: Scoring(name, OF_TOWER if "tower_layer" in describe("criteria", name)["options"] else {})
+    for name in names("criteria")
+} | {
     "ties": Scoring("ties"),
     "ties reversed": Scoring("ties", {"reverse": True}),
+    "spread": Scoring("spread"),
+    "spread reversed": Scoring("spread", {"reverse": True}),
     "deep reversed": Scoring("attention_deep", {"reverse": True}),
     "long answer": Scoring("gradient", {"answer_tokens": 4}),
     "staged late": Scoring("staged", {"shallow": "norm", "deep": "attention_last", "deep_from": 3}),
@@ -131,7 +158,16 @@ def inputs_of(family: str, batch: Sequence[str]) -> dict[str, Any]:
 
 @cache
 def sample_of(family: str, name: str) -> Sample:
-    return Sample(name, inputs_of(family, [name]))
+    return Sample(name, inputs_of(family, [name]), partial(vision_of, family, name))
+
+
+@cache
+def vision_of(family: str, name: str, kind: str, layer: int) -> Tensor:
+    """Return a vision map of a sample, the slow way."""
+    pixels = {
+        key: value for key, value in inputs_of(family, [name]).items() if "pixel" in key or "image" in key
+    }
+    return slowly(kind, family, family_of(family), model_of(family), pixels, layer)
 
 
 @cache

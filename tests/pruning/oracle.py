@@ -66,6 +66,8 @@ class Sample:
 
     name: str
     inputs: Mapping[str, Any]
+    # (kind, layer) of a vision map -> what it is over the image tokens.
+    vision: Callable[[str, int], Tensor] | None = None
 
 
 @dataclass(frozen=True)
@@ -202,6 +204,11 @@ class Situation:
         return matrix[list(rows)][:, self.present].sum(0).tolist()
 
 
+def tower(at: Situation, kind: str) -> list[float]:
+    found = at.sample.vision(kind, at.rule.options["tower_layer"])
+    return [float(found[at.image.index(column)]) for column in at.present]
+
+
 def attention_deep_mean(at: Situation) -> list[float]:
     received = at.attention_from(at.present)
     return [
@@ -254,13 +261,36 @@ SCORES: dict[str, Callable[[Situation], list[float]]] = {
     "first": lambda at: [-float(column) for column in at.present],
     "last": lambda at: [float(column) for column in at.present],
     "grid": grid,
+    "cls_attention": lambda at: tower(at, "cls_attention"),
+    "tower_attention_received": lambda at: tower(at, "attention_received"),
     # Not a criterion of the study: many ties, which must go to the lower number.
     "ties": lambda at: [float(at.image.index(column) % 3) for column in at.present],
 }
 
 
+def spread(at: Situation, n: int) -> list[int]:
+    """Begin with the last token; then take the one whose nearest column among those taken is farthest."""
+    taken: list[int] = []
+    while len(taken) < n:
+        left = [i for i in range(len(at.present)) if i not in taken]
+        gaps = [min([abs(at.present[i] - at.present[j]) for j in taken], default=i) for i in left]
+        taken.append(left[gaps.index(max(gaps))])
+    return taken
+
+
+# Rules that weigh sets: (situation, how many) -> indices of present tokens.
+SETS: dict[str, Callable[[Situation, int], list[int]]] = {
+    # Not a criterion of the study.
+    "spread": spread,
+}
+
+
 def best(at: Situation) -> list[int]:
     """Return the columns that stay."""
+    if at.rule.criterion in SETS:
+        back = bool(at.rule.options.get("reverse"))
+        taken = SETS[at.rule.criterion](at, len(at.present) - at.keep if back else at.keep)
+        return [column for i, column in enumerate(at.present) if (i in taken) != back]
     scores = SCORES[at.rule.criterion](at)
     sign = 1 if at.rule.options.get("reverse") else -1
     ranked = sorted(range(len(scores)), key=lambda i: (sign * scores[i], i))

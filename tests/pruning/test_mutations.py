@@ -17,7 +17,7 @@ from prunegrid.criteria.norm import Norm
 from prunegrid.criteria.norm_input import NormInput
 from prunegrid.criteria.random import RandomOrder
 from prunegrid.criteria.staged import Staged
-from prunegrid.pruning import attention, cutting, gradients, stage
+from prunegrid.pruning import attention, gradients, selection, stage
 from prunegrid.pruning import schedule as strategies
 from prunegrid.pruning.context import Pruning
 from prunegrid.pruning.layer_hooks import LayerHooks
@@ -194,8 +194,8 @@ MUTATIONS = {
     "ties to the higher number": Mutation(
         [
             Change(
-                cutting,
-                "select",
+                selection,
+                "highest",
                 "scores.argsort(dim=1, descending=True, stable=True)",
                 "scores.shape[1] - 1 - scores.flip(1).argsort(dim=1, descending=True, stable=True)",
             )
@@ -206,8 +206,8 @@ MUTATIONS = {
     "ties turn with reverse": Mutation(
         [
             Change(
-                cutting,
-                "select",
+                selection,
+                "highest",
                 "scores.argsort(dim=1, descending=True, stable=True)",
                 "scores.shape[1] - 1 - scores.flip(1).argsort(dim=1, descending=True, stable=True)",
             )
@@ -216,10 +216,10 @@ MUTATIONS = {
         "ties reversed",
     ),
     "reverse forgotten": Mutation(
-        [Change(cutting, "select", "scores = -scores", "pass")], "hierarchical", "deep reversed"
+        [Change(selection, "_select_best", "scores = -scores", "pass")], "hierarchical", "deep reversed"
     ),
     "row 0 decides for all": Mutation(
-        [Change(cutting, "select", "scatter(1, order,", "scatter(1, order[:1].expand_as(order),")],
+        [Change(selection, "highest", "scatter(1, order,", "scatter(1, order[:1].expand_as(order),")],
         "constant",
         "norm",
         ragged=True,

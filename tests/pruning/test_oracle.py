@@ -9,9 +9,20 @@ from itertools import combinations
 import pytest
 
 from prunegrid.plugins import names
-from tests.pruning.cases import ATTENTION, NOT_RANKING, PAIRS, RANKING, SEVERAL_CUTS, STRATEGIES, WHOLE, cases
+from tests.pruning.cases import (
+    ATTENTION,
+    NOT_RANKING,
+    PAIRS,
+    RANKING,
+    SEVERAL_CUTS,
+    STRATEGIES,
+    WHOLE,
+    cases,
+    needs_class_token,
+    scorings,
+)
 from tests.pruning.comparison import FAMILIES, SCORINGS, differences, expected, requests_of
-from tests.pruning.oracle import SCORES
+from tests.pruning.oracle import SCORES, SETS
 
 BATCHES = {"alone": slice(1, 2), "ragged": slice(0, 5)}
 OTHERS = [family for family in FAMILIES if family != WHOLE]
@@ -37,7 +48,7 @@ def test_every_family_meets_what_it_can_get_wrong(family):
     found = cases(family)
     assert len(found) == len(set(found))
     assert {strategy for strategy, _ in found} == set(STRATEGIES)
-    assert {scoring for _, scoring in found} == {None, *SCORINGS}
+    assert {scoring for _, scoring in found} == {None, *scorings(family)}
     assert {strategy for strategy, scoring in found if scoring is None} == set(NOT_RANKING)
     attention = ["attention", "attention_deep", "attention_deep_mean", "attention_last", "attention_shallow"]
     assert {*attention, "staged"} <= set(ATTENTION)
@@ -46,14 +57,17 @@ def test_every_family_meets_what_it_can_get_wrong(family):
 
 
 def test_families_together_meet_all():
-    assert {case for family in OTHERS for case in cases(family)} == set(cases(WHOLE))
+    """But for what only some families have the tower for: too few to meet every strategy."""
+    everywhere = {case for case in cases(WHOLE) if case[1] is None or not needs_class_token(case[1])}
+    found = {case for family in OTHERS for case in cases(family)}
+    assert everywhere <= found <= set(cases(WHOLE))
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_criteria_are_told_apart(family):
     """Each criterion keeps something else in some sample, else agreement would say little."""
     # `staged` is `attention` by default.
-    apart = [scoring for scoring in names("criteria") if scoring != "staged"]
+    apart = [scoring for scoring in scorings(family) if scoring in names("criteria") and scoring != "staged"]
     kept = {
         scoring: [expected(family, name, "uniform", scoring).kept for name in requests_of(family)]
         for scoring in apart
@@ -62,4 +76,5 @@ def test_criteria_are_told_apart(family):
 
 
 def test_every_criterion_has_an_oracle():
-    assert set(names("criteria")) < set(SCORES)
+    assert set(names("criteria")) < {*SCORES, *SETS}
+    assert not set(SCORES) & set(SETS)

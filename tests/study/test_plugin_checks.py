@@ -66,6 +66,7 @@ def write(outside: Path, kind: str, text: str, name: str = "mine") -> Path:
         ("criteria", mine("Criterion", "score(self, s)")),
         ("criteria", mine("prunegrid.Criterion", "score(self, stage)", over="import prunegrid")),
         ("criteria", mine("Criterion", "resolve(self, *args, **more)")),
+        ("criteria", mine("Criterion", "select(self, stage)")),
         ("strategies", mine("Strategy", "cuts(self, strength, n_layers, more=1)")),
         ("strategies", mine("Strategy", "solve(self, ratio, n, *, seed=0, n_tokens=None)")),
         ("strategies", mine("_Base", over=mine("Strategy", "cuts(self, *args)").replace("Mine", "_Base"))),

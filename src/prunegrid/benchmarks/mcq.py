@@ -9,7 +9,7 @@ from prunegrid.errors import DataError
 
 
 class MCQ(Adapter):
-    """Columns image, question, choices, answer; hint, question_id and image_id if there are.
+    """Columns image or images, question, choices, answer; hint, question_id and image_id if there are.
 
     Prompt variants: `default` is LLaVA's lettered form, `brackets` FastV's. The answer is the option's
     letter, its number from 0, or its text. With `answer_form: auto` a number is an index, and a text may
@@ -18,6 +18,7 @@ class MCQ(Adapter):
 
     scorer = "mcq"
     max_new_tokens = 16
+    several_images = True
     prompts = ("default", "brackets")
     options: ClassVar[dict[str, tuple[str, ...]]] = {"answer_form": ("auto", "letter", "index", "text")}
     required_columns: ClassVar[dict[str, str]] = {

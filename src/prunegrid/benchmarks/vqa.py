@@ -11,7 +11,7 @@ from prunegrid.errors import DataError
 
 
 class VQA(Adapter):
-    """Columns image, question, answer or references (or answers); question_id, image_id if there are.
+    """Columns image or images, question, answer or references (or answers); question_id, image_id if any.
 
     Prompt variants: `default` asks for a single word or phrase, `plain` is the question alone. Without
     an answer, the most frequent reference is the answer.
@@ -19,6 +19,7 @@ class VQA(Adapter):
 
     scorer = "vqa"
     max_new_tokens = 16
+    several_images = True
     prompts = ("default", "plain")
     required_columns: ClassVar[dict[str, str]] = {"image": "image", "question": "text"}
     optional_columns: ClassVar[dict[str, str]] = {

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from prunegrid.cost.decoder import Decoder
+from prunegrid.cost.tower_scores import tower_score_flops
 from prunegrid.cost.vision import vision_flops
 from prunegrid.pruning.patch_grid import PatchGrid
 
@@ -183,6 +184,7 @@ def sample_compute(
     costs: list[str | None] = [None] * decoder.layers
     for layer, cost in scoring:
         costs[layer] = cost
+    tower_scores = tower_score_flops(config, sample.grids, costs) if pruned else 0.0
     ledger = sample_ledger(decoder, sample, costs, pruned=pruned, eager=eager)
     image, n = sample.image_tokens, sample.n_image
     # Where no layer has an image token, nobody reads what the tower would compute.
@@ -191,9 +193,9 @@ def sample_compute(
         "tflops_published": published_tflops(image, decoder.hidden, decoder.ffn),
         "tflops_prefill": ledger["prefill"] / TERA,
         "tflops_vision": vision / TERA,
-        "tflops_scoring": ledger["scoring"] / TERA,
+        "tflops_scoring": (ledger["scoring"] + tower_scores) / TERA,
         "tflops_decode": ledger["decode"] / TERA,
-        "tflops_total": (sum(ledger.values()) + vision) / TERA,
+        "tflops_total": (sum(ledger.values()) + tower_scores + vision) / TERA,
         "ratio_achieved": float(1 - image.sum() / (decoder.layers * n)) if n else 0.0,
         "min_image_tokens": float(image.min()),
     }

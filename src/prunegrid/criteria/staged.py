@@ -41,8 +41,8 @@ class Staged(Criterion):
 
     def resolve(self, layer: int, schedule: Schedule) -> Criterion:
         """Return the part that scores before a layer."""
-        if type(self).score is not Criterion.score:
-            # A subclass that scores in its own way.
+        if type(self).score is not Criterion.score or self.selects_sets:
+            # A subclass that scores or selects in its own way.
             return self
         shallow, deep = self._parts
         return deep if layer >= self._first_deep(schedule) else shallow

@@ -10,7 +10,7 @@ from PIL import Image
 
 from prunegrid.data import hub
 from prunegrid.data.image_ids import Shown, shown_before
-from prunegrid.data.images import ImageReader, image_file
+from prunegrid.data.images import ImageReader, Picture, image_files, joint_digest
 from prunegrid.data.prompt_texts import LETTERS
 from prunegrid.data.rows import Row, Rows
 from prunegrid.data.sources import locate
@@ -30,17 +30,17 @@ YES_NO = ("yes", "no")
 
 @dataclass(frozen=True)
 class Sample:
-    """One question about one image.
+    """One question about an image, or about several.
 
     Attributes
     ----------
     sample_id : str
         Unique in its benchmark.
     image_id : str
-        The data set's own, else the SHA-256 of the decoded image;
+        The data set's own, else the SHA-256 of the decoded image, or of the hashes of several;
         `undecoded-<sample_id>` if there is neither.
     image : Image or None
-        Upright RGB, maybe shared with other samples; None if it cannot be decoded.
+        Upright RGB, maybe shared with other samples; None if it, or one of several, cannot be decoded.
     prompt : str
         The user's text, before the model's chat template.
     question : str
@@ -53,6 +53,8 @@ class Sample:
         Captions, or the answers of several people.
     error : str or None
         What is wrong with a broken row: it becomes an error row and is not shown to the model.
+    more_images : tuple of Image
+        Those after the first, where a question is about several.
     """
 
     sample_id: str
@@ -64,6 +66,12 @@ class Sample:
     answer: str | None = None
     references: tuple[str, ...] | None = None
     error: str | None = None
+    more_images: tuple[Image.Image, ...] = ()
+
+    @property
+    def images(self) -> tuple[Image.Image, ...]:
+        """All of its images, in their order; none where one cannot be decoded."""
+        return () if self.image is None else (self.image, *self.more_images)
 
 
 @dataclass(frozen=True)
@@ -104,6 +112,8 @@ class Adapter(Plugin):
         Length of an answer; `variant_tokens` has that of prompt variants which differ.
     free_text : bool
         The answer is a sentence: a gradient is taken of all of it.
+    several_images : bool
+        The column `image` may hold a list of several, and may be called `images`.
     prompts : tuple of str
         Valid prompt variants, the default first.
     hub_ids, hub_config, hub_split
@@ -123,6 +133,7 @@ class Adapter(Plugin):
     scorer: ClassVar[str]
     max_new_tokens: int
     free_text: ClassVar[bool] = False
+    several_images: ClassVar[bool] = False
     prompts: ClassVar[tuple[str, ...]] = ("default",)
     variant_tokens: ClassVar[dict[str, int]] = {}
     hub_ids: ClassVar[tuple[str, ...]] = ()
@@ -187,8 +198,7 @@ class Adapter(Plugin):
         found = dict.fromkeys(rows.source.files)
         for row in rows.read(rows.naming_files("image"), columns=("image",)):
             with suppress(DataError):
-                named = image_file(row.values.get("image"), row.file.parent)
-                if named is not None:
+                for named in image_files(row.values.get("image"), row.file.parent):
                     found.setdefault(named)
         return [file for file in found if is_regular_file(file)]
 
@@ -197,7 +207,7 @@ class Adapter(Plugin):
         digests = set()
         for row in self._opened().read(columns=("image",)):
             with suppress(DataError):
-                digests.add(self._images.read(row.get("image"), row.file.parent).digest)
+                digests.add(self._digest(row))
             if len(digests) > 1:
                 return True
         return False
@@ -288,7 +298,7 @@ class Adapter(Plugin):
         shown: Shown = {}
         if positions is not None:
             # What is wrong with a row must not depend on the rows that are asked for with it.
-            shown = shown_before(rows, positions, self._own_image_ids(), self._images)
+            shown = shown_before(rows, positions, self._own_image_ids(), self._digest)
         for row in rows.read(positions):
             yield self._sample(row, shown)
 
@@ -308,7 +318,8 @@ class Adapter(Plugin):
     def _sample(self, row: Row, shown: Shown) -> Sample:
         sample_id, fault = self._identify(row)
         faults = [fault] if fault else []
-        task, picture, image_id = Task("", str(row.values.get("question") or "")), None, None
+        task, image_id = Task("", str(row.values.get("question") or "")), None
+        pictures: list[Picture] = []
         try:
             task = self.task(row)
         except DataError as error:
@@ -318,27 +329,43 @@ class Adapter(Plugin):
         except DataError as error:
             faults.append(str(error))
         try:
-            picture = self._images.read(row.get("image"), row.file.parent)
+            pictures = self._pictures(row)
         except DataError as error:
             faults.append(str(error))
+        own = joint_digest([picture.digest for picture in pictures]) if pictures else None
         # Samples of one image_id share their vision features.
-        if image_id is not None and picture is not None:
-            digest, first = shown.setdefault(image_id, (picture.digest, row.number))
-            if digest != picture.digest:
+        if image_id is not None and own is not None:
+            digest, first = shown.setdefault(image_id, (own, row.number))
+            if digest != own:
                 faults.append(f"image_id {image_id!r} is that of another picture, in row {first}")
         if image_id is None:
-            image_id = picture.digest if picture else f"undecoded-{sample_id}"
+            image_id = own or f"undecoded-{sample_id}"
+        images = [picture.image for picture in pictures]
         return Sample(
             sample_id,
             image_id,
-            picture.image if picture else None,
+            images[0] if images else None,
             task.prompt,
             task.question,
             task.choices,
             task.answer,
             task.references,
             f"row {row.number}: {'; '.join(dict.fromkeys(faults))}" if faults else None,
+            tuple(images[1:]),
         )
+
+    def _pictures(self, row: Row) -> list[Picture]:
+        """Return the decoded pictures of a row: one, or several where the adapter takes them."""
+        value, folder = row.get("image"), row.file.parent
+        return (
+            self._images.read_all(value, folder)
+            if self.several_images
+            else [self._images.read(value, folder)]
+        )
+
+    def _digest(self, row: Row) -> str:
+        """Return what tells the pictures of a row from others."""
+        return joint_digest([picture.digest for picture in self._pictures(row)])
 
     def _identify(self, row: Row) -> tuple[str, str | None]:
         try:
@@ -354,6 +381,7 @@ class Adapter(Plugin):
                 self.required_columns,
                 self.optional_columns,
                 rename=self.spec.get("columns"),
+                aliases={"image": "images"} if self.several_images else None,
                 limit=self.spec.get("limit"),
                 limit_seed=self.spec.get("sample"),
             )

@@ -5,6 +5,7 @@ import io
 import os
 import stat
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -75,6 +76,37 @@ class ImageReader:
         self._kept.move_to_end(key)
         return self._kept[key]
 
+    def read_all(self, value: Any, folder: Path) -> list[Picture]:
+        """Return the decoded images of a cell that may hold a list of several; a fault says of which."""
+        cells, found = cells_of(value), []
+        for number, cell in enumerate(cells, 1):
+            try:
+                found.append(self.read(cell, folder))
+            except DataError as error:
+                of = "" if len(cells) == 1 else f"image {number} of {len(cells)}: "
+                raise DataError(f"{of}{error}") from error
+        return found
+
+
+def cells_of(value: Any) -> list[Any]:
+    """Return the images of a cell, each encoded: those of its list, or the one that it is.
+
+    Raises
+    ------
+    DataError
+        If the list is empty.
+    """
+    if not isinstance(value, list):
+        return [value]
+    if not value:
+        raise DataError("image is an empty list")
+    return value
+
+
+def joint_digest(digests: Sequence[str]) -> str:
+    """Return what tells several images in their order from others: of one its own digest."""
+    return digests[0] if len(digests) == 1 else hashlib.sha256("\n".join(digests).encode()).hexdigest()
+
 
 def encoded(value: Any, folder: Path) -> bytes:
     """Return the encoded bytes of an image cell.
@@ -121,15 +153,18 @@ def _only(value: Any) -> Any:
     return value[0]
 
 
-def image_file(value: Any, folder: Path) -> Path | None:
-    """Return the file that an image cell names by its path, None if it names none.
+def image_files(value: Any, folder: Path) -> list[Path]:
+    """Return the files that an image cell, or a list of several, names by their paths.
 
     Raises
     ------
     DataError
-        If the path leaves `folder`, or there is no image.
+        If a path leaves `folder`, or there is no image.
     """
-    value = _only(value)
+    return [file for cell in cells_of(value) if (file := _named_file(cell, folder)) is not None]
+
+
+def _named_file(value: Any, folder: Path) -> Path | None:
     if isinstance(value, dict):
         value = value.get("path") if value.get("bytes") is None else None
     if not isinstance(value, str) or not value or decoded_text(value) is not None:

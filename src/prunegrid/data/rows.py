@@ -129,6 +129,8 @@ class Rows:
         Column -> type family (`prunegrid.data.columns.FAMILIES`); optional ones may be absent.
     rename : mapping, optional
         Column as named here -> its name in the files.
+    aliases : mapping, optional
+        Column as named here -> another name that is taken where no file has the first.
     limit : int, optional
         The first `limit` rows only, or that many drawn at random if there is a `limit_seed`.
     limit_seed : int, optional
@@ -147,12 +149,17 @@ class Rows:
         optional: Mapping[str, str] | None = None,
         *,
         rename: Mapping[str, str] | None = None,
+        aliases: Mapping[str, str] | None = None,
         limit: int | None = None,
         limit_seed: int | None = None,
     ) -> None:
         self.source = source
         self._rename = dict(rename or {})
         self._shards = [open_shard(file) for file in source.files]
+        there = {name for shard in self._shards for name in shard.types}
+        for name, other in (aliases or {}).items():
+            if name not in there and other in there:
+                self._rename.setdefault(name, other)
         optional = dict(optional or {})
         total, self._starts = 0, []
         for shard in self._shards:

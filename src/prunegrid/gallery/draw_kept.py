@@ -9,7 +9,8 @@ import numpy as np
 
 from prunegrid.errors import PruningError
 from prunegrid.gallery.layout import View, lay_out
-from prunegrid.gallery.seen import Box, as_given, seen_box, settings_of
+from prunegrid.gallery.seen import WHOLE, Box, as_given, seen_box, settings_of
+from prunegrid.gallery.sheet import lay_out_several
 from prunegrid.gallery.veil import veil, veil_colour
 from prunegrid.pruning.patch_grid import PatchGrid
 
@@ -21,7 +22,7 @@ _LINE = (128, 128, 128)
 
 
 def draw_kept(
-    image: Image,
+    image: Image | Sequence[Image],
     kept: Collection[int],
     n_image_tokens: int,
     grids: Sequence[PatchGrid],
@@ -34,18 +35,19 @@ def draw_kept(
 
     Of a picture that was cut into tiles, the tiles are put together, with lines between them, and the whole
     picture, which such models see as well, stands to the right of them. Tokens that show no part of it, such
-    as LLaVA-NeXT's ends of rows, are not drawn.
+    as LLaVA-NeXT's ends of rows, are not drawn. Several pictures stand side by side, each as much of it as
+    the model saw.
 
     Parameters
     ----------
-    image : PIL.Image.Image
-        As it was given to the model's processor.
+    image : PIL.Image.Image, or sequence of them
+        As it was given to the model's processor; all pictures of the prompt, where it has several.
     kept : collection of int
         Numbers of the tokens that were kept, from 0 in their original order.
     n_image_tokens : int
         N, image tokens of the prompt.
     grids : sequence of (int, int, int)
-        What the vision tower ran on: tiles, rows and columns of patches; of one picture.
+        What the vision tower ran on: tiles, rows and columns of patches; one for each picture.
     config : mapping, optional
         The model's whole configuration, as `model.config.to_dict()` gives it. Models that end the rows of
         tiles with a token (LLaVA-NeXT, LLaVA-OneVision) need it.
@@ -62,7 +64,8 @@ def draw_kept(
     Raises
     ------
     PruningError
-        If a number is that of no token, there are several pictures, or no known layout has so many tokens.
+        If a number is that of no token, pictures and grids are unequally many, or no known layout has so
+        many tokens.
 
     Examples
     --------
@@ -77,9 +80,15 @@ def draw_kept(
     if strange:
         raise PruningError(f"{strange[0]} is the number of none of {n_image_tokens} image tokens")
     settings = settings_of(processor)
-    given = as_given(image.convert("RGB"), "processor", settings)
-    layout = lay_out(n_image_tokens, grids, config or {}, given.size)
-    box = seen_box(given.size, layout, settings)
+    images = [image] if isinstance(image, Images.Image) else list(image)
+    all_given = [as_given(one.convert("RGB"), "processor", settings) for one in images]
+    if len(all_given) == 1:
+        given = all_given[0]
+        layout = lay_out(n_image_tokens, grids, config or {}, given.size)
+        box = seen_box(given.size, layout, settings)
+    else:
+        given, layout = lay_out_several(n_image_tokens, grids, config or {}, all_given, settings)
+        box = WHOLE
     is_kept = np.isin(np.arange(n_image_tokens), list(kept))
     colour = veil_colour(given)
     size = given.size if width is None else (width, max(1, round(width * given.height / given.width)))

@@ -14,6 +14,7 @@ from prunegrid.gallery.cell_answers import Answer, prunes, read_answers, read_as
 from prunegrid.gallery.chosen_samples import choose, in_both
 from prunegrid.gallery.layout import PictureLayout, lay_out
 from prunegrid.gallery.seen import WHOLE, Box, as_given, seen_box, stored_settings
+from prunegrid.gallery.sheet import lay_out_several, side_by_side
 from prunegrid.gallery.survivors import SideBySide, Survivors, comparisons, survivors
 from prunegrid.results.predictions import read_metadata
 from prunegrid.results.store import PREDICTIONS, SCORES
@@ -51,7 +52,7 @@ class ShownSample:
     unplaced : str
         Why tokens cannot be laid out, or nothing can be drawn.
     image : Image or None
-        The picture as the model was given it.
+        The picture as the model was given it; several stand side by side.
     no_picture : str
         Why there is none.
     box : (float, float, float, float)
@@ -129,9 +130,9 @@ class SampleOptions:
 
 @dataclass
 class _Pictures:
-    """The pictures of chosen samples, as the model was given them."""
+    """The pictures of chosen samples, one or several each, as the model was given them."""
 
-    images: dict[str, Image] = field(default_factory=dict)
+    images: dict[str, list[Image]] = field(default_factory=dict)
     faults: dict[str, str] = field(default_factory=dict)
 
 
@@ -199,10 +200,11 @@ def _of_benchmark(
     samples = []
     for one in chosen:
         sample_id = ids[one.number]
-        row, image = asked.loc[sample_id], pictures.images.get(sample_id)
+        row, own = asked.loc[sample_id], pictures.images.get(sample_id, [])
+        image = side_by_side(own) if len(own) > 1 else own[0] if own else None
         layout, unplaced, box = None, "", WHOLE
         try:
-            layout, box = _placed(sample_id, drawn, metadata["model"]["config"], image, settings)
+            image, layout, box = _placed(sample_id, drawn, metadata["model"]["config"], own, settings)
         except PruningError as error:
             unplaced = str(error)
         samples.append(
@@ -247,7 +249,7 @@ def _read_pictures(
         if sample.image is None:
             pictures.faults[sample.sample_id] = sample.error or "The row has no picture."
         else:
-            pictures.images[sample.sample_id] = as_given(sample.image, mode, settings)
+            pictures.images[sample.sample_id] = [as_given(image, mode, settings) for image in sample.images]
     return pictures
 
 
@@ -255,10 +257,10 @@ def _placed(
     sample_id: str,
     drawn: Sequence[tuple[SideBySide, Sequence[tuple[Any, Mapping[str, Survivors]]]]],
     config: Mapping[str, Any],
-    image: Image | None,
+    images: Sequence[Image],
     settings: Mapping[str, Any],
-) -> tuple[PictureLayout, Box]:
-    """Return where a sample's tokens lie, and in what part of its picture.
+) -> tuple[Image, PictureLayout, Box]:
+    """Return a sample's picture, where its tokens lie, and in what part of it.
 
     Raises
     ------
@@ -268,8 +270,11 @@ def _placed(
     rows = [rows.loc[sample_id] for _, read in drawn for rows, _ in read if sample_id in rows.index]
     if not rows:
         raise PruningError("No cell that ranks tokens answered.")
-    if image is None:
+    if not images:
         raise PruningError("Without its picture, nothing says where tokens lie.")
-    grids = [tuple(int(count) for count in grid) for grid in rows[0]["image_grids"]]
-    layout = lay_out(int(rows[0]["n_image_tokens"]), grids, config, image.size)  # type: ignore[arg-type]
-    return layout, seen_box(image.size, layout, settings)
+    n_tokens = int(rows[0]["n_image_tokens"])
+    grids: Any = [tuple(int(count) for count in grid) for grid in rows[0]["image_grids"]]
+    if len(images) > 1:
+        return *lay_out_several(n_tokens, grids, config, images, settings), WHOLE
+    layout = lay_out(n_tokens, grids, config, images[0].size)
+    return images[0], layout, seen_box(images[0].size, layout, settings)

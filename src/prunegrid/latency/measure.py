@@ -103,8 +103,9 @@ class Bench:
         ConfigError
             If a batch does not fit into memory.
         """
-        prompts = self._prompts(benchmark, adapter)
         prunings = [pruning_of(self._loaded, adapter, cell, None) for cell in cells]
+        self._maker.keep_maps(one for each in prunings if each is not None for one in each.vision_maps)
+        prompts = self._prompts(benchmark, adapter)
         sizes = ", ".join(map(str, self._how.batch_sizes))
         _LOG.info(f"{benchmark}: {len(cells)} cells at batch sizes {sizes}")
         rows = list(self._vision(prompts))
@@ -132,12 +133,11 @@ class Bench:
         return sorted(prompts, key=lambda prompt: len(prompt.input_ids))
 
     def _vision(self, prompts: Sequence[Prompt]) -> Iterator[Row]:
-        """Time the vision tower and projector on one picture after the other, as predictions are made."""
+        """Time the vision tower and projector on one sample after the other, as predictions are made."""
         warm: set[str] = set()
         for number, place in enumerate(spread(len(prompts), self._how.samples)):
             prompt = prompts[place]
-            assert prompt.sample.image is not None
-            inputs = self._maker.process(prompt.sample.image, prompt.text)
+            inputs = self._maker.process(prompt.sample.images, prompt.text)
             pixels = {name: value for name, value in inputs.items() if name not in _TEXT}
             encode = partial(self._loaded.family.features, self._loaded.model, [pixels])
             if str(prompt.grids) not in warm:

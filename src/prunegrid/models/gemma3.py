@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from math import isqrt
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from prunegrid.cost.vit import pooling_head_flops, vit_flops
 from prunegrid.pruning.family import Family
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from torch import Tensor
     from transformers import PreTrainedModel
 
@@ -39,3 +42,13 @@ class Gemma3(Family):
     def tile_tokens(self, config: Config) -> int:
         """Return the image tokens of one tile."""
         return int(config["mm_tokens_per_image"])
+
+    def token_maps(
+        self, model: PreTrainedModel, patches: Tensor, pixels: Mapping[str, Any]
+    ) -> Sequence[Tensor]:
+        """Return maps averaged over the windows of patches that the projector averages."""
+        from torch.nn.functional import avg_pool2d
+
+        side, tokens = isqrt(patches.shape[1]), isqrt(model.config.mm_tokens_per_image)
+        grid = patches.transpose(1, 2).unflatten(2, (side, side))
+        return list(avg_pool2d(grid, side // tokens).flatten(2).transpose(1, 2))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from prunegrid.cost.vit import vit_flops
 from prunegrid.pruning.family import Family
 from prunegrid.pruning.patch_grid import default_grid
 
 if TYPE_CHECKING:
-    from torch import nn
+    from collections.abc import Mapping, Sequence
+
+    from torch import Tensor, nn
     from transformers import PreTrainedModel
 
     from prunegrid.pruning.patch_grid import Config, PatchGrid
@@ -35,3 +37,19 @@ class Idefics3(Family):
         """Return the image tokens of one tile."""
         _, rows, columns = default_grid(config)
         return rows * columns // int(config["scale_factor"]) ** 2
+
+    def tower_layers(self, model: PreTrainedModel) -> nn.ModuleList:
+        """Return the layers of the vision tower."""
+        inner: Any = model.base_model
+        return cast("nn.ModuleList", inner.vision_model.encoder.layers)
+
+    def token_maps(
+        self, model: PreTrainedModel, patches: Tensor, pixels: Mapping[str, Any]
+    ) -> Sequence[Tensor]:
+        """Return maps averaged over the s x s patches that the connector joins."""
+        import torch
+
+        inner: Any = model.base_model
+        numbers = torch.arange(patches.shape[1], device=patches.device)[None, :, None]
+        of_token = inner.connector.pixel_shuffle(numbers, inner.connector.scale_factor)[0]
+        return list(patches[:, of_token].mean(2))

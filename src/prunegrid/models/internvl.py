@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from math import isqrt
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from prunegrid.cost.vit import vit_flops
 from prunegrid.pruning.family import Family
 from prunegrid.pruning.patch_grid import default_grid
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from torch import Tensor, nn
+    from transformers import PreTrainedModel
+
     from prunegrid.pruning.patch_grid import Config, PatchGrid
 
 
@@ -32,3 +38,28 @@ class InternVL(Family):
         """Return the image tokens of one tile."""
         _, rows, columns = default_grid(config)
         return round(rows * columns * float(config["downsample_ratio"]) ** 2)
+
+    def has_class_token(self, config: Config) -> bool:
+        """Return True."""
+        return True
+
+    def tower_layers(self, model: PreTrainedModel) -> nn.ModuleList:
+        """Return the layers of the vision tower."""
+        inner: Any = model.base_model
+        return cast("nn.ModuleList", inner.vision_tower.encoder.layer)
+
+    def tower_attention(self, layer: nn.Module) -> nn.Module:
+        """Return the self-attention module of a layer of the vision tower."""
+        return cast("nn.Module", layer.attention)
+
+    def token_maps(
+        self, model: PreTrainedModel, patches: Tensor, pixels: Mapping[str, Any]
+    ) -> Sequence[Tensor]:
+        """Return maps averaged over the patches that are joined."""
+        import torch
+
+        inner: Any = model.base_model
+        side = isqrt(patches.shape[1])
+        numbers = torch.arange(patches.shape[1], device=patches.device).view(1, side, side, 1)
+        of_token = inner.pixel_shuffle(numbers, scale_factor=model.config.downsample_ratio)
+        return list(patches[:, of_token.flatten(0, 2)].mean(2))

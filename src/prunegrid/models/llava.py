@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from prunegrid.cost.vit import has_class_token, pooling_head_flops, vit_flops
 from prunegrid.pruning.family import Family
 from prunegrid.pruning.patch_grid import default_grid
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from torch import Tensor
+    from transformers import PreTrainedModel
+
     from prunegrid.pruning.patch_grid import Config, PatchGrid
 
 
@@ -29,6 +34,26 @@ class Llava(Family):
         tower = vit_flops(vision, grid, class_token=class_token) + pooling_head_flops(vision, grid)
         projector: int = 2 * projected * (features * width + width**2)
         return tower + projector
+
+    def has_class_token(self, config: Config) -> bool:
+        """Return whether the tower is CLIP's."""
+        return has_class_token(config["vision_config"])
+
+    def token_maps(
+        self, model: PreTrainedModel, patches: Tensor, pixels: Mapping[str, Any]
+    ) -> Sequence[Tensor]:
+        """Return maps over tokens: patches are tokens."""
+        return list(self.selected(model, patches))
+
+    def selected(self, model: PreTrainedModel, patches: Tensor) -> Tensor:
+        """Return maps over what the projector is given of each tile: its patches, maybe its class token."""
+        from torch.nn.functional import pad
+
+        first_left_out = model.config.vision_feature_select_strategy == "default"
+        if self.has_class_token(model.config.to_dict()):
+            return patches if first_left_out else pad(patches, (0, 0, 1, 0))
+        # Of a tower without a class token it is the first patch that is left out.
+        return patches[:, 1:] if first_left_out else patches
 
     def tile_tokens(self, config: Config) -> int:
         """Return the image tokens of one tile."""

@@ -1,11 +1,64 @@
 """LLaVA-NeXT (LLaVA-1.6): tiles of one picture, rows ended by a learned newline."""
 
-from typing import ClassVar
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from prunegrid.models.llava import Llava
+from prunegrid.pruning.patch_grid import pair
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from torch import Tensor
+    from transformers import PretrainedConfig, PreTrainedModel
+
+    from prunegrid.pruning.patch_grid import PatchGrid
 
 
 class LlavaNext(Llava):
     """As LLaVA-1.5 for each tile; newlines stand on image-token ids, so they are image tokens too."""
 
     one_tile: ClassVar[bool] = False
+
+    def grids(self, config: PretrainedConfig, pixels: Mapping[str, Tensor]) -> list[PatchGrid]:
+        """Return tiles, rows and columns of patches of every picture.
+
+        Where pictures have unequally many tiles, the processor fills their pixels up with empty ones, which
+        the tower does not run on.
+        """
+        if "pixel_values" not in pixels:
+            return []
+        height, width = pixels["pixel_values"].shape[-2:]
+        high, wide = pair(config.vision_config.patch_size)
+        return [(n, height // high, width // wide) for n in self.tiles(config, pixels)]
+
+    def tiles(self, config: PretrainedConfig, pixels: Mapping[str, Tensor]) -> list[int]:
+        """Return the tiles of every picture, the whole picture among them."""
+        from transformers.models.llava_next.modeling_llava_next import image_size_to_num_patches
+
+        side = config.vision_config.image_size
+        return [
+            int(image_size_to_num_patches(size, config.image_grid_pinpoints, side))
+            for size in pixels["image_sizes"]
+        ]
+
+    def token_maps(
+        self, model: PreTrainedModel, patches: Tensor, pixels: Mapping[str, Any]
+    ) -> Sequence[Tensor]:
+        """Return maps packed as features are: padding left out, ends of rows put in, as 0."""
+        inner: Any = model.base_model
+        tiles = self.selected(model, patches).split(self.tiles(model.config, pixels))
+        newline = patches.new_zeros(patches.shape[-1])
+        found, _ = inner.pack_image_features(
+            tiles, pixels["image_sizes"], image_newline=newline, **self.packing(model.config)
+        )
+        return cast("Sequence[Tensor]", found)
+
+    def packing(self, config: PretrainedConfig) -> dict[str, Any]:
+        """Return further arguments of the model's `pack_image_features`."""
+        return {"vision_feature_select_strategy": config.vision_feature_select_strategy}
+
+    def batch_grids(self, config: PretrainedConfig, inputs: Mapping[str, Any]) -> list[PatchGrid]:
+        """Return what the vision tower runs on for all pictures of a batch, one after the other."""
+        return [] if inputs.get("pixel_values") is None else self.grids(config, inputs)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from math import isqrt
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from prunegrid.cost.qwen_vit import qwen_vit_flops
 from prunegrid.pruning.family import Family, Features
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from torch import Tensor
+    from torch import Tensor, nn
     from transformers import PretrainedConfig, PreTrainedModel
 
     from prunegrid.pruning.patch_grid import Config, PatchGrid
@@ -59,6 +59,26 @@ class Qwen2VL(Family):
         """Return the grid of a picture, as square as can be, of so many image tokens or a few more."""
         merge, side = config["vision_config"]["spatial_merge_size"], isqrt(image_tokens)
         return [(1, side * merge, -(-image_tokens // side) * merge)]
+
+    def tower_layers(self, model: PreTrainedModel) -> nn.ModuleList:
+        """Return the blocks of the vision tower."""
+        inner: Any = model.base_model
+        return cast("nn.ModuleList", inner.visual.blocks)
+
+    def tower_attention(self, layer: nn.Module) -> nn.Module:
+        """Return the attention module of a block."""
+        return cast("nn.Module", layer.attn)
+
+    def token_maps(
+        self, model: PreTrainedModel, patches: Tensor, pixels: Mapping[str, Any]
+    ) -> Sequence[Tensor]:
+        """Return maps averaged over the patches that are merged: they follow each other."""
+        merged = model.config.vision_config.spatial_merge_size**2
+        return [self.in_order(model, patches[0].unflatten(0, (-1, merged)).mean(1), pixels)]
+
+    def in_order(self, model: PreTrainedModel, tokens: Tensor, pixels: Mapping[str, Any]) -> Tensor:
+        """Return maps over tokens, (tokens, maps), in the order of the prompt: here the tower's own."""
+        return tokens
 
     def _features(self, model: PreTrainedModel, pixels: dict[str, Tensor]) -> Features:
         found = super()._features(model, pixels)

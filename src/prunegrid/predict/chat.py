@@ -1,4 +1,4 @@
-"""The text of a prompt: one user turn with one image, through the model's own chat template."""
+"""The text of a prompt: one user turn with its images, through the model's own chat template."""
 
 from __future__ import annotations
 
@@ -15,9 +15,12 @@ VICUNA = (
 
 
 def chat_text(
-    templates: ProcessorMixin | PreTrainedTokenizerBase, text: str, system_prompt: str = "none"
+    templates: ProcessorMixin | PreTrainedTokenizerBase,
+    text: str,
+    system_prompt: str = "none",
+    n_images: int = 1,
 ) -> str:
-    """Return the text of one user turn with one image, up to where the answer begins.
+    """Return the text of one user turn, its images before its text, up to where the answer begins.
 
     Parameters
     ----------
@@ -27,8 +30,10 @@ def chat_text(
         What the user asks.
     system_prompt : str
         `none`: what the template does by itself (Qwen2-VL's has a system turn of its own); `vicuna_v1`.
+    n_images : int
+        How many images the question is about.
     """
-    content = [{"type": "image"}, {"type": "text", "text": text}]
+    content = [*({"type": "image"} for _ in range(n_images)), {"type": "text", "text": text}]
     messages: list[dict[str, Any]] = [{"role": "user", "content": content}]
     if system_prompt == "vicuna_v1":
         messages.insert(0, {"role": "system", "content": [{"type": "text", "text": VICUNA}]})

@@ -82,6 +82,8 @@ def pruned(
             yield
             return
         pruning.sample_ids = [prompt.sample.sample_id for prompt in prompts]
+        if pruning.vision_maps:
+            pruning.vision = [prompt.features.vision if prompt.features else {} for prompt in prompts]
         with pruning.hooked(sharing):
             yield
 

@@ -14,6 +14,7 @@ from prunegrid.predict.feature_store import FeatureStore
 from prunegrid.predict.loading import LoadedModel
 from prunegrid.pruning.determinism import without_cudnn_attention
 from prunegrid.pruning.family import Features
+from prunegrid.pruning.vision_maps import VisionMap
 
 # Holds those of POPE's 500 photographs for a 13B LLaVA-1.5, 6 MB each: they come up again in each category.
 CACHE_BYTES = 4 * 2**30
@@ -33,12 +34,18 @@ class FeatureCache:
         Most bytes of features that stay for the next request.
     store : FeatureStore, optional
         Features of earlier jobs, on disk; those that are computed are added.
+
+    Attributes
+    ----------
+    maps : tuple of VisionMap
+        What of the tower is kept with features; it may be changed between calls.
     """
 
     def __init__(
         self, loaded: LoadedModel, cache_bytes: int = CACHE_BYTES, *, store: FeatureStore | None = None
     ) -> None:
         self._loaded, self._store = loaded, store
+        self.maps: tuple[VisionMap, ...] = ()
         self._max_bytes = cache_bytes
         self._cached_bytes = 0
         self._cached: OrderedDict[str, Features] = OrderedDict()
@@ -53,6 +60,8 @@ class FeatureCache:
         pixels : mapping
             What the processor returned of it.
         """
+        if name in self._cached and not self._has_maps(self._cached[name]):
+            self._cached_bytes -= _n_bytes(self._cached.pop(name))
         if name not in self._cached:
             self._cached[name] = self._stored(name) or self._computed(name, pixels)
             self._cached_bytes += _n_bytes(self._cached[name])
@@ -62,8 +71,13 @@ class FeatureCache:
             self._cached_bytes -= _n_bytes(self._cached.popitem(last=False)[1])
         return found
 
+    def _has_maps(self, features: Features) -> bool:
+        return all(one.name in features.vision for one in self.maps)
+
     def _stored(self, name: str) -> Features | None:
-        return None if self._store is None else self._store.read(name)
+        found = None if self._store is None else self._store.read(name)
+        # Those of a job that needed fewer are computed anew, and take their place.
+        return found if found is not None and self._has_maps(found) else None
 
     def _computed(self, name: str, pixels: Mapping[str, Tensor]) -> Features:
         features = self._compute(pixels)
@@ -74,12 +88,14 @@ class FeatureCache:
     @torch.no_grad()
     def _compute(self, pixels: Mapping[str, Tensor]) -> Features:
         with without_cudnn_attention():
-            (found,) = self._loaded.family.features(self._loaded.model, [dict(pixels)])
-        return Features(send_to_device(found.images, "cpu"), send_to_device(found.beside, "cpu"))
+            more = (self.maps,) if self.maps else ()
+            (found,) = self._loaded.family.features(self._loaded.model, [dict(pixels)], *more)
+        parts = (send_to_device(part, "cpu") for part in (found.images, found.beside, found.vision))
+        return Features(*parts)
 
 
 def _n_bytes(features: Features) -> int:
-    return sum(tensor.nbytes for tensor in _tensors([features.images, features.beside]))
+    return sum(tensor.nbytes for tensor in _tensors([features.images, features.beside, features.vision]))
 
 
 def _tensors(value: Any) -> list[Tensor]:

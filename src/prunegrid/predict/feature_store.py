@@ -129,7 +129,7 @@ class FeatureStore:
 def _to_bytes(features: Features) -> bytes:
     """Return a safetensors file of features, with their form and a checksum in its metadata."""
     tensors: dict[str, Tensor] = {}
-    form = json.dumps(_taken_apart([features.images, features.beside], tensors))
+    form = json.dumps(_taken_apart([features.images, features.beside, features.vision], tensors))
     return save(tensors, {"form": form, "sha256": _checksum(form, tensors)})
 
 
@@ -146,8 +146,7 @@ def _from_bytes(data: bytes) -> Features:
     tensors = load(data)
     if _checksum(told["form"], tensors) != told["sha256"]:
         raise ValueError("its checksum is another one")
-    images, beside = _put_together(json.loads(told["form"]), tensors)
-    return Features(images, beside)
+    return Features(*_put_together(json.loads(told["form"]), tensors))
 
 
 def _checksum(form: str, tensors: Mapping[str, Tensor]) -> str:

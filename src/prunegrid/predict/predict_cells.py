@@ -10,7 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from prunegrid import plugins
-from prunegrid.predict.batches import group_cells, predict_prompts
+from prunegrid.predict.batches import group_cells, predict_prompts, pruning_of
 from prunegrid.predict.feature_identity import feature_identity
 from prunegrid.predict.feature_store import FeatureStore
 from prunegrid.predict.free_memory import free_memory
@@ -153,6 +153,9 @@ class _Bundle:
     ) -> None:
         self._run, self._adapter, self._shards, self._missing = run, adapter, shards, missing
         self._loaded, self._maker = shared.loaded, shared.maker
+        cells = {cell.key: cell for some in missing.values() for cell in some}.values()
+        prunings = (pruning_of(self._loaded, adapter, cell, None) for cell in cells)
+        self._maker.keep_maps(one for each in prunings if each is not None for one in each.vision_maps)
         self._second_tries = {key: SecondTry.of(run.store, key) for key in shards}
         self._batch_sizes: dict[tuple[str, ...], BatchSize] = {}
         assert isinstance(run.batch_size, int)  # `chosen_batch` has chosen it

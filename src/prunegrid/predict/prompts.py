@@ -12,7 +12,7 @@ from accelerate.utils import send_to_device
 from accelerate.utils.memory import clear_device_cache
 from torch import Tensor, nn
 
-from prunegrid.data.images import image_hash
+from prunegrid.data.images import image_hash, joint_digest
 from prunegrid.errors import ConfigError, PrunegridError
 from prunegrid.predict.aspect import set_aspect
 from prunegrid.predict.chat import adds_special_tokens, chat_text
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from prunegrid.data.adapter import Sample
     from prunegrid.pruning.patch_grid import PatchGrid
+    from prunegrid.pruning.vision_maps import VisionMap
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Prompt:
     grids : list of (int, int, int)
         What the vision tower runs on; see `prunegrid.pruning.patch_grid`.
     features : Features or None
-        What the decoder is given of the sample's image, in main memory.
+        What the decoder is given of the sample's images, in main memory.
     error : str or None
         Why the sample cannot be run.
     """
@@ -68,9 +69,9 @@ class Prepared:
     prompt : Prompt
         What the processor made of text and picture.
     picture : str
-        Hash of the picture; empty where the prompt has an error.
+        Hash of the picture, or of several together; empty where the prompt has an error.
     pixels : dict
-        What the processor returned of the picture.
+        What the processor returned of it, or of them.
     """
 
     prompt: Prompt
@@ -84,7 +85,7 @@ class Prepared:
 
     def without_image(self) -> Prepared:
         """Return it without the decoded image, which is larger than what was made of it."""
-        sample = replace(self.prompt.sample, image=None)
+        sample = replace(self.prompt.sample, image=None, more_images=())
         return replace(self, prompt=replace(self.prompt, sample=sample))
 
 
@@ -126,13 +127,17 @@ class PromptMaker:
                 f"the model's chat template cannot render system_prompt {system_prompt!r}: {error}"
             ) from error
 
-    def chat_text(self, text: str) -> str:
-        """Return the text of one user turn with one image, through the model's chat template."""
-        return chat_text(self._processor, text, self._system_prompt)
+    def chat_text(self, text: str, n_images: int = 1) -> str:
+        """Return the text of one user turn with its images, through the model's chat template."""
+        return chat_text(self._processor, text, self._system_prompt, n_images)
 
     def prompts(self, samples: Iterable[Sample]) -> list[Prompt]:
         """Return one prompt per sample, in order; vision features are computed once per distinct picture."""
         return [self.with_features(self.prepared(sample)) for sample in samples]
+
+    def keep_maps(self, maps: Iterable[VisionMap]) -> None:
+        """Keep vision maps with the features that are computed from now on, for criteria that read them."""
+        self._features.maps = tuple(sorted(set(maps)))
 
     def apart(self) -> PromptMaker:
         """Return one with a processor of its own, to prepare samples in another thread.
@@ -145,17 +150,18 @@ class PromptMaker:
 
     def prepared(self, sample: Sample) -> Prepared:
         """Return what the processor makes of a sample; without the model, on the CPU."""
-        image = sample.image
-        if sample.error or image is None:
+        images = sample.images
+        if sample.error or not images:
             return Prepared(Prompt(sample, error=sample.error))
-        text = self.chat_text(sample.prompt)
+        text = self.chat_text(sample.prompt, len(images))
         try:
-            inputs = self.process(image, text)
+            inputs = self.process(images, text)
             ids = inputs.pop("input_ids")[0]
             self._check(ids)
             inputs.pop("attention_mask")
             grids = self._loaded.family.grids(self._loaded.model.config, inputs)
-            return Prepared(Prompt(sample, text, ids, grids), image_hash(image), dict(inputs))
+            picture = joint_digest([image_hash(image) for image in images])
+            return Prepared(Prompt(sample, text, ids, grids), picture, dict(inputs))
         except (PrunegridError, ValueError, OSError) as error:
             return Prepared(Prompt(sample, text, error=f"{type(error).__name__}: {error}"))
         except (RuntimeError, MemoryError) as error:
@@ -180,10 +186,11 @@ class PromptMaker:
 
     def n_tokens(self, sample: Sample) -> int | None:
         """Return the tokens of a sample's prompt, None if none can be made; the model does not run."""
-        if sample.error or sample.image is None:
+        if sample.error or not sample.images:
             return None
         try:
-            return int(self.process(sample.image, self.chat_text(sample.prompt))["input_ids"].shape[1])
+            text = self.chat_text(sample.prompt, len(sample.images))
+            return int(self.process(sample.images, text)["input_ids"].shape[1])
         except (PrunegridError, ValueError, OSError):
             return None
 
@@ -191,11 +198,14 @@ class PromptMaker:
         """Return the tokens of a text by itself."""
         return len(self._processor.tokenizer(text, add_special_tokens=False).input_ids)
 
-    def process(self, image: Image.Image, text: str) -> BatchFeature:
-        """Return what the processor makes of a picture and a chat text: token ids and pixels."""
+    def process(self, images: Sequence[Image.Image], text: str) -> BatchFeature:
+        """Return token ids and pixels that the processor makes of pictures and a text with their places."""
         processor = self._processor
+        mean = processor.image_processor.image_mean
+        given = [set_aspect(image, self._image_mode, mean) for image in images]
         inputs: BatchFeature = processor(
-            images=set_aspect(image, self._image_mode, processor.image_processor.image_mean),
+            # A list of lists: some processors take a list for one picture a text.
+            images=given[0] if len(given) == 1 else [given],
             text=text,
             add_special_tokens=adds_special_tokens(processor.tokenizer, text),
             return_tensors="pt",

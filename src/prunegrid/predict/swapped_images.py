@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image
 
 from prunegrid.data.adapter import Sample
-from prunegrid.data.images import image_hash
+from prunegrid.data.images import image_hash, joint_digest
 from prunegrid.errors import DataError
 from prunegrid.randomness import named_seed
 
@@ -71,25 +71,31 @@ class SwappedImages:
         for position, sample in enumerate(read(None)):
             if sample.image is not None and sample.image_id not in pictures:
                 self._places[sample.image_id] = position
-                pictures[sample.image_id] = image_hash(sample.image)
+                pictures[sample.image_id] = joint_digest([image_hash(one) for one in sample.images])
         self._partners = {seed: partners(pictures, seed) for seed in seeds}
 
     def swapped(self, samples: Iterable[Sample], seed: int) -> Iterator[Sample]:
-        """Yield the samples of a shard with the pictures of their partners, under their own `image_id`.
+        """Yield the samples of a shard with all pictures of their partners, under their own `image_id`.
 
         Results stay paired by the image that a question is about. A broken sample stays as it is.
         """
         samples, partner = list(samples), self._partners[seed]
         needed = {partner[sample.image_id] for sample in samples if sample.image is not None}
         with tempfile.TemporaryDirectory(prefix="prunegrid-images-") as folder:
-            files: dict[str, Path] = {}
+            files: dict[str, list[Path]] = {}
             for other in self._read(sorted(self._places[image_id] for image_id in needed)):
-                files[other.image_id] = Path(folder, f"{len(files)}.png")
-                assert other.image is not None  # it was, when the places were found
-                other.image.save(files[other.image_id], compress_level=1)
+                own = [Path(folder, f"{len(files)}-{n}.png") for n in range(len(other.images))]
+                for image, file in zip(other.images, own, strict=True):
+                    image.save(file, compress_level=1)
+                files[other.image_id] = own
             for sample in samples:
                 if sample.image is None:
                     yield sample
                     continue
-                with Image.open(files[partner[sample.image_id]]) as image:
-                    yield replace(sample, image=image.convert("RGB"))
+                first, *more = (_opened(file) for file in files[partner[sample.image_id]])
+                yield replace(sample, image=first, more_images=tuple(more))
+
+
+def _opened(file: Path) -> Image.Image:
+    with Image.open(file) as image:
+        return image.convert("RGB")

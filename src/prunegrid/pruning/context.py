@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any, TypeVar
 
@@ -29,12 +29,14 @@ from prunegrid.pruning.gradient_scores import GradientScores
 from prunegrid.pruning.kept_tokens import KeptTokens, RowCuts
 from prunegrid.pruning.layer_hooks import LayerHooks, restore
 from prunegrid.pruning.patch_grid import PatchGrid
-from prunegrid.pruning.prefill import Prefill, Saliencies, cuts_of
+from prunegrid.pruning.prefill import Prefill, RowMaps, Saliencies, cuts_of
 from prunegrid.pruning.prefix_sharing import PrefixSharing
 from prunegrid.pruning.prompt_tokens import PromptTokens
 from prunegrid.pruning.schedule import Schedule
 from prunegrid.pruning.strategy import Strategy
 from prunegrid.pruning.token_layout import Layout
+from prunegrid.pruning.tower import TowerWatch
+from prunegrid.pruning.vision_maps import VisionMap
 
 # Prompt lengths that `repr` lists.
 _MOST_ROWS = 3
@@ -146,6 +148,11 @@ class Pruning:
         where the model was given features, not pixels.
     sample_ids : sequence of str or None
         Names of the rows of the next prefill.
+    vision : sequence of mapping, or None
+        Per row of the next prefill, where the model is given features in place of pixels: name of a vision
+        map -> Tensor (N, ...), float32; see `prunegrid.pruning.family.Features`.
+    vision_maps : tuple of VisionMap
+        What the criterion reads of the vision tower.
     """
 
     def __init__(
@@ -176,12 +183,16 @@ class Pruning:
         # Solved now, so that a ratio out of reach raises before the first batch.
         self._schedule = self._schedule_for(None)
         gradients = GradientScores(model, self._layers, saliencies)
+        self.vision: Sequence[RowMaps] | None = None
+        self.vision_maps = self._maps_read()
+        self._tower = TowerWatch(family, model, self.vision_maps) if self.vision_maps else None
         self._hooks = LayerHooks(family, model, Cutter(criterion, self._schedule, seed, gradients))
         # Rows that `generate` makes of one sample: beams, returned sequences.
         self._copies = 1
         self._kept = KeptTokens(0)
         # Of the pictures that `generate` was given: it hands the model their features.
         self._grids_before: list[PatchGrid] = []
+        self._pixels_before: Mapping[str, Any] | None = None
 
     def __repr__(self) -> str:
         by = f"{self.strategy!r} x {self.criterion!r}" if self.strategy.ranks else repr(self.strategy)
@@ -213,6 +224,13 @@ class Pruning:
             found[layer] = (tuple(keep), ranking)
         return found
 
+    def _maps_read(self) -> tuple[VisionMap, ...]:
+        """Return what the criteria that score before the schedule's cuts read of the vision tower."""
+        if not self.strategy.ranks:
+            return ()
+        parts = (self.criterion.ranking(layer, self._schedule).criterion for layer, _ in self._schedule.cuts)
+        return tuple(sorted({one for part in parts for one in part.vision_maps()}))
+
     @contextmanager
     def hooked(self, sharing: PrefixSharing | None = None) -> Iterator[None]:
         """Keep hooks on the model for the time of the context.
@@ -230,6 +248,8 @@ class Pruning:
             stack.callback(handle.remove)
             # Of a prefill that an error ended.
             stack.callback(lambda: self._kept.settle())
+            if self._tower is not None:
+                stack.enter_context(self._tower.watching())
             stack.enter_context(self._hooks.hooked(self.model, self.strategy.ranks, sharing))
             if hasattr(self.model, "generate"):
                 stack.callback(restore, self.model, "generate", vars(self.model).get("generate"))
@@ -246,10 +266,11 @@ class Pruning:
             if not self._hooks.disabled:
                 self._copies = check_generation(settings_of(self.model, *args, **kwargs))
                 self._grids_before = self._family.batch_grids(self.model.config, kwargs)
+                self._pixels_before = kwargs if kwargs.get("pixel_values") is not None else None
             try:
                 return generate(*args, **kwargs)
             finally:
-                self._copies, self._grids_before = 1, []
+                self._copies, self._grids_before, self._pixels_before = 1, [], None
 
         return checked
 
@@ -310,8 +331,36 @@ class Pruning:
         # Not its cache: a prefill is held for as long as its cache is alive, which would then be for ever.
         held = {name: value for name, value in inputs.items() if name != "past_key_values"}
         run = Prefill(held, tokens, Layout.whole(valid, tokens.lengths), schedules, sample_ids)
+        if self.vision_maps:
+            run.vision_maps = functools.partial(self._vision_rows, counts, inputs, self._pixels_before)
         self._kept, self.explained = run.kept, run.explained
         return run
+
+    def _vision_rows(
+        self, counts: Sequence[int], inputs: Mapping[str, Any], pixels_before: Mapping[str, Any] | None
+    ) -> list[RowMaps]:
+        """Return the vision maps of each row of a prompt; the beams of a sample share its own."""
+        copies = self._copies
+        if self.vision is not None:
+            return [row for row in self.vision for _ in range(copies)]
+        assert self._tower is not None  # there are maps
+        pixels = inputs if inputs.get("pixel_values") is not None else pixels_before
+        if pixels is None:
+            raise PruningError(
+                "the vision tower has not run: a criterion that reads it needs pixels, or `vision` beside "
+                "features"
+            )
+        # `generate` repeats prompts and features, not pixels.
+        once = counts if pixels is inputs else counts[::copies]
+        found = self._family.vision(self.model, self._tower.taken(), pixels)
+        for name, over_tokens in found.items():
+            if len(over_tokens) != sum(once):
+                raise PruningError(
+                    f"vision map {name} is over {len(over_tokens)} image tokens, the prompts have {sum(once)}"
+                )
+        parts = {name: over_tokens.split(list(once)) for name, over_tokens in found.items()}
+        rows: list[RowMaps] = [{name: part[row] for name, part in parts.items()} for row in range(len(once))]
+        return rows if pixels is inputs else [row for row in rows for _ in range(copies)]
 
     def _names(self, batch: int) -> list[str]:
         """Return one name per row; the beams of a sample share its name, hence its kept tokens."""

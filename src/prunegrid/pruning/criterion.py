@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from prunegrid.pruning.schedule import Schedule
     from prunegrid.pruning.stage import Stage
+    from prunegrid.pruning.vision_maps import VisionMap
 
 # How often one criterion may hand a layer on to another.
 _MOST_STEPS = 10
@@ -37,7 +38,7 @@ class Ranking:
 
 @dataclass(frozen=True, kw_only=True)
 class Criterion(Plugin):
-    """Base of all criteria: a leaf is its `score`.
+    """Base of all criteria: a leaf is its `score`, or for a rule that weighs whole sets its `select`.
 
     Ranking, ties (the lower token number wins), ratios, batches and ragged rows are the engine's work.
 
@@ -56,7 +57,8 @@ class Criterion(Plugin):
     Parameters
     ----------
     reverse : bool
-        Keep the lowest scores instead: a score that carries signal must then fail.
+        Keep the lowest scores instead: a score that carries signal must then fail. A set rule is asked for as
+        many tokens as are to be dropped, and the others stay.
     """
 
     stochastic: ClassVar[bool] = False
@@ -112,6 +114,10 @@ class Criterion(Plugin):
         parts = [(layer, self.ranking(layer, schedule).criterion) for layer, _ in schedule.cuts]
         return [(layer, name_of(part), part.cost) for layer, part in parts]
 
+    def vision_maps(self) -> tuple[VisionMap, ...]:
+        """Return what of the vision tower `score` reads, here nothing."""
+        return ()
+
     @property
     def identity(self) -> tuple[Any, ...]:
         """What tells criteria apart: the class and all that it holds but `reverse`, which the engine applies.
@@ -145,3 +151,28 @@ class Criterion(Plugin):
             Shape (batch, present tokens), float32; only the image tokens' entries are read.
         """
         raise NotImplementedError
+
+    def select(self, stage: Stage) -> Tensor:
+        """Mark the image tokens that stay: by default the highest scores, of equal ones the lower number.
+
+        A criterion that weighs whole sets overrides this and not `score`. As there, what it returns must
+        follow from the options and the stage alone.
+
+        Parameters
+        ----------
+        stage : Stage
+            What a criterion may look at; `stage.keep` and `stage.n_keep` tell how many tokens are asked for.
+
+        Returns
+        -------
+        Tensor
+            Shape (batch, present tokens), bool: exactly `stage.keep[row]` image tokens of each row.
+        """
+        from prunegrid.pruning.highest import highest
+
+        return highest(self.score(stage).float(), stage.image, stage.n_keep)
+
+    @property
+    def selects_sets(self) -> bool:
+        """Whether it selects whole sets, by a `select` of its own, and gives no scores."""
+        return type(self).select is not Criterion.select

@@ -19,12 +19,12 @@ from prunegrid.pruning.token_layout import gather_tokens
 
 @dataclass(frozen=True)
 class Cutter:
-    """Cuts prefills as a schedule says, by a criterion's scores.
+    """Cuts prefills as a schedule says, by what a criterion selects.
 
     Attributes
     ----------
     criterion : Criterion
-        Scores image tokens, or says who does.
+        Scores or selects image tokens, or says who does.
     schedule : Schedule
         As solved without a sample: who scores must not depend on the batch.
     seed : int
@@ -63,16 +63,20 @@ class Cutter:
             run.cut(Cut(index, rows, numbers))
             return hidden
         image = numbers >= 0
-        selected, scored_by, is_nan = torch.zeros_like(image), "", None
+        selected, scored_by, fault, fault_text = torch.zeros_like(image), "", None, ""
         if any(after):
             ranking = self.criterion.ranking(index, self.schedule)
             scored_by = type(ranking.criterion).__name__
-            selected, is_nan = select(ranking, self._stage(run, index, hidden), shared)
-            selected = selected.to(image.device)
+            selection = select(ranking, self._stage(run, index, hidden), shared)
+            selected, fault, fault_text = (
+                selection.stays.to(image.device),
+                selection.fault,
+                selection.fault_text,
+            )
         keep = run.layout.valid & (~image | selected)
         run.layout, chosen = run.layout.select(keep, run.lengths_after(index))
         left = numbers.gather(1, chosen).masked_fill(~run.layout.valid, -1)
-        run.cut(Cut(index, rows, left, scored_by, is_nan))
+        run.cut(Cut(index, rows, left, scored_by, fault, fault_text))
         return gather_tokens(hidden, chosen, dim=1)
 
     def _stage(self, run: Prefill, index: int, hidden: Tensor) -> Stage:

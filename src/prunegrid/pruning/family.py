@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import prod
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
@@ -17,13 +17,14 @@ from prunegrid.plugins import Plugin
 from prunegrid.pruning.patch_grid import default_grid, pair
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from torch import Tensor, nn
     from transformers import PretrainedConfig, PreTrainedModel
 
     from prunegrid.pruning.deep_stack import DeepStack
     from prunegrid.pruning.patch_grid import Config, PatchGrid
+    from prunegrid.pruning.vision_maps import VisionMap
 
 
 @dataclass(frozen=True)
@@ -36,10 +37,13 @@ class Features:
         Per image or tile (image tokens, hidden size), in the model's dtype.
     beside : dict
         What else the family hands over, by name.
+    vision : dict
+        Name of a vision map -> Tensor (image tokens of all images, ...), float32, for the criteria in use.
     """
 
     images: list[Tensor]
     beside: dict[str, Any] = field(default_factory=dict)
+    vision: dict[str, Tensor] = field(default_factory=dict)
 
 
 class Family(Plugin, ABC):
@@ -115,7 +119,9 @@ class Family(Plugin, ABC):
         """
         return None
 
-    def features(self, model: PreTrainedModel, pixels: list[dict[str, Tensor]]) -> list[Features]:
+    def features(
+        self, model: PreTrainedModel, pixels: list[dict[str, Tensor]], maps: Sequence[VisionMap] = ()
+    ) -> list[Features]:
         """Run the vision tower and projector, one sample at a time: tiles and grids differ in shape.
 
         Parameters
@@ -124,8 +130,118 @@ class Family(Plugin, ABC):
             The model.
         pixels : list of dict
             Per sample what the processor returned besides token ids and their mask.
+        maps : sequence of VisionMap
+            What to note of the tower on its way.
+
+        Raises
+        ------
+        PruningError
+            If the tower cannot give a map.
         """
-        return [self._features(model, one) for one in pixels]
+        return [self._features_and_maps(model, one, maps) for one in pixels]
+
+    def _features_and_maps(
+        self, model: PreTrainedModel, pixels: dict[str, Tensor], maps: Sequence[VisionMap]
+    ) -> Features:
+        if not maps:
+            return self._features(model, pixels)
+        from prunegrid.pruning.tower import TowerWatch
+
+        watch = TowerWatch(self, model, maps)
+        with watch.watching():
+            found = self._features(model, pixels)
+        return replace(found, vision=self.vision(model, watch.taken(), pixels))
+
+    def vision(
+        self, model: PreTrainedModel, maps: Mapping[VisionMap, Tensor], pixels: Mapping[str, Any]
+    ) -> dict[str, Tensor]:
+        """Return maps over the image tokens of all pictures, in the order of the prompt.
+
+        Parameters
+        ----------
+        model : PreTrainedModel
+            The model.
+        maps : mapping
+            What `prunegrid.pruning.tower.TowerWatch` noted: (sequences, patches, ...).
+        pixels : mapping
+            The tower's inputs, as the processor returned them.
+
+        Returns
+        -------
+        dict
+            Name of the map -> Tensor (image tokens, ...), float32.
+        """
+        import torch
+
+        found = {}
+        for one, patches in maps.items():
+            flat = patches.reshape(*patches.shape[:2], -1)
+            tokens = torch.cat(list(self.token_maps(model, flat, pixels)))
+            found[one.name] = tokens.reshape(len(tokens), *patches.shape[2:])
+        return found
+
+    def token_maps(
+        self, model: PreTrainedModel, patches: Tensor, pixels: Mapping[str, Any]
+    ) -> Sequence[Tensor]:
+        """Return maps over image tokens, of maps over patches.
+
+        Parameters
+        ----------
+        model : PreTrainedModel
+            The model.
+        patches : Tensor
+            (sequences, patches, maps), float32: in the tower's order, class tokens left out.
+        pixels : mapping
+            The tower's inputs.
+
+        Returns
+        -------
+        sequence of Tensor
+            Per picture or tile (image tokens, maps), as its features come: the mean of a token's patches, 0
+            for tokens without any.
+
+        Raises
+        ------
+        PruningError
+            If the family does not say.
+        """
+        raise PruningError(
+            f"the family of {model.config.model_type!r} does not say which patches make an image token "
+            "(token_maps): what reads the vision tower cannot be used with it"
+        )
+
+    def tower_layers(self, model: PreTrainedModel) -> nn.ModuleList:
+        """Return the layers of the vision tower."""
+        return cast("nn.ModuleList", cast("Any", model.base_model).vision_tower.encoder.layers)
+
+    def tower_attention(self, layer: nn.Module) -> nn.Module:
+        """Return the self-attention module of a layer of the vision tower."""
+        return cast("nn.Module", layer.self_attn)
+
+    def tower_seen(self, config: Config, grid: PatchGrid, layer: int) -> int:
+        """Return the sum over patches of the keys that each attends to in a layer of the tower.
+
+        Parameters
+        ----------
+        config : mapping
+            The model's whole configuration.
+        grid : (int, int, int)
+            Tiles or frames, rows and columns of patches in each.
+        layer : int
+            Of the tower's layers; negative ones count from the end.
+        """
+        tiles, rows, columns = grid
+        return tiles * rows * columns * (rows * columns + self.has_class_token(config))
+
+    def has_class_token(self, config: Config) -> bool:
+        """Return whether the tower has a token beside the patches of a tile, the first.
+
+        Parameters
+        ----------
+        config : mapping
+            The model's whole configuration.
+        """
+        return False
 
     def feature_inputs(
         self, model: PreTrainedModel, features: list[Features], input_ids: Tensor
@@ -163,13 +279,16 @@ class Family(Plugin, ABC):
         Returns
         -------
         list of (int, int, int)
-            Tiles or frames, rows and columns of patches in each, for what sees itself alone.
+            Tiles or frames, rows and columns of patches in each, for what sees itself alone: one for each
+            picture, or one for all tiles of a sample where the processor does not tell whose they are.
         """
         if "pixel_values" not in pixels:
             return []
         height, width = pixels["pixel_values"].shape[-2:]
         high, wide = pair(config.vision_config.patch_size)
-        return [(prod(pixels["pixel_values"].shape[:-3]), height // high, width // wide)]
+        tiles = prod(pixels["pixel_values"].shape[:-3])
+        each = [1] * tiles if self.one_tile else [tiles]
+        return [(number, height // high, width // wide) for number in each]
 
     def batch_grids(self, config: PretrainedConfig, inputs: Mapping[str, Any]) -> list[PatchGrid]:
         """Return what the vision tower runs on for all pictures of a batch, one after the other.

@@ -1,7 +1,8 @@
 """Which image tokens a prefill has kept at each cut: on the device until it ends, then copied at once.
 
 A copy makes Python wait for all that the device has still to do. One a cut would take away the lead with
-which the layers' kernels are queued: so there is one a prefill, and with it scores are checked for NaN.
+which the layers' kernels are queued: so there is one a prefill, and with it scores are checked for NaN, and
+the selections of set rules for their counts.
 """
 
 from __future__ import annotations
@@ -30,16 +31,19 @@ class Cut:
     numbers : Tensor
         (batch, present tokens), int64: original numbers of the image tokens that are left, -1 elsewhere.
     scored_by : str
-        The class of the criterion whose scores chose; empty where none was asked.
-    is_nan : Tensor or None
-        (), bool: whether a score was NaN; None where no criterion was asked.
+        The class of the criterion that chose; empty where none was asked.
+    fault : Tensor or None
+        (), bool: whether its choice is of no use; None where no criterion was asked.
+    fault_text : str
+        What the criterion did then: "returned NaN".
     """
 
     layer: int
     rows: tuple[int, ...]
     numbers: Tensor
     scored_by: str = ""
-    is_nan: Tensor | None = None
+    fault: Tensor | None = None
+    fault_text: str = ""
 
 
 class KeptTokens:
@@ -72,24 +76,24 @@ class KeptTokens:
         if not cuts:
             return
         device = cuts[0].numbers.device
-        flags = [torch.zeros_like(cut.numbers[0, :1]) if cut.is_nan is None else cut.is_nan for cut in cuts]
+        flags = [torch.zeros_like(cut.numbers[0, :1]) if cut.fault is None else cut.fault for cut in cuts]
         parts = [*(cut.numbers for cut in cuts), *flags]
         copied = torch.cat([part.to(device, torch.int64).flatten() for part in parts]).cpu().numpy()
         start = 0
-        for cut, is_nan in zip(cuts, copied[-len(cuts) :], strict=True):
+        for cut, is_wrong in zip(cuts, copied[-len(cuts) :], strict=True):
             numbers = copied[start : (start := start + cut.numbers.numel())].reshape(cut.numbers.shape)
             for row in cut.rows:
                 self._rows[row].append((cut.layer, numbers[row][numbers[row] >= 0].tolist()))
-            if is_nan and self._fault is None:
-                self._fault = f"criterion {cut.scored_by} returned NaN before layer {cut.layer}"
+            if is_wrong and self._fault is None:
+                self._fault = f"criterion {cut.scored_by} {cut.fault_text} before layer {cut.layer}"
 
     def check(self) -> None:
-        """Raise if scores were NaN.
+        """Raise if scores were NaN, or a set rule selected other tokens than it was asked for.
 
         Raises
         ------
         PruningError
-            It names the criterion, and the first layer before which it was asked and returned NaN.
+            It names the criterion, and the first layer before which it was asked and failed.
         """
         self.settle()
         if self._fault is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from transformers.cache_utils import DynamicCache, DynamicLayer
 
+from prunegrid.errors import PruningError
 from prunegrid.pruning.attention import Projected
 from prunegrid.pruning.deep_stack import DeepStack
 from prunegrid.pruning.kept_tokens import Cut, KeptTokens
@@ -19,6 +20,8 @@ from prunegrid.pruning.schedule import Schedule
 from prunegrid.pruning.token_layout import Layout
 from prunegrid.pruning.transfer import to_device
 
+# Name of a vision map -> what it is over a row's image tokens, (N, ...), float32.
+RowMaps = Mapping[str, Tensor]
 # (sample id, rank, answer tokens) -> gradient scores (layers, N), and how many answer tokens they explain.
 Saliencies = MutableMapping[tuple[str, int, int], tuple[Tensor, int]]
 
@@ -36,6 +39,7 @@ class Prefill:
     projected: Projected | None = None
     deep_stack: DeepStack | None = None
     first_layer_refilled: bool = False
+    vision_maps: Callable[[], Sequence[RowMaps]] | None = None
     saliencies: Saliencies = field(default_factory=dict)
     saliencies_on_device: dict[tuple[int, int], Tensor] = field(default_factory=dict)
     last_cut: Cut | None = None
@@ -44,6 +48,7 @@ class Prefill:
     kept: KeptTokens = field(init=False)
     explained: list[int] = field(init=False)
     _keep_on: dict[torch.device, Tensor] = field(init=False, default_factory=dict)
+    _vision: dict[str, Tensor] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self.kept = KeptTokens(len(self.counts))
@@ -89,6 +94,35 @@ class Prefill:
             self._keep_on[device] = to_device(torch.tensor([*self.present_after.values()]), device)
         return self._keep_on[device][[*self.present_after].index(layer)]
 
+    def vision_of(self, name: str) -> Tensor:
+        """Return a vision map over the image tokens of all rows, (batch, most image tokens, ...), float32.
+
+        Raises
+        ------
+        PruningError
+            If it was not noted, or is not over the prompt's image tokens.
+        """
+        if name not in self._vision:
+            rows = self.vision_maps() if self.vision_maps is not None else []
+            found = [row.get(name) if n else None for row, n in zip(rows, self.counts, strict=bool(rows))]
+            shown = next((have for have in found if have is not None), None)
+            wrong = [
+                n
+                for have, n in zip(found, self.counts, strict=bool(rows))
+                if n and (have is None or len(have) != n)
+            ]
+            if shown is None or wrong:
+                raise PruningError(
+                    f"there is no vision map {name} of the prompts' image tokens: a criterion names what it "
+                    "reads of the vision tower in `vision_maps`, and the model is given pixels"
+                )
+            whole = shown.new_zeros(len(found), max(self.counts), *shown.shape[1:])
+            for row, have in enumerate(found):
+                if have is not None:
+                    whole[row, : len(have)] = have
+            self._vision[name] = to_device(whole, self.layout.columns.device)
+        return self._vision[name]
+
     def cut(self, cut: Cut) -> None:
         """Note a cut."""
         self.last_cut = cut
@@ -97,8 +131,8 @@ class Prefill:
     def release(self) -> None:
         """Let go of what only the prefill needs."""
         self.inputs, self.embeddings, self.projected, self.saliencies = {}, None, None, {}
-        self.deep_stack = None
-        for held in (self.cut_arguments, self.saliencies_on_device, self._keep_on):
+        self.deep_stack = self.vision_maps = None
+        for held in (self.cut_arguments, self.saliencies_on_device, self._keep_on, self._vision):
             held.clear()
 
 

@@ -1,59 +1,94 @@
 """Which image tokens stay at a cut."""
 
+from __future__ import annotations
+
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
 from prunegrid.errors import PruningError
-from prunegrid.pruning.criterion import Ranking
+from prunegrid.pruning.criterion import Criterion, Ranking
+from prunegrid.pruning.highest import highest
 from prunegrid.pruning.stage import Stage
 
 
-def select(ranking: Ranking, stage: Stage, shared: bool = False) -> tuple[Tensor, Tensor]:
-    """Mark the best-scored image tokens of each row; ties go to the lower number.
+@dataclass(frozen=True)
+class Selection:
+    """What a criterion selected.
+
+    Attributes
+    ----------
+    stays : Tensor
+        (batch, present tokens), bool.
+    fault : Tensor
+        (), bool: whether it is of no use. That is found out when the prefill is through, as asking the device
+        would make it wait.
+    fault_text : str
+        What the criterion did then.
+    scores : Tensor or None
+        (batch, present tokens), float32: the higher, the rather a token stays; None of a set rule.
+    """
+
+    stays: Tensor
+    fault: Tensor
+    fault_text: str
+    scores: Tensor | None = None
+
+
+def select(ranking: Ranking, stage: Stage, shared: bool = False) -> Selection:
+    """Mark the image tokens of each row that stay: the best-scored, or what a set rule selects.
 
     Parameters
     ----------
     ranking : Ranking
-        Who scores them, and whether the lowest scores stay.
+        Who ranks them, and whether the order is reversed.
     stage : Stage
         Tells the tokens present and how many to keep per row.
     shared : bool
         Other prefills take over what is selected.
 
-    Returns
-    -------
-    Tensor
-        (batch, present tokens), bool.
-    Tensor
-        (), bool: whether a score is NaN. Then the selection is of no use; that is found out when the prefill
-        is through, as asking the device would make it wait.
-
     Raises
     ------
     PruningError
-        If the criterion returns another shape, or if a shared selection changes what it holds: it would miss
-        the stages that are taken over.
+        If the criterion returns another shape or type, or if a shared selection changes what it holds: it
+        would miss the stages that are taken over.
     """
     criterion = ranking.criterion
     before = criterion.identity if shared else None
-    scores = criterion.score(stage).float()
+    selection = (_select_set if criterion.selects_sets else _select_best)(criterion, stage, ranking.reverse)
     if shared and criterion.identity != before:
+        called = "select" if criterion.selects_sets else "score"
         raise PruningError(
-            f"criterion {type(criterion).__name__} holds something else after `score` than before: cells "
-            "share stages, so a score must follow from the options and the stage alone"
+            f"criterion {type(criterion).__name__} holds something else after `{called}` than before: cells "
+            f"share stages, so a {called} must follow from the options and the stage alone"
         )
+    return selection
+
+
+def _select_best(criterion: Criterion, stage: Stage, reverse: bool) -> Selection:
+    """Mark the best-scored image tokens; ties go to the lower number, reversed or not."""
+    scores = criterion.score(stage).float()
     if scores.shape != stage.image.shape:
         raise PruningError(
             f"criterion {type(criterion).__name__} returned scores of shape {tuple(scores.shape)}, "
             f"not {tuple(stage.image.shape)}"
         )
-    if ranking.reverse:
+    if reverse:
         scores = -scores
     is_nan = (scores.isnan() & stage.image).any()
-    # Text goes behind every image token, then a stable sort leaves ties in the order of the numbers.
-    scores = scores.masked_fill(~stage.image, -torch.inf)
-    by_score = scores.argsort(dim=1, descending=True, stable=True)
-    text_last = (~stage.image.gather(1, by_score)).to(torch.uint8).argsort(dim=1, stable=True)
-    order = by_score.gather(1, text_last)
-    among = torch.arange(order.shape[1], device=order.device) < stage.n_keep[:, None]
-    return torch.zeros_like(stage.image).scatter(1, order, among), is_nan
+    return Selection(highest(scores, stage.image, stage.n_keep), is_nan, "returned NaN", scores)
+
+
+def _select_set(criterion: Criterion, stage: Stage, reverse: bool) -> Selection:
+    """Mark what a set rule selects; reversed, it is asked for as many as are dropped, and the others stay."""
+    asked = stage.asked_for_the_others() if reverse else stage
+    found = criterion.select(asked)
+    if found.shape != stage.image.shape or found.dtype != torch.bool:
+        raise PruningError(
+            f"criterion {type(criterion).__name__} selected by a tensor of shape {tuple(found.shape)} and "
+            f"type {found.dtype} before layer {stage.layer}; right is {tuple(stage.image.shape)}, torch.bool"
+        )
+    wrong = ((found & ~stage.image).any(1) | (found.sum(1) != asked.n_keep)).any()
+    text = "did not select exactly the image tokens asked for (it selected text, others, or compared NaN)"
+    return Selection(stage.image & ~found if reverse else found, wrong, text)

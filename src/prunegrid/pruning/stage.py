@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -13,6 +13,7 @@ from prunegrid.pruning.attention import attention_received
 from prunegrid.pruning.gradient_scores import GradientScores
 from prunegrid.pruning.prefill import Prefill
 from prunegrid.pruning.token_layout import Layout
+from prunegrid.pruning.vision_maps import VisionMap
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,16 @@ class Stage:
     _prefill: Prefill
     _gradients: GradientScores
 
+    @property
+    def present(self) -> list[int]:
+        """Image tokens that are present, per batch row."""
+        return self._prefill.present
+
+    def asked_for_the_others(self) -> Stage:
+        """Return the same stage, but with as many tokens to keep as this one drops."""
+        keep = [have - keep for have, keep in zip(self.present, self.keep, strict=True)]
+        return replace(self, keep=keep, n_keep=self.image.sum(1) - self.n_keep)
+
     def attention_received(self, rows: Tensor) -> Tensor:
         """Sum layer l-1's head-averaged attention over query rows.
 
@@ -100,6 +111,27 @@ class Stage:
         embeddings = self._prefill.embeddings
         assert embeddings is not None  # kept until the last layer is through
         return self.layout.gather(embeddings, dim=1).to(self.hidden.device)
+
+    def vision(self, kind: str, layer: int) -> Tensor:
+        """Return what the vision tower knew of the present image tokens.
+
+        The criterion must name the map in its `vision_maps`.
+
+        Parameters
+        ----------
+        kind, layer : str, int
+            See `prunegrid.pruning.vision_maps.VisionMap`.
+
+        Returns
+        -------
+        Tensor
+            (batch, present tokens, ...), float32, 0 where the token is no image token.
+        """
+        over_tokens = self._prefill.vision_of(VisionMap(kind, layer).name).to(self.hidden.device)
+        rows = torch.arange(len(self.numbers), device=self.numbers.device)[:, None]
+        found = over_tokens[rows, self.numbers.clamp_min(0)]
+        image = self.image.reshape(*self.image.shape, *(1 for _ in found.shape[2:]))
+        return torch.where(image, found, 0.0)
 
     def unpruned_saliency(self, rank: int, answer_tokens: int) -> Tensor:
         """Return abs(h * dJ/dh) summed over features, in the unpruned model.

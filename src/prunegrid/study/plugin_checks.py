@@ -31,8 +31,8 @@ _READ = (
     "hub_ids",
     "on_request",
 )
-# A method that is needed only where another one stays the base's.
-_UNLESS = {"cuts": "solve", "score": "resolve", "rows": "rows_of_cells"}
+# A method that is needed only where others stay the base's.
+_UNLESS = {"cuts": ("solve",), "score": ("resolve", "select"), "rows": ("rows_of_cells",)}
 _STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1 - 2**-40)
 _ROUNDING = 1e-9
 
@@ -171,8 +171,8 @@ def _missing_methods(lineage: list[ClassSource]) -> list[str]:
     faults, first = [], lineage[0]
     for name in dict.fromkeys(name for one in lineage for name in one.methods):
         defined = [one.methods[name] for one in lineage if name in one.methods]
-        instead = [one for one in lineage if _UNLESS.get(name) in one.methods]
-        if _is_left_open(defined[0]) and len(instead) < 2:
+        instead = (sum(other in one.methods for one in lineage) for other in _UNLESS.get(name, ()))
+        if _is_left_open(defined[0]) and max(instead, default=0) < 2:
             does = (ast.get_docstring(defined[0]) or "").partition("\n")[0]
             found = ", ".join(first.methods) or "no method"
             faults.append(

@@ -1,0 +1,156 @@
+"""What a vision tower computed on its way, noted by hooks on its layers: attention, keys, features.
+
+Only what is asked for is noted, and attention as what it sums up to: a (heads, patches, patches) matrix
+never exists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from prunegrid.errors import PruningError
+from prunegrid.pruning.attention import Projected, observe
+from prunegrid.pruning.vision_maps import VisionMap, check_maps
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+    from prunegrid.pruning.family import Family
+
+# Attention that is held at once, in elements: 64 MB in float32.
+_CHUNK = 2**24
+
+
+class TowerWatch:
+    """Notes vision maps of every run of a model's tower.
+
+    Parameters
+    ----------
+    family : Family
+        Says which modules are the tower's.
+    model : PreTrainedModel
+        The model.
+    maps : sequence of VisionMap
+        What to note.
+
+    Raises
+    ------
+    PruningError
+        If the tower cannot give one of them.
+    """
+
+    def __init__(self, family: Family, model: PreTrainedModel, maps: Sequence[VisionMap]) -> None:
+        self._layers = family.tower_layers(model)
+        self._attentions = [family.tower_attention(layer) for layer in self._layers]
+        self._class_tokens = int(family.has_class_token(model.config.to_dict()))
+        check_maps(maps, model.config.model_type, len(self._layers), bool(self._class_tokens))
+        self._maps = tuple(maps)
+        self._found: dict[VisionMap, list[Tensor]] = {}
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Keep hooks on the tower for the time of the context."""
+        n_layers = len(self._layers)
+        by_layer: dict[int, list[VisionMap]] = {}
+        for one in self._maps:
+            by_layer.setdefault(one.layer % n_layers, []).append(one)
+        with ExitStack() as stack:
+            handles = [self._layers[0].register_forward_pre_hook(lambda *_: self._found.clear())]
+            read = {}
+            for at, wanted in by_layer.items():
+                projected = [one for one in wanted if one.kind != "features"]
+                if projected:
+                    read[self._attentions[at]] = projected
+                for one in wanted:
+                    if one.kind == "features":
+                        handles.append(self._layers[at].register_forward_hook(self._feature_hook(one)))
+            for handle in handles:
+                stack.callback(handle.remove)
+            stack.enter_context(observe(list(read), lambda module, seen: self._note(read[module], seen)))
+            yield
+
+    def taken(self) -> dict[VisionMap, Tensor]:
+        """Return the maps of the tower's last run, (sequences, patches, ...).
+
+        Raises
+        ------
+        PruningError
+            If it has not run.
+        """
+        missing = [one.name for one in self._maps if one not in self._found]
+        if missing:
+            raise PruningError(f"the vision tower has not run, or not its layers for {', '.join(missing)}")
+        # Towers of packed patches call their attention once for each window or picture.
+        return {
+            one: parts[0] if len(parts) == 1 else torch.cat(parts, 1) for one, parts in self._found.items()
+        }
+
+    def _add(self, one: VisionMap, found: Tensor) -> None:
+        self._found.setdefault(one, []).append(found)
+
+    def _feature_hook(self, one: VisionMap) -> Any:
+        def hook(layer: nn.Module, args: Any, output: Any) -> None:
+            hidden = output[0] if isinstance(output, tuple) else output
+            # Packed patches come without a batch dimension.
+            hidden = hidden[None] if hidden.dim() == 2 else hidden
+            self._add(one, hidden.detach()[:, self._class_tokens :].float())
+
+        return hook
+
+    def _note(self, wanted: Sequence[VisionMap], seen: Projected) -> None:
+        skip = self._class_tokens
+        for one in wanted:
+            if one.kind == "keys":
+                self._add(one, seen.key.detach()[:, :, skip:].transpose(1, 2).float())
+            elif one.kind == "cls_attention":
+                self._add(one, _shares(seen, 0, 1)[:, 0, skip:])
+            elif one.kind == "cls_similarity":
+                self._add(one, _similarity(seen)[:, skip:])
+            else:
+                self._add(one, _received(seen, skip))
+
+
+def _shares(seen: Projected, start: int, stop: int) -> Tensor:
+    """Return the attention of query rows, mean of the heads, (sequences, rows, tokens), float32."""
+    query = seen.query.detach()[:, :, start:stop].float() * seen.scaling
+    logits = query @ seen.key.detach().float().transpose(2, 3)
+    if seen.mask is not None:
+        logits = _masked(logits, seen.mask, start, stop)
+    return logits.softmax(-1).mean(1)
+
+
+def _masked(logits: Tensor, mask: Tensor, start: int, stop: int) -> Tensor:
+    lowest = torch.finfo(logits.dtype).min
+    if mask.dim() == 2:
+        return logits.masked_fill(~mask.bool()[:, None, None, :], lowest)
+    rows = mask[:, :, start:stop, : logits.shape[-1]]
+    return logits.masked_fill(~rows, lowest) if rows.dtype == torch.bool else logits + rows.float()
+
+
+def _received(seen: Projected, skip: int) -> Tensor:
+    """Return what each patch receives from the patches' rows, mean of the rows, (sequences, patches)."""
+    sequences, heads, tokens, _ = seen.query.shape
+    total = torch.zeros(sequences, tokens, device=seen.query.device)
+    step = max(1, _CHUNK // (sequences * heads * tokens))
+    for start in range(skip, tokens, step):
+        total += _shares(seen, start, min(tokens, start + step)).sum(1)
+    return total[:, skip:] / (tokens - skip)
+
+
+def _similarity(seen: Projected) -> Tensor:
+    """Return softmax over all patches of q_cls . k / sqrt(C) with heads joined, 0 for the class token itself.
+
+    Returns
+    -------
+    Tensor
+        (sequences, tokens), float32.
+    """
+    query, key = seen.query.detach()[:, :, :1].float(), seen.key.detach().float()
+    logits = (query @ key.transpose(2, 3)).sum(1)[:, 0] / (query.shape[1] * query.shape[3]) ** 0.5
+    shares = logits[:, 1:].softmax(-1)
+    return torch.cat([torch.zeros_like(shares[:, :1]), shares], 1)

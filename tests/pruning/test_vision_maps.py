@@ -1,0 +1,80 @@
+"""What is noted of every family's vision tower, against attention row by row and tokens patch by patch."""
+
+import pytest
+import torch
+
+from prunegrid.errors import PruningError
+from prunegrid.pruning.families import family_of
+from prunegrid.pruning.tower import TowerWatch
+from prunegrid.pruning.vision_maps import KINDS, OF_CLASS_TOKEN, VisionMap
+from tests.pruning.slow_tower import slowly
+from tests.pruning.tiny_families import FAMILIES
+
+HAVE_CLASS_TOKEN = ("llava", "llava_next", "internvl")
+# Ours is float32, theirs float64: some hundred sums of numbers around 1.
+TOLERANCE = 1e-5
+
+
+def kinds_of(name):
+    return [kind for kind in KINDS if name in HAVE_CLASS_TOKEN or kind not in OF_CLASS_TOKEN]
+
+
+@pytest.fixture(scope="module", params=FAMILIES)
+def tiny(request):
+    family = FAMILIES[request.param]
+    model = family.model()
+    return request.param, model, [one for one in family.requests(model) if one.images]
+
+
+def noted(name, model, request, maps):
+    with torch.no_grad():
+        (found,) = family_of(name).features(model, [request.images], maps)
+    return found
+
+
+def test_maps_are_over_the_image_tokens_and_change_no_feature(tiny):
+    name, model, requests = tiny
+    maps = [VisionMap(kind, -1) for kind in kinds_of(name)]
+    for request in requests:
+        plain, found = noted(name, model, request, []), noted(name, model, request, maps)
+        assert plain.vision == {}
+        assert all(torch.equal(a, b) for a, b in zip(found.images, plain.images, strict=True))
+        n_tokens = sum(image.reshape(-1, image.shape[-1]).shape[0] for image in plain.images)
+        assert {one.name for one in maps} == found.vision.keys()
+        assert {len(value) for value in found.vision.values()} == {n_tokens}
+        assert {value.dtype for value in found.vision.values()} == {torch.float32}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_maps_are_those_of_a_loop(tiny, kind):
+    name, model, requests = tiny
+    if kind not in kinds_of(name):
+        return
+    layers = len(family_of(name).tower_layers(model))
+    for request in requests[:3]:
+        for layer in {-1, -layers}:
+            found = noted(name, model, request, [VisionMap(kind, layer)]).vision[f"{kind}@{layer}"]
+            expected = slowly(kind, name, family_of(name), model, request.images, layer)
+            torch.testing.assert_close(found.double(), expected.double(), atol=TOLERANCE, rtol=TOLERANCE)
+        # So that another order of tokens would be seen; a class token of zeros looks at all alike first.
+        if layers > 1 or kind not in OF_CLASS_TOKEN:
+            last = slowly(kind, name, family_of(name), model, request.images, -1)
+            assert last.std(0).min() > 10 * TOLERANCE
+
+
+def test_a_tower_without_a_class_token_is_refused_by_name(tiny):
+    name, model, _ = tiny
+    for kind in OF_CLASS_TOKEN:
+        if name in HAVE_CLASS_TOKEN:
+            TowerWatch(family_of(name), model, [VisionMap(kind, -1)])
+        else:
+            with pytest.raises(PruningError, match=f"{name}.*no class token"):
+                TowerWatch(family_of(name), model, [VisionMap(kind, -1)])
+
+
+def test_a_layer_that_is_not_there_is_refused(tiny):
+    name, model, _ = tiny
+    with pytest.raises(PruningError, match=r"layers, and layer -9 is asked for \(keys@-9\)"):
+        TowerWatch(family_of(name), model, [VisionMap("keys", -9)])
+    with pytest.raises(PruningError, match="unknown vision map 'key'"):
+        VisionMap("key", -1)
