@@ -3,7 +3,8 @@
 No token is ever removed here. One sample, no padding, no cache, eager attention: each generated token
 is one forward pass over the whole prompt and all tokens so far, and from layer l on a mask forbids the
 columns that were dropped before l. What the model itself computes for dropped tokens does not matter,
-as nobody sees it. Nothing of the engine is used but the shares of a solved schedule and `named_seed`.
+as nobody sees it. Where dropped tokens are merged, the mean takes the place of the state of the token that
+stays. Nothing of the engine is used but the shares of a solved schedule and `named_seed`.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from prunegrid.randomness import named_seed
+from tests.pruning.plain_merging import averages, into_nearest, recycle
 
 # (rank, answer tokens) -> layer -> score per token, of one sample.
 Gradients = Mapping[tuple[int, int], Mapping[int, Tensor]]
@@ -108,9 +110,16 @@ class Pass:
 
 
 def forward(
-    eager: Eager, inputs: Mapping[str, Any], dropped: Callable[[int, Pass], Sequence[int]] | None = None
+    eager: Eager,
+    inputs: Mapping[str, Any],
+    dropped: Callable[[int, Pass], Sequence[int]] | None = None,
+    merged: Callable[[int, Pass], Mapping[int, Tensor]] = lambda layer, seen: {},
 ) -> Pass:
-    """Run the model; `dropped(layer, so far)` names the columns that a layer may not look at."""
+    """Run the model.
+
+    `dropped(layer, so far)` names the columns that a layer may not look at; `merged(layer, so far)`, asked
+    next, gives other hidden states that enter it, by column.
+    """
     seen = Pass()
 
     def before(index: int) -> Callable:
@@ -120,7 +129,12 @@ def forward(
             if dropped is None:
                 return None
             mask = forbid(kwargs.get("attention_mask"), hidden, dropped(index, seen))
-            return args, {**kwargs, "attention_mask": mask}
+            for column, state in merged(index, seen).items():
+                hidden = hidden.clone()
+                hidden[0, column] = state
+            seen.entering[index] = hidden
+            kwargs = {**kwargs, "attention_mask": mask}
+            return ((hidden, *args[1:]), kwargs) if args else (args, {**kwargs, "hidden_states": hidden})
 
         return hook
 
@@ -276,16 +290,31 @@ SETS: dict[str, Callable[[Situation, int], list[int]]] = {
 }
 
 
+def ranked(at: Situation) -> list[int]:
+    """Return the columns that are present, the best-scored first."""
+    scores = SCORES[at.rule.criterion](at)
+    sign = 1 if at.rule.options.get("reverse") else -1
+    return [at.present[i] for i in sorted(range(len(scores)), key=lambda i: (sign * scores[i], i))]
+
+
 def best(at: Situation) -> list[int]:
     """Return the columns that stay."""
     if at.rule.criterion in SETS:
         back = bool(at.rule.options.get("reverse"))
         taken = SETS[at.rule.criterion](at, len(at.present) - at.keep if back else at.keep)
         return [column for i, column in enumerate(at.present) if (i in taken) != back]
-    scores = SCORES[at.rule.criterion](at)
-    sign = 1 if at.rule.options.get("reverse") else -1
-    ranked = sorted(range(len(scores)), key=lambda i: (sign * scores[i], i))
-    return sorted(at.present[i] for i in ranked[: at.keep])
+    return sorted(ranked(at)[: at.keep])
+
+
+def chosen(at: Situation) -> tuple[list[int], dict[int, int]]:
+    """Return the columns that stay, and which dropped ones go into which of them."""
+    how = at.rule.options.get("merge", "drop")
+    states = {column: at.seen.entering[at.layer][0, column].double() for column in at.present}
+    if how == "recycle":
+        return recycle(states, ranked(at), at.keep)
+    stay = best(at)
+    gone = [column for column in at.present if column not in stay]
+    return stay, into_nearest(states, stay, gone) if how == "average" else {}
 
 
 # --- the whole of it --------------------------------------------------------------------------------
@@ -352,23 +381,33 @@ def oracle(
     image = [column for column, token in enumerate(ids) if token == eager.image_token_id]
     cuts = dict(rule.cuts) if image else {}
     present = {-1: image}
+    # Layer -> dropped column -> where it goes; of how many tokens each column is the mean before a layer.
+    into: dict[int, dict[int, int]] = {}
+    sizes = {-1: dict.fromkeys(image, 1)}
 
     def choose(layer: int, seen: Pass) -> Sequence[int]:
         """Select once, in the prompt's own pass; later passes find the selection made."""
         if layer not in present:
-            now = present[layer - 1]
+            now, into[layer], sizes[layer] = present[layer - 1], {}, dict(sizes[layer - 1])
             if layer in cuts:
                 keep = count(cuts[layer], len(image), len(now))
                 at = Situation(layer, keep, image, now, len(ids), seen, rule, sample, gradients)
                 # No question of rank arises where all or nothing stays.
-                now = now if keep == len(now) else best(at) if keep else []
+                if keep < len(now):
+                    now, into[layer] = chosen(at) if keep else ([], {})
+                for column, target in into[layer].items():
+                    sizes[layer][target] += sizes[layer - 1][column]
             present[layer] = now
         return [column for column in image if column not in present[layer]]
+
+    def merge(layer: int, seen: Pass) -> dict[int, Tensor]:
+        states = {column: seen.entering[layer][0, column] for column in image}
+        return averages(states, sizes[layer - 1], into[layer])
 
     tokens: list[int] = []
     logits: list[Tensor] = []
     for _ in range(steps):
-        last = forward(eager, extended(sample.inputs, tokens), choose).logits[-1]
+        last = forward(eager, extended(sample.inputs, tokens), choose, merge).logits[-1]
         logits.append(last)
         allowed = last.clone()
         allowed[eager.unsaid] = -torch.inf

@@ -60,6 +60,11 @@ class Prefill:
         return self.tokens.numbers if self.last_cut is None else self.last_cut.numbers
 
     @property
+    def sizes(self) -> Tensor | None:
+        """Of how many tokens of the prompt each present one is the mean; None where nothing was merged."""
+        return None if self.last_cut is None else self.last_cut.sizes
+
+    @property
     def present(self) -> list[int]:
         """Image tokens per row that are present."""
         return self.counts if self.last_cut is None else self.present_after[self.last_cut.layer]
