@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -21,6 +23,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from prunegrid.randomness import named_seed
+from tests.pruning import plain_rules
 from tests.pruning.plain_merging import averages, into_nearest, recycle
 
 # (rank, answer tokens) -> layer -> score per token, of one sample.
@@ -106,6 +109,8 @@ class Pass:
 
     entering: dict[int, Tensor] = field(default_factory=dict)
     attention: dict[int, Tensor] = field(default_factory=dict)
+    heads: dict[int, Tensor] = field(default_factory=dict)
+    projected: dict[int, tuple[Tensor, Tensor, Tensor, float]] = field(default_factory=dict)
     logits: Tensor | None = None
 
 
@@ -140,7 +145,8 @@ def forward(
 
     def after(index: int) -> Callable:
         def hook(module: nn.Module, args: tuple, output: tuple) -> None:
-            seen.attention[index] = output[1][0].float().mean(0)
+            seen.heads[index] = output[1][0].float()
+            seen.attention[index] = seen.heads[index].mean(0)
 
         return hook
 
@@ -149,11 +155,37 @@ def forward(
         handles.append(layer.register_forward_pre_hook(before(index), with_kwargs=True))
         handles.append(attention.register_forward_hook(after(index)))
     try:
-        seen.logits = eager.model(**inputs, use_cache=False).logits[0].float()
+        with showing_projections(eager, seen):
+            seen.logits = eager.model(**inputs, use_cache=False).logits[0].float()
     finally:
         for handle in handles:
             handle.remove()
     return seen
+
+
+@contextmanager
+def showing_projections(eager: Eager, seen: Pass) -> Iterator[None]:
+    """Note what a layer's eager attention is called with: queries, keys, values, scaling."""
+    numbers = {id(module): index for index, module in enumerate(eager.attentions)}
+    places = {sys.modules[type(module).__module__] for module in eager.attentions}
+    originals: dict[Any, Callable] = {place: place.eager_attention_forward for place in places}
+
+    def showing(original: Callable) -> Callable:
+        def attend(module: nn.Module, query: Tensor, key: Tensor, value: Tensor, *args: Any, **kwargs: Any):
+            if id(module) in numbers:
+                scaling = kwargs["scaling"]
+                seen.projected[numbers[id(module)]] = query[0], key[0], value[0], scaling
+            return original(module, query, key, value, *args, **kwargs)
+
+        return attend
+
+    try:
+        for place, original in originals.items():
+            place.eager_attention_forward = showing(original)
+        yield
+    finally:
+        for place, original in originals.items():
+            place.eager_attention_forward = original
 
 
 def forbid(mask: Tensor | None, hidden: Tensor, columns: Sequence[int]) -> Tensor:
@@ -215,6 +247,15 @@ class Situation:
         matrix = self.seen.attention[self.layer - 1]
         return matrix[list(rows)][:, self.present].sum(0).tolist()
 
+    def states(self, layer: int, columns: Sequence[int]) -> list[Tensor]:
+        """Return what enters a layer in some columns, in float64."""
+        return [self.seen.entering[layer][0, column].double() for column in columns]
+
+    def projections(self, which: int, columns: Sequence[int]) -> list[Tensor]:
+        """Return layer l-1's queries, keys or values (0, 1, 2) of some columns, all heads together."""
+        found = self.seen.projected[self.layer - 1][which]
+        return [found[:, column].flatten().double() for column in columns]
+
 
 def attention_deep_mean(at: Situation) -> list[float]:
     received = at.attention_from(at.present)
@@ -245,6 +286,35 @@ def grid(at: Situation) -> list[float]:
     return [float((i + 1) * at.keep // have > i * at.keep // have) for i in range(have)]
 
 
+def text_relevance(at: Situation) -> list[float]:
+    rows = plain_rules.raters(at.states(0, at.present), at.states(0, at.text_after))
+    received = at.attention_from([at.text_after[row] for row in rows])
+    return [value / len(rows) for value in received]
+
+
+def fitprune(at: Situation) -> list[float]:
+    heads = at.seen.heads[at.layer - 1]
+
+    def received(rows: Sequence[int], column: int) -> float:
+        return sum(max(float(head[row, column]) for head in heads) for row in rows)
+
+    return [
+        received(at.text_after, column) * received(at.present, column) / len(at.present)
+        for column in at.present
+    ]
+
+
+def pact(at: Situation) -> list[float]:
+    query, key, _, scaling = at.seen.projected[at.layer - 1]
+    parts = query[:, at.present].double(), key[:, at.present].double()
+    return plain_rules.pact(*parts, scaling, at.states(at.layer, at.present))
+
+
+def displacement(at: Situation) -> list[float]:
+    now, before = at.states(at.layer, at.present), at.states(at.layer - 1, at.present)
+    return [plain_rules.length(a - b) for a, b in zip(now, before, strict=True)]
+
+
 def staged(at: Situation, shallow: str, deep: str) -> list[float]:
     return SCORES[deep if at.layer >= at.rule.deep_from else shallow](at)
 
@@ -268,6 +338,12 @@ SCORES: dict[str, Callable[[Situation], list[float]]] = {
     "first": lambda at: [-float(column) for column in at.present],
     "last": lambda at: [float(column) for column in at.present],
     "grid": grid,
+    "key_norm": lambda at: [plain_rules.length(key) for key in at.projections(1, at.present)],
+    "value_norm": lambda at: [plain_rules.length(value) for value in at.projections(2, at.present)],
+    "displacement": displacement,
+    "text_relevance": text_relevance,
+    "fitprune": fitprune,
+    "pact": pact,
     # Not a criterion of the study: many ties, which must go to the lower number.
     "ties": lambda at: [float(at.image.index(column) % 3) for column in at.present],
 }
@@ -285,8 +361,22 @@ def spread(at: Situation, n: int) -> list[int]:
 
 # Rules that weigh sets: (situation, how many) -> indices of present tokens.
 SETS: dict[str, Callable[[Situation, int], list[int]]] = {
-    # Not a criterion of the study.
+    # No criterion of the study.
     "spread": spread,
+    "diversity": lambda at, n: plain_rules.diversity(at.states(at.layer, at.present), n),
+    "duplication": lambda at, n: plain_rules.duplication(
+        at.projections(1, at.present),
+        at.projections(1, at.text_after),
+        at.states(at.layer, at.present),
+        at.states(at.layer, at.text_after),
+        n,
+    ),
+    "conditional_dpp": lambda at, n: plain_rules.conditional_dpp(
+        at.states(at.layer, at.present), at.states(0, at.present), at.states(0, at.text_after), n
+    ),
+    "coverage": lambda at, n: plain_rules.coverage(
+        at.states(at.layer, at.present), at.states(0, at.present), at.states(0, at.text_after), n
+    ),
 }
 
 

@@ -65,7 +65,7 @@ class Mutation:
             (change.apply if isinstance(change, Change) else change)(patch)
 
 
-RECEIVED = (stage.Stage, "attention_received", "rows & self.layout.valid, self.layout.valid")
+RECEIVED = (stage.Stage, "attention_received", "self._projected, rows, self.layout.valid")
 SCORES = (stage, "attention_received")
 SUM_OF_ROWS = "stage.attention_received(stage.image)"
 AT_OR_AFTER = "stage.image.flip(1).cumsum(1).flip(1)"
@@ -78,20 +78,22 @@ MUTATIONS = {
                 LayerHooks,
                 "_keep_projected",
                 "projected if read else None",
-                "projected if after + 1 in self._active.cuts else self._active.projected",
+                "projected if module.layer_idx + 2 in self._active.cuts else self._active.projected",
             )
         ],
         "single",
         "attention_shallow",
     ),
     "last text row left out": Mutation(
-        [Change(*RECEIVED, "rows & self.layout.valid & ~self.last, self.layout.valid")],
+        [Change(*RECEIVED, "self._projected, rows & ~self.last, self.layout.valid")],
         "uniform",
         "attention_shallow",
         ragged=True,
     ),
     "last text row only": Mutation(
-        [Change(*RECEIVED, "self.last, self.layout.valid")], "hierarchical", "attention_shallow"
+        [Change(*RECEIVED, "self._projected, self.last, self.layout.valid")],
+        "hierarchical",
+        "attention_shallow",
     ),
     "deep scores by text rows": Mutation(
         [Change(AttentionDeep, "score", SUM_OF_ROWS, "stage.attention_received(stage.text_after)")],
@@ -109,7 +111,7 @@ MUTATIONS = {
     ),
     "softmax over image columns": Mutation(
         [
-            Change(*RECEIVED, "rows & self.layout.valid, self.image"),
+            Change(*RECEIVED, "self._projected, rows, self.image"),
             Change(attention, "_masked", "| (torch.arange(tokens, device=at.device) == at[:, :, None])", ""),
         ],
         "hierarchical",
@@ -282,8 +284,8 @@ MUTATIONS = {
             Change(
                 merging,
                 "_averaged_into_kept",
-                "torch.nn.functional.normalize(one.states(stage.hidden), dim=-1)",
-                "one.states(stage.hidden)",
+                "sources.units(stage.hidden) @ targets.units",
+                "sources.states(stage.hidden) @ targets.states",
             )
         ],
         "uniform",

@@ -42,8 +42,19 @@ class SelectionCost:
             "text_rows": self.decoder.scores(self.n_after, tokens),
             "image_rows": self.decoder.scores(present, tokens),
             "last_row": self.decoder.scores(1, tokens),
-            # A norm.
+            # One query: the mean of the image tokens'.
+            "mean_query": self.decoder.scores(1, tokens),
+            # Norms: of hidden states; of keys or values.
             "hidden": 2 * present * hidden,
+            "keys": 2 * present * self.decoder.key_heads * self.decoder.head_size,
+            # Cosines of all pairs of image tokens; of image tokens with eight pivots.
+            "cosines": 2 * present**2 * hidden,
+            "pivots": 2 * 8 * present * hidden,
+            # Products of image tokens with the text tokens after them, or with their mean.
+            "text_products": 2 * present * self.n_after * hidden,
+            "text_mean": 2 * present * hidden,
+            # A Cholesky factor of as many rows as are selected.
+            "determinant": self.keep * (self.keep - 1) * present,
             # Merging: cosines of dropped with kept tokens, then sums of those that go together.
             "average": 4 * gone * self.keep * hidden,
             # Distances between pooled tokens (a difference, its square, a sum), then sums.

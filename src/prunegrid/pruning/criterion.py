@@ -63,8 +63,11 @@ class Criterion(Plugin):
     delegates : tuple of str
         Options that name other criteria, which `resolve` hands layers to.
     cost : str or None
-        What scoring computes, for the ledger: the attention of `text_rows`, `image_rows` or the
-        `last_row`; `hidden` (a norm); `gradient`; None for next to nothing.
+        What choosing computes, for the ledger: words of `prunegrid.cost.selection_cost`, several joined by
+        "+": the attention of `text_rows`, `image_rows` or the `last_row`; `hidden` (a norm); `cosines` of all
+        pairs of image tokens; `gradient`; and others. None for next to nothing.
+    first_layer : int
+        The earliest layer before which it can score: 1 where it reads the layer before.
 
     Parameters
     ----------
@@ -81,6 +84,7 @@ class Criterion(Plugin):
     needs_answer: ClassVar[bool] = False
     delegates: ClassVar[tuple[str, ...]] = ()
     cost: ClassVar[str | None] = None
+    first_layer: ClassVar[int] = 0
 
     reverse: bool = False
     merge: Literal["drop", "average", "recycle"] = "drop"
@@ -126,7 +130,8 @@ class Criterion(Plugin):
                 if merge == "recycle" and criterion.selects_sets:
                     raise PruningError(
                         f"criterion {name_of(criterion)!r} selects sets and has no scores, so it does not "
-                        "tell which of the dropped tokens are the best: merge can be drop or average, not recycle"
+                        "tell which of the dropped tokens are the best: merge can be drop or average, "
+                        "not recycle"
                     )
                 return Ranking(criterion, reverse, merge)
             if not isinstance(part, Criterion):

@@ -13,10 +13,11 @@ import torch
 from torch import Tensor
 
 from prunegrid.pruning.highest import highest
+from prunegrid.pruning.marked import Marked
 from prunegrid.pruning.recycling import recycled
 from prunegrid.pruning.selection import Selection
 from prunegrid.pruning.stage import Stage
-from prunegrid.pruning.token_layout import gather_tokens, right_aligned
+from prunegrid.pruning.token_layout import gather_tokens
 
 
 @dataclass(frozen=True)
@@ -60,29 +61,12 @@ def merge(how: str, stage: Stage, selection: Selection, sizes: Tensor | None) ->
     return (_averaged_into_kept if how == "average" else _recycled)(stage, selection, sizes)
 
 
-@dataclass(frozen=True)
-class _Marked:
-    """The marked tokens of each row, in their order, at the right end of `width` places."""
-
-    index: Tensor
-    valid: Tensor
-
-    @classmethod
-    def of(cls, marks: Tensor, width: int) -> _Marked:
-        index = right_aligned(marks, width)
-        return cls(index, marks.gather(1, index))
-
-    def states(self, hidden: Tensor) -> Tensor:
-        """Return their hidden states in float32, 0 in places that hold none."""
-        return gather_tokens(hidden, self.index, dim=1).float().masked_fill(~self.valid[..., None], 0.0)
-
-
 def _averaged_into_kept(stage: Stage, selection: Selection, sizes: Tensor) -> Merged:
     stays = selection.stays
     gone = [have - keep for have, keep in zip(stage.present, stage.keep, strict=True)]
-    sources, targets = _Marked.of(stage.image & ~stays, max(gone)), _Marked.of(stays, max(stage.keep))
-    units = [torch.nn.functional.normalize(one.states(stage.hidden), dim=-1) for one in (sources, targets)]
-    cosines = (units[0] @ units[1].transpose(1, 2)).masked_fill(~targets.valid[:, None], -torch.inf)
+    sources, targets = Marked.of(stage.image & ~stays, max(gone)), Marked.of(stays, max(stage.keep))
+    cosines = sources.units(stage.hidden) @ targets.units(stage.hidden).transpose(1, 2)
+    cosines = cosines.masked_fill(~targets.valid[:, None], -torch.inf)
     return Merged(stays, *_averaged(stage.hidden, sizes, sources, targets, cosines.argmax(2)))
 
 
@@ -94,23 +78,22 @@ def _recycled(stage: Stage, selection: Selection, sizes: Tensor) -> Merged:
     n_pooled, n_clusters = (_on(stage.hidden.device, some) for some in (pooled, clusters))
     best = highest(selection.scores, stage.image, stage.n_keep - n_clusters)
     in_pool = highest(selection.scores, stage.image & ~best, n_pooled)
-    # A row of one token at least, so that there is a nearest one.
-    pool = _Marked.of(in_pool, max(1, *pooled))
+    pool = Marked.of(in_pool, max(pooled))
     states = pool.states(stage.hidden)
     # Products would lose what distances of long, nearly equal vectors have in common.
     distances = torch.cdist(states, states, compute_mode="donot_use_mm_for_euclid_dist")
     distances = distances / states.shape[-1] ** 0.5
     peaks = _density_peaks(distances, pool.valid, n_clusters)
-    centres = _Marked.of(peaks, max(1, *clusters))
+    centres = Marked.of(peaks, max(clusters))
     # A peak is its own cluster's, even where another has the same hidden state.
     own = torch.eye(distances.shape[1], dtype=torch.bool, device=distances.device)
     to_centres = distances.masked_fill(own, -1.0).gather(
         2, centres.index[:, None].expand(-1, distances.shape[1], -1)
     )
     nearest = to_centres.masked_fill(~centres.valid[:, None], torch.inf).argmin(2)
-    stays = best | torch.zeros_like(best).scatter(1, pool.index, peaks)
-    targets = _Marked(pool.index.gather(1, centres.index), centres.valid)
-    sources = _Marked(pool.index, pool.valid & ~peaks)
+    stays = best | pool.spread(peaks, best.shape[1])
+    targets = Marked(pool.index.gather(1, centres.index), centres.valid)
+    sources = Marked(pool.index, pool.valid & ~peaks)
     return Merged(stays, *_averaged(stage.hidden, sizes, sources, targets, nearest))
 
 
@@ -149,7 +132,7 @@ def _density_peaks(distances: Tensor, valid: Tensor, n: Tensor) -> Tensor:
 
 
 def _averaged(
-    hidden: Tensor, sizes: Tensor, sources: _Marked, targets: _Marked, into: Tensor
+    hidden: Tensor, sizes: Tensor, sources: Marked, targets: Marked, into: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Average tokens into others, each weighted by its size.
 
@@ -157,7 +140,7 @@ def _averaged(
     ----------
     hidden, sizes : Tensor
         (batch, present tokens, hidden size), in the model's dtype; (batch, present tokens), int64.
-    sources, targets : _Marked
+    sources, targets : Marked
         (batch, s) and (batch, t): no token is among both.
     into : Tensor
         (batch, s), int64: which of the t targets a source goes to.

@@ -34,6 +34,7 @@ class Prefill:
     sample_ids: Sequence[str]
     embeddings: Tensor | None = None
     projected: Projected | None = None
+    entered_before: Tensor | None = None
     deep_stack: DeepStack | None = None
     first_layer_refilled: bool = False
     saliencies: Saliencies = field(default_factory=dict)
@@ -102,7 +103,7 @@ class Prefill:
     def release(self) -> None:
         """Let go of what only the prefill needs."""
         self.inputs, self.embeddings, self.projected, self.saliencies = {}, None, None, {}
-        self.deep_stack = None
+        self.deep_stack = self.entered_before = None
         for held in (self.cut_arguments, self.saliencies_on_device, self._keep_on):
             held.clear()
 
