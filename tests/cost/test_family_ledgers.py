@@ -11,8 +11,10 @@ import pytest
 import torch
 
 from prunegrid import prune
+from prunegrid.cost.decoder import Decoder
 from prunegrid.cost.expected import expected_compute
 from prunegrid.cost.ledger import TERA
+from prunegrid.cost.selection_cost import SelectionCost
 from prunegrid.cost.vision import vision_flops
 from prunegrid.plugins import build, describe, names
 from prunegrid.predict.prediction_rows import token_depth
@@ -85,13 +87,15 @@ class Run:
 
     def norms(self, criterion, pruning):
         """Return the FLOPs of sums of squares, which are no matrix product: the counter is blind to them."""
-        if criterion is None or describe("criteria", criterion)["cost"] != "hidden":
-            return 0
+        cost = describe("criteria", criterion)["cost"] if criterion is not None else None
+        words = [word for word in (cost or "").split("+") if word in ("hidden", "keys")]
         present = [self.n_image, *(keep for _, keep in pruning.schedule[0])]
+        decoder = Decoder.from_config(self.config)
         return sum(
-            2 * self.model.config.text_config.hidden_size * before
+            SelectionCost(decoder, before, keep, 0, 0).flops(word)
             for before, keep in pairwise(present)
             if 0 < keep < before
+            for word in words
         )
 
 

@@ -7,9 +7,11 @@ import torch
 from prunegrid import prune
 from prunegrid.cost.decoder import Decoder
 from prunegrid.cost.ledger import TokenCounts, published_tflops, sample_compute, sample_ledger
+from prunegrid.cost.selection_cost import SelectionCost
 from prunegrid.cost.vision import vision_flops
 from prunegrid.plugins import build, describe
 from prunegrid.predict.prediction_rows import token_depth
+from prunegrid.pruning.recycling import recycled
 from prunegrid.scoring.cell_ledger import tokens_per_layer
 from tests.cost.counting import counted
 from tests.pruning.tiny import IMAGE_ID, N_IMAGE, N_LAYERS, collate, requests, tiny_llava
@@ -28,7 +30,22 @@ def model():
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 @pytest.mark.parametrize(
-    "criterion", ["norm", "attention_shallow", "attention_deep", "attention_last", "gradient"]
+    "criterion",
+    [
+        "norm",
+        "attention_shallow",
+        "attention_deep",
+        "attention_last",
+        "gradient",
+        "text_relevance",
+        "fitprune",
+        "pact",
+        "key_norm",
+        "diversity",
+        "duplication",
+        "conditional_dpp",
+        "coverage",
+    ],
 )
 def test_prefill_and_scoring(model, strategy, criterion):
     request = requests(3)[1]
@@ -46,12 +63,51 @@ def test_prefill_and_scoring(model, strategy, criterion):
     sample = TokenCounts(counts, N_IMAGE, n_text, n_after)
     ledger = sample_ledger(Decoder.from_config(config), sample, costs, eager=True)
     # The counter sees matrix products only, not the sums of squares of a norm.
-    hidden = model.config.text_config.hidden_size
-    norms = 2 * hidden * sum(counts[layer - 1] for layer, cost in enumerate(costs) if cost == "hidden")
+    norms = sum(
+        SelectionCost(Decoder.from_config(config), int(counts[layer - 1]), 0, n_text, n_after).flops(word)
+        for layer, cost in enumerate(costs)
+        for word in (cost or "").split("+")
+        if word in ("hidden", "keys")
+    )
     # Pixels go through the tower anew for the gradient.
     vision = vision_flops(config, [(1, 5, 5)]) * (2 if any(cost == "gradient" for cost in costs) else 1)
     total = ledger["prefill"] + ledger["scoring"] + vision - norms
     assert flops == pytest.approx(total, rel=0.01)
+    if not {"gradient", "text_rows", "image_rows"} & set(
+        (describe("criteria", criterion)["cost"]).split("+")
+    ):
+        # Choosing is a small part of it, so that 1 % would hide what is missing. Sums over rows of attention
+        # are a product here, too, and are not in the ledger.
+        assert flops == total
+
+
+@pytest.mark.parametrize("merge", ["average", "recycle"])
+def test_merging(model, merge):
+    request = requests(3)[1]
+    criterion = build("criteria", "norm", {"merge": merge})
+    strategy = build("strategies", "hierarchical", OPTIONS["hierarchical"])
+    with prune(model, strategy, criterion, 0.6) as pruning:
+        flops = counted(lambda: model(**collate([request]), logits_to_keep=1))
+    config = model.config.to_dict()
+    counts = tokens_per_layer(token_depth(N_IMAGE, N_LAYERS, pruning.kept[0]), N_LAYERS)
+    n_text = len(request.ids) - N_IMAGE
+    costs = [None] * N_LAYERS
+    for layer, _, cost in criterion.scored_by(strategy.solve(0.6, N_LAYERS)):
+        costs[layer] = cost
+    sample = TokenCounts(counts, N_IMAGE, n_text, n_text - int((request.ids == IMAGE_ID).nonzero()[0]))
+    decoder = Decoder.from_config(config)
+    ledger = sample_ledger(decoder, sample, costs, eager=True)
+    cuts = [(int(counts[layer - 1]), int(counts[layer])) for layer in (1, 3)]
+    # The counter sees matrix products only, not norms and distances.
+    unseen = sum(2 * have for have, _ in cuts)
+    merging = 0
+    for have, keep in cuts:
+        pooled, clusters = recycled(have, keep)
+        unseen += 3 * pooled**2 if merge == "recycle" else 0
+        merging += 2 * pooled * clusters if merge == "recycle" else 4 * (have - keep) * keep
+    prefill = ledger["prefill"] + vision_flops(config, [(1, 5, 5)])
+    assert flops == prefill + ledger["scoring"] - unseen * decoder.hidden
+    assert flops - prefill == merging * decoder.hidden > 0
 
 
 def test_published_figures():

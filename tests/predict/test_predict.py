@@ -346,8 +346,8 @@ def test_what_cells_share_makes_no_sample_too_large(loaded, adapter, monkeypatch
     wanted = predict_prompts(loaded, adapter, prompts, cells, **limits)
     keep, kept = PrefixSharing.record_input, []
 
-    def small(self, layer, hidden, projected):
-        keep(self, layer, hidden, projected)
+    def small(self, layer, *entering):
+        keep(self, layer, *entering)
         if self._entering:
             kept.append(layer)
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 1 GiB")

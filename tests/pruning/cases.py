@@ -32,8 +32,8 @@ def reads_attention(scoring: Scoring) -> bool:
         return False
     described = describe("criteria", scoring.criterion)
     parts = [scoring.options.get(part, described[part]) for part in described["delegates"]]
-    costs = [describe("criteria", part)["cost"] for part in parts or [scoring.criterion]]
-    return any(cost in ("text_rows", "image_rows", "last_row") for cost in costs)
+    costs = [describe("criteria", part)["cost"] or "" for part in parts or [scoring.criterion]]
+    return any(word in ("text_rows", "image_rows", "last_row") for cost in costs for word in cost.split("+"))
 
 
 def needs_class_token(scoring: str) -> bool:

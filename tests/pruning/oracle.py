@@ -3,14 +3,17 @@
 No token is ever removed here. One sample, no padding, no cache, eager attention: each generated token
 is one forward pass over the whole prompt and all tokens so far, and from layer l on a mask forbids the
 columns that were dropped before l. What the model itself computes for dropped tokens does not matter,
-as nobody sees it. Nothing of the engine is used but the shares of a solved schedule and `named_seed`.
+as nobody sees it. Where dropped tokens are merged, the mean takes the place of the state of the token that
+stays. Nothing of the engine is used but the shares of a solved schedule and `named_seed`.
 """
 
 from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -20,6 +23,8 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from prunegrid.randomness import named_seed
+from tests.pruning import plain_rules
+from tests.pruning.plain_merging import averages, into_nearest, recycle
 
 # (rank, answer tokens) -> layer -> score per token, of one sample.
 Gradients = Mapping[tuple[int, int], Mapping[int, Tensor]]
@@ -106,13 +111,22 @@ class Pass:
 
     entering: dict[int, Tensor] = field(default_factory=dict)
     attention: dict[int, Tensor] = field(default_factory=dict)
+    heads: dict[int, Tensor] = field(default_factory=dict)
+    projected: dict[int, tuple[Tensor, Tensor, Tensor, float]] = field(default_factory=dict)
     logits: Tensor | None = None
 
 
 def forward(
-    eager: Eager, inputs: Mapping[str, Any], dropped: Callable[[int, Pass], Sequence[int]] | None = None
+    eager: Eager,
+    inputs: Mapping[str, Any],
+    dropped: Callable[[int, Pass], Sequence[int]] | None = None,
+    merged: Callable[[int, Pass], Mapping[int, Tensor]] = lambda layer, seen: {},
 ) -> Pass:
-    """Run the model; `dropped(layer, so far)` names the columns that a layer may not look at."""
+    """Run the model.
+
+    `dropped(layer, so far)` names the columns that a layer may not look at; `merged(layer, so far)`, asked
+    next, gives other hidden states that enter it, by column.
+    """
     seen = Pass()
 
     def before(index: int) -> Callable:
@@ -122,13 +136,19 @@ def forward(
             if dropped is None:
                 return None
             mask = forbid(kwargs.get("attention_mask"), hidden, dropped(index, seen))
-            return args, {**kwargs, "attention_mask": mask}
+            for column, state in merged(index, seen).items():
+                hidden = hidden.clone()
+                hidden[0, column] = state
+            seen.entering[index] = hidden
+            kwargs = {**kwargs, "attention_mask": mask}
+            return ((hidden, *args[1:]), kwargs) if args else (args, {**kwargs, "hidden_states": hidden})
 
         return hook
 
     def after(index: int) -> Callable:
         def hook(module: nn.Module, args: tuple, output: tuple) -> None:
-            seen.attention[index] = output[1][0].float().mean(0)
+            seen.heads[index] = output[1][0].float()
+            seen.attention[index] = seen.heads[index].mean(0)
 
         return hook
 
@@ -137,11 +157,37 @@ def forward(
         handles.append(layer.register_forward_pre_hook(before(index), with_kwargs=True))
         handles.append(attention.register_forward_hook(after(index)))
     try:
-        seen.logits = eager.model(**inputs, use_cache=False).logits[0].float()
+        with showing_projections(eager, seen):
+            seen.logits = eager.model(**inputs, use_cache=False).logits[0].float()
     finally:
         for handle in handles:
             handle.remove()
     return seen
+
+
+@contextmanager
+def showing_projections(eager: Eager, seen: Pass) -> Iterator[None]:
+    """Note what a layer's eager attention is called with: queries, keys, values, scaling."""
+    numbers = {id(module): index for index, module in enumerate(eager.attentions)}
+    places = {sys.modules[type(module).__module__] for module in eager.attentions}
+    originals: dict[Any, Callable] = {place: place.eager_attention_forward for place in places}
+
+    def showing(original: Callable) -> Callable:
+        def attend(module: nn.Module, query: Tensor, key: Tensor, value: Tensor, *args: Any, **kwargs: Any):
+            if id(module) in numbers:
+                scaling = kwargs["scaling"]
+                seen.projected[numbers[id(module)]] = query[0], key[0], value[0], scaling
+            return original(module, query, key, value, *args, **kwargs)
+
+        return attend
+
+    try:
+        for place, original in originals.items():
+            place.eager_attention_forward = showing(original)
+        yield
+    finally:
+        for place, original in originals.items():
+            place.eager_attention_forward = original
 
 
 def forbid(mask: Tensor | None, hidden: Tensor, columns: Sequence[int]) -> Tensor:
@@ -203,6 +249,15 @@ class Situation:
         matrix = self.seen.attention[self.layer - 1]
         return matrix[list(rows)][:, self.present].sum(0).tolist()
 
+    def states(self, layer: int, columns: Sequence[int]) -> list[Tensor]:
+        """Return what enters a layer in some columns, in float64."""
+        return [self.seen.entering[layer][0, column].double() for column in columns]
+
+    def projections(self, which: int, columns: Sequence[int]) -> list[Tensor]:
+        """Return layer l-1's queries, keys or values (0, 1, 2) of some columns, all heads together."""
+        found = self.seen.projected[self.layer - 1][which]
+        return [found[:, column].flatten().double() for column in columns]
+
 
 def tower(at: Situation, kind: str) -> list[float]:
     found = at.sample.vision(kind, at.rule.options["tower_layer"])
@@ -238,6 +293,35 @@ def grid(at: Situation) -> list[float]:
     return [float((i + 1) * at.keep // have > i * at.keep // have) for i in range(have)]
 
 
+def text_relevance(at: Situation) -> list[float]:
+    rows = plain_rules.raters(at.states(0, at.present), at.states(0, at.text_after))
+    received = at.attention_from([at.text_after[row] for row in rows])
+    return [value / len(rows) for value in received]
+
+
+def fitprune(at: Situation) -> list[float]:
+    heads = at.seen.heads[at.layer - 1]
+
+    def received(rows: Sequence[int], column: int) -> float:
+        return sum(max(float(head[row, column]) for head in heads) for row in rows)
+
+    return [
+        received(at.text_after, column) * received(at.present, column) / len(at.present)
+        for column in at.present
+    ]
+
+
+def pact(at: Situation) -> list[float]:
+    query, key, _, scaling = at.seen.projected[at.layer - 1]
+    parts = query[:, at.present].double(), key[:, at.present].double()
+    return plain_rules.pact(*parts, scaling, at.states(at.layer, at.present))
+
+
+def displacement(at: Situation) -> list[float]:
+    now, before = at.states(at.layer, at.present), at.states(at.layer - 1, at.present)
+    return [plain_rules.length(a - b) for a, b in zip(now, before, strict=True)]
+
+
 def staged(at: Situation, shallow: str, deep: str) -> list[float]:
     return SCORES[deep if at.layer >= at.rule.deep_from else shallow](at)
 
@@ -263,6 +347,12 @@ SCORES: dict[str, Callable[[Situation], list[float]]] = {
     "grid": grid,
     "cls_attention": lambda at: tower(at, "cls_attention"),
     "tower_attention_received": lambda at: tower(at, "attention_received"),
+    "key_norm": lambda at: [plain_rules.length(key) for key in at.projections(1, at.present)],
+    "value_norm": lambda at: [plain_rules.length(value) for value in at.projections(2, at.present)],
+    "displacement": displacement,
+    "text_relevance": text_relevance,
+    "fitprune": fitprune,
+    "pact": pact,
     # Not a criterion of the study: many ties, which must go to the lower number.
     "ties": lambda at: [float(at.image.index(column) % 3) for column in at.present],
 }
@@ -280,9 +370,30 @@ def spread(at: Situation, n: int) -> list[int]:
 
 # Rules that weigh sets: (situation, how many) -> indices of present tokens.
 SETS: dict[str, Callable[[Situation, int], list[int]]] = {
-    # Not a criterion of the study.
+    # No criterion of the study.
     "spread": spread,
+    "diversity": lambda at, n: plain_rules.diversity(at.states(at.layer, at.present), n),
+    "duplication": lambda at, n: plain_rules.duplication(
+        at.projections(1, at.present),
+        at.projections(1, at.text_after),
+        at.states(at.layer, at.present),
+        at.states(at.layer, at.text_after),
+        n,
+    ),
+    "conditional_dpp": lambda at, n: plain_rules.conditional_dpp(
+        at.states(at.layer, at.present), at.states(0, at.present), at.states(0, at.text_after), n
+    ),
+    "coverage": lambda at, n: plain_rules.coverage(
+        at.states(at.layer, at.present), at.states(0, at.present), at.states(0, at.text_after), n
+    ),
 }
+
+
+def ranked(at: Situation) -> list[int]:
+    """Return the columns that are present, the best-scored first."""
+    scores = SCORES[at.rule.criterion](at)
+    sign = 1 if at.rule.options.get("reverse") else -1
+    return [at.present[i] for i in sorted(range(len(scores)), key=lambda i: (sign * scores[i], i))]
 
 
 def best(at: Situation) -> list[int]:
@@ -291,10 +402,18 @@ def best(at: Situation) -> list[int]:
         back = bool(at.rule.options.get("reverse"))
         taken = SETS[at.rule.criterion](at, len(at.present) - at.keep if back else at.keep)
         return [column for i, column in enumerate(at.present) if (i in taken) != back]
-    scores = SCORES[at.rule.criterion](at)
-    sign = 1 if at.rule.options.get("reverse") else -1
-    ranked = sorted(range(len(scores)), key=lambda i: (sign * scores[i], i))
-    return sorted(at.present[i] for i in ranked[: at.keep])
+    return sorted(ranked(at)[: at.keep])
+
+
+def chosen(at: Situation) -> tuple[list[int], dict[int, int]]:
+    """Return the columns that stay, and which dropped ones go into which of them."""
+    how = at.rule.options.get("merge", "drop")
+    states = {column: at.seen.entering[at.layer][0, column].double() for column in at.present}
+    if how == "recycle":
+        return recycle(states, ranked(at), at.keep)
+    stay = best(at)
+    gone = [column for column in at.present if column not in stay]
+    return stay, into_nearest(states, stay, gone) if how == "average" else {}
 
 
 # --- the whole of it --------------------------------------------------------------------------------
@@ -361,23 +480,33 @@ def oracle(
     image = [column for column, token in enumerate(ids) if token == eager.image_token_id]
     cuts = dict(rule.cuts) if image else {}
     present = {-1: image}
+    # Layer -> dropped column -> where it goes; of how many tokens each column is the mean before a layer.
+    into: dict[int, dict[int, int]] = {}
+    sizes = {-1: dict.fromkeys(image, 1)}
 
     def choose(layer: int, seen: Pass) -> Sequence[int]:
         """Select once, in the prompt's own pass; later passes find the selection made."""
         if layer not in present:
-            now = present[layer - 1]
+            now, into[layer], sizes[layer] = present[layer - 1], {}, dict(sizes[layer - 1])
             if layer in cuts:
                 keep = count(cuts[layer], len(image), len(now))
                 at = Situation(layer, keep, image, now, len(ids), seen, rule, sample, gradients)
                 # No question of rank arises where all or nothing stays.
-                now = now if keep == len(now) else best(at) if keep else []
+                if keep < len(now):
+                    now, into[layer] = chosen(at) if keep else ([], {})
+                for column, target in into[layer].items():
+                    sizes[layer][target] += sizes[layer - 1][column]
             present[layer] = now
         return [column for column in image if column not in present[layer]]
+
+    def merge(layer: int, seen: Pass) -> dict[int, Tensor]:
+        states = {column: seen.entering[layer][0, column] for column in image}
+        return averages(states, sizes[layer - 1], into[layer])
 
     tokens: list[int] = []
     logits: list[Tensor] = []
     for _ in range(steps):
-        last = forward(eager, extended(sample.inputs, tokens), choose).logits[-1]
+        last = forward(eager, extended(sample.inputs, tokens), choose, merge).logits[-1]
         logits.append(last)
         allowed = last.clone()
         allowed[eager.unsaid] = -torch.inf

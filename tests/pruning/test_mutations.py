@@ -17,10 +17,11 @@ from prunegrid.criteria.norm import Norm
 from prunegrid.criteria.norm_input import NormInput
 from prunegrid.criteria.random import RandomOrder
 from prunegrid.criteria.staged import Staged
-from prunegrid.pruning import attention, gradients, selection, stage
+from prunegrid.pruning import attention, gradients, merging, selection, stage
 from prunegrid.pruning import schedule as strategies
 from prunegrid.pruning.context import Pruning
 from prunegrid.pruning.layer_hooks import LayerHooks
+from prunegrid.pruning.prefill import Prefill
 from prunegrid.pruning.token_layout import Layout
 from tests.pruning.comparison import differences, requests_of
 from tests.pruning.sabotage import Change
@@ -43,6 +44,11 @@ def close_up_later_positions(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Pruning, "_enter_model", closed_up)
 
 
+def forget_sizes(patch: pytest.MonkeyPatch) -> None:
+    """Let each cut merge as if it were the first one that does."""
+    patch.setattr(Prefill, "sizes", None)
+
+
 @dataclass(frozen=True)
 class Mutation:
     """A wrong definition, where it must be seen, and in what."""
@@ -59,7 +65,7 @@ class Mutation:
             (change.apply if isinstance(change, Change) else change)(patch)
 
 
-RECEIVED = (stage.Stage, "attention_received", "rows & self.layout.valid, self.layout.valid")
+RECEIVED = (stage.Stage, "attention_received", "self._projected, rows, self.layout.valid")
 SCORES = (stage, "attention_received")
 SUM_OF_ROWS = "stage.attention_received(stage.image)"
 AT_OR_AFTER = "stage.image.flip(1).cumsum(1).flip(1)"
@@ -72,20 +78,22 @@ MUTATIONS = {
                 LayerHooks,
                 "_keep_projected",
                 "projected if read else None",
-                "projected if after + 1 in self._active.cuts else self._active.projected",
+                "projected if module.layer_idx + 2 in self._active.cuts else self._active.projected",
             )
         ],
         "single",
         "attention_shallow",
     ),
     "last text row left out": Mutation(
-        [Change(*RECEIVED, "rows & self.layout.valid & ~self.last, self.layout.valid")],
+        [Change(*RECEIVED, "self._projected, rows & ~self.last, self.layout.valid")],
         "uniform",
         "attention_shallow",
         ragged=True,
     ),
     "last text row only": Mutation(
-        [Change(*RECEIVED, "self.last, self.layout.valid")], "hierarchical", "attention_shallow"
+        [Change(*RECEIVED, "self._projected, self.last, self.layout.valid")],
+        "hierarchical",
+        "attention_shallow",
     ),
     "deep scores by text rows": Mutation(
         [Change(AttentionDeep, "score", SUM_OF_ROWS, "stage.attention_received(stage.text_after)")],
@@ -103,7 +111,7 @@ MUTATIONS = {
     ),
     "softmax over image columns": Mutation(
         [
-            Change(*RECEIVED, "rows & self.layout.valid, self.image"),
+            Change(*RECEIVED, "self._projected, rows, self.image"),
             Change(attention, "_masked", "| (torch.arange(tokens, device=at.device) == at[:, :, None])", ""),
         ],
         "hierarchical",
@@ -223,6 +231,104 @@ MUTATIONS = {
         "constant",
         "norm",
         ragged=True,
+    ),
+    "the lowest stay": Mutation(
+        [Change(selection, "highest", "descending=True", "descending=False")], "hierarchical", "norm"
+    ),
+    "kept tokens in another order": Mutation(
+        [
+            Change(
+                Layout,
+                "select",
+                "right_aligned(keep, max(lengths))",
+                "right_aligned(keep, max(lengths)).flip(1)",
+            )
+        ],
+        "single",
+        "norm",
+    ),
+    "a reversed set is what the rule takes": Mutation(
+        [Change(selection, "_select_set", "stage.image & ~found if reverse else found", "found")],
+        "hierarchical",
+        "spread reversed",
+    ),
+    # Merging.
+    "means that forget sizes": Mutation([forget_sizes], "uniform", "norm averaged", "logits"),
+    "sizes that do not grow": Mutation(
+        [Change(merging, "_averaged", "sizes.scatter(1, targets.index, own + gained)", "sizes")],
+        "uniform",
+        "norm averaged",
+        "logits",
+    ),
+    "means without the token that stays": Mutation(
+        [
+            Change(
+                merging,
+                "_averaged",
+                "before.float() * own[..., None] + added) / (own + gained)",
+                "added) / (gained)",
+            )
+        ],
+        "hierarchical",
+        "norm averaged",
+        "logits",
+    ),
+    "averaged into the least similar": Mutation(
+        [Change(merging, "_averaged_into_kept", "cosines.argmax(2)", "cosines.argmin(2)")],
+        "hierarchical",
+        "norm averaged",
+        "logits",
+    ),
+    "averaged by inner products": Mutation(
+        [
+            Change(
+                merging,
+                "_averaged_into_kept",
+                "sources.units(stage.hidden) @ targets.units",
+                "sources.states(stage.hidden) @ targets.states",
+            )
+        ],
+        "uniform",
+        "spread averaged",
+        "logits",
+    ),
+    "text is averaged into image tokens": Mutation(
+        [Change(merging, "_averaged_into_kept", "stage.image & ~stays", "~stays")],
+        "hierarchical",
+        "norm averaged",
+        "logits",
+    ),
+    "row 0 merges for all": Mutation(
+        [
+            Change(
+                merging,
+                "_averaged_into_kept",
+                "cosines.argmax(2)",
+                "cosines.argmax(2)[:1].expand(len(stays), -1)",
+            )
+        ],
+        "hierarchical",
+        "norm averaged",
+        "logits",
+        ragged=True,
+    ),
+    "the worst are recycled": Mutation(
+        [
+            Change(
+                merging,
+                "_recycled",
+                "highest(selection.scores, stage.image & ~best",
+                "highest(-selection.scores, stage.image & ~best",
+            )
+        ],
+        "hierarchical",
+        "norm recycled",
+    ),
+    "clusters beside those that stay": Mutation(
+        [Change(merging, "_recycled", "stage.n_keep - n_clusters", "stage.n_keep")],
+        "hierarchical",
+        "norm recycled",
+        "logits",
     ),
     "counts rounded down": Mutation([Change(strategies, "count_tokens", " + 0.5", "")], "uniform", "first"),
     "shares of what is present": Mutation(

@@ -54,7 +54,7 @@ class LargestTensor(TorchDispatchMode):
 def projected(tokens, heads=8, size=8):
     generator = torch.Generator().manual_seed(0)
     query, key = torch.randn(2, 1, heads, tokens, size, generator=generator)
-    return Projected(query, key, None, size**-0.5, None)
+    return Projected(query, key, None, size**-0.5, None, torch.zeros_like(key))
 
 
 def test_deep_attention_of_many_tokens_is_worked_through_in_chunks():

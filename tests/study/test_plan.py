@@ -232,6 +232,14 @@ def test_nested_criteria_count(tmp_path, monkeypatch):
             {"criterion_specs": {"norm": {"options": {"reverse": "perhaps"}}}},
             "'perhaps' is not true or false",
         ),
+        (
+            {"criterion_specs": {"norm": {"options": {"merge": "mean"}}}},
+            "norm.options.merge: 'mean' is not one of drop, average, recycle",
+        ),
+        (
+            {"criteria": ["diversity"], "criterion_specs": {"diversity": {"options": {"merge": "recycle"}}}},
+            "criterion 'diversity' selects sets, without scores: drop or average",
+        ),
         ({"strategy_specs": {"single": {"options": {"layer": [2]}}}}, r"\[2\] is not a number"),
         ({"strategy_specs": {"hierarchical": {"options": {"layers": ["a"]}}}}, "is not a list of numbers"),
         ({"strategy_specs": {"none": {"type": "uniform"}}}, "the name 'none' is taken"),

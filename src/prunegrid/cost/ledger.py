@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from prunegrid.cost.decoder import Decoder
+from prunegrid.cost.selection_cost import SelectionCost
 from prunegrid.cost.tower_scores import tower_score_flops
 from prunegrid.cost.vision import vision_flops
 from prunegrid.pruning.patch_grid import PatchGrid
@@ -83,8 +84,8 @@ def sample_ledger(
     sample : TokenCounts
         Tokens.
     costs : sequence of str or None
-        (L,), what is computed just before each layer to rank tokens: `cost` of the criterion in charge,
-        None where nothing is ranked.
+        (L,), what is computed just before each layer to rank and merge tokens: words of `selection_cost`,
+        joined by "+"; None where nothing is ranked.
     pruned : bool
         The schedule has cuts.
     eager : bool
@@ -103,11 +104,10 @@ def sample_ledger(
         # Nothing is ranked where a cut keeps all or none of what is present.
         if cost is None or not 0 < image[layer] < image[layer - 1]:
             continue
-        present = int(image[layer - 1])
-        rows = {"text_rows": sample.n_after, "image_rows": present, "last_row": 1}.get(cost, 0)
-        scoring += decoder.scores(rows, present + n_text)
-        scoring += 2 * present * decoder.hidden if cost == "hidden" else 0
-        gradient |= cost == "gradient"
+        cut = SelectionCost(decoder, int(image[layer - 1]), int(image[layer]), n_text, sample.n_after)
+        words = cost.split("+")
+        scoring += sum(cut.flops(word) for word in words)
+        gradient |= "gradient" in words
     if gradient:
         scoring += _gradient(decoder, int(image[0]) + n_text, sample.n_explained, eager)
     # The i-th further token attends to what its layer holds of the prompt and to i generated ones.
@@ -167,7 +167,7 @@ def sample_compute(
     sample : TokenCounts
         The sample.
     scoring : iterable of (int, str or None)
-        Per cut (layer, `cost` of the criterion that scores before it).
+        Per cut (layer, what ranking and merging before it compute: `Ranking.cost`).
     pruned : bool
         The schedule has cuts.
     eager : bool

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -27,7 +27,7 @@ _CHUNK = 2**24
 
 @dataclass(frozen=True)
 class Projected:
-    """Queries and keys of one layer, as its attention used them.
+    """Queries, keys and values of one layer, as its attention used them.
 
     Attributes
     ----------
@@ -42,6 +42,8 @@ class Projected:
         Factor of the products.
     softcap : float or None
         Soft cap of the products.
+    value : Tensor
+        (batch, key heads, tokens, head size).
     """
 
     query: Tensor
@@ -49,6 +51,7 @@ class Projected:
     mask: Tensor | None
     scaling: float
     softcap: float | None
+    value: Tensor
 
 
 def _observed(
@@ -70,6 +73,7 @@ def _observed(
             attention_mask,
             query.shape[-1] ** -0.5 if scaling is None else scaling,
             kwargs.get("softcap"),
+            value,
         ),
     )
     eager: Any = getattr(sys.modules[type(module).__module__], "eager_attention_forward", None)
@@ -108,8 +112,14 @@ def observe(modules: list[nn.Module], observer: Callable[[nn.Module, Projected],
             module.config = original
 
 
-def attention_received(projected: Projected, rows: Tensor, valid: Tensor, most: int | None = None) -> Tensor:
-    """Sum the head-averaged softmax attention over the given query rows.
+def attention_received(
+    projected: Projected,
+    rows: Tensor,
+    valid: Tensor,
+    most: int | None = None,
+    heads_by: Literal["mean", "max"] = "mean",
+) -> Tensor:
+    """Sum the softmax attention, averaged over heads or the largest of them, over the given query rows.
 
     Rows are worked through in chunks, so a (heads, tokens, tokens) matrix never exists.
 
@@ -123,6 +133,8 @@ def attention_received(projected: Projected, rows: Tensor, valid: Tensor, most: 
         (batch, tokens), bool: False for padding.
     most : int, optional
         The most query rows that count in a batch row; without it the device is asked, and waited for.
+    heads_by : {"mean", "max"}
+        What is taken of the heads, before the sum over rows.
 
     Returns
     -------
@@ -148,9 +160,39 @@ def attention_received(projected: Projected, rows: Tensor, valid: Tensor, most: 
         if projected.softcap is not None:
             logits = torch.tanh(logits / projected.softcap) * projected.softcap
         logits = _masked(logits, projected.mask, at, valid)
-        share = logits.softmax(dim=-1).mean(dim=1)
+        share = logits.softmax(dim=-1)
+        share = share.amax(1) if heads_by == "max" else share.mean(dim=1)
         received += torch.einsum("brt,br->bt", share, count.to(share.dtype))
     return received
+
+
+def mean_query_attention(projected: Projected, among: Tensor) -> Tensor:
+    """Return the attention of the marked tokens' mean query to the marked tokens, averaged over heads.
+
+    One softmax for all, without the causal mask.
+
+    Parameters
+    ----------
+    projected : Projected
+        Queries and keys of the layer.
+    among : Tensor
+        (batch, tokens), bool.
+
+    Returns
+    -------
+    Tensor
+        (batch, tokens), float32; 0 where not marked.
+    """
+    batch, heads, tokens, size = projected.query.shape
+    key_heads = projected.key.shape[1]
+    marked = among[:, None, :, None]
+    query = (
+        projected.query.float().masked_fill(~marked, 0.0).sum(2) / among.sum(1).clamp_min(1)[:, None, None]
+    )
+    query = query.reshape(batch, key_heads, heads // key_heads, size) * projected.scaling
+    logits = (query @ projected.key[:, :, :tokens].float().transpose(2, 3)).view(batch, heads, tokens)
+    logits = logits.masked_fill(~among[:, None], torch.finfo(logits.dtype).min)
+    return logits.softmax(dim=-1).mean(dim=1).masked_fill(~among, 0.0)
 
 
 def _masked(logits: Tensor, mask: Tensor | None, at: Tensor, valid: Tensor) -> Tensor:

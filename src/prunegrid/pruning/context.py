@@ -182,6 +182,9 @@ class Pruning:
         self._solved: dict[int | None, Schedule] = {}
         # Solved now, so that a ratio out of reach raises before the first batch.
         self._schedule = self._schedule_for(None)
+        # So does what cannot be ranked as asked.
+        for layer, _ in self._schedule.cuts if strategy.ranks else ():
+            criterion.ranking(layer, self._schedule)
         gradients = GradientScores(model, self._layers, saliencies)
         self.vision: Sequence[RowMaps] | None = None
         self.vision_maps = self._maps_read()
@@ -220,7 +223,7 @@ class Pruning:
             ranking = None
             if any(keep):
                 part = self.criterion.ranking(layer, self._schedule)
-                ranking = (part.criterion.identity, part.reverse, self.seed)
+                ranking = (part.criterion.identity, part.reverse, part.merge, self.seed)
             found[layer] = (tuple(keep), ranking)
         return found
 

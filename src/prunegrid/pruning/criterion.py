@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
-from prunegrid.errors import PruningError
+from prunegrid.errors import ConfigError, PruningError
+from prunegrid.nearest import nearest
 from prunegrid.plugins import Plugin, name_of
 
 if TYPE_CHECKING:
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 # How often one criterion may hand a layer on to another.
 _MOST_STEPS = 10
+Merge = Literal["drop", "average", "recycle"]
+# What the engine does with what is chosen; the rest is of the choice itself.
+_OF_THE_ENGINE = ("reverse", "merge")
 
 
 @dataclass(frozen=True)
@@ -30,10 +34,19 @@ class Ranking:
         Scores them; hands nothing on.
     reverse : bool
         The lowest scores stay.
+    merge : str
+        What becomes of the dropped tokens: drop, average or recycle.
     """
 
     criterion: Criterion
     reverse: bool
+    merge: Merge = "drop"
+
+    @property
+    def cost(self) -> str | None:
+        """What choosing and merging compute, words of `Criterion.cost` and `merge`, joined by "+"."""
+        words = [self.criterion.cost, None if self.merge == "drop" else self.merge]
+        return "+".join(filter(None, words)) or None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,22 +64,37 @@ class Criterion(Plugin):
     delegates : tuple of str
         Options that name other criteria, which `resolve` hands layers to.
     cost : str or None
-        What scoring computes, for the ledger: the attention of `text_rows`, `image_rows` or the
-        `last_row`; `hidden` (a norm); `gradient`; None for next to nothing.
+        What choosing computes, for the ledger: words of `prunegrid.cost.selection_cost`, several joined by
+        "+": the attention of `text_rows`, `image_rows` or the `last_row`; `hidden` (a norm); `cosines` of all
+        pairs of image tokens; `gradient`; and others. None for next to nothing.
+    first_layer : int
+        The earliest layer before which it can score: 1 where it reads the layer before.
 
     Parameters
     ----------
     reverse : bool
         Keep the lowest scores instead: a score that carries signal must then fail. A set rule is asked for as
         many tokens as are to be dropped, and the others stay.
+    merge : {"drop", "average", "recycle"}
+        What becomes of dropped tokens: nothing; each is averaged into the most similar one that stays; or the
+        best 30 % of them come back as clusters, in place of the last of those that stay (needs scores). See
+        `prunegrid.pruning.merging`.
     """
 
     stochastic: ClassVar[bool] = False
     needs_answer: ClassVar[bool] = False
     delegates: ClassVar[tuple[str, ...]] = ()
     cost: ClassVar[str | None] = None
+    first_layer: ClassVar[int] = 0
 
     reverse: bool = False
+    merge: Literal["drop", "average", "recycle"] = "drop"
+
+    def __post_init__(self) -> None:
+        if self.merge not in get_args(Merge):
+            raise ConfigError(
+                f"merge: unknown way {self.merge!r}: {nearest(str(self.merge), get_args(Merge))}"
+            )
 
     def resolve(self, layer: int, schedule: Schedule) -> Criterion:
         """Return the criterion that scores before a layer: this one, or one that it hands the layer to.
@@ -83,6 +111,8 @@ class Criterion(Plugin):
     def ranking(self, layer: int, schedule: Schedule) -> Ranking:
         """Return who scores before a layer in the end; each `reverse` on the way reverses the order.
 
+        A part's own `merge` counts before that of the criterion that hands to it.
+
         Parameters
         ----------
         layer, schedule : int, Schedule
@@ -91,28 +121,36 @@ class Criterion(Plugin):
         Raises
         ------
         PruningError
-            If a criterion resolves to something else than a criterion, or without end.
+            If a criterion resolves to something else than a criterion, or without end, or if `recycle` asks
+            for scores of one that selects sets.
         """
-        criterion, reverse = self, self.reverse
+        criterion, reverse, merge = self, self.reverse, self.merge
         for _ in range(_MOST_STEPS):
             part = criterion.resolve(layer, schedule)
             if part is criterion:
-                return Ranking(criterion, reverse)
+                if merge == "recycle" and criterion.selects_sets:
+                    raise PruningError(
+                        f"criterion {name_of(criterion)!r} selects sets and has no scores, so it does not "
+                        "tell which of the dropped tokens are the best: merge can be drop or average, "
+                        "not recycle"
+                    )
+                return Ranking(criterion, reverse, merge)
             if not isinstance(part, Criterion):
                 raise PruningError(
                     f"criterion {name_of(criterion)!r} resolves to {part!r} before layer {layer}: it must be "
                     "a criterion, an instance, not a name or a class"
                 )
             criterion, reverse = part, reverse != part.reverse
+            merge = merge if part.merge == "drop" else part.merge
         raise PruningError(
             f"criterion {name_of(self)!r} does not resolve before layer {layer}: after {_MOST_STEPS} steps, "
             f"{name_of(criterion)!r} still hands it on; a criterion that scores itself returns itself"
         )
 
     def scored_by(self, schedule: Schedule) -> list[tuple[int, str, str | None]]:
-        """Return per cut of a schedule (layer, name of the criterion that scores, its `cost`)."""
-        parts = [(layer, self.ranking(layer, schedule).criterion) for layer, _ in schedule.cuts]
-        return [(layer, name_of(part), part.cost) for layer, part in parts]
+        """Return per cut of a schedule (layer, name of the criterion that scores, what that computes)."""
+        parts = [(layer, self.ranking(layer, schedule)) for layer, _ in schedule.cuts]
+        return [(layer, name_of(part.criterion), part.cost) for layer, part in parts]
 
     def vision_maps(self) -> tuple[VisionMap, ...]:
         """Return what of the vision tower `score` reads, here nothing."""
@@ -120,7 +158,9 @@ class Criterion(Plugin):
 
     @property
     def identity(self) -> tuple[Any, ...]:
-        """What tells criteria apart: the class and all that it holds but `reverse`, which the engine applies.
+        """What tells criteria apart: the class and all that it holds but `reverse` and `merge`.
+
+        Those two are what the engine does with the choice (`Ranking`).
 
         Cached properties follow from the rest.
         """
@@ -130,7 +170,7 @@ class Criterion(Plugin):
         options = sorted(
             (name, repr(value))
             for name, value in held.items()
-            if name != "reverse" and not isinstance(getattr(kind, name, None), cached_property)
+            if name not in _OF_THE_ENGINE and not isinstance(getattr(kind, name, None), cached_property)
         )
         return kind.__module__, kind.__qualname__, *options
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -10,6 +10,7 @@ from torch import Tensor
 from prunegrid.pruning.criterion import Criterion
 from prunegrid.pruning.gradient_scores import GradientScores
 from prunegrid.pruning.kept_tokens import Cut
+from prunegrid.pruning.merging import merge
 from prunegrid.pruning.prefill import Prefill
 from prunegrid.pruning.schedule import Schedule
 from prunegrid.pruning.selection import select
@@ -60,23 +61,22 @@ class Cutter:
         numbers, before, after = run.numbers, run.present, run.present_after[index]
         rows = tuple(row for row, keep in enumerate(run.cuts[index]) if keep is not None)
         if after == before:
-            run.cut(Cut(index, rows, numbers))
+            run.cut(Cut(index, rows, numbers, sizes=run.sizes))
             return hidden
         image = numbers >= 0
-        selected, scored_by, fault, fault_text = torch.zeros_like(image), "", None, ""
+        selected, cut = torch.zeros_like(image), Cut(index, rows, numbers, sizes=run.sizes)
         if any(after):
-            ranking = self.criterion.ranking(index, self.schedule)
-            scored_by = type(ranking.criterion).__name__
-            selection = select(ranking, self._stage(run, index, hidden), shared)
-            selected, fault, fault_text = (
-                selection.stays.to(image.device),
-                selection.fault,
-                selection.fault_text,
-            )
+            ranking, stage = self.criterion.ranking(index, self.schedule), self._stage(run, index, hidden)
+            selection = select(ranking, stage, shared)
+            merged = merge(ranking.merge, stage, selection, run.sizes)
+            selected, hidden = merged.stays.to(image.device), merged.hidden
+            name = type(ranking.criterion).__name__
+            cut = Cut(index, rows, numbers, name, selection.fault, selection.fault_text, merged.sizes)
         keep = run.layout.valid & (~image | selected)
         run.layout, chosen = run.layout.select(keep, run.lengths_after(index))
         left = numbers.gather(1, chosen).masked_fill(~run.layout.valid, -1)
-        run.cut(Cut(index, rows, left, scored_by, fault, fault_text))
+        sizes = None if cut.sizes is None else cut.sizes.gather(1, chosen.to(cut.sizes.device))
+        run.cut(replace(cut, numbers=left, sizes=sizes))
         return gather_tokens(hidden, chosen, dim=1)
 
     def _stage(self, run: Prefill, index: int, hidden: Tensor) -> Stage:

@@ -36,6 +36,9 @@ class Cut:
         (), bool: whether its choice is of no use; None where no criterion was asked.
     fault_text : str
         What the criterion did then: "returned NaN".
+    sizes : Tensor or None
+        (batch, present tokens), int64: of how many tokens of the prompt each is the mean; None where nothing
+        was merged.
     """
 
     layer: int
@@ -44,6 +47,7 @@ class Cut:
     scored_by: str = ""
     fault: Tensor | None = None
     fault_text: str = ""
+    sizes: Tensor | None = None
 
 
 class KeptTokens:

@@ -170,11 +170,12 @@ class LayerHooks:
         sharing = self.sharing
         if sharing is not None:
             if index == sharing.shared > 0:
-                run.projected = sharing.entering(index)[1]
-            sharing.record_input(index, hidden, run.projected)
+                _, run.projected, run.entered_before = sharing.entering(index)
+            sharing.record_input(index, hidden, run.projected, run.entered_before)
         if index in run.cuts:
             hidden = self._cutter.cut(run, index, hidden, shared=self.sharing is not None)
         run.layouts[index] = run.layout
+        run.entered_before = hidden if self._read_at(run, index + 1) else None
         if sharing is not None:
             cut = run.last_cut if index in run.cuts else None
             sharing.record_cut(index, LayerRecord(run.layout, cut, list(run.explained)))
@@ -260,12 +261,15 @@ class LayerHooks:
         return hook
 
     def _keep_projected(self, module: nn.Module, projected: Projected) -> None:
-        """Keep the queries and keys of the layer before a cut."""
+        """Keep the queries, keys and values of the layer before a cut."""
         if self.disabled or not self._prefilling:
             return
-        after = cast(int, module.layer_idx) + 1
-        read = after in self._run.cuts or (self.sharing is not None and self.sharing.leaves_at(after))
+        read = self._read_at(self._run, cast(int, module.layer_idx) + 1)
         self._run.projected = projected if read else None
+
+    def _read_at(self, run: Prefill, layer: int) -> bool:
+        """Return whether a criterion may look back from a layer, here or in a prefill that parts there."""
+        return layer in run.cuts or (self.sharing is not None and self.sharing.leaves_at(layer))
 
     def _leave_first_layer(self, layer: nn.Module, args: Positional, kwargs: Keyword, output: Any) -> None:
         """Give layer 0's cache its full length back where the image was dropped before it.

@@ -37,6 +37,7 @@ class Prefill:
     sample_ids: Sequence[str]
     embeddings: Tensor | None = None
     projected: Projected | None = None
+    entered_before: Tensor | None = None
     deep_stack: DeepStack | None = None
     first_layer_refilled: bool = False
     vision_maps: Callable[[], Sequence[RowMaps]] | None = None
@@ -63,6 +64,11 @@ class Prefill:
     def numbers(self) -> Tensor:
         """Original numbers of the image tokens that are present, (batch, present tokens); -1 elsewhere."""
         return self.tokens.numbers if self.last_cut is None else self.last_cut.numbers
+
+    @property
+    def sizes(self) -> Tensor | None:
+        """Of how many tokens of the prompt each present one is the mean; None where nothing was merged."""
+        return None if self.last_cut is None else self.last_cut.sizes
 
     @property
     def present(self) -> list[int]:
@@ -131,7 +137,7 @@ class Prefill:
     def release(self) -> None:
         """Let go of what only the prefill needs."""
         self.inputs, self.embeddings, self.projected, self.saliencies = {}, None, None, {}
-        self.deep_stack = self.vision_maps = None
+        self.deep_stack = self.entered_before = self.vision_maps = None
         for held in (self.cut_arguments, self.saliencies_on_device, self._keep_on, self._vision):
             held.clear()
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from torch import Tensor
 from transformers.cache_utils import DynamicLayer
@@ -43,6 +43,24 @@ class LayerRecord:
     values: Tensor | None = None
 
 
+class Entering(NamedTuple):
+    """What is known just before a layer, of the tokens present in the layer before.
+
+    Attributes
+    ----------
+    hidden : Tensor
+        (batch, present tokens, hidden size): what enters the layer.
+    projected : Projected or None
+        Queries, keys and values of the layer before.
+    before : Tensor or None
+        As `hidden`: what entered the layer before.
+    """
+
+    hidden: Tensor
+    projected: Projected | None
+    before: Tensor | None
+
+
 class PrefixSharing:
     """The layers that prefills of one batch take over from one another.
 
@@ -57,7 +75,7 @@ class PrefixSharing:
         self._parting = dict(zip((prefill.cells for prefill in order), parting_layers(order), strict=True))
         self._leaves: frozenset[int] = frozenset()
         self._records: list[LayerRecord] = []
-        self._entering: dict[int, tuple[Tensor, Projected | None]] = {}
+        self._entering: dict[int, Entering] = {}
         self._shared_after = 0
         self.shared = 0
 
@@ -84,14 +102,16 @@ class PrefixSharing:
         """Return what was done in a layer that is taken over."""
         return self._records[layer]
 
-    def entering(self, layer: int) -> tuple[Tensor, Projected | None]:
-        """Return the hidden states that enter a layer, and the queries and keys of the layer before."""
+    def entering(self, layer: int) -> Entering:
+        """Return what is known where a prefill parts from another."""
         return self._entering[layer]
 
-    def record_input(self, layer: int, hidden: Tensor, projected: Projected | None) -> None:
-        """Keep what enters a layer, (batch, present tokens, hidden size), if a later prefill needs it."""
+    def record_input(
+        self, layer: int, hidden: Tensor, projected: Projected | None, before: Tensor | None
+    ) -> None:
+        """Keep what enters a layer if a later prefill needs it: see `Entering`."""
         if self.leaves_at(layer):
-            self._entering[layer] = hidden, projected
+            self._entering[layer] = Entering(hidden, projected, before)
 
     def record_cut(self, layer: int, record: LayerRecord) -> None:
         """Keep what was done before a layer, if the next prefill shares it."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import torch
 from torch import Tensor
 
 from prunegrid.errors import PruningError
-from prunegrid.pruning.attention import attention_received
+from prunegrid.pruning.attention import Projected, attention_received, mean_query_attention
 from prunegrid.pruning.gradient_scores import GradientScores
 from prunegrid.pruning.prefill import Prefill
 from prunegrid.pruning.token_layout import Layout
@@ -73,8 +74,10 @@ class Stage:
         keep = [have - keep for have, keep in zip(self.present, self.keep, strict=True)]
         return replace(self, keep=keep, n_keep=self.image.sum(1) - self.n_keep)
 
-    def attention_received(self, rows: Tensor) -> Tensor:
-        """Sum layer l-1's head-averaged attention over query rows.
+    def attention_received(
+        self, rows: Tensor, *, within: Tensor | None = None, heads_by: Literal["mean", "max"] = "mean"
+    ) -> Tensor:
+        """Sum layer l-1's attention, averaged over heads, over query rows.
 
         The softmax is over the full causal row, in float32, as the model computes it.
 
@@ -82,29 +85,66 @@ class Stage:
         ----------
         rows : Tensor
             (batch, present tokens), bool.
+        within : Tensor, optional
+            `image`, `text_after` or `last` of this stage, where `rows` are some of these: how many they can
+            be is then known, and the device is not asked.
+        heads_by : {"mean", "max"}
+            "max": the head with the largest attention counts, for each row and column.
 
         Returns
         -------
         Tensor
             (batch, present tokens), float32: what each token receives.
         """
+        most = self.most_marked(rows if within is None else within)
+        rows = rows & self.layout.valid
+        return attention_received(self._projected, rows, self.layout.valid, most, heads_by)
+
+    def mean_query_attention(self) -> Tensor:
+        """Return how layer l-1's mean query of the image tokens attends to each of them, averaged over heads.
+
+        Returns
+        -------
+        Tensor
+            (batch, present tokens), float32: a softmax over the image tokens; 0 elsewhere.
+        """
+        return mean_query_attention(self._projected, self.image)
+
+    def keys(self) -> Tensor:
+        """Return layer l-1's keys of the present tokens, (batch, present tokens, key heads, head size)."""
+        return self._projected.key[:, :, : self.image.shape[1]].transpose(1, 2)
+
+    def values(self) -> Tensor:
+        """Return layer l-1's values of the present tokens, (batch, present tokens, key heads, head size)."""
+        return self._projected.value[:, :, : self.image.shape[1]].transpose(1, 2)
+
+    def entered_before(self) -> Tensor:
+        """Return what entered layer l-1, of the present tokens: (batch, present tokens, hidden size)."""
+        if self._prefill.entered_before is None:
+            raise self._not_observed("what entered the layer before")
+        return self._prefill.entered_before.to(self.hidden.device)
+
+    @property
+    def _projected(self) -> Projected:
         projected = self._prefill.projected
         if projected is None:
-            raise PruningError(
-                f"the attention before layer {self.layer} was not observed: no criterion may read it where a "
-                "strategy has `ranks = False`"
-            )
-        most = self._most(rows)
-        return attention_received(projected, rows & self.layout.valid, self.layout.valid, most)
+            raise self._not_observed("the attention")
+        return projected
 
-    def _most(self, rows: Tensor) -> int | None:
-        """Return the most marked rows of a batch row, known of the stage's own marks; None for others."""
+    def _not_observed(self, what: str) -> PruningError:
+        return PruningError(
+            f"{what} before layer {self.layer} was not observed: no criterion may read it where a strategy "
+            "has `ranks = False`"
+        )
+
+    def most_marked(self, marks: Tensor) -> int | None:
+        """Return the most marked tokens of a batch row, known of the stage's own marks; None for others."""
         run = self._prefill
-        if rows is self.last:
+        if marks is self.last:
             return 1
-        if rows is self.image:
+        if marks is self.image:
             return max(run.present)
-        return run.tokens.most_text_after(run.present) if rows is self.text_after else None
+        return run.tokens.most_text_after(run.present) if marks is self.text_after else None
 
     def embeddings(self) -> Tensor:
         """Return what the present tokens were on entering layer 0, (batch, present tokens, hidden size)."""

@@ -1,5 +1,6 @@
 """Read, convert and check the configuration. Imports no torch: a dry run must be instant."""
 
+import ast
 import copy
 import math
 from collections.abc import Callable, Iterator, Mapping
@@ -13,7 +14,7 @@ from prunegrid.axis_names import BASELINE, NO_CRITERION
 from prunegrid.errors import ConfigError
 from prunegrid.files import expanded
 from prunegrid.nearest import nearest
-from prunegrid.study.plugin_checks import code_faults
+from prunegrid.study.plugin_checks import code_faults, selects_sets
 
 # libyaml's, ten times faster, where it is there.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -351,6 +352,14 @@ def _check_plugin(config: Mapping[str, Any], axis: str, specs: str, kind: str, n
                 f"{specs}.{name}.options.{key}: unknown criterion {options[key]!r}: "
                 f"{nearest(options[key], valid)}"
             )
+    if kind == "criteria" and options.get("merge") == "recycle":
+        parts = [options.get(key, described.get(key)) for key in described.get("delegates", ())]
+        faults += [
+            f"{specs}.{name}.options.merge: recycle takes the best-scored of the dropped tokens, and "
+            f"criterion {part!r} selects sets, without scores: drop or average"
+            for part in [plugin, *parts]
+            if part in valid and selects_sets(part)
+        ]
     if kind == "strategies" and not faults:
         try:
             plugins.build(kind, plugin, options)
@@ -361,11 +370,24 @@ def _check_plugin(config: Mapping[str, Any], axis: str, specs: str, kind: str, n
 
 def _check_types(where: str, options: Mapping[str, Any], types: Mapping[str, str]) -> list[str]:
     """Check options against the annotations of their plug-in's fields."""
-    return [
+    faults = [
         f"{where}.{key}: {value!r} is not {_TYPES[types[key]][0]}"
         for key, value in options.items()
         if types.get(key) in _TYPES and not _TYPES[types[key]][1](value)
     ]
+    words = {key: _words(types[key]) for key in options if types.get(key, "").startswith("Literal[")}
+    return faults + [
+        f"{where}.{key}: {options[key]!r} is not one of {', '.join(map(str, valid))}"
+        for key, valid in words.items()
+        if options[key] not in valid
+    ]
+
+
+def _words(annotation: str) -> list[Any]:
+    """Return the values that `Literal[...]` lists."""
+    listed = ast.literal_eval(annotation.removeprefix("Literal"))
+    assert isinstance(listed, list)
+    return listed
 
 
 def _is_number(value: Any) -> bool:

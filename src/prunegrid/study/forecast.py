@@ -176,10 +176,8 @@ class _Cuts:
                 who = built.ranking(layer, schedule)
                 # Only what is random asks the seed.
                 seed = cell.seed if who.criterion.stochastic else 0
-                identity = (who.criterion.identity, who.reverse, seed)
-                ranked[layer] = _Ranking(
-                    identity, who.criterion.cost, getattr(who.criterion, "answer_tokens", 1)
-                )
+                identity = (who.criterion.identity, who.reverse, who.merge, seed)
+                ranked[layer] = _Ranking(identity, who.cost, getattr(who.criterion, "answer_tokens", 1))
         return schedule.counts(self._n_image), ranked
 
 
@@ -213,7 +211,7 @@ def _work(
     for cell in cells:
         row = costs[cell]
         schedule, ranked = cuts.of(cell)
-        explained = next((one for one in ranked.values() if one.cost == "gradient"), None)
+        explained = next((one for one in ranked.values() if "gradient" in (one.cost or "").split("+")), None)
         if explained:
             gradients[explained.identity] = (row["tflops_scoring"] * TERA, explained.answer_tokens)
         else:

@@ -65,6 +65,13 @@ def code_faults(kind: str, name: str) -> list[str]:
     return faults
 
 
+def selects_sets(criterion: str) -> bool:
+    """Return whether a criterion, given by name, has a `select` of its own and thus no scores."""
+    lineage = plugins.class_source("criteria", plugins.path("criteria", criterion)).lineage()
+    own = lineage[: lineage.index(plugins.base_of("criteria"))]
+    return any("select" in source.methods for source in own)
+
+
 def _files_beside(files: Iterable[Path]) -> list[Path]:
     """Return files and those beside them that they import, directly or not."""
     found, waiting = [], list(files)

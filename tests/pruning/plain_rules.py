@@ -1,0 +1,130 @@
+"""Rules that need no vision tower, each written from its formula: loops, float64, one sample at a time.
+
+Nothing of the engine is used. Tokens are numbered from 0; a rule returns those that stay, or their scores.
+Vectors are lists of tensors of float64.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+Vectors = Sequence[Tensor]
+
+
+def dot(a: Tensor, b: Tensor) -> float:
+    return float((a * b).sum())
+
+
+def length(a: Tensor) -> float:
+    return math.sqrt(dot(a, a))
+
+
+def cosine(a: Tensor, b: Tensor) -> float:
+    return dot(a, b) / (length(a) * length(b))
+
+
+def softmax(values: Sequence[float]) -> list[float]:
+    most = max(values)
+    powers = [math.exp(value - most) for value in values]
+    return [power / sum(powers) for power in powers]
+
+
+def first_best(values: dict[int, float]) -> int:
+    """Return the key of the largest value, of equal ones the smallest key."""
+    return min(values, key=lambda key: (-values[key], key))
+
+
+def diversity(states: Vectors, n: int) -> list[int]:
+    def distance(i: int, j: int) -> float:
+        return 1 - cosine(states[i], states[j])
+
+    tokens, taken = range(len(states)), []
+    while len(taken) < n:
+        against = taken or tokens
+        gaps = {
+            j: min([distance(j, s) for s in against if s != j], default=0.0) for j in tokens if j not in taken
+        }
+        taken.append(first_best(gaps))
+    return sorted(taken)
+
+
+def duplication(
+    keys: Vectors, text_keys: Vectors, states: Vectors, text_states: Vectors, n: int
+) -> list[int]:
+    def largest(vectors: Vectors, most: int) -> list[int]:
+        sizes = [float(vector.abs().sum()) for vector in vectors]
+        return sorted(range(len(vectors)), key=lambda i: (-sizes[i], i))[:most]
+
+    taken = largest(keys, min(4, n))
+    pivots = [states[i] for i in taken] + [text_states[i] for i in largest(text_keys, 4)]
+    left = n - len(taken)
+    for rank, pivot in enumerate(pivots):
+        share = left // len(pivots) + (1 if rank < left % len(pivots) else 0)
+        free = [i for i in range(len(states)) if i not in taken]
+        taken += sorted(free, key=lambda i: (cosine(states[i], pivot), i))[:share]
+    return sorted(taken)
+
+
+def relevance(embedded: Vectors, text: Vectors) -> list[float]:
+    means = [sum(cosine(one, word) for word in text) / max(1, len(text)) for one in embedded]
+    low, high = min(means), max(means)
+    return [(mean - low) / (high - low) if high > low else 1.0 for mean in means]
+
+
+def conditional_dpp(states: Vectors, embedded: Vectors, text: Vectors, n: int) -> list[int]:
+    """By determinants themselves: always the token that makes that of the selected the largest."""
+    r = relevance(embedded, text)
+    tokens = range(len(states))
+    kernel = torch.tensor(
+        [[r[i] * cosine(states[i], states[j]) * r[j] for j in tokens] for i in tokens], dtype=torch.float64
+    )
+    taken: list[int] = []
+    while len(taken) < n:
+        volumes = {}
+        for j in tokens:
+            if j not in taken:
+                chosen = [*taken, j]
+                volumes[j] = float(torch.linalg.det(kernel[chosen][:, chosen]))
+        taken.append(first_best(volumes))
+    return sorted(taken)
+
+
+def coverage(states: Vectors, embedded: Vectors, text: Vectors, n: int) -> list[int]:
+    rows = []
+    for word in text:
+        shares = softmax([cosine(word, one) / 0.02 for one in embedded])
+        rows.append([share / len(text) for share in shares])
+    for one in states:
+        shares = softmax([cosine(one, other) / 0.2 for other in states])
+        rows.append([0.5 * share / len(states) for share in shares])
+    taken: list[int] = []
+    while len(taken) < n:
+        gains = {}
+        for j in range(len(states)):
+            if j not in taken:
+                gains[j] = sum(max(0.0, row[j] - max([row[s] for s in taken], default=0.0)) for row in rows)
+        taken.append(first_best(gains))
+    return sorted(taken)
+
+
+def raters(embedded: Vectors, text: Vectors) -> list[int]:
+    shares = [softmax([dot(one, word) for word in text]) for one in embedded]
+    means = [sum(share[t] for share in shares) / len(shares) for t in range(len(text))]
+    above = [t for t, mean in enumerate(means) if mean > sum(means) / len(means)]
+    return above or list(range(len(text)))
+
+
+def pact(queries: Tensor, keys: Tensor, scaling: float, states: Vectors) -> list[float]:
+    """Queries and keys of image tokens: (heads, N, head size) and (key heads, N, head size)."""
+    heads, n, _ = queries.shape
+    shared = heads // len(keys)
+    totals = [0.0] * n
+    for head in range(heads):
+        mean = sum(queries[head, i] for i in range(n)) / n
+        shares = softmax([scaling * dot(mean, keys[head // shared, i]) for i in range(n)])
+        totals = [total + share / heads for total, share in zip(totals, shares, strict=True)]
+    return [total * length(state) for total, state in zip(totals, states, strict=True)]
