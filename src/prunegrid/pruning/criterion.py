@@ -35,6 +35,14 @@ class Ranking:
     reverse: bool
 
 
+def too_early(name: str, layer: int, first_layer: int) -> str:
+    """Say that a criterion cannot score before a layer."""
+    return (
+        f"criterion {name!r} cannot score before layer {layer}, only from layer {first_layer} on: it reads "
+        "what a layer before the cut has computed; cut later, or choose another criterion"
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class Criterion(Plugin):
     """Base of all criteria: a leaf is its `score`.
@@ -47,11 +55,14 @@ class Criterion(Plugin):
         The score depends on the seed: cells exist for every seed.
     needs_answer : bool
         The score needs the unpruned model's own answer: labelled in tables and never ranked best.
+    first_layer : int
+        The earliest layer before which it can score: 1 for what reads the layer before the cut.
     delegates : tuple of str
         Options that name other criteria, which `resolve` hands layers to.
     cost : str or None
         What scoring computes, for the ledger: the attention of `text_rows`, `image_rows` or the
-        `last_row`; `hidden` (a norm); `gradient`; None for next to nothing.
+        `last_row`; `own_last_row` of the layer about to run, with its projections; `hidden` (a norm);
+        `gradient`; None for next to nothing.
 
     Parameters
     ----------
@@ -61,6 +72,7 @@ class Criterion(Plugin):
 
     stochastic: ClassVar[bool] = False
     needs_answer: ClassVar[bool] = False
+    first_layer: ClassVar[int] = 0
     delegates: ClassVar[tuple[str, ...]] = ()
     cost: ClassVar[str | None] = None
 
@@ -89,12 +101,15 @@ class Criterion(Plugin):
         Raises
         ------
         PruningError
-            If a criterion resolves to something else than a criterion, or without end.
+            If a criterion resolves to something else than a criterion, or without end, or to one that
+            cannot score as early as that.
         """
         criterion, reverse = self, self.reverse
         for _ in range(_MOST_STEPS):
             part = criterion.resolve(layer, schedule)
             if part is criterion:
+                if layer < criterion.first_layer:
+                    raise PruningError(too_early(name_of(criterion), layer, criterion.first_layer))
                 return Ranking(criterion, reverse)
             if not isinstance(part, Criterion):
                 raise PruningError(

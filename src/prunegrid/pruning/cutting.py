@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from prunegrid.pruning.attention import Projected
 from prunegrid.pruning.criterion import Criterion
 from prunegrid.pruning.gradient_scores import GradientScores
 from prunegrid.pruning.kept_tokens import Cut
@@ -38,7 +40,9 @@ class Cutter:
     seed: int
     gradients: GradientScores
 
-    def cut(self, run: Prefill, index: int, hidden: Tensor, shared: bool) -> Tensor:
+    def cut(
+        self, run: Prefill, index: int, hidden: Tensor, own: Callable[[], Projected], shared: bool
+    ) -> Tensor:
         """Drop image tokens before a layer.
 
         Parameters
@@ -49,6 +53,8 @@ class Cutter:
             The layer.
         hidden : Tensor
             (batch, present tokens, hidden size): what enters it.
+        own : callable
+            Returns the queries and keys that the layer makes of it.
         shared : bool
             Other prefills take over what is selected.
 
@@ -67,7 +73,7 @@ class Cutter:
         if any(after):
             ranking = self.criterion.ranking(index, self.schedule)
             scored_by = type(ranking.criterion).__name__
-            selected, is_nan = select(ranking, self._stage(run, index, hidden), shared)
+            selected, is_nan = select(ranking, self._stage(run, index, hidden, own), shared)
             selected = selected.to(image.device)
         keep = run.layout.valid & (~image | selected)
         run.layout, chosen = run.layout.select(keep, run.lengths_after(index))
@@ -75,7 +81,7 @@ class Cutter:
         run.cut(Cut(index, rows, left, scored_by, is_nan))
         return gather_tokens(hidden, chosen, dim=1)
 
-    def _stage(self, run: Prefill, index: int, hidden: Tensor) -> Stage:
+    def _stage(self, run: Prefill, index: int, hidden: Tensor, own: Callable[[], Projected]) -> Stage:
         # The layers of a model placed on several devices; the prompt's numbers lie where its ids do.
         numbers = run.numbers.to(hidden.device)
         image, width = numbers >= 0, numbers.shape[1]
@@ -99,4 +105,5 @@ class Cutter:
             layout=layout,
             _prefill=run,
             _gradients=self.gradients,
+            _own=own,
         )

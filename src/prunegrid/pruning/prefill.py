@@ -14,6 +14,7 @@ from transformers.cache_utils import DynamicCache, DynamicLayer
 from prunegrid.pruning.attention import Projected
 from prunegrid.pruning.deep_stack import DeepStack
 from prunegrid.pruning.kept_tokens import Cut, KeptTokens
+from prunegrid.pruning.moved_up import MovedUp
 from prunegrid.pruning.prompt_tokens import PromptTokens
 from prunegrid.pruning.schedule import Schedule
 from prunegrid.pruning.token_layout import Layout
@@ -35,6 +36,7 @@ class Prefill:
     embeddings: Tensor | None = None
     projected: Projected | None = None
     deep_stack: DeepStack | None = None
+    moved_up: MovedUp | None = None
     first_layer_refilled: bool = False
     saliencies: Saliencies = field(default_factory=dict)
     saliencies_on_device: dict[tuple[int, int], Tensor] = field(default_factory=dict)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from prunegrid.errors import PruningError
-from prunegrid.pruning.attention import attention_received
+from prunegrid.pruning.attention import Projected, attention_received
 from prunegrid.pruning.gradient_scores import GradientScores
 from prunegrid.pruning.prefill import Prefill
 from prunegrid.pruning.token_layout import Layout
@@ -61,6 +61,7 @@ class Stage:
     layout: Layout
     _prefill: Prefill
     _gradients: GradientScores
+    _own: Callable[[], Projected]
 
     def attention_received(self, rows: Tensor) -> Tensor:
         """Sum layer l-1's head-averaged attention over query rows.
@@ -85,6 +86,24 @@ class Stage:
             )
         most = self._most(rows)
         return attention_received(projected, rows & self.layout.valid, self.layout.valid, most)
+
+    def own_attention_received(self, rows: Tensor) -> Tensor:
+        """Sum the head-averaged attention of layer l itself over query rows.
+
+        Its norm and projections are run on what enters it, before the cut; each call runs them.
+
+        Parameters
+        ----------
+        rows : Tensor
+            (batch, present tokens), bool.
+
+        Returns
+        -------
+        Tensor
+            (batch, present tokens), float32: what each token receives.
+        """
+        most = self._most(rows)
+        return attention_received(self._own(), rows & self.layout.valid, self.layout.valid, most)
 
     def _most(self, rows: Tensor) -> int | None:
         """Return the most marked rows of a batch row, known of the stage's own marks; None for others."""
