@@ -3,7 +3,9 @@
 No token is ever removed here. One sample, no padding, no cache, eager attention: each generated token
 is one forward pass over the whole prompt and all tokens so far, and from layer l on a mask forbids the
 columns that were dropped before l. What the model itself computes for dropped tokens does not matter,
-as nobody sees it. Nothing of the engine is used but the shares of a solved schedule and `named_seed`.
+as nobody sees it. Where positions are contiguous, the columns that a layer may look at are counted from
+0, and each is given the position embedding of its count. Nothing of the engine is used but the shares of
+a solved schedule and `named_seed`.
 """
 
 from __future__ import annotations
@@ -77,6 +79,8 @@ class Rule:
     options: Mapping[str, Any] = field(default_factory=dict)
     deep_from: int = 1
     seed: int = 0
+    contiguous: bool = False
+    rounding: str = "half_up"
 
     @property
     def gradients(self) -> list[tuple[int, int]]:
@@ -104,14 +108,25 @@ class Pass:
 
     entering: dict[int, Tensor] = field(default_factory=dict)
     attention: dict[int, Tensor] = field(default_factory=dict)
+    # Of the layer about to run: columns forbidden -> its attention.
+    own: Callable[[Sequence[int]], Tensor] | None = None
     logits: Tensor | None = None
 
 
 def forward(
-    eager: Eager, inputs: Mapping[str, Any], dropped: Callable[[int, Pass], Sequence[int]] | None = None
+    eager: Eager,
+    inputs: Mapping[str, Any],
+    dropped: Callable[[int, Pass], Sequence[int]] | None = None,
+    contiguous: bool = False,
 ) -> Pass:
     """Run the model; `dropped(layer, so far)` names the columns that a layer may not look at."""
     seen = Pass()
+
+    def arguments(kwargs: dict, hidden: Tensor, columns: Sequence[int]) -> dict:
+        changed = {"attention_mask": forbid(kwargs.get("attention_mask"), hidden, columns)}
+        if contiguous:
+            changed["position_embeddings"] = moved_up(kwargs["position_embeddings"], columns)
+        return {**kwargs, **changed}
 
     def before(index: int) -> Callable:
         def hook(layer: nn.Module, args: tuple, kwargs: dict) -> tuple[tuple, dict] | None:
@@ -119,8 +134,14 @@ def forward(
             seen.entering[index] = hidden
             if dropped is None:
                 return None
-            mask = forbid(kwargs.get("attention_mask"), hidden, dropped(index, seen))
-            return args, {**kwargs, "attention_mask": mask}
+
+            def own(columns: Sequence[int]) -> Tensor:
+                rest = {key: value for key, value in kwargs.items() if key != "hidden_states"}
+                layer.forward(hidden, **arguments(rest, hidden, columns))
+                return seen.attention[index]
+
+            seen.own = own
+            return args, arguments(kwargs, hidden, dropped(index, seen))
 
         return hook
 
@@ -155,6 +176,13 @@ def forbid(mask: Tensor | None, hidden: Tensor, columns: Sequence[int]) -> Tenso
     mask = mask.clone()
     mask[..., list(columns)] = least
     return mask
+
+
+def moved_up(embeddings: tuple[Tensor, ...], columns: Sequence[int]) -> tuple[Tensor, ...]:
+    """Return (1, tokens, head size) embeddings by how many columns that may be looked at stand before one."""
+    present = torch.ones(embeddings[0].shape[1], dtype=torch.long)
+    present[list(columns)] = 0
+    return tuple(part[:, present.cumsum(0) - present] for part in embeddings)
 
 
 def extended(inputs: Mapping[str, Any], tokens: Sequence[int]) -> dict[str, Any]:
@@ -201,6 +229,11 @@ class Situation:
         matrix = self.seen.attention[self.layer - 1]
         return matrix[list(rows)][:, self.present].sum(0).tolist()
 
+    def own_attention_from(self, row: int) -> list[float]:
+        """Return per present token what a row gives it in layer l, were nothing dropped before that layer."""
+        gone = [column for column in self.image if column not in self.present]
+        return self.seen.own(gone)[row, self.present].tolist()
+
 
 def attention_deep_mean(at: Situation) -> list[float]:
     received = at.attention_from(at.present)
@@ -240,6 +273,7 @@ SCORES: dict[str, Callable[[Situation], list[float]]] = {
     "attention_deep": lambda at: at.attention_from(at.present),
     "attention_deep_mean": attention_deep_mean,
     "attention_last": lambda at: at.attention_from([at.n_tokens - 1]),
+    "attention_own": lambda at: at.own_attention_from(at.n_tokens - 1),
     "attention": lambda at: staged(at, "attention_shallow", "attention_deep"),
     "staged": lambda at: staged(
         at,
@@ -270,12 +304,18 @@ def best(at: Situation) -> list[int]:
 # --- the whole of it --------------------------------------------------------------------------------
 
 
-def count(share: float, n: int, present: int) -> int:
-    """Return share x N rounded half up, at least 1 unless the share is 0, never more than before."""
+def count(share: float, n: int, present: int, rounding: str) -> int:
+    """Return share x N as a whole number, at least 1 unless the share is 0, never more than before."""
     if share == 0:
         return 0
     # A share comes from a solver that is exact to 1e-9 tokens, and often lies on the edge itself.
-    return min(present, max(1, math.floor(share * n + 0.5 + 1e-9)))
+    tokens = share * n + 1e-9
+    whole = {
+        "half_up": lambda: math.floor(tokens + 0.5),
+        "half_even": lambda: round(round(tokens, 7)),
+        "floor": lambda: math.floor(tokens),
+    }[rounding]()
+    return min(present, max(1, whole))
 
 
 @torch.no_grad()
@@ -296,7 +336,7 @@ def saliency(eager: Eager, sample: Sample, rank: int, answer_tokens: int) -> dic
         seen = forward(eager, extended(sample.inputs, answer[:-1]))
         log_probabilities = seen.logits[-len(answer) :].log_softmax(-1)
         total = sum(log_probabilities[step, token] for step, token in enumerate(answer))
-        layers = range(1, len(eager.layers))
+        layers = range(len(eager.layers))
         gradients = torch.autograd.grad(total, [seen.entering[layer] for layer in layers])
     return {
         layer: (seen.entering[layer].detach() * gradient)[0].abs().sum(-1)
@@ -337,7 +377,7 @@ def oracle(
         if layer not in present:
             now = present[layer - 1]
             if layer in cuts:
-                keep = count(cuts[layer], len(image), len(now))
+                keep = count(cuts[layer], len(image), len(now), rule.rounding)
                 at = Situation(layer, keep, image, now, len(ids), seen, rule, sample, gradients)
                 # No question of rank arises where all or nothing stays.
                 now = now if keep == len(now) else best(at) if keep else []
@@ -347,7 +387,7 @@ def oracle(
     tokens: list[int] = []
     logits: list[Tensor] = []
     for _ in range(steps):
-        last = forward(eager, extended(sample.inputs, tokens), choose).logits[-1]
+        last = forward(eager, extended(sample.inputs, tokens), choose, rule.contiguous).logits[-1]
         logits.append(last)
         allowed = last.clone()
         allowed[eager.unsaid] = -torch.inf
