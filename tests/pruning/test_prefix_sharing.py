@@ -203,9 +203,10 @@ def test_stages_tell_apart_what_ranks_apart():
     assert stages("random") != stages("random", seed=1)
     assert stages("gradient") != stages("gradient", answer_tokens=4)
     assert stages("first", "exit") == stages("norm", "exit", seed=1)
-    moved, down = ({"layer": 2, **option} for option in ({"positions": "contiguous"}, {"rounding": "floor"}))
-    assert stages("norm") != stages("norm", chosen=moved)
-    assert stages("norm") != stages("norm", chosen=down)
+    assert stages("norm") != stages("norm", chosen={"layer": 2, "positions": "contiguous"})
+    # Of 25 tokens 13 or 12.
+    up, down = ({"cuts": [[2, 0.5]], "rounding": rounding} for rounding in ("half_up", "floor"))
+    assert stages("norm", "cuts", chosen=up, ratio=None) != stages("norm", "cuts", chosen=down, ratio=None)
     of_cut = stages("staged", parts=["norm"])
     assert of_cut == stages("norm") != stages("staged", parts=["norm_input"])
 
