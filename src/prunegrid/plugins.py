@@ -8,6 +8,7 @@ planning a grid never imports torch.
 
 import ast
 import inspect
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -183,6 +184,20 @@ def _described(kind: str, file: Path) -> dict[str, Any]:
                 except (ValueError, TypeError):
                     continue
     return found
+
+
+def handed_to(described: Mapping[str, Any], options: Mapping[str, Any]) -> list[str]:
+    """Return the plug-ins that options of another one name, those of its `delegates`: each one or several.
+
+    Parameters
+    ----------
+    described : mapping
+        What `describe` returns of it.
+    options : mapping
+        Its options; those that are not given have their defaults.
+    """
+    named = (options.get(option, described.get(option)) for option in described.get("delegates", ()))
+    return [name for one in named for name in (one if isinstance(one, list | tuple) else [one])]
 
 
 def class_names(kind: str) -> dict[str, str]:

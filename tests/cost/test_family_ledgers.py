@@ -22,11 +22,17 @@ from prunegrid.pruning.families import family_of
 from prunegrid.scoring.cell_ledger import cell_compute
 from tests.cost.counting import counted
 from tests.pruning.cases import cases
+from tests.pruning.comparison import WINDOWED
 from tests.pruning.tiny import IMAGE_ID
 from tests.pruning.tiny_families import FAMILIES
 
 # Cuts among Qwen3-VL's deep-stack layers; deep parts of `staged` criteria in charge of the second one.
-OPTIONS = {"hierarchical": {"layers": [1, 3]}, "single": {"layer": 2}}
+OPTIONS = {
+    "hierarchical": {"layers": [1, 3]},
+    "single": {"layer": 2},
+    # In 4 layers they remove 0.45.
+    "cuts": {"cuts": [[1, 0.45], [3, 0.3]]},
+}
 RATIO = 0.45
 TOLERANCE = 0.01
 # Half of the tiny models' layers, for speed; enough for every schedule.
@@ -57,12 +63,17 @@ class Run:
     def context(self, strategy, criterion):
         ratio = RATIO if build("strategies", strategy).has_ratio else None
         return prune(
-            self.model, strategy, criterion or "first", ratio, strategy_options=OPTIONS.get(strategy)
+            self.model, strategy, criterion or "first", ratio, strategy_options=self.options(strategy)
         )
+
+    def options(self, strategy):
+        """Return a strategy's options; tokens do not move up where a window ends among them."""
+        own = {"positions": "original"} if strategy == "input" and self.name in WINDOWED else {}
+        return {**OPTIONS.get(strategy, {}), **own}
 
     def ledger(self, strategy, criterion, pruning, generated=1):
         """Return the cell's ledger, from what `predict` would write down of it."""
-        plugin = build("strategies", strategy, OPTIONS.get(strategy))
+        plugin = build("strategies", strategy, self.options(strategy))
         schedule = plugin.solve(pruning.ratio, N_LAYERS, n_tokens=self.n_image)
         built = build("criteria", criterion) if criterion else None
         row = {
@@ -140,7 +151,7 @@ def test_prefill_and_scoring(run, strategy):
             image_tokens=run.n_image,
             text_before=run.n_tokens - run.n_image - run.n_after,
             text_after=run.n_after,
-            strategy_options=OPTIONS.get(strategy),
+            strategy_options=run.options(strategy),
         )
         assert expected["schedule"] == pruning.schedule[0]
         for name in ("published", "prefill", "decode"):

@@ -16,8 +16,8 @@ from prunegrid.scoring.cell_ledger import tokens_per_layer
 from tests.cost.counting import counted
 from tests.pruning.tiny import IMAGE_ID, N_IMAGE, N_LAYERS, collate, requests, tiny_llava
 
-STRATEGIES = ["hierarchical", "uniform", "constant", "random", "single", "pyramid", "exit"]
-OPTIONS = {"hierarchical": {"layers": [1, 3]}}
+STRATEGIES = ["hierarchical", "uniform", "constant", "random", "single", "pyramid", "exit", "input", "cuts"]
+OPTIONS = {"hierarchical": {"layers": [1, 3]}, "cuts": {"cuts": [[0, 0.7], [1, 20], [3, 9]]}}
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +36,7 @@ def model():
         "attention_shallow",
         "attention_deep",
         "attention_last",
+        "attention_own",
         "gradient",
         "text_relevance",
         "fitprune",
@@ -49,22 +50,34 @@ def model():
 )
 def test_prefill_and_scoring(model, strategy, criterion):
     request = requests(3)[1]
-    with prune(model, strategy, criterion, 0.5, strategy_options=OPTIONS.get(strategy)) as pruning:
+    if strategy in ("input", "cuts") and describe("criteria", criterion)["first_layer"]:
+        # It cannot score before layer 0: another one does, and it comes in later.
+        parts = ["norm", criterion, criterion]
+        criterion, strategy = "staged", "cuts"
+    else:
+        parts = [criterion] * 3
+    ratio = None if strategy == "cuts" else 0.5
+    options = {"parts": parts} if criterion == "staged" else None
+    with prune(
+        model, strategy, criterion, ratio, strategy_options=OPTIONS.get(strategy), criterion_options=options
+    ) as pruning:
         flops = counted(lambda: model(**collate([request]), logits_to_keep=1))
     config = model.config.to_dict()
     depth = token_depth(N_IMAGE, N_LAYERS, pruning.kept[0])
     n_text = len(request.ids) - N_IMAGE
     counts = tokens_per_layer(depth, N_LAYERS)
     costs = [None] * N_LAYERS
-    for layer, keep in pruning.schedule[0]:
+    before = dict(enumerate([N_IMAGE, *counts]))
+    scoring = parts if criterion == "staged" else [criterion] * len(pruning.schedule[0])
+    for (layer, keep), name in zip(pruning.schedule[0], scoring, strict=True):
         # Nothing is ranked where a cut keeps all or nothing of what is present.
-        costs[layer] = describe("criteria", criterion)["cost"] if 0 < keep < counts[layer - 1] else None
+        costs[layer] = describe("criteria", name)["cost"] if 0 < keep < before[layer] else None
     n_after = n_text - int((request.ids == IMAGE_ID).nonzero()[0])
     sample = TokenCounts(counts, N_IMAGE, n_text, n_after)
     ledger = sample_ledger(Decoder.from_config(config), sample, costs, eager=True)
     # The counter sees matrix products only, not the sums of squares of a norm.
     norms = sum(
-        SelectionCost(Decoder.from_config(config), int(counts[layer - 1]), 0, n_text, n_after).flops(word)
+        SelectionCost(Decoder.from_config(config), int(before[layer]), 0, n_text, n_after).flops(word)
         for layer, cost in enumerate(costs)
         for word in (cost or "").split("+")
         if word in ("hidden", "keys")
@@ -121,10 +134,11 @@ def test_published_figures():
         assert published_tflops(tokens, hidden, ffn) == pytest.approx(pruned, abs=5e-4)
 
 
-def test_decoding(model):
+@pytest.mark.parametrize("strategy", ["constant", "input"])
+def test_decoding(model, strategy):
     request = requests(3)[0]
     inputs = collate([request])
-    with prune(model, "constant", "norm", 0.5) as pruning, torch.no_grad():
+    with prune(model, strategy, "norm", 0.5) as pruning, torch.no_grad():
         output = model(**inputs, use_cache=True, logits_to_keep=1)
         step = torch.tensor([[5]])
         flops = counted(lambda: model(input_ids=step, past_key_values=output.past_key_values))

@@ -7,6 +7,8 @@ import pytest
 
 from prunegrid import plugins
 from prunegrid.cost.expected import expected_compute
+from prunegrid.pruning.schedule import ROUNDINGS
+from prunegrid.pruning.strategy import CONTIGUOUS, ORIGINAL, Strategy
 from prunegrid.strategies.hierarchical import Hierarchical
 from prunegrid.tables.options import TableOptions
 from tests.docs.pages import HOME, codes, prose, section, tables
@@ -24,10 +26,23 @@ def test_the_tables_list_exactly_the_plug_ins(heading, kind):
 
 def test_strategies_take_the_options_that_are_named():
     (rows,) = tables(section(PAGE, "Strategies"))
+    of_all = {field.name for field in fields(Strategy)}
     for name, schedule, *_ in rows:
         named = set(re.findall(r"(?:option|with) `(\w+)`", schedule))
         options = {field.name for field in fields(plugins.load("strategies", codes(name)[0]))}
-        assert named == options, name
+        assert named == options - of_all, name
+
+
+def test_options_of_every_strategy():
+    part = prose(PAGE, "Strategies")
+    assert {"positions", "rounding"} == {field.name for field in fields(Strategy)}
+    assert f"`positions` is `{ORIGINAL}` (the default of all but `input`) or `{CONTIGUOUS}`" in part
+    told = re.search(r"`rounding` is (.*?)\. ", part)[1]
+    assert set(codes(told)) == set(ROUNDINGS)
+    assert codes(told)[0] == Strategy.rounding
+    for name in plugins.names("strategies"):
+        expected = CONTIGUOUS if name == "input" else ORIGINAL
+        assert plugins.build("strategies", name).positions == expected
 
 
 @pytest.mark.parametrize("row", PUBLISHED, ids=lambda row: row[0])

@@ -38,6 +38,7 @@ def loaded():
         ("single", "gradient", True),
         ("constant", "gradient_other", True),
         ("exit", None, True),
+        ("input", "attention_own", True),
     ],
 )
 def test_a_cells_ledger_is_what_it_ran(loaded, strategy, criterion, free_text):

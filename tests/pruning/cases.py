@@ -8,7 +8,7 @@ with the family, so that the other families together meet every pair, too.
 
 from __future__ import annotations
 
-from prunegrid.plugins import describe, names
+from prunegrid.plugins import describe, handed_to, names
 from prunegrid.pruning.families import family_of
 from prunegrid.pruning.vision_maps import OF_CLASS_TOKEN
 from tests.pruning.comparison import FAMILIES, RATIO, SCORINGS, SEED, Scoring, model_of, strategy_of
@@ -21,9 +21,26 @@ RANKING = [name for name in STRATEGIES if name not in NOT_RANKING]
 SEVERAL_CUTS = [name for name in RANKING if len(strategy_of(name).solve(RATIO, N_LAYERS, seed=SEED).cuts) > 1]
 
 
+AT_THE_INPUT = [
+    name for name in RANKING if strategy_of(name).solve(RATIO, N_LAYERS, seed=SEED).cuts[0][0] == 0
+]
+
+
 def takers(scoring: str) -> list[str]:
-    """Return the strategies that a scoring may meet: options are tried where several cuts show them."""
-    return RANKING if scoring in names("criteria") else ["hierarchical", "uniform"]
+    """Return the strategies that a scoring may meet: options are tried where several cuts show them.
+
+    What reads the layer before a cut meets none that cuts before the first layer.
+    """
+    if scoring not in names("criteria"):
+        return ["hierarchical", "uniform"]
+    return [name for name in RANKING if name not in AT_THE_INPUT or not reads_layer_before(scoring)]
+
+
+def reads_layer_before(criterion: str) -> bool:
+    """Return whether a criterion, or one that it hands layers to, reads the layer before the cut."""
+    described = describe("criteria", criterion)
+    parts = handed_to(described, {})
+    return any(describe("criteria", part)["first_layer"] > 0 for part in parts or [criterion])
 
 
 def reads_attention(scoring: Scoring) -> bool:
@@ -31,9 +48,10 @@ def reads_attention(scoring: Scoring) -> bool:
     if scoring.criterion not in names("criteria"):
         return False
     described = describe("criteria", scoring.criterion)
-    parts = [scoring.options.get(part, described[part]) for part in described["delegates"]]
+    parts = handed_to(described, scoring.options)
     costs = [describe("criteria", part)["cost"] or "" for part in parts or [scoring.criterion]]
-    return any(word in ("text_rows", "image_rows", "last_row") for cost in costs for word in cost.split("+"))
+    rows = ("text_rows", "image_rows", "last_row", "own_last_row")
+    return any(word in rows for cost in costs for word in cost.split("+"))
 
 
 def needs_class_token(scoring: str) -> bool:
@@ -57,7 +75,7 @@ def cases(family: str) -> list[tuple[str, str | None]]:
     found: list[tuple[str, str | None]] = [(strategy, None) for strategy in NOT_RANKING]
     if family == WHOLE:
         return found + PAIRS
-    turn = sorted(FAMILIES).index(family)
+    turn = sorted(set(FAMILIES) - {WHOLE}).index(family)
     own = scorings(family)
     for group in (ATTENTION, [name for name in SCORINGS if name not in ATTENTION]):
         for number, scoring in enumerate(group):

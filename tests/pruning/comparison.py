@@ -17,6 +17,7 @@ from prunegrid.pruning.criterion import Criterion
 from prunegrid.pruning.families import family_of
 from prunegrid.pruning.stage import Stage
 from prunegrid.pruning.strategy import UNRANKED, Strategy
+from prunegrid.strategies.hierarchical import Hierarchical
 from tests.pruning import tiny, tiny_families
 from tests.pruning.oracle import Eager, Outcome, Rule, Sample, oracle, saliency
 from tests.pruning.slow_tower import slowly
@@ -58,8 +59,40 @@ class Llava:
 # The smaller LLaVA, on whose batch the mutations were tuned.
 FAMILIES: dict[str, Family] = {**tiny_families.FAMILIES, "llava": Llava()}
 
+
+def unwindowed(name: str) -> Family:
+    """Return a family whose window is longer than every prompt."""
+    found = tiny_families.FAMILIES[name]
+    text = {**found.config["text_config"], "sliding_window": 4096}
+    return replace(found, config={**found.config, "text_config": text})
+
+
+# Families whose windows end within the tests' prompts, the same with longer windows, and those with
+# positions in three dimensions.
+WINDOWED = ("gemma3", "llava_next")
+UNWINDOWED: dict[str, Family] = {f"{name} unwindowed": unwindowed(name) for name in WINDOWED}
+MULTIMODAL = ("qwen2_vl", "qwen2_5_vl", "qwen3_vl")
+ALL_FAMILIES = {**FAMILIES, **UNWINDOWED}
+
 RATIO, SEED, STEPS = 0.5, 3, 3
-STRATEGY_OPTIONS = {"hierarchical": {"layers": (1, 3)}, "single": {"layer": 2}}
+STRATEGY_OPTIONS = {
+    "hierarchical": {"layers": (1, 3)},
+    "single": {"layer": 2},
+    # In 8 layers this removes half.
+    "cuts": {"cuts": ((1, 0.6), (3, 0.36))},
+}
+# Strategies with options that change what layers see or how much they keep: name -> plug-in and options.
+VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
+    "hierarchical contiguous": ("hierarchical", {"layers": (1, 3), "positions": "contiguous"}),
+    "uniform contiguous": ("uniform", {"positions": "contiguous"}),
+    "exit contiguous": ("exit", {"positions": "contiguous"}),
+    "blind contiguous": ("blind", {"positions": "contiguous"}),
+    "input original": ("input", {"positions": "original"}),
+    "from the input on": ("pyramid", {"layers": (0, 2, 5), "positions": "contiguous"}),
+    "uniform floor": ("uniform", {"rounding": "floor"}),
+    # Of 25 tokens 12.5 and 2.5, in a batch.
+    "halves to even": ("hierarchical", {"layers": (1, 3), "keep": (0.5, 0.1), "rounding": "half_even"}),
+}
 
 
 @dataclass(frozen=True)
@@ -124,15 +157,22 @@ SCORINGS: dict[str, Scoring] = {
 }
 
 
-def strategy_of(name: str) -> Strategy:
-    """Return the engine's strategy."""
-    return build("strategies", name, STRATEGY_OPTIONS.get(name))
+def strategy_of(name: str, family: str = "llava") -> Strategy:
+    """Return the engine's strategy; one whose default positions a family refuses keeps the original ones."""
+    plugin, options = VARIANTS.get(name, (name, STRATEGY_OPTIONS.get(name, {})))
+    own = {"positions": "original"} if family in WINDOWED and plugin == "input" else {}
+    return build("strategies", plugin, {**options, **own})
+
+
+def ratio_of(name: str) -> float | None:
+    """Return the ratio that a strategy is solved for, None where its options fix what it keeps."""
+    return None if "keep" in VARIANTS.get(name, ("", {}))[1] else RATIO
 
 
 @cache
 def model_of(family: str) -> PreTrainedModel:
     """Return the model in float64: it is definitions that are compared, not rounding."""
-    return FAMILIES[family].model().double()
+    return ALL_FAMILIES[family].model().double()
 
 
 @cache
@@ -144,20 +184,20 @@ def eager_of(family: str) -> Eager:
 
 @cache
 def requests_of(family: str) -> dict[str, Named]:
-    tiny_family = FAMILIES[family]
+    tiny_family = ALL_FAMILIES[family]
     return {request.name: request for request in tiny_family.requests(tiny_family.model())}
 
 
 @cache
 def tolerance_of(family: str) -> float:
     """Return how far logits may lie apart: in float64, by no more than what float32 would round."""
-    tiny_family, model = FAMILIES[family], FAMILIES[family].model()
+    tiny_family, model = ALL_FAMILIES[family], ALL_FAMILIES[family].model()
     return logits_noise(model, [tiny_family.collate(tiny_family.requests(model))])
 
 
 def inputs_of(family: str, batch: Sequence[str]) -> dict[str, Any]:
     """Return a batch as the model's forward takes it."""
-    return doubled(FAMILIES[family].collate([requests_of(family)[name] for name in batch]))
+    return doubled(ALL_FAMILIES[family].collate([requests_of(family)[name] for name in batch]))
 
 
 @cache
@@ -185,12 +225,15 @@ def expected(family: str, name: str, strategy: str, scoring: str | None) -> Outc
     eager, sample = eager_of(family), sample_of(family, name)
     n_layers = len(eager.layers)
     n_image = int((sample.inputs["input_ids"] == eager.image_token_id).sum())
-    schedule = strategy_of(strategy).solve(RATIO, n_layers, seed=SEED, n_tokens=n_image or None)
+    solver = strategy_of(strategy, family)
+    schedule = solver.solve(ratio_of(strategy), n_layers, seed=SEED, n_tokens=n_image or None)
     chosen = SCORINGS[scoring or UNRANKED]
     # Deep stages begin at the second cut of HiMAP's schedule, at a quarter of the layers elsewhere.
-    deep_from = STRATEGY_OPTIONS[strategy]["layers"][1] if strategy == "hierarchical" else n_layers // 4
+    himap = isinstance(solver, Hierarchical)
+    deep_from = STRATEGY_OPTIONS["hierarchical"]["layers"][1] if himap else n_layers // 4
     deep_from = chosen.options.get("deep_from", max(1, deep_from))
-    rule = Rule(schedule.cuts, chosen.criterion, chosen.options, deep_from, SEED)
+    contiguous = solver.positions == "contiguous" and family not in MULTIMODAL
+    rule = Rule(schedule.cuts, chosen.criterion, chosen.options, deep_from, SEED, contiguous, solver.rounding)
     gradients = {key: saliency_of(family, name, *key) for key in rule.gradients}
     return oracle(eager, sample, rule, STEPS, gradients)
 
@@ -198,9 +241,9 @@ def expected(family: str, name: str, strategy: str, scoring: str | None) -> Outc
 @torch.no_grad()
 def measured(family: str, batch: Sequence[str], strategy: str, scoring: str | None) -> dict[str, Outcome]:
     """Return the engine's outcome per sample of a batch, generated with a cache."""
-    rule, criterion = strategy_of(strategy), SCORINGS[scoring or UNRANKED].build()
+    rule, criterion = strategy_of(strategy, family), SCORINGS[scoring or UNRANKED].build()
     model = model_of(family)
-    with prune(model, rule, criterion, RATIO, SEED, sample_ids=batch) as pruning:
+    with prune(model, rule, criterion, ratio_of(strategy), SEED, sample_ids=batch) as pruning:
         output = model.generate(
             **inputs_of(family, batch),
             max_new_tokens=STEPS,

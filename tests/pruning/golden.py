@@ -60,8 +60,8 @@ def drawn_weights(config: LlamaConfig) -> dict[str, torch.Tensor]:
     return weights | {"model.norm.weight": norm(), "lm_head.weight": normal(vocabulary, hidden)}
 
 
-def text_config() -> LlamaConfig:
-    settings = json.loads((OWN / "config.json").read_text(encoding="utf-8"))
+def text_config(folder: Path = OWN) -> LlamaConfig:
+    settings = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     return LlamaConfig(**{k: v for k, v in settings.items() if k not in ("architectures", "torch_dtype")})
 
 
@@ -72,6 +72,11 @@ def golden_model() -> LlavaForConditionalGeneration:
     total = sum(float(part.double().abs().sum()) for part in weights.values())
     if abs(total / WEIGHTS_SUM - 1) > 1e-7:
         raise RuntimeError("this torch draws other random numbers")
+    return llava_of(config, weights)
+
+
+def llava_of(config: LlamaConfig, weights: dict[str, torch.Tensor]) -> LlavaForConditionalGeneration:
+    """Return a LLaVA with the weights of a `LlamaForCausalLM`, whose ids end at the image's."""
     config.vocab_size = IMAGE_ID + 1
     vision = CLIPVisionConfig(
         hidden_size=16,

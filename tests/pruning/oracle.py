@@ -4,7 +4,9 @@ No token is ever removed here. One sample, no padding, no cache, eager attention
 is one forward pass over the whole prompt and all tokens so far, and from layer l on a mask forbids the
 columns that were dropped before l. What the model itself computes for dropped tokens does not matter,
 as nobody sees it. Where dropped tokens are merged, the mean takes the place of the state of the token that
-stays. Nothing of the engine is used but the shares of a solved schedule and `named_seed`.
+stays. Where positions are contiguous, the columns that a layer may look at are counted from 0, and each is
+given the position embedding of its count. Nothing of the engine is used but the shares of a solved schedule
+and `named_seed`.
 """
 
 from __future__ import annotations
@@ -84,6 +86,8 @@ class Rule:
     options: Mapping[str, Any] = field(default_factory=dict)
     deep_from: int = 1
     seed: int = 0
+    contiguous: bool = False
+    rounding: str = "half_up"
 
     @property
     def gradients(self) -> list[tuple[int, int]]:
@@ -113,6 +117,8 @@ class Pass:
     attention: dict[int, Tensor] = field(default_factory=dict)
     heads: dict[int, Tensor] = field(default_factory=dict)
     projected: dict[int, tuple[Tensor, Tensor, Tensor, float]] = field(default_factory=dict)
+    # Of the layer about to run: columns forbidden -> its attention.
+    own: Callable[[Sequence[int]], Tensor] | None = None
     logits: Tensor | None = None
 
 
@@ -121,6 +127,7 @@ def forward(
     inputs: Mapping[str, Any],
     dropped: Callable[[int, Pass], Sequence[int]] | None = None,
     merged: Callable[[int, Pass], Mapping[int, Tensor]] = lambda layer, seen: {},
+    contiguous: bool = False,
 ) -> Pass:
     """Run the model.
 
@@ -129,19 +136,32 @@ def forward(
     """
     seen = Pass()
 
+    def arguments(kwargs: dict, hidden: Tensor, columns: Sequence[int]) -> dict:
+        changed = {"attention_mask": forbid(kwargs.get("attention_mask"), hidden, columns)}
+        if contiguous:
+            changed["position_embeddings"] = moved_up(kwargs["position_embeddings"], columns)
+        return {**kwargs, **changed}
+
     def before(index: int) -> Callable:
         def hook(layer: nn.Module, args: tuple, kwargs: dict) -> tuple[tuple, dict] | None:
             hidden = args[0] if args else kwargs["hidden_states"]
             seen.entering[index] = hidden
             if dropped is None:
                 return None
-            mask = forbid(kwargs.get("attention_mask"), hidden, dropped(index, seen))
+
+            def own(columns: Sequence[int]) -> Tensor:
+                rest = {key: value for key, value in kwargs.items() if key != "hidden_states"}
+                layer.forward(hidden, **arguments(rest, hidden, columns))
+                return seen.attention[index]
+
+            seen.own = own
+            columns, entering = dropped(index, seen), hidden
             for column, state in merged(index, seen).items():
-                hidden = hidden.clone()
-                hidden[0, column] = state
-            seen.entering[index] = hidden
-            kwargs = {**kwargs, "attention_mask": mask}
-            return ((hidden, *args[1:]), kwargs) if args else (args, {**kwargs, "hidden_states": hidden})
+                entering = entering.clone()
+                entering[0, column] = state
+            seen.entering[index] = entering
+            given = arguments(kwargs, entering, columns)
+            return ((entering, *args[1:]), given) if args else (args, {**given, "hidden_states": entering})
 
         return hook
 
@@ -205,6 +225,13 @@ def forbid(mask: Tensor | None, hidden: Tensor, columns: Sequence[int]) -> Tenso
     return mask
 
 
+def moved_up(embeddings: tuple[Tensor, ...], columns: Sequence[int]) -> tuple[Tensor, ...]:
+    """Return (1, tokens, head size) embeddings by how many columns that may be looked at stand before one."""
+    present = torch.ones(embeddings[0].shape[1], dtype=torch.long)
+    present[list(columns)] = 0
+    return tuple(part[:, present.cumsum(0) - present] for part in embeddings)
+
+
 def extended(inputs: Mapping[str, Any], tokens: Sequence[int]) -> dict[str, Any]:
     """Append text tokens to a prompt: whatever has its shape describes its tokens and grows with it."""
     ids = inputs["input_ids"]
@@ -248,6 +275,11 @@ class Situation:
         """Return per present token what the rows give it in layer l-1."""
         matrix = self.seen.attention[self.layer - 1]
         return matrix[list(rows)][:, self.present].sum(0).tolist()
+
+    def own_attention_from(self, row: int) -> list[float]:
+        """Return per present token what a row gives it in layer l, were nothing dropped before that layer."""
+        gone = [column for column in self.image if column not in self.present]
+        return self.seen.own(gone)[row, self.present].tolist()
 
     def states(self, layer: int, columns: Sequence[int]) -> list[Tensor]:
         """Return what enters a layer in some columns, in float64."""
@@ -331,6 +363,7 @@ SCORES: dict[str, Callable[[Situation], list[float]]] = {
     "attention_deep": lambda at: at.attention_from(at.present),
     "attention_deep_mean": attention_deep_mean,
     "attention_last": lambda at: at.attention_from([at.n_tokens - 1]),
+    "attention_own": lambda at: at.own_attention_from(at.n_tokens - 1),
     "attention": lambda at: staged(at, "attention_shallow", "attention_deep"),
     "staged": lambda at: staged(
         at,
@@ -419,12 +452,18 @@ def chosen(at: Situation) -> tuple[list[int], dict[int, int]]:
 # --- the whole of it --------------------------------------------------------------------------------
 
 
-def count(share: float, n: int, present: int) -> int:
-    """Return share x N rounded half up, at least 1 unless the share is 0, never more than before."""
+def count(share: float, n: int, present: int, rounding: str) -> int:
+    """Return share x N as a whole number, at least 1 unless the share is 0, never more than before."""
     if share == 0:
         return 0
     # A share comes from a solver that is exact to 1e-9 tokens, and often lies on the edge itself.
-    return min(present, max(1, math.floor(share * n + 0.5 + 1e-9)))
+    tokens = share * n + 1e-9
+    whole = {
+        "half_up": lambda: math.floor(tokens + 0.5),
+        "half_even": lambda: round(round(tokens, 7)),
+        "floor": lambda: math.floor(tokens),
+    }[rounding]()
+    return min(present, max(1, whole))
 
 
 @torch.no_grad()
@@ -445,7 +484,7 @@ def saliency(eager: Eager, sample: Sample, rank: int, answer_tokens: int) -> dic
         seen = forward(eager, extended(sample.inputs, answer[:-1]))
         log_probabilities = seen.logits[-len(answer) :].log_softmax(-1)
         total = sum(log_probabilities[step, token] for step, token in enumerate(answer))
-        layers = range(1, len(eager.layers))
+        layers = range(len(eager.layers))
         gradients = torch.autograd.grad(total, [seen.entering[layer] for layer in layers])
     return {
         layer: (seen.entering[layer].detach() * gradient)[0].abs().sum(-1)
@@ -489,7 +528,7 @@ def oracle(
         if layer not in present:
             now, into[layer], sizes[layer] = present[layer - 1], {}, dict(sizes[layer - 1])
             if layer in cuts:
-                keep = count(cuts[layer], len(image), len(now))
+                keep = count(cuts[layer], len(image), len(now), rule.rounding)
                 at = Situation(layer, keep, image, now, len(ids), seen, rule, sample, gradients)
                 # No question of rank arises where all or nothing stays.
                 if keep < len(now):
@@ -506,7 +545,7 @@ def oracle(
     tokens: list[int] = []
     logits: list[Tensor] = []
     for _ in range(steps):
-        last = forward(eager, extended(sample.inputs, tokens), choose, merge).logits[-1]
+        last = forward(eager, extended(sample.inputs, tokens), choose, merge, rule.contiguous).logits[-1]
         logits.append(last)
         allowed = last.clone()
         allowed[eager.unsaid] = -torch.inf

@@ -78,6 +78,19 @@ def test_staged_takes_the_schedules_hint_its_own_option_or_a_quarter():
     assert deep(Staged(shallow="norm", deep="attention", deep_from=2), SCHEDULE) == 5
 
 
+def test_staged_takes_one_part_for_each_cut():
+    parts = Staged(parts=["norm", "attention", "attention_own"])
+    # The second hands on in turn: layer 3 is before the schedule's deep cuts.
+    assert [name for _, name, _ in parts.scored_by(SCHEDULE)] == [
+        "norm",
+        "attention_shallow",
+        "attention_own",
+    ]
+    with pytest.raises(PruningError, match=r"names 3 criteria, but there are 2 cuts, before layers 1, 3"):
+        parts.scored_by(Schedule(8, SCHEDULE.cuts[:2]))
+    assert Staged(parts=["norm"]).identity != Staged(parts=["random"]).identity
+
+
 def test_every_reverse_on_the_way_counts():
     for reverse in (False, True):
         for of_part in (False, True):

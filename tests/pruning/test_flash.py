@@ -7,7 +7,7 @@ import torch
 
 from prunegrid import prune
 from tests.pruning import flash
-from tests.pruning.comparison import FAMILIES, STRATEGY_OPTIONS
+from tests.pruning.comparison import FAMILIES, WINDOWED, strategy_of
 
 # A strategy with one ragged cut, one with many, one that drops all before layer 0; criteria that read
 # attention, and one that does not.
@@ -17,9 +17,11 @@ PAIRS = [
     ("single", "gradient"),
     ("pyramid", "norm"),
     ("blind", "first"),
+    ("input", "attention_own"),
+    ("hierarchical contiguous", "attention"),
+    ("from the input on", "norm"),
 ]
-# Windows end among their image tokens, which flash attention cannot count: tests/pruning/test_families.py.
-WINDOWED = ("gemma3", "llava_next")
+# Windows end among the others' image tokens, which flash attention cannot count: test_families.py.
 ALLOWING = [name for name in FAMILIES if name not in WINDOWED]
 
 
@@ -30,8 +32,7 @@ def run(name, rows, strategy, criterion, with_flash):
         flash.use_flash(model)
     inputs = family.collate(rows(family.requests(model)))
     ratio = None if strategy == "blind" else 0.5
-    options = STRATEGY_OPTIONS.get(strategy)
-    with prune(model, strategy, criterion, ratio, strategy_options=options) as pruning, torch.no_grad():
+    with prune(model, strategy_of(strategy, name), criterion, ratio) as pruning, torch.no_grad():
         output = model.generate(
             **inputs, max_new_tokens=3, do_sample=False, return_dict_in_generate=True, output_logits=True
         )

@@ -5,15 +5,20 @@ import torch
 
 from prunegrid import prune
 from prunegrid.plugins import names
+from tests.pruning.cases import AT_THE_INPUT, reads_layer_before
 from tests.pruning.hooks import hooks_of
 from tests.pruning.tiny import collate, requests, tiny_llava
 from tests.rounding import FACTOR, logits_noise
 
-RANKED = ["hierarchical", "uniform", "constant", "random", "single", "pyramid"]
-OPTIONS = {"hierarchical": {"layers": [1, 3]}, "single": {"layer": 2}}
-PAIRS = [(s, c) for s in RANKED for c in names("criteria")] + [
-    (s, "first") for s in ("exit", "blind", "none")
-]
+RANKED = ["hierarchical", "uniform", "constant", "random", "single", "pyramid", "input", "cuts"]
+OPTIONS = {
+    "hierarchical": {"layers": [1, 3]},
+    "single": {"layer": 2},
+    "cuts": {"cuts": [[1, 0.6], [3, 0.36]], "positions": "contiguous"},
+}
+PAIRS = [
+    (s, c) for s in RANKED for c in names("criteria") if s not in AT_THE_INPUT or not reads_layer_before(c)
+] + [(s, "first") for s in ("exit", "blind", "none")]
 NEW_TOKENS = 3
 
 

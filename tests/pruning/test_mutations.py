@@ -21,6 +21,7 @@ from prunegrid.pruning import attention, gradients, merging, selection, stage
 from prunegrid.pruning import schedule as strategies
 from prunegrid.pruning.context import Pruning
 from prunegrid.pruning.layer_hooks import LayerHooks
+from prunegrid.pruning.moved_up import MovedUp
 from prunegrid.pruning.prefill import Prefill
 from prunegrid.pruning.token_layout import Layout
 from tests.pruning.comparison import differences, requests_of
@@ -58,6 +59,7 @@ class Mutation:
     scoring: str | None
     seen_in: str = "kept"
     ragged: bool = False
+    family: str = FAMILY
 
     def apply(self, patch: pytest.MonkeyPatch) -> None:
         """Mutate the engine."""
@@ -330,7 +332,9 @@ MUTATIONS = {
         "norm recycled",
         "logits",
     ),
-    "counts rounded down": Mutation([Change(strategies, "count_tokens", " + 0.5", "")], "uniform", "first"),
+    "counts rounded down": Mutation(
+        [Change(strategies, "_whole", " + 0.5 + _EXACT", "")], "uniform", "first"
+    ),
     "shares of what is present": Mutation(
         [Change(strategies, "count_tokens", "share * n_tokens", "share * present")], "uniform", "first"
     ),
@@ -369,6 +373,114 @@ MUTATIONS = {
         None,
         "logits",
     ),
+    # Contiguous positions.
+    "moved up though they are original": Mutation(
+        [Change(Pruning, "__init__", "strategy.positions == CONTIGUOUS and ", "")],
+        "hierarchical",
+        "norm",
+        "logits",
+    ),
+    "moved up though they have three dimensions": Mutation(
+        [Change(Pruning, "__init__", " and not family.multimodal_positions", "")],
+        "input",
+        "norm",
+        "logits",
+        family="qwen2_vl",
+    ),
+    "prompt not moved up": Mutation(
+        [
+            Change(
+                LayerHooks,
+                "_cut_arguments",
+                "moved_up.in_prompt(parts, layout)",
+                "tuple(layout.gather(part, dim=-2) for part in parts)",
+            )
+        ],
+        "input",
+        "norm",
+        "logits",
+    ),
+    "generated tokens not moved up": Mutation(
+        [Change(LayerHooks, "_cut_arguments", "moved_up.later(index, parts, layout, held)", "parts")],
+        "uniform contiguous",
+        "norm",
+        "logits",
+    ),
+    "generated tokens moved up in one layer only": Mutation(
+        [
+            Change(
+                LayerHooks,
+                "_cut_arguments",
+                "moved_up.later(index,",
+                "index and parts or moved_up.later(index,",
+            )
+        ],
+        "from the input on",
+        "norm",
+        "logits",
+    ),
+    "moved up over the padding": Mutation(
+        [Change(MovedUp, "in_prompt", "self._columns.gather(1, rank.to(self._columns.device))", "rank")],
+        "input",
+        "norm",
+        "logits",
+        ragged=True,
+    ),
+    "generated tokens follow the shortest row": Mutation(
+        [
+            Change(
+                MovedUp,
+                "later",
+                "layout.valid.sum(1, keepdim=True) + held",
+                "layout.valid.sum(1).amin().expand(len(layout.valid), 1) + held",
+            )
+        ],
+        "hierarchical contiguous",
+        "norm",
+        "logits",
+        ragged=True,
+    ),
+    "generated tokens begin anew in each step": Mutation(
+        [
+            Change(
+                MovedUp,
+                "later",
+                "layout.valid.sum(1, keepdim=True) + held",
+                "layout.valid.sum(1, keepdim=True)",
+            )
+        ],
+        "input",
+        "norm",
+        "logits",
+    ),
+    # The layer's own attention, and the first layer.
+    "own attention of the layer before": Mutation(
+        [Change(stage.Stage, "own_attention_received", "self._own()", "self._prefill.projected")],
+        "uniform",
+        "attention_own",
+    ),
+    "own attention at the places of the unpruned prompt": Mutation(
+        [
+            Change(
+                LayerHooks,
+                "_own_projected",
+                "kwargs = self._cut_arguments(run, run.layout, index, hidden, kwargs)",
+                "kwargs = {**kwargs, 'attention_mask': None, 'position_embeddings': tuple("
+                "part[:, : hidden.shape[1]] for part in kwargs['position_embeddings'])}",
+            )
+        ],
+        "uniform",
+        "attention_own",
+    ),
+    "dropped tokens of layer 0 visible later": Mutation(
+        [Change(LayerHooks, "_leave_first_layer", "Layout.whole(valid)", "Layout.whole(valid | True)")],
+        "input",
+        "norm",
+        "logits",
+    ),
+    "halves up, not to the even number": Mutation(
+        [Change(strategies, "_whole", "rounding == HALF_EVEN and", "False and")], "halves to even", "first"
+    ),
     "padding visible in the prompt": Mutation(
         [
             Change(
@@ -390,9 +502,9 @@ MUTATIONS = {
 @pytest.mark.parametrize("name", MUTATIONS)
 def test_mutation_is_seen(name, monkeypatch):
     mutation = MUTATIONS[name]
-    rows = list(requests_of(FAMILY))
+    rows = list(requests_of(mutation.family))
     case = rows if mutation.ragged else rows[1:2], mutation.strategy, mutation.scoring
     # The engine as it is agrees; the oracle's outcome is remembered from here on.
-    assert not differences(FAMILY, *case)
+    assert not differences(mutation.family, *case)
     mutation.apply(monkeypatch)
-    assert mutation.seen_in in {what for _, what, _ in differences(FAMILY, *case)}
+    assert mutation.seen_in in {what for _, what, _ in differences(mutation.family, *case)}

@@ -8,8 +8,10 @@ from itertools import combinations
 
 import pytest
 
+from prunegrid.errors import PruningError
 from prunegrid.plugins import names
 from tests.pruning.cases import (
+    AT_THE_INPUT,
     ATTENTION,
     NOT_RANKING,
     PAIRS,
@@ -19,9 +21,10 @@ from tests.pruning.cases import (
     WHOLE,
     cases,
     needs_class_token,
+    reads_layer_before,
     scorings,
 )
-from tests.pruning.comparison import FAMILIES, SCORINGS, differences, expected, requests_of
+from tests.pruning.comparison import FAMILIES, SCORINGS, differences, expected, measured, requests_of
 from tests.pruning.oracle import SCORES, SETS
 
 BATCHES = {"alone": slice(1, 2), "ragged": slice(0, 5)}
@@ -39,7 +42,11 @@ def test_engine_is_the_oracle(family, strategy, scoring, batch):
 
 
 def test_one_family_meets_all():
-    assert set(cases(WHOLE)) >= {(a, b) for a in RANKING for b in names("criteria")}
+    refused = {(a, b) for a in AT_THE_INPUT for b in names("criteria") if reads_layer_before(b)}
+    assert set(cases(WHOLE)) >= {(a, b) for a in RANKING for b in names("criteria")} - refused
+    for strategy, criterion in refused:
+        with pytest.raises(PruningError, match=r"'\w+' cannot score before layer 0"):
+            measured(WHOLE, list(requests_of(WHOLE))[:1], strategy, criterion)
     assert {scoring for _, scoring in cases(WHOLE)} == {None, *SCORINGS}
 
 
@@ -50,9 +57,16 @@ def test_every_family_meets_what_it_can_get_wrong(family):
     assert {strategy for strategy, _ in found} == set(STRATEGIES)
     assert {scoring for _, scoring in found} == {None, *scorings(family)}
     assert {strategy for strategy, scoring in found if scoring is None} == set(NOT_RANKING)
-    attention = ["attention", "attention_deep", "attention_deep_mean", "attention_last", "attention_shallow"]
+    attention = [
+        "attention",
+        "attention_own",
+        "attention_deep",
+        "attention_deep_mean",
+        "attention_last",
+        "attention_shallow",
+    ]
     assert {*attention, "staged"} <= set(ATTENTION)
-    assert {"hierarchical", "uniform", "random", "pyramid"} == set(SEVERAL_CUTS)
+    assert {"hierarchical", "uniform", "random", "pyramid", "cuts"} == set(SEVERAL_CUTS)
     assert set(found) >= {(a, b) for a, b in PAIRS if a in SEVERAL_CUTS and b in ATTENTION}
 
 

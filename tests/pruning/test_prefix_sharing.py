@@ -15,23 +15,34 @@ from prunegrid.pruning.criterion import Criterion
 from prunegrid.pruning.families import supported_models
 from prunegrid.pruning.prefix_sharing import PrefixSharing
 from prunegrid.pruning.sharing_order import SharedPrefill, sharing_order
-from tests.pruning.comparison import FAMILIES, STRATEGY_OPTIONS
+from tests.pruning.cases import reads_layer_before
+from tests.pruning.comparison import FAMILIES, STRATEGY_OPTIONS, WINDOWED, strategy_of
+from tests.pruning.tiny import N_LAYERS
 
-RANKED = ("hierarchical", "uniform", "constant", "random", "single", "pyramid")
-# What reads queries and keys, embeddings and gradients.
-FEW = ("attention", "norm_input", "gradient")
+RANKED = ("hierarchical", "uniform", "constant", "random", "single", "pyramid", "cuts", "input")
+# The same cuts, with other positions and counts.
+RANKED += ("uniform contiguous", "uniform floor", "input original", "from the input on")
+# What reads queries and keys, the layer's own, embeddings and gradients.
+FEW = ("attention", "attention_own", "norm_input", "gradient")
 NEW_TOKENS = 3
 
 
-def cells(model, criteria, ratios=(0.5,)):
+def cells(model, criteria, ratios=(0.5,), family="llava"):
     """Return (name, pruning) of a grid of cells."""
     found = []
     for strategy, ratio in product((*RANKED, "exit", "blind"), ratios):
+        plugin = strategy_of(strategy, family)
+        if family in WINDOWED and plugin.positions != "original":
+            continue
+        at_the_input = (
+            plugin.ranks and plugin.solve(None if strategy == "cuts" else ratio, N_LAYERS).cuts[0][0] == 0
+        )
         for criterion in criteria if strategy in RANKED else ("first",):
+            if at_the_input and reads_layer_before(criterion):
+                continue
             seeds = (1, 2) if "random" in (strategy, criterion) else (1,)
             for seed in seeds if (strategy, ratio) != ("blind", ratios[-1]) else (1,):
-                plugin = build("strategies", strategy, STRATEGY_OPTIONS.get(strategy))
-                share = ratio if plugin.has_ratio else None
+                share = ratio if plugin.has_ratio and strategy != "cuts" else None
                 pruning = Pruning(model, plugin, build("criteria", criterion), share, seed)
                 found.append((f"{strategy} {criterion} {ratio} {seed}", pruning))
     return found
@@ -95,7 +106,7 @@ def test_cells_together_are_cells_alone(family):
     rows = tiny.requests(model)
     batch, sample_ids = tiny.collate(rows), [row.name for row in rows]
     whole = family == "llava"
-    grid = cells(model, names("criteria") if whole else FEW, (0.3, 0.5) if whole else (0.5,))
+    grid = cells(model, names("criteria") if whole else FEW, (0.3, 0.5) if whole else (0.5,), family)
     found, order = together(grid, batch, sample_ids)
     assert_alike(found, {name: generate(pruning, batch, sample_ids) for name, pruning in grid})
     # A grid in which nothing was shared would pass, too.
@@ -192,6 +203,12 @@ def test_stages_tell_apart_what_ranks_apart():
     assert stages("random") != stages("random", seed=1)
     assert stages("gradient") != stages("gradient", answer_tokens=4)
     assert stages("first", "exit") == stages("norm", "exit", seed=1)
+    assert stages("norm") != stages("norm", chosen={"layer": 2, "positions": "contiguous"})
+    # Of 25 tokens 13 or 12.
+    up, down = ({"cuts": [[2, 0.5]], "rounding": rounding} for rounding in ("half_up", "floor"))
+    assert stages("norm", "cuts", chosen=up, ratio=None) != stages("norm", "cuts", chosen=down, ratio=None)
+    of_cut = stages("staged", parts=["norm"])
+    assert of_cut == stages("norm") != stages("staged", parts=["norm_input"])
 
     class Own(Staged):
         """A subclass that scores in its own way is no part of it."""

@@ -208,8 +208,8 @@ def test_what_the_configuration_uses_is_checked(outside: Path, kind: str, text: 
     [
         ("[(1, 1 - strength), (2, 'x')]", "returned .* where a share is no number; right is"),
         ("5", "returned 5, which is no list of"),
-        ("[(0, 1 - strength)]", r"where a layer is not among 1\.\.7"),
-        ("[(8, 1 - strength)]", r"where a layer is not among 1\.\.7"),
+        ("[(-1, 1 - strength)]", r"where a layer is not among 0\.\.7"),
+        ("[(8, 1 - strength)]", r"where a layer is not among 0\.\.7"),
         ("[(1.5, 1 - strength)]", "where a layer is no whole number"),
         ("[(4, 1 - strength), (2, 0)]", "where layers do not ascend"),
         ("[(2, 2 * (1 - strength))]", "where a share is not between 0 and 1"),
@@ -233,7 +233,7 @@ def test_cuts_are_tried_before_the_run(outside: Path, body: str, fault: str) -> 
 @pytest.mark.parametrize(
     ("body", "fault"),
     [
-        ("Schedule(n_layers, ((n_layers, 0.5),))", r"where a layer is not among 1\.\.7"),
+        ("Schedule(n_layers, ((n_layers, 0.5),))", r"where a layer is not among 0\.\.7"),
         ("[(1, 0.5)]", "fails: AttributeError"),
         ("Schedule(n_layers, ((1, ratio / 0),))", "fails: ZeroDivisionError"),
     ],

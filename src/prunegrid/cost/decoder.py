@@ -55,6 +55,11 @@ class Decoder:
         """Return the FLOPs of the attention products of `rows` queries with `keys` columns."""
         return 2 * self.heads * self.head_size * rows * keys
 
+    def own_scores(self, rows: int, tokens: int) -> int:
+        """Return the FLOPs of a layer's queries, keys and values, and of the products of `rows` queries."""
+        projections = 2 * tokens * self.hidden * self.head_size * (self.heads + 2 * self.key_heads)
+        return projections + self.scores(rows, tokens)
+
     @property
     def parameters(self) -> int:
         """Weights of the decoder: embedding, layers and `lm_head`, norms and biases apart."""

@@ -101,15 +101,16 @@ def sample_ledger(
     prefill = decoder.layer(tokens, tokens).sum() + decoder.head
     scoring, gradient = 0.0, False
     for layer, cost in enumerate(costs):
+        present = int(image[layer - 1]) if layer else sample.n_image
         # Nothing is ranked where a cut keeps all or none of what is present.
-        if cost is None or not 0 < image[layer] < image[layer - 1]:
+        if cost is None or not 0 < image[layer] < present:
             continue
-        cut = SelectionCost(decoder, int(image[layer - 1]), int(image[layer]), n_text, sample.n_after)
+        cut = SelectionCost(decoder, present, int(image[layer]), n_text, sample.n_after)
         words = cost.split("+")
         scoring += sum(cut.flops(word) for word in words)
         gradient |= "gradient" in words
     if gradient:
-        scoring += _gradient(decoder, int(image[0]) + n_text, sample.n_explained, eager)
+        scoring += _gradient(decoder, sample.n_image + n_text, sample.n_explained, eager)
     # The i-th further token attends to what its layer holds of the prompt and to i generated ones.
     later = np.arange(1, max(1, sample.n_generated))[:, None]
     keys = _held(sample)[None, :] + later
@@ -146,7 +147,7 @@ def _gradient(decoder: Decoder, tokens: int, answer_tokens: int, eager: bool) ->
     # attention computes its scores anew.
     again = 1.0 if eager else 1.5
     layer = 2 * decoder.layer(last, last) + again * attention
-    backward = (decoder.layers - 1) * layer + answer_tokens * decoder.head
+    backward = decoder.layers * layer + answer_tokens * decoder.head
     return float(reading + forward + backward)
 
 

@@ -42,6 +42,8 @@ class SelectionCost:
             "text_rows": self.decoder.scores(self.n_after, tokens),
             "image_rows": self.decoder.scores(present, tokens),
             "last_row": self.decoder.scores(1, tokens),
+            # The same of the layer about to run, whose queries, keys and values are computed for it.
+            "own_last_row": self.decoder.own_scores(1, tokens),
             # One query: the mean of the image tokens'.
             "mean_query": self.decoder.scores(1, tokens),
             # Norms: of hidden states; of keys or values.

@@ -16,6 +16,7 @@ class AttentionDeep(Criterion):
     Causal and unnormalised, so it favours early tokens; `attention_deep_mean` controls for that.
     """
 
+    first_layer: ClassVar[int] = 1
     cost: ClassVar[str | None] = "image_rows"
 
     def score(self, stage: Stage) -> Tensor:

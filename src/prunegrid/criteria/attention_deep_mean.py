@@ -13,6 +13,7 @@ from prunegrid.pruning.stage import Stage
 class AttentionDeepMean(Criterion):
     """phi_dp(j) divided by the number of image rows still present at or after j."""
 
+    first_layer: ClassVar[int] = 1
     cost: ClassVar[str | None] = "image_rows"
 
     def score(self, stage: Stage) -> Tensor:

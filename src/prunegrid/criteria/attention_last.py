@@ -13,6 +13,7 @@ from prunegrid.pruning.stage import Stage
 class AttentionLast(Criterion):
     """Head-averaged attention of layer l-1 from the last prompt token's row only."""
 
+    first_layer: ClassVar[int] = 1
     cost: ClassVar[str | None] = "last_row"
 
     def score(self, stage: Stage) -> Tensor:

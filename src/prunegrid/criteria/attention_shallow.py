@@ -13,6 +13,7 @@ from prunegrid.pruning.stage import Stage
 class AttentionShallow(Criterion):
     """phi_sh(j): head-averaged attention of layer l-1 to j, summed over all text rows after the image."""
 
+    first_layer: ClassVar[int] = 1
     cost: ClassVar[str | None] = "text_rows"
 
     def score(self, stage: Stage) -> Tensor:

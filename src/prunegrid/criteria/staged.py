@@ -1,17 +1,19 @@
-"""One criterion in shallow stages, another in deep ones."""
+"""One criterion in shallow stages and another in deep ones, or one of a list at each cut."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar
 
+from prunegrid.errors import PruningError
 from prunegrid.plugins import build, describe
 from prunegrid.pruning.criterion import Criterion
-from prunegrid.pruning.schedule import Schedule, resolve_layer
+from prunegrid.pruning.schedule import Schedule, one_per_cut, resolve_layer
 
 
 @dataclass(frozen=True, kw_only=True)
 class Staged(Criterion):
-    """`deep` in stages before layers l >= `deep_from`, `shallow` before.
+    """`deep` in stages before layers l >= `deep_from`, `shallow` before; or one of `parts` at each cut.
 
     Parameters
     ----------
@@ -19,16 +21,23 @@ class Staged(Criterion):
         Names of criteria.
     deep_from : int or float, optional
         Layer, or fraction of L; by default as the schedule says (`hierarchical`: its second cut), or L/4.
+    parts : sequence of str
+        Names of criteria, one for each cut in the order of their layers, in place of `shallow` and `deep`.
     answer_tokens : int
         Handed to a part that takes it; see `gradient`.
     """
 
-    delegates: ClassVar[tuple[str, ...]] = ("shallow", "deep")
+    delegates: ClassVar[tuple[str, ...]] = ("shallow", "deep", "parts")
 
     shallow: str = "attention_shallow"
     deep: str = "attention_deep"
     deep_from: float | None = None
+    parts: Sequence[str] = ()
     answer_tokens: int = 1
+
+    @cached_property
+    def _of_cuts(self) -> tuple[Criterion, ...]:
+        return tuple(self._part(name) for name in self.parts)
 
     @cached_property
     def _parts(self) -> tuple[Criterion, Criterion]:
@@ -40,10 +49,21 @@ class Staged(Criterion):
         return part
 
     def resolve(self, layer: int, schedule: Schedule) -> Criterion:
-        """Return the part that scores before a layer."""
+        """Return the part that scores before a layer.
+
+        Raises
+        ------
+        PruningError
+            If `parts` are not as many as the cuts.
+        """
         if type(self).score is not Criterion.score or self.selects_sets:
             # A subclass that scores or selects in its own way.
             return self
+        if self.parts:
+            cuts = [cut for cut, _ in schedule.cuts]
+            if len(cuts) != len(self.parts):
+                raise PruningError(one_per_cut(len(self.parts), schedule))
+            return self._of_cuts[cuts.index(layer)]
         shallow, deep = self._parts
         return deep if layer >= self._first_deep(schedule) else shallow
 

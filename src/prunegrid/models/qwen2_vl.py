@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 class Qwen2VL(Family):
     """Rotary positions are computed from grids of patches and token types, so `generate` is given both."""
 
+    multimodal_positions: ClassVar[bool] = True
     # Its processor has a video part, which is built on torchvision.
     packages: ClassVar[tuple[str, ...]] = ("torchvision",)
 

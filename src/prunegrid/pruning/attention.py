@@ -54,6 +54,14 @@ class Projected:
     value: Tensor
 
 
+class OwnProjectedFoundError(Exception):
+    """Ends a layer's forward once its queries and keys are there."""
+
+    def __init__(self, projected: Projected) -> None:
+        super().__init__("the queries and keys of a layer were asked for, and are here")
+        self.projected = projected
+
+
 def _observed(
     module: nn.Module,
     query: Tensor,

@@ -28,12 +28,13 @@ from prunegrid.pruning.generate_settings import check_generation, settings_of
 from prunegrid.pruning.gradient_scores import GradientScores
 from prunegrid.pruning.kept_tokens import KeptTokens, RowCuts
 from prunegrid.pruning.layer_hooks import LayerHooks, restore
+from prunegrid.pruning.moved_up import MovedUp
 from prunegrid.pruning.patch_grid import PatchGrid
 from prunegrid.pruning.prefill import Prefill, RowMaps, Saliencies, cuts_of
 from prunegrid.pruning.prefix_sharing import PrefixSharing
 from prunegrid.pruning.prompt_tokens import PromptTokens
 from prunegrid.pruning.schedule import Schedule
-from prunegrid.pruning.strategy import Strategy
+from prunegrid.pruning.strategy import CONTIGUOUS, Strategy
 from prunegrid.pruning.token_layout import Layout
 from prunegrid.pruning.tower import TowerWatch
 from prunegrid.pruning.vision_maps import VisionMap
@@ -180,11 +181,14 @@ class Pruning:
         self._attentions = [family.attention(layer) for layer in self._layers]
         self._image_token_id = family.image_token_id(model.config)
         self._solved: dict[int | None, Schedule] = {}
+        # Positions in three dimensions are the picture's.
+        self._moves_up = strategy.positions == CONTIGUOUS and not family.multimodal_positions
         # Solved now, so that a ratio out of reach raises before the first batch.
         self._schedule = self._schedule_for(None)
-        # So does what cannot be ranked as asked.
-        for layer, _ in self._schedule.cuts if strategy.ranks else ():
-            criterion.ranking(layer, self._schedule)
+        for layer, share in self._schedule.cuts:
+            if strategy.ranks and share > 0:
+                # So does a criterion that cannot score as early as that.
+                criterion.ranking(layer, self._schedule)
         gradients = GradientScores(model, self._layers, saliencies)
         self.vision: Sequence[RowMaps] | None = None
         self.vision_maps = self._maps_read()
@@ -220,11 +224,11 @@ class Pruning:
         found: list[Hashable] = [None] * len(self._layers)
         schedules = [self._schedule_for(count) for count in counts]
         for layer, keep in cuts_of(schedules, counts).items():
-            ranking = None
+            ranking: Hashable = None
             if any(keep):
                 part = self.criterion.ranking(layer, self._schedule)
                 ranking = (part.criterion.identity, part.reverse, part.merge, self.seed)
-            found[layer] = (tuple(keep), ranking)
+            found[layer] = (tuple(keep), ranking, self._moves_up)
         return found
 
     def _maps_read(self) -> tuple[VisionMap, ...]:
@@ -336,6 +340,8 @@ class Pruning:
         run = Prefill(held, tokens, Layout.whole(valid, tokens.lengths), schedules, sample_ids)
         if self.vision_maps:
             run.vision_maps = functools.partial(self._vision_rows, counts, inputs, self._pixels_before)
+        if self._moves_up and run.cuts:
+            run.moved_up = MovedUp(valid)
         self._kept, self.explained = run.kept, run.explained
         return run
 

@@ -49,6 +49,14 @@ class Ranking:
         return "+".join(filter(None, words)) or None
 
 
+def too_early(name: str, layer: int, first_layer: int) -> str:
+    """Say that a criterion cannot score before a layer."""
+    return (
+        f"criterion {name!r} cannot score before layer {layer}, only from layer {first_layer} on: it reads "
+        "what a layer before the cut has computed; cut later, or choose another criterion"
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class Criterion(Plugin):
     """Base of all criteria: a leaf is its `score`, or for a rule that weighs whole sets its `select`.
@@ -61,11 +69,14 @@ class Criterion(Plugin):
         The score depends on the seed: cells exist for every seed.
     needs_answer : bool
         The score needs the unpruned model's own answer: labelled in tables and never ranked best.
+    first_layer : int
+        The earliest layer before which it can score: 1 for what reads the layer before the cut.
     delegates : tuple of str
         Options that name other criteria, which `resolve` hands layers to.
     cost : str or None
         What choosing computes, for the ledger: words of `prunegrid.cost.selection_cost`, several joined by
-        "+": the attention of `text_rows`, `image_rows` or the `last_row`; `hidden` (a norm); `cosines` of all
+        "+": the attention of `text_rows`, `image_rows` or the `last_row`; `own_last_row` of
+        the layer about to run, with its projections; `hidden` (a norm); `cosines` of all
         pairs of image tokens; `gradient`; and others. None for next to nothing.
     first_layer : int
         The earliest layer before which it can score: 1 where it reads the layer before.
@@ -83,9 +94,9 @@ class Criterion(Plugin):
 
     stochastic: ClassVar[bool] = False
     needs_answer: ClassVar[bool] = False
+    first_layer: ClassVar[int] = 0
     delegates: ClassVar[tuple[str, ...]] = ()
     cost: ClassVar[str | None] = None
-    first_layer: ClassVar[int] = 0
 
     reverse: bool = False
     merge: Literal["drop", "average", "recycle"] = "drop"
@@ -121,13 +132,15 @@ class Criterion(Plugin):
         Raises
         ------
         PruningError
-            If a criterion resolves to something else than a criterion, or without end, or if `recycle` asks
-            for scores of one that selects sets.
+            If a criterion resolves to something else than a criterion, or without end, or to one that
+            cannot score as early as that, or if `recycle` asks for scores of one that selects sets.
         """
         criterion, reverse, merge = self, self.reverse, self.merge
         for _ in range(_MOST_STEPS):
             part = criterion.resolve(layer, schedule)
             if part is criterion:
+                if layer < criterion.first_layer:
+                    raise PruningError(too_early(name_of(criterion), layer, criterion.first_layer))
                 if merge == "recycle" and criterion.selects_sets:
                     raise PruningError(
                         f"criterion {name_of(criterion)!r} selects sets and has no scores, so it does not "

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
+from prunegrid.pruning.attention import Projected
 from prunegrid.pruning.criterion import Criterion
 from prunegrid.pruning.gradient_scores import GradientScores
 from prunegrid.pruning.kept_tokens import Cut
@@ -39,7 +41,9 @@ class Cutter:
     seed: int
     gradients: GradientScores
 
-    def cut(self, run: Prefill, index: int, hidden: Tensor, shared: bool) -> Tensor:
+    def cut(
+        self, run: Prefill, index: int, hidden: Tensor, own: Callable[[], Projected], shared: bool
+    ) -> Tensor:
         """Drop image tokens before a layer.
 
         Parameters
@@ -50,6 +54,8 @@ class Cutter:
             The layer.
         hidden : Tensor
             (batch, present tokens, hidden size): what enters it.
+        own : callable
+            Returns the queries and keys that the layer makes of it.
         shared : bool
             Other prefills take over what is selected.
 
@@ -66,7 +72,8 @@ class Cutter:
         image = numbers >= 0
         selected, cut = torch.zeros_like(image), Cut(index, rows, numbers, sizes=run.sizes)
         if any(after):
-            ranking, stage = self.criterion.ranking(index, self.schedule), self._stage(run, index, hidden)
+            ranking = self.criterion.ranking(index, self.schedule)
+            stage = self._stage(run, index, hidden, own)
             selection = select(ranking, stage, shared)
             merged = merge(ranking.merge, stage, selection, run.sizes)
             selected, hidden = merged.stays.to(image.device), merged.hidden
@@ -79,7 +86,7 @@ class Cutter:
         run.cut(replace(cut, numbers=left, sizes=sizes))
         return gather_tokens(hidden, chosen, dim=1)
 
-    def _stage(self, run: Prefill, index: int, hidden: Tensor) -> Stage:
+    def _stage(self, run: Prefill, index: int, hidden: Tensor, own: Callable[[], Projected]) -> Stage:
         # The layers of a model placed on several devices; the prompt's numbers lie where its ids do.
         numbers = run.numbers.to(hidden.device)
         image, width = numbers >= 0, numbers.shape[1]
@@ -103,4 +110,5 @@ class Cutter:
             layout=layout,
             _prefill=run,
             _gradients=self.gradients,
+            _own=own,
         )

@@ -55,6 +55,9 @@ class Family(Plugin, ABC):
     ----------------
     has_deep_stack : bool
         The decoder adds features to image tokens after its first layers: see `take_deep_stack`.
+    multimodal_positions : bool
+        Image tokens have positions in three dimensions, which say where in the picture they are: tokens that
+        stay keep them, whatever a strategy's `positions`.
     one_tensor : bool
         The model takes the features of all images as one tensor, not as a list.
     one_tile : bool
@@ -64,6 +67,7 @@ class Family(Plugin, ABC):
     """
 
     has_deep_stack: ClassVar[bool] = False
+    multimodal_positions: ClassVar[bool] = False
     one_tensor: ClassVar[bool] = False
     one_tile: ClassVar[bool] = False
     packages: ClassVar[tuple[str, ...]] = ()

@@ -70,7 +70,7 @@ def unpruned_saliency(
     Returns
     -------
     Tensor
-        (batch, layers, most image tokens), float32; 0 beyond a row's own. Layer 0 is not computed.
+        (batch, layers, most image tokens), float32; 0 beyond a row's own.
     list of int
         Per row, how many tokens of the answer J is made of.
 
@@ -127,7 +127,7 @@ def _frozen(model: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def _remembered(layers: nn.ModuleList, kept: _Pass) -> Iterator[None]:
-    """Keep what enters the layers 1..L-1; let a graph begin at the last layer's output."""
+    """Keep what enters each layer; let a graph begin at the last layer's output."""
 
     def remember(index: int) -> Hook:
         def hook(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -144,7 +144,7 @@ def _remembered(layers: nn.ModuleList, kept: _Pass) -> Iterator[None]:
 
     handles = [
         layers[index].register_forward_pre_hook(remember(index), with_kwargs=True)
-        for index in range(1, len(layers))
+        for index in range(len(layers))
     ]
     handles.append(layers[-1].register_forward_hook(branch))
     try:
@@ -168,7 +168,7 @@ def _scores(
     most = max(1, *(len(columns) for columns in image_columns))
     result = torch.zeros(len(image_columns), len(layers), most, device=answer.device)
     gradient, exponents = _of_logits(kept, logits, answer, counts, peak)
-    for index in range(len(layers) - 1, 0, -1):
+    for index in range(len(layers) - 1, -1, -1):
         gradient = _through(layers[index], kept.states[index], kept.arguments[index], gradient)
         scores = (kept.states[index].float() * gradient.float()).abs().sum(-1)
         scores = torch.ldexp(scores, -exponents[:, None].to(scores.device))

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from prunegrid.errors import PruningError
-from prunegrid.pruning.attention import Projected, observe
+from prunegrid.pruning.attention import OwnProjectedFoundError, Projected, observe
 from prunegrid.pruning.cutting import Cutter
 from prunegrid.pruning.family import Family
 from prunegrid.pruning.prefill import Prefill, keep_whole
@@ -50,6 +50,9 @@ class LayerHooks:
         self._family = family
         self._layers = family.layers(model)
         self._cutter = cutter
+        # The layer about to run is asked for its queries and keys alone.
+        self._asks_own = False
+        self._forwards: list[Callable[..., Any]] = []
         # Interleaved generations each have their cache, so what a prefill kept is held with the cache.
         self._of_cache: WeakKeyDictionary[Any, Prefill] = WeakKeyDictionary()
         self._active: Prefill | None = None
@@ -71,13 +74,15 @@ class LayerHooks:
         model : PreTrainedModel
             The model.
         ranks : bool
-            Whether its cuts may read the queries and keys of the layer before; shared prefills may.
+            Whether its cuts may read the queries and keys of the layer before, or their own layer's; shared
+            prefills may.
         sharing : PrefixSharing or None
             Layers that prefills of one batch take over from one another.
         """
         attentions = [self._family.attention(layer) for layer in self._layers]
-        read = attentions[:-1] if ranks or sharing is not None else []
+        read = attentions if ranks or sharing is not None else []
         self.sharing = sharing
+        self._forwards = [layer.forward for layer in self._layers]
         with ExitStack() as stack:
             stack.enter_context(observe(read, self._keep_projected))
             decoder = self._family.decoder(model)
@@ -102,6 +107,7 @@ class LayerHooks:
     def _let_go(self) -> None:
         self.pending = self.sharing = self._active = None
         self._of_cache.clear()
+        self._forwards = []
         self._prefilling = False
 
     def _enter_decoder(
@@ -123,10 +129,12 @@ class LayerHooks:
                 self._enter_first_layer(hidden, kwargs.get("past_key_values"))
             run, sharing = self._run, self.sharing
             if self._prefilling:
+                if run.moved_up is not None:
+                    run.moved_up.note(index, kwargs.get("position_embeddings"))
                 if sharing is not None and sharing.takes_over(index):
                     self._follow(run, sharing.record(index), index)
                     return None
-                hidden = self._enter_layer(run, index, hidden)
+                hidden = self._enter_layer(run, index, hidden, kwargs)
             layout = run.layouts[index]
             if layout.untouched and not (index == 0 and run.first_layer_refilled):
                 return None
@@ -165,7 +173,7 @@ class LayerHooks:
                 keep_whole(cache)
             self._of_cache[cache] = run
 
-    def _enter_layer(self, run: Prefill, index: int, hidden: Tensor) -> Tensor:
+    def _enter_layer(self, run: Prefill, index: int, hidden: Tensor, kwargs: Keyword) -> Tensor:
         """Cut where the schedule says so; return the hidden states that stay."""
         sharing = self.sharing
         if sharing is not None:
@@ -173,13 +181,35 @@ class LayerHooks:
                 _, run.projected, run.entered_before = sharing.entering(index)
             sharing.record_input(index, hidden, run.projected, run.entered_before)
         if index in run.cuts:
-            hidden = self._cutter.cut(run, index, hidden, shared=self.sharing is not None)
+            own = functools.partial(self._own_projected, run, index, hidden, kwargs)
+            hidden = self._cutter.cut(run, index, hidden, own, shared=self.sharing is not None)
         run.layouts[index] = run.layout
         run.entered_before = hidden if self._read_at(run, index + 1) else None
         if sharing is not None:
             cut = run.last_cut if index in run.cuts else None
             sharing.record_cut(index, LayerRecord(run.layout, cut, list(run.explained)))
         return hidden
+
+    def _own_projected(self, run: Prefill, index: int, hidden: Tensor, kwargs: Keyword) -> Projected:
+        """Return the queries and keys that a layer makes of what enters it before its cut.
+
+        The layer's own forward is run up to its attention, without a cache.
+        """
+        kwargs = {name: value for name, value in kwargs.items() if name != "hidden_states"}
+        if not run.layout.untouched:
+            kwargs = self._cut_arguments(run, run.layout, index, hidden, kwargs)
+        self._asks_own = True
+        try:
+            with torch.no_grad():
+                self._forwards[index](hidden, **{**kwargs, "past_key_values": None})
+        except OwnProjectedFoundError as found:
+            return found.projected
+        finally:
+            self._asks_own = False
+        raise PruningError(
+            f"the attention of layer {index} was not observed: no criterion may read it where a strategy has "
+            "`ranks = False`"
+        )
 
     def _follow(self, run: Prefill, record: LayerRecord, index: int) -> None:
         """Take over what another prefill of this batch did before a layer."""
@@ -212,8 +242,15 @@ class LayerHooks:
         return shared_forward
 
     def _check_window(self, run: Prefill, tokens: int) -> None:
-        """Refuse windows that flash attention would count in kept tokens instead of original positions."""
-        if self._flash and self._window is not None and run.cuts and tokens > self._window:
+        """Refuse windows that would be counted in other positions than those that the tokens have."""
+        if self._window is None or not run.cuts or tokens <= self._window:
+            return
+        if run.moved_up is not None:
+            raise PruningError(
+                f"positions='contiguous' would move tokens within a window of {self._window}, which counts "
+                f"original positions, and the sequence has {tokens}: use positions='original'"
+            )
+        if self._flash:
             raise PruningError(
                 f"flash attention cannot count a window of {self._window} in original positions once tokens "
                 f"are dropped, and the sequence has {tokens}: use attn_implementation='sdpa'"
@@ -224,7 +261,8 @@ class LayerHooks:
     ) -> Keyword:
         """Return a layer's arguments with masks and positions of the present tokens only."""
         kwargs = dict(kwargs)
-        if self._flash and "position_ids" in kwargs:
+        moved_up = run.moved_up
+        if (self._flash or moved_up is not None) and "position_ids" in kwargs:
             # Only rotary positions use them, and those come apart; flash attention would take the gaps
             # for the seams of packed sequences.
             kwargs["position_ids"] = None
@@ -234,10 +272,14 @@ class LayerHooks:
                 "position_ids": lambda ids: layout.gather(ids, dim=-1),
                 "position_embeddings": lambda parts: tuple(layout.gather(part, dim=-2) for part in parts),
             }
+            if moved_up is not None:
+                changed["position_embeddings"] = lambda parts: moved_up.in_prompt(parts, layout)
         else:
             held = kwargs["past_key_values"].get_seq_length(index) - layout.columns.shape[1]
             later = held + hidden.shape[1]
             changed = {"attention_mask": lambda mask: layout.decode_mask(mask, later, flash=self._flash)}
+            if moved_up is not None:
+                changed["position_embeddings"] = lambda parts: moved_up.later(index, parts, layout, held)
         for name, change in changed.items():
             value = kwargs.get(name)
             if value is None and name != "attention_mask":
@@ -262,6 +304,8 @@ class LayerHooks:
 
     def _keep_projected(self, module: nn.Module, projected: Projected) -> None:
         """Keep the queries, keys and values of the layer before a cut."""
+        if self._asks_own:
+            raise OwnProjectedFoundError(projected)
         if self.disabled or not self._prefilling:
             return
         read = self._read_at(self._run, cast(int, module.layer_idx) + 1)

@@ -15,6 +15,7 @@ from prunegrid.errors import PruningError
 from prunegrid.pruning.attention import Projected
 from prunegrid.pruning.deep_stack import DeepStack
 from prunegrid.pruning.kept_tokens import Cut, KeptTokens
+from prunegrid.pruning.moved_up import MovedUp
 from prunegrid.pruning.prompt_tokens import PromptTokens
 from prunegrid.pruning.schedule import Schedule
 from prunegrid.pruning.token_layout import Layout
@@ -39,6 +40,7 @@ class Prefill:
     projected: Projected | None = None
     entered_before: Tensor | None = None
     deep_stack: DeepStack | None = None
+    moved_up: MovedUp | None = None
     first_layer_refilled: bool = False
     vision_maps: Callable[[], Sequence[RowMaps]] | None = None
     saliencies: Saliencies = field(default_factory=dict)

@@ -15,6 +15,11 @@ from prunegrid.errors import PruningError
 
 # (layer, share of the N image tokens that stays before it), layers ascending.
 Cuts = Sequence[tuple[int, float]]
+# How a share of the tokens becomes a whole number of them.
+HALF_UP, FLOOR, HALF_EVEN = "half_up", "floor", "half_even"
+ROUNDINGS = (HALF_UP, FLOOR, HALF_EVEN)
+# A share such as 0.125 may arrive as 0.12499999999999999 from the solver.
+_EXACT = 1e-9
 # Shares of the image tokens, or numbers of them.
 _Share = TypeVar("_Share", int, float)
 
@@ -34,12 +39,15 @@ class Schedule:
     deep_from : int or None
         The layer whose cut is the first deep one: a hint for criteria that rank deep layers otherwise. None
         where the strategy has no such notion.
+    rounding : str
+        How shares become whole tokens; see `count_tokens`.
     """
 
     n_layers: int
     cuts: tuple[tuple[int, float], ...] = ()
     attempts: int = 1
     deep_from: int | None = None
+    rounding: str = HALF_UP
 
     def shares(self) -> list[float]:
         """Return a_l for l = 0..L-1."""
@@ -47,7 +55,7 @@ class Schedule:
 
     def counts(self, n_tokens: int) -> list[tuple[int, int]]:
         """Return (layer, image tokens kept) per cut; see `count_tokens`."""
-        return count_tokens(self.cuts, n_tokens)
+        return count_tokens(self.cuts, n_tokens, self.rounding)
 
     def tokens_per_layer(self, n_tokens: int) -> list[int]:
         """Return the number of image tokens that each layer computes on."""
@@ -60,15 +68,33 @@ class Schedule:
         return removed(self.counts(n_tokens), self.n_layers, n_tokens)
 
 
-def count_tokens(cuts: Cuts, n_tokens: int) -> list[tuple[int, int]]:
-    """Turn shares into token counts: rounded half up, at least 1 (0 for a share of 0), non-increasing."""
+def count_tokens(cuts: Cuts, n_tokens: int, rounding: str = HALF_UP) -> list[tuple[int, int]]:
+    """Turn shares into token counts: rounded, at least 1 (0 for a share of 0), non-increasing.
+
+    Parameters
+    ----------
+    cuts : sequence of (int, float)
+        (layer, share of the tokens).
+    n_tokens : int
+        N.
+    rounding : str
+        `half_up`: to the nearest, halves up; `half_even`: to the nearest, halves to the even number, as
+        Python's `round`; `floor`: down, as `int`.
+    """
     counts, present = [], n_tokens
     for layer, share in cuts:
-        # 1e-9: a share such as 0.125 may arrive as 0.12499999999999999 from the solver.
-        wanted = math.floor(share * n_tokens + 0.5 + 1e-9)
+        wanted = _whole(share * n_tokens, rounding)
         present = min(present, wanted if share <= 0 else max(wanted, min(1, n_tokens)))
         counts.append((layer, present))
     return counts
+
+
+def _whole(tokens: float, rounding: str) -> int:
+    if rounding == FLOOR:
+        return math.floor(tokens + _EXACT)
+    nearest = math.floor(tokens + 0.5 + _EXACT)
+    is_half = abs(tokens + 0.5 - nearest) <= _EXACT
+    return nearest - 1 if rounding == HALF_EVEN and is_half and nearest % 2 else nearest
 
 
 def removed(cuts: Cuts, n_layers: int, full: float) -> float:
@@ -89,14 +115,14 @@ def resolve_layer(value: float, n_layers: int) -> int:
     Raises
     ------
     PruningError
-        If it is not among 1..L-1: a criterion reads the layer before the cut.
+        If it is not among 0..L-1. Before layer 0 not every criterion can score; see `Criterion.first_layer`.
     """
     if isinstance(value, float) and 0 < value < 1:
         # Through text, so that 0.29 of 100 layers is 29 and not 28.
         return max(1, math.floor(Fraction(str(value)) * n_layers))
-    if value != int(value) or not 1 <= value < n_layers:
+    if value != int(value) or not 0 <= value < n_layers:
         raise PruningError(
-            f"layer {value!r} is not among 1..{n_layers - 1} of this model, nor a fraction between 0 and 1"
+            f"layer {value!r} is not among 0..{n_layers - 1} of this model, nor a fraction between 0 and 1"
         )
     return int(value)
 
@@ -107,3 +133,9 @@ def increasing_layers(values: Sequence[float], n_layers: int) -> list[int]:
     if any(b <= a for a, b in pairwise(layers)):
         raise PruningError(f"layers {list(values)} give {layers} of {n_layers}: they must increase")
     return layers
+
+
+def one_per_cut(n_parts: int, schedule: Schedule) -> str:
+    """Say that a list of criteria does not fit the cuts of a schedule."""
+    layers = ", ".join(str(layer) for layer, _ in schedule.cuts)
+    return f"parts names {n_parts} criteria, but there are {len(schedule.cuts)} cuts, before layers {layers}"

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from prunegrid.errors import UnreachableRatioError
-from prunegrid.pruning.schedule import Cuts, Schedule, count_tokens, removed
+from prunegrid.pruning.schedule import HALF_UP, Cuts, Schedule, count_tokens, removed
 
 # An achieved ratio may differ from the requested one by this much.
 TOLERANCE = 0.005
@@ -14,7 +14,11 @@ _STRONGEST = 1 - 2**-40
 
 
 def solve(
-    cuts: Callable[[float], Cuts], ratio: float, n_layers: int, n_tokens: int | None = None
+    cuts: Callable[[float], Cuts],
+    ratio: float,
+    n_layers: int,
+    n_tokens: int | None = None,
+    rounding: str = HALF_UP,
 ) -> Schedule:
     """Find the strength in [0, 1] at which `cuts` removes `ratio`.
 
@@ -31,6 +35,8 @@ def solve(
         L.
     n_tokens : int, optional
         N of the sample.
+    rounding : str
+        How shares become whole tokens; see `prunegrid.pruning.schedule.count_tokens`.
 
     Raises
     ------
@@ -58,8 +64,9 @@ def solve(
     if n_tokens:
 
         def whole(strength: float) -> float:
-            return removed(count_tokens(cuts(strength), n_tokens), n_layers, n_tokens)
+            return removed(count_tokens(cuts(strength), n_tokens, rounding), n_layers, n_tokens)
 
         if abs(whole(best) - ratio) > TOLERANCE:
             best = min(strength_for(whole), key=lambda strength: abs(whole(strength) - ratio))
-    return Schedule(n_layers, tuple((layer, float(share)) for layer, share in cuts(best)))
+    solved = tuple((layer, float(share)) for layer, share in cuts(best))
+    return Schedule(n_layers, solved, rounding=rounding)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -63,6 +63,7 @@ class Stage:
     layout: Layout
     _prefill: Prefill
     _gradients: GradientScores
+    _own: Callable[[], Projected]
 
     @property
     def present(self) -> list[int]:
@@ -136,6 +137,24 @@ class Stage:
             f"{what} before layer {self.layer} was not observed: no criterion may read it where a strategy "
             "has `ranks = False`"
         )
+
+    def own_attention_received(self, rows: Tensor) -> Tensor:
+        """Sum the head-averaged attention of layer l itself over query rows.
+
+        Its norm and projections are run on what enters it, before the cut; each call runs them.
+
+        Parameters
+        ----------
+        rows : Tensor
+            (batch, present tokens), bool.
+
+        Returns
+        -------
+        Tensor
+            (batch, present tokens), float32: what each token receives.
+        """
+        most = self.most_marked(rows)
+        return attention_received(self._own(), rows & self.layout.valid, self.layout.valid, most)
 
     def most_marked(self, marks: Tensor) -> int | None:
         """Return the most marked tokens of a batch row, known of the stage's own marks; None for others."""

@@ -1,16 +1,19 @@
 """What every strategy shares: the base class that turns a ratio into a schedule. Imports no torch."""
 
 import inspect
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from prunegrid.errors import ConfigError, PruningError
 from prunegrid.plugins import Plugin, name_of
-from prunegrid.pruning.schedule import Cuts, Schedule
+from prunegrid.pruning.schedule import ROUNDINGS, Cuts, Schedule
 from prunegrid.pruning.solve_ratio import solve
 
 # The criterion that says which tokens stay where a strategy keeps some and has none ranked.
 UNRANKED = "first"
+
+# The positions of the tokens that stay: those of the unpruned prompt, or 0, 1, ... without gaps.
+ORIGINAL, CONTIGUOUS = "original", "contiguous"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +32,20 @@ class Strategy(Plugin):
         Its schedule drops tokens: one without cuts is refused.
     swaps_images : bool
         Each question is shown another sample's image.
+
+    Parameters
+    ----------
+    positions : str
+        Where the tokens that stay are taken to stand: `original`, at the places that they had in the prompt,
+        or `contiguous`: after every cut they move up, and generated tokens follow on the last one. Positions
+        in three dimensions stay as they are.
+    rounding : str
+        How a share of the image tokens becomes a whole number: `half_up`, `floor` or `half_even`.
+
+    Raises
+    ------
+    ConfigError
+        If an option has another value.
     """
 
     stochastic: ClassVar[bool] = False
@@ -36,6 +53,18 @@ class Strategy(Plugin):
     has_ratio: ClassVar[bool] = True
     prunes: ClassVar[bool] = True
     swaps_images: ClassVar[bool] = False
+
+    # Values themselves: a plan reads them without importing the file.
+    positions: str = "original"
+    rounding: str = "half_up"
+
+    def __post_init__(self) -> None:
+        for name, valid in (("positions", (ORIGINAL, CONTIGUOUS)), ("rounding", ROUNDINGS)):
+            if getattr(self, name) not in valid:
+                raise ConfigError(
+                    f"strategy {name_of(self)!r}: {name}={getattr(self, name)!r} is none of "
+                    f"{', '.join(map(repr, valid))}"
+                )
 
     def cuts(self, strength: float, n_layers: int) -> Cuts:
         """Return [(layer, share of N)] for a strength in [0, 1]: 0 drops nothing, 1 the most.
@@ -67,7 +96,8 @@ class Strategy(Plugin):
         """
         if ratio is None:
             raise PruningError(f"strategy {name_of(self)!r} needs a ratio")
-        return solve(lambda strength: self.cuts(strength, n_layers), ratio, n_layers, n_tokens)
+        cuts = lambda strength: self.cuts(strength, n_layers)  # noqa: E731
+        return solve(cuts, ratio, n_layers, n_tokens, self.rounding)
 
     def schedule_for(
         self, ratio: float | None, n_layers: int, *, seed: int = 0, n_tokens: int | None = None
@@ -86,7 +116,7 @@ class Strategy(Plugin):
         """
         found = self.solve(ratio, n_layers, seed=seed, n_tokens=n_tokens)
         if bool(found.cuts) == self.prunes:
-            return found
+            return replace(found, rounding=self.rounding)
         says = "no cuts, and would run unpruned" if self.prunes else f"cuts {list(found.cuts)}"
         raise ConfigError(
             f"{_file_of(type(self))}: strategy {name_of(self)!r} has `prunes = {self.prunes}`, but "

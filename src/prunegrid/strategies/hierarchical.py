@@ -28,6 +28,7 @@ class Hierarchical(Strategy):
     keep: Sequence[float] | None = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.keep is None and len(self.layers) != 2:
             raise ValueError(f"layers must name two cuts, got {list(self.layers)} (or give `keep` for each)")
         if self.keep is not None:
@@ -53,7 +54,7 @@ class Hierarchical(Strategy):
             schedule = super().solve(ratio, n_layers, seed=seed, n_tokens=n_tokens)
             return replace(schedule, deep_from=deep_from)
         cuts = tuple(zip(layers, map(float, self.keep), strict=True))
-        schedule = Schedule(n_layers, cuts, deep_from=deep_from)
+        schedule = Schedule(n_layers, cuts, deep_from=deep_from, rounding=self.rounding)
         if ratio is not None and abs(schedule.ratio() - ratio) > TOLERANCE:
             fixed = schedule.ratio()
             raise UnreachableRatioError(

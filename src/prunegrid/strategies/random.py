@@ -54,7 +54,7 @@ class RandomLayers(Strategy):
             except UnreachableRatioError:
                 continue
             if shares.cuts[-1][1] >= LEAST_SHARE:
-                return replace(solve(scaled, ratio, n_layers, n_tokens), attempts=attempt)
+                return replace(solve(scaled, ratio, n_layers, n_tokens, self.rounding), attempts=attempt)
         most = (n_layers - 1) / n_layers
         raise UnreachableRatioError(
             f"ratio {ratio:.3f} is out of reach: none of {MOST_DRAWS} random schedules with {self.cuts} "

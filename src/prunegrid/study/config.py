@@ -234,8 +234,7 @@ def _check_code(config: Mapping[str, Any]) -> None:
         faults += found
         if not found:
             described = plugins.describe(kind, name)
-            parts = (options.get(option, described.get(option)) for option in described.get("delegates", ()))
-            waiting += [("criteria", (part, {})) for part in parts]
+            waiting += [("criteria", (part, {})) for part in plugins.handed_to(described, options)]
             waiting += [("scorers", (described["scorer"], {}))] if kind == "benchmarks" else []
     if faults:
         raise ConfigError("\n".join(dict.fromkeys(faults)))
@@ -347,17 +346,16 @@ def _check_plugin(config: Mapping[str, Any], axis: str, specs: str, kind: str, n
         if key not in described["options"]
     ]
     for key in described.get("delegates", ()):
-        if key in options and options[key] not in valid:
-            faults.append(
-                f"{specs}.{name}.options.{key}: unknown criterion {options[key]!r}: "
-                f"{nearest(options[key], valid)}"
-            )
+        faults += [
+            f"{specs}.{name}.options.{key}: unknown criterion {part!r}: {nearest(part, valid)}"
+            for part in as_list(options.get(key, []))
+            if part not in valid
+        ]
     if kind == "criteria" and options.get("merge") == "recycle":
-        parts = [options.get(key, described.get(key)) for key in described.get("delegates", ())]
         faults += [
             f"{specs}.{name}.options.merge: recycle takes the best-scored of the dropped tokens, and "
             f"criterion {part!r} selects sets, without scores: drop or average"
-            for part in [plugin, *parts]
+            for part in [plugin, *plugins.handed_to(described, options)]
             if part in valid and selects_sets(part)
         ]
     if kind == "strategies" and not faults:
@@ -410,6 +408,10 @@ _TYPES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "str": ("a name", lambda value: isinstance(value, str)),
     "float | None": ("a number or null", _or_null(_is_number)),
     "Sequence[float]": ("a list of numbers", _is_numbers),
+    "Sequence[str]": (
+        "a list of names",
+        lambda value: isinstance(value, list | tuple) and all(isinstance(one, str) for one in value),
+    ),
     "Sequence[float] | None": (
         "a list of numbers or null",
         _or_null(_is_numbers),

@@ -150,10 +150,10 @@ class _Cuts:
 
     def __init__(self, plan: Plan, n_layers: int, n_image: int) -> None:
         self._plan, self._n_layers, self._n_image = plan, n_layers, n_image
-        self._known: dict[Hashable, tuple[list[tuple[int, int]], dict[int, _Ranking]]] = {}
+        self._known: dict[Hashable, tuple[list[tuple[int, int]], dict[int, _Ranking], str]] = {}
 
-    def of(self, cell: Cell) -> tuple[list[tuple[int, int]], dict[int, _Ranking]]:
-        """Return (layer, image tokens kept) of each cut, and layer -> who ranks before it."""
+    def of(self, cell: Cell) -> tuple[list[tuple[int, int]], dict[int, _Ranking], str]:
+        """Return (layer, image tokens kept) of each cut, layer -> who ranks before it, and the positions."""
         adapter = self._plan.config["benchmark_specs"][cell.benchmark]["adapter"]
         free_text = bool(plugins.describe("benchmarks", adapter)["free_text"])
         key = cell.strategy, cell.criterion, self._plan.share_ratio(cell), cell.seed, free_text
@@ -161,7 +161,7 @@ class _Cuts:
             self._known[key] = self._solved(cell, free_text)
         return self._known[key]
 
-    def _solved(self, cell: Cell, free_text: bool) -> tuple[list[tuple[int, int]], dict[int, _Ranking]]:
+    def _solved(self, cell: Cell, free_text: bool) -> tuple[list[tuple[int, int]], dict[int, _Ranking], str]:
         strategy = plugins.build("strategies", *plugin_of(self._plan.config, "strategies", cell.strategy))
         ratio = self._plan.share_ratio(cell) if strategy.has_ratio else None
         schedule = strategy.schedule_for(
@@ -178,7 +178,7 @@ class _Cuts:
                 seed = cell.seed if who.criterion.stochastic else 0
                 identity = (who.criterion.identity, who.reverse, who.merge, seed)
                 ranked[layer] = _Ranking(identity, who.cost, getattr(who.criterion, "answer_tokens", 1))
-        return schedule.counts(self._n_image), ranked
+        return schedule.counts(self._n_image), ranked, strategy.positions
 
 
 def _seconds(work: _Work, pace: Throughput, samples: int, batch: int, steps: int) -> dict[str, float]:
@@ -210,7 +210,7 @@ def _work(
     decoded = 0
     for cell in cells:
         row = costs[cell]
-        schedule, ranked = cuts.of(cell)
+        schedule, ranked, positions = cuts.of(cell)
         explained = next((one for one in ranked.values() if "gradient" in (one.cost or "").split("+")), None)
         if explained:
             gradients[explained.identity] = (row["tflops_scoring"] * TERA, explained.answer_tokens)
@@ -226,7 +226,7 @@ def _work(
             continue
         done: list[Hashable] = [None] * decoder.layers
         for layer, keep in schedule:
-            done[layer] = (keep, ranked.get(layer))
+            done[layer] = (keep, positions, ranked.get(layer))
         pruned.append((done, layers))
     for prefill in sharing_order([done for done, _ in pruned]):
         own = pruned[prefill.cells[0]][1][prefill.shared_before :]

@@ -13,6 +13,7 @@ from prunegrid.nearest import nearest
 from prunegrid.pruning.schedule import Schedule
 from prunegrid.pruning.strategy import Strategy
 from prunegrid.study.config import as_list, matchings, plugin_of
+from prunegrid.study.handed_layers import cannot_score
 from prunegrid.study.plugin_checks import check_cuts, solved
 
 
@@ -258,9 +259,7 @@ def parts_of(plugin: str, options: Mapping[str, Any]) -> dict[str, dict[str, Any
         if plugin not in parts:
             described = plugins.describe("criteria", plugin)
             parts[plugin] = described
-            for option in described.get("delegates", ()):
-                part: Any = options.get(option, described.get(option))
-                waiting.append((part, {}))
+            waiting += [(part, {}) for part in plugins.handed_to(described, options)]
     return parts
 
 
@@ -275,8 +274,12 @@ def _reason(
     seed: int,
     matching: str,
 ) -> str | None:
-    """Return why a ratio is out of a strategy's reach, or None."""
+    """Return why a ratio is out of a strategy's reach, or its cuts out of the criterion's, or None."""
     try:
+        asked = _schedule(config, n_layers, model, strategy, ratio, seed)
+        named = criterion_of(config, criterion)
+        if named is not None and isinstance(asked, Schedule) and (fault := cannot_score(*named, asked)):
+            return fault
         if match is not None and is_total(config, matching):
             ratio = match(model, strategy, criterion, ratio, seed)
         found = _schedule(config, n_layers, model, strategy, ratio, seed)
@@ -324,8 +327,12 @@ def _schedule(
 ) -> Schedule | str:
     """Return the schedule of a strategy's name, or why there is none."""
     plugin, options = plugin_of(config, "strategies", strategy)
-    frozen = tuple(sorted((key, tuple(v) if isinstance(v, list) else v) for key, v in options.items()))
+    frozen = tuple(sorted((key, _hashable(value)) for key, value in options.items()))
     return _solve(plugin, frozen, ratio, n_layers, seed, config["model_specs"][model].get("image_tokens"))
+
+
+def _hashable(value: Any) -> Any:
+    return tuple(map(_hashable, value)) if isinstance(value, list) else value
 
 
 @cache

@@ -25,6 +25,7 @@ _READ = (
     "ranks",
     "has_ratio",
     "needs_answer",
+    "first_layer",
     "delegates",
     "scorer",
     "free_text",
@@ -268,7 +269,7 @@ def check_cuts(strategy: Strategy, file: Path, n_layers: int) -> None:
             return
         except Exception as error:
             raise ConfigError(f"{called} fails: {type(error).__name__}: {error}") from error
-        _check_pairs(cuts, called, n_layers, ranks=strategy.ranks)
+        _check_pairs(cuts, called, n_layers)
         shares.append(removed(cuts, n_layers, 1.0))
     for (weak, less), (strong, more) in pairwise(zip(_STRENGTHS, shares, strict=True)):
         if more < less - _ROUNDING:
@@ -304,14 +305,13 @@ def solved(
         raise
     except Exception as error:
         raise ConfigError(f"{called} fails: {type(error).__name__}: {error}") from error
-    _check_pairs(found.cuts, called, n_layers, ranks=strategy.ranks)
+    _check_pairs(found.cuts, called, n_layers)
     return found
 
 
-def _check_pairs(cuts: Any, called: str, n_layers: int, *, ranks: bool) -> None:
+def _check_pairs(cuts: Any, called: str, n_layers: int) -> None:
     """Refuse what is no list of (layer, share): layers ascending, shares in [0, 1] that do not increase."""
-    # What ranks tokens reads the layer before the cut, and before layer 0 there is none.
-    first, fault = (1 if ranks else 0), None
+    fault = None
     try:
         pairs = [(layer, share) for layer, share in cuts]
     except (TypeError, ValueError):
@@ -321,8 +321,8 @@ def _check_pairs(cuts: Any, called: str, n_layers: int, *, ranks: bool) -> None:
         fault = "where a layer is no whole number"
     elif not all(isinstance(share, Real) and math.isfinite(share) for share in shares):
         fault = "where a share is no number"
-    elif not all(first <= layer < n_layers for layer in layers):
-        fault = f"where a layer is not among {first}..{n_layers - 1}"
+    elif not all(0 <= layer < n_layers for layer in layers):
+        fault = f"where a layer is not among 0..{n_layers - 1}"
     elif any(b <= a for a, b in pairwise(layers)):
         fault = "where layers do not ascend"
     elif not all(-_ROUNDING <= share <= 1 + _ROUNDING for share in shares):
@@ -332,5 +332,5 @@ def _check_pairs(cuts: Any, called: str, n_layers: int, *, ranks: bool) -> None:
     if fault:
         raise ConfigError(
             f"{called} returned {cuts!r}, {fault}; right is [(layer, share of image tokens that stay), ...], "
-            f"layers ascending among {first}..{n_layers - 1}, shares between 0 and 1 that do not increase"
+            f"layers ascending among 0..{n_layers - 1}, shares between 0 and 1 that do not increase"
         )

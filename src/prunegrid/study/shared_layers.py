@@ -1,8 +1,8 @@
 """Which layers cells have in common, as far as a configuration tells. Imports no torch.
 
-The engine decides by the criteria themselves. Here they are told apart by name and options, and one that
-hands layers on counts as its first part before the schedule's deep cuts, and as its last part from there on.
-Where that is not so, jobs share fewer layers and take more time; no number changes.
+The engine decides by the criteria themselves. Here they are told apart by name and options, as
+`prunegrid.study.handed_layers` says who scores. Where that is not so, jobs share fewer layers and take more
+time; no number changes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,18 +10,15 @@ from dataclasses import replace
 from typing import Any
 
 from prunegrid import plugins
-from prunegrid.pruning.schedule import Schedule, resolve_layer
 from prunegrid.pruning.strategy import UNRANKED
+from prunegrid.study.config import plugin_of
 from prunegrid.study.grid import Cell, criterion_of, needs_answer, schedule_of
+from prunegrid.study.handed_layers import scored_by
 
-# Image tokens that stay; plug-in, options and reversal of what scores them; seed.
-Decision = tuple[int, str, str, bool, int]
+# Image tokens that stay, and their positions; plug-in, options and reversal of what scores them; seed.
+Decision = tuple[int, str, str, str, bool, int]
 # Image tokens of a prompt where a configuration tells none: shares become counts of them.
 _IMAGE_TOKENS = 576
-# Where a criterion hands deep layers on, if neither it nor the schedule says from which layer on.
-_DEEP_FROM = 0.25
-# How often a criterion may hand a layer on.
-_MOST_STEPS = 10
 
 
 def in_sharing_order(
@@ -72,28 +69,14 @@ def decisions(config: Mapping[str, Any], n_layers: int, cell: Cell, ratio: float
     if isinstance(schedule, str):
         return found
     named = criterion_of(config, cell.criterion) or (UNRANKED, {})
+    plugin, strategy_options = plugin_of(config, "strategies", cell.strategy)
+    positions = str(strategy_options.get("positions", plugins.describe("strategies", plugin)["positions"]))
     tokens = config["model_specs"][cell.model].get("image_tokens", _IMAGE_TOKENS)
     for layer, keep in schedule.counts(tokens):
         # Where none stay, nothing is scored.
-        scored_by = (*_scored_by(*named, layer, schedule), cell.seed) if keep else ("", "", False, 0)
-        found[layer] = keep, *scored_by
+        ranking = ("", "", False, 0)
+        if keep:
+            name, options, reverse = scored_by(*named, layer, schedule)
+            ranking = name, repr(sorted(options.items())), reverse, cell.seed
+        found[layer] = keep, positions, *ranking
     return found
-
-
-def _scored_by(
-    name: str, options: Mapping[str, Any], layer: int, schedule: Schedule
-) -> tuple[str, str, bool]:
-    """Return plug-in, options and order of the criterion that is taken to score before a layer."""
-    reverse = False
-    for _ in range(_MOST_STEPS):
-        reverse = reverse != bool(options.get("reverse", False))
-        described = plugins.describe("criteria", name)
-        parts = [options.get(part, described.get(part)) for part in described.get("delegates", ())]
-        if not parts:
-            break
-        said = options.get("deep_from", schedule.deep_from)
-        deep_from = resolve_layer(_DEEP_FROM if said is None else said, schedule.n_layers)
-        name = str(parts[-1] if layer >= deep_from else parts[0])
-        taken = plugins.describe("criteria", name)["options"] - {"reverse"}
-        options = {key: value for key, value in options.items() if key in taken}
-    return name, repr(sorted((key, value) for key, value in options.items() if key != "reverse")), reverse

@@ -4,11 +4,14 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from prunegrid import plugins
 from prunegrid.tables.cells import RowKey
 from prunegrid.tables.told import Told
 
 # Options that only choose who scores, which `scored_by` tells.
-_CHOOSING = ("shallow", "deep", "deep_from")
+_CHOOSING = ("shallow", "deep", "deep_from", "parts")
+# Options of a strategy that tell cells of one schedule apart.
+_APPLIED = ("positions", "rounding")
 
 
 def computations(told: Told) -> dict[RowKey, RowKey]:
@@ -28,13 +31,21 @@ def _identity(key: RowKey, cells: Sequence[tuple[int, Mapping[str, Any]]]) -> st
                 seed,
                 told["schedule"],
                 [cut[:2] for cut in told["scored_by"]],
-                _options(told.get("strategy")).get("positions"),
+                _applied(told.get("strategy")),
                 {k: v for k, v in _options(told.get("criterion")).items() if k not in _CHOOSING},
             ]
             for seed, told in cells
         ],
         sort_keys=True,
     )
+
+
+def _applied(strategy: Sequence[Any] | None) -> list[Any]:
+    if strategy is None:
+        return []
+    name, options = strategy
+    described = plugins.describe("strategies", name) if name in plugins.names("strategies") else {}
+    return [options.get(option, described.get(option)) for option in _APPLIED]
 
 
 def _options(plugin: Sequence[Any] | None) -> Mapping[str, Any]:

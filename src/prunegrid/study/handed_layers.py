@@ -1,0 +1,80 @@
+"""Which criterion scores before which layer, as far as a configuration tells. Imports no torch.
+
+The engine decides by the criteria themselves. Here one that hands layers on counts as its first part before
+the schedule's deep cuts, and as its last part from there on, or as a list of parts, one per cut.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from prunegrid import plugins
+from prunegrid.pruning.criterion import too_early
+from prunegrid.pruning.schedule import Schedule, one_per_cut, resolve_layer
+
+# Where a criterion hands deep layers on, if neither it nor the schedule says from which layer on.
+_DEEP_FROM = 0.25
+# How often a criterion may hand a layer on.
+_MOST_STEPS = 10
+
+
+def scored_by(
+    name: str, options: Mapping[str, Any], layer: int, schedule: Schedule
+) -> tuple[str, dict[str, Any], bool]:
+    """Return plug-in, options and order of the criterion that is taken to score before a layer.
+
+    Parameters
+    ----------
+    name, options : str, mapping
+        The plug-in that a study names, and its options.
+    layer, schedule : int, Schedule
+        A cut, and the schedule that it is of.
+    """
+    reverse, own = False, dict(options)
+    for _ in range(_MOST_STEPS):
+        reverse = reverse != bool(own.get("reverse", False))
+        described = plugins.describe("criteria", name)
+        if not described.get("delegates"):
+            break
+        name = _part(described, own, layer, schedule)
+        taken = plugins.describe("criteria", name)["options"] - {"reverse"}
+        own = {key: value for key, value in own.items() if key in taken}
+    return name, {key: value for key, value in own.items() if key != "reverse"}, reverse
+
+
+def _part(described: Mapping[str, Any], options: Mapping[str, Any], layer: int, schedule: Schedule) -> str:
+    cuts = [cut for cut, _ in schedule.cuts]
+    per_cut = options.get("parts", ()) if "parts" in described["delegates"] else ()
+    if len(per_cut) == len(cuts):
+        return str(per_cut[cuts.index(layer)])
+    parts = plugins.handed_to({**described, "parts": ()}, {**options, "parts": ()})
+    said = options.get("deep_from", schedule.deep_from)
+    deep_from = resolve_layer(_DEEP_FROM if said is None else said, schedule.n_layers)
+    return parts[-1] if layer >= deep_from else parts[0]
+
+
+def cannot_score(name: str, options: Mapping[str, Any], schedule: Schedule) -> str | None:
+    """Return why a criterion cannot score before the cuts of a schedule, or None.
+
+    Parameters
+    ----------
+    name, options : str, mapping
+        As of `scored_by`. Of one that hands layers on in a way of its own only what no part can do is found.
+    schedule : Schedule
+        The schedule.
+    """
+    described = plugins.describe("criteria", name)
+    parts = options.get("parts", ())
+    if "parts" in described.get("delegates", ()) and parts and len(parts) != len(schedule.cuts):
+        return one_per_cut(len(parts), schedule)
+    for layer, share in schedule.cuts:
+        if share <= 0:
+            continue
+        known = "deep_from" in described["options"] or not described.get("delegates")
+        scoring = (
+            [scored_by(name, options, layer, schedule)[0]] if known else plugins.handed_to(described, options)
+        )
+        first = {one: plugins.describe("criteria", one).get("first_layer", 0) for one in scoring}
+        if all(layer < earliest for earliest in first.values()):
+            earliest = min(first, key=first.__getitem__)
+            return too_early(earliest, layer, first[earliest])
+    return None

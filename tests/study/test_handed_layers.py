@@ -1,0 +1,85 @@
+"""What cannot score where a strategy cuts is left out of the grid, with the criterion's name."""
+
+import subprocess
+import sys
+
+import pytest
+
+from prunegrid.errors import ConfigError, PruningError
+from prunegrid.plugins import build
+from prunegrid.pruning.schedule import Schedule
+from prunegrid.study.config import validate
+from prunegrid.study.grid import expand
+from prunegrid.study.handed_layers import cannot_score, scored_by
+from tests.study.plans import SCHEMA, configuration
+
+FROM_THE_INPUT = Schedule(8, ((0, 0.8), (3, 0.5), (5, 0.2)))
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "fault"),
+    [
+        ("norm", {}, None),
+        ("attention_own", {}, None),
+        ("attention_last", {}, "'attention_last' cannot score before layer 0, only from layer 1 on"),
+        ("attention", {}, "'attention_shallow' cannot score before layer 0"),
+        ("staged", {"shallow": "norm"}, None),
+        ("staged", {"shallow": "norm", "deep": "random"}, None),
+        ("staged", {"parts": ["norm_input", "attention_last", "attention_own"]}, None),
+        (
+            "staged",
+            {"parts": ["attention_last", "norm", "norm"]},
+            "'attention_last' cannot score before layer 0",
+        ),
+        (
+            "staged",
+            {"parts": ["norm", "norm"]},
+            "parts names 2 criteria, but there are 3 cuts, before layers 0, 3, 5",
+        ),
+    ],
+)
+def test_the_plan_says_what_the_engine_says(name, options, fault):
+    found = cannot_score(name, options, FROM_THE_INPUT)
+    built = build("criteria", name, options)
+    if fault is None:
+        assert found is None
+        for layer, _ in FROM_THE_INPUT.cuts:
+            who = built.ranking(layer, FROM_THE_INPUT).criterion
+            plugin, _, _ = scored_by(name, options, layer, FROM_THE_INPUT)
+            assert type(who) is type(build("criteria", plugin))
+    else:
+        assert fault in found
+        with pytest.raises(PruningError) as told:
+            built.scored_by(FROM_THE_INPUT)
+        assert str(told.value) == found
+
+
+def test_the_rest_of_the_grid_is_run():
+    config = validate(
+        configuration(strategies=["input", "single"], criteria=["attention_last", "norm"], exclude=[]), SCHEMA
+    )
+    grid = expand(config, {"m": 8})
+    ran = {(cell.strategy, cell.criterion) for cell in grid.cells}
+    assert {("input", "norm"), ("single", "norm"), ("single", "attention_last")} <= ran
+    assert ("input", "attention_last") not in ran
+    (reason,) = {one.reason for one in grid.unreachable if one.strategy == "input"}
+    assert "'attention_last' cannot score before layer 0" in reason
+
+
+def test_options_that_list_criteria_are_checked():
+    with pytest.raises(ConfigError, match=r"staged\.options\.parts: unknown criterion 'nrom'.*norm"):
+        validate(
+            configuration(
+                criteria=["staged"], criterion_specs={"staged": {"options": {"parts": ["norm", "nrom"]}}}
+            ),
+            SCHEMA,
+        )
+
+
+def test_no_torch_is_imported():
+    code = (
+        "import sys; from prunegrid.study.handed_layers import cannot_score; "
+        "from prunegrid.pruning.schedule import Schedule; "
+        "assert cannot_score('attention', {}, Schedule(8, ((0, 0.5),))); sys.exit('torch' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
