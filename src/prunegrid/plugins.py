@@ -25,6 +25,7 @@ _BASES = {
     "benchmarks": "Adapter",
     "scorers": "Scorer",
     "models": "Family",
+    "methods": "Method",
 }
 KINDS = tuple(_BASES)
 _SINGULAR = {
@@ -33,6 +34,7 @@ _SINGULAR = {
     "benchmarks": "adapter",
     "scorers": "scorer",
     "models": "model family",
+    "methods": "method",
 }
 
 

@@ -83,10 +83,11 @@ def write_report(
     Parameters
     ----------
     models : sequence of mappings
-        Per model: `name`; `tables`, folder of its tables and findings.json; `figures`, folder;
-        `measurements`, optional, its latency.parquet; `metadata`, optional, benchmark -> a
-        predictions.parquet whose metadata tells data, versions and devices; `check`, optional, see
-        `report.checked.checked`; `samples`, optional, the file of `gallery.section.write_section`.
+        Per model: `name`; `tables`, folder of its tables and findings.json; `figures`, folder; `methods`,
+        optional, whether it has a methods table; `measurements`, optional, its latency.parquet; `metadata`,
+        optional, benchmark -> a predictions.parquet whose metadata tells data, versions and devices; `check`,
+        optional, see `report.checked.checked`; `samples`, optional, the file of
+        `gallery.section.write_section`.
     path : path
         The page to write.
     title : str
@@ -127,6 +128,8 @@ def _sections(model: Mapping[str, Any], said: Mapping[str, Any]) -> list[tuple[s
     sections = [(heading, _question(kind, said, tables, figures)) for kind, heading in _QUESTIONS.items()]
     averages = content_of((tables / "main_effects.html").read_text(encoding="utf-8"))
     sections.append(("On average: performance kept", averages))
+    if model.get("methods"):
+        sections.insert(0, ("Methods as published", _methods(said, tables)))
     if model.get("samples"):
         shown = Path(model["samples"]).read_text(encoding="utf-8")
         sections.append(("Samples: what survived, what was answered", shown))
@@ -154,6 +157,12 @@ def _question(kind: str, said: Mapping[str, Any], tables: Path, figures: Path) -
     drawn = _figure(figures / f"differences-{kind}.svg", _DIFFERENCES)
     cost = _figure(figures / f"{kind}.svg", f"{_TRADEOFF[kind]} {_BARS}")
     return f'{table}<div class="figures">{drawn}{cost}</div>\n'
+
+
+def _methods(said: Mapping[str, Any], tables: Path) -> str:
+    """Return what is said of methods, and their table."""
+    items = "".join(f"<li>{escape(text)}</li>" for text in said.get("methods", []))
+    return f'<ul class="plain">{items}</ul>\n{_full(tables, "methods")}'
 
 
 def _full(tables: Path, kind: str) -> str:
