@@ -8,10 +8,11 @@ import pytest
 from statsmodels.stats.multitest import multipletests
 
 from prunegrid.findings import of_methods
+from prunegrid.tables import latex
 from prunegrid.tables.build import compared, make_tables
 from prunegrid.tables.cells import RowKey
 from prunegrid.tables.method_effects import REFERENCE, UPSIDE_DOWN
-from prunegrid.tables.methods_table import printed, write_methods
+from prunegrid.tables.methods_table import in_brief, printed, write_methods
 from prunegrid.tables.options import TableOptions
 from tests.docs.pages import codes, section, tables
 from tests.tables.made_up import cell
@@ -187,6 +188,22 @@ def test_the_printed_table(made):
     assert "leaver: T (arXiv 0000.00000), single. Differs: Somewhat." in shown.notes
 
 
+def test_the_latex_is_as_papers_print_it(made):
+    shown = printed(made.methods, made.method_effects, made.averaged)
+    brief = in_brief(shown, made.methods.benchmarks)
+    assert brief.groups == [("score", ["small", "large"]), shown.groups[-1]]
+    for (_, lines), (_, brief_lines) in zip(shown.blocks, brief.blocks, strict=True):
+        for line, own in zip(lines, brief_lines, strict=True):
+            n = len(shown.columns)
+            assert own.fields[:n] == line.fields[:n]
+            values = [line.fields[n].main, line.fields[n + 2].main]
+            assert [(field.main, field.below) for field in own.fields[n:-3]] == [(v, ()) for v in values]
+            averages = [(field.main, field.mark, field.below[:1]) for field in line.fields[-3:]]
+            assert [(field.main, field.mark, field.below) for field in own.fields[-3:]] == averages
+    # Two panels of 7 and more columns: a page in any case.
+    assert latex.render(brief).count(r"\begin{table") <= 2
+
+
 def test_without_reversed_rows_there_is_no_column_for_them(scores):
     upright = [c for c in scores.cells if not c.criterion.endswith("-reversed")]
     own = compared(upright, [], OPTIONS)
@@ -199,6 +216,7 @@ def test_what_is_out_of_reach_is_a_dash_with_its_reason(scores):
     lost = [{"strategy": "good", "criterion": "good", "ratio": 0.5, "reason": "good cannot serve it"}]
     cells = [c for c in scores.cells if (c.criterion, c.ratio) != ("good", 0.5)]
     own = compared(cells, lost, OPTIONS)
+    assert [row.label for row in own.methods.blocks[1].rows][:3] == ["good", "good-reversed", "poor"]
     shown = printed(own.methods, own.method_effects, own.averaged)
     (line,) = [line for line in shown.blocks[1][1] if line.fields[0].main == "good"]
     assert line.fields[0].tip == "good cannot serve it"

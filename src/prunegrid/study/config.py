@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from prunegrid import plugins
-from prunegrid.axis_names import BASELINE, NO_CRITERION
+from prunegrid.axis_names import BASELINE, NO_CRITERION, REVERSED
 from prunegrid.errors import ConfigError
 from prunegrid.files import expanded
 from prunegrid.nearest import nearest
@@ -499,7 +499,7 @@ def _unknown_names(config: Mapping[str, Any], place: str, entry: Mapping[str, An
             *config["criteria"],
             *config["criterion_specs"],
             *plugins.names("criteria"),
-            *plugins.names("methods"),
+            *(f"{name}{end}" for name in plugins.names("methods") for end in ("", REVERSED)),
             NO_CRITERION,
         ],
     }

@@ -36,7 +36,7 @@ def page_record(config: Mapping[str, Any]) -> dict[str, Any]:
             for axis in ("strategies", "criteria")
         },
         "methods": {
-            f"{name}": [
+            name: [
                 plugin_of(config, "strategies", name),
                 *(plugin_of(config, "criteria", own) for own in criteria_of(config, name)),
             ]

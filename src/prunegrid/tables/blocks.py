@@ -307,9 +307,11 @@ class Maker:
 
     def methods(self) -> Table:
         """All methods, in a block for each budget, as published and upside down."""
-        blocks = [self._anchors()]
+        blocks, place = [self._anchors()], {name: n for n, name in enumerate(self.options.methods)}
+        keys = [key for key in self.keys if key.strategy in place]
+        # Those out of reach stand among the others, and one upside down behind the method itself.
+        keys.sort(key=lambda key: (place[key.strategy], key.criterion))
         for budget in self.budgets:
-            keys = [key for key in self.keys if key.strategy in self.options.methods]
             own = [key for key in keys if (key.ratio, key.match) == budget]
             blocks.append(
                 self._block(with_match(self.options.budget_words(budget[0]), budget[1]), own, METHODS, budget)

@@ -1,12 +1,14 @@
 """The methods table as papers print it: blocks by budget, a row a method, and what is kept on average."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from prunegrid.axis_names import BASELINE, REVERSED
+from prunegrid.tables import speed_fields
 from prunegrid.tables.blocks import METHODS, Block, Table, TableRow
 from prunegrid.tables.cells import RowKey
 from prunegrid.tables.contrasts import TO_NONE
@@ -78,7 +80,8 @@ def write_methods(table: Table, effects: Effects, averaged: Iterable[str], folde
         for row in block.rows
     ]
     csv = pd.DataFrame(rows).to_csv(index=False, lineterminator="\n")
-    write_four_formats(METHODS, csv, printed(table, effects, averaged), folder)
+    shown = printed(table, effects, averaged)
+    write_four_formats(METHODS, csv, shown, folder, brief=in_brief(shown, table.benchmarks))
 
 
 def _flat(table: Table, block: Block, row: TableRow) -> dict[str, object]:
@@ -120,7 +123,8 @@ def printed(table: Table, effects: Effects, averaged: Iterable[str]) -> Printed:
     compared = {REFERENCE: f"to {table.options.reference_method}, points"}
     if turned:
         compared[UPSIDE_DOWN] = "to itself reversed, points"
-    columns = ["method", "image tokens a layer", f"{unit} (published)", f"{unit} (total)"]
+    measured = speed_fields.columns(table)
+    columns = ["method", "image tokens a layer", f"{unit} (published)", f"{unit} (total)", *measured]
     return Printed(
         title=f"Methods as published: {table.model}",
         label=f"{table.model}-{METHODS}",
@@ -130,14 +134,38 @@ def printed(table: Table, effects: Effects, averaged: Iterable[str]) -> Printed:
             ("average", ["kept, % of unpruned", *compared.values()]),
         ],
         blocks=[
-            (block.heading, [_line(table, row, effects, factor, [*compared]) for row in block.rows])
+            (block.heading, [_line(table, row, effects, factor, measured, [*compared]) for row in block.rows])
             for block in table.blocks
         ],
         notes=[*_notes(table, headline, averaged, turned=turned)],
     )
 
 
-def _line(table: Table, row: TableRow, effects: Effects, factor: float, compared: list[str]) -> Line:
+def in_brief(shown: Printed, benchmarks: Sequence[str]) -> Printed:
+    """Return the table as papers print it: of a benchmark the value alone, of averages with their intervals.
+
+    Parameters
+    ----------
+    shown : Printed
+        As `printed` returns it.
+    benchmarks : sequence of str
+        Its groups but for the last.
+    """
+    first, n_averages = len(shown.columns), len(shown.groups[-1][1])
+
+    def line(one: Line) -> Line:
+        values = one.fields[first : -n_averages : len(_COLUMNS)]
+        bare = [replace(value, below=()) for value in values]
+        averages = [replace(average, below=average.below[:1]) for average in one.fields[-n_averages:]]
+        return replace(one, fields=[*one.fields[:first], *bare, *averages])
+
+    blocks = [(heading, [line(one) for one in lines]) for heading, lines in shown.blocks]
+    return replace(shown, groups=[("score", [*benchmarks]), shown.groups[-1]], blocks=blocks)
+
+
+def _line(
+    table: Table, row: TableRow, effects: Effects, factor: float, measured: list[str], compared: list[str]
+) -> Line:
     marks = NEEDS_ANSWER * row.needs_answer + DEGENERATE * (row.degenerate and not row.anchor)
     marks += MISSED_BUDGET * bool(row.missed_budget)
     drawn = (row.drawn,) if row.drawn else ()
@@ -145,13 +173,15 @@ def _line(table: Table, row: TableRow, effects: Effects, factor: float, compared
     name = Field(shown, drawn, marks, tip=row.unreachable or "")
     if row.unreachable is not None:
         empty = Field(DASH, tip=row.unreachable)
-        return Line([name, *[empty] * (4 + len(compared) + 2 * len(table.benchmarks))], quiet=True)
+        n_others = 3 + len(measured) + len(_COLUMNS) * len(table.benchmarks) + 1 + len(compared)
+        return Line([name, *[empty] * n_others], quiet=True)
     fields = [name, Field(plain(mean_ledger(row, "mean_image_tokens"), 1))]
     for ledger in ("tflops_published", "tflops_total"):
         value, share = mean_ledger(row, ledger), share_of_unpruned(table, row, ledger)
         below = (f"{100 * share:.1f} %",) if np.isfinite(share) else ()
         off = OFF_TARGET * bool(row.off_target if ledger == "tflops_total" else {})
         fields.append(Field(flops(value / factor), below, off))
+    fields += [Field(main or DASH, below, mark) for main, below, mark in speed_fields.texts(row, measured)]
     for benchmark in table.benchmarks:
         result = row.results.get(benchmark)
         if result is None:
@@ -219,6 +249,7 @@ def _notes(table: Table, headline: dict[str, str], averaged: list[str], *, turne
         "Image tokens a layer: mean over layers of those that a layer computes on, and over samples. "
         f"{PUBLISHED} {ALL_FLOPS} Below, per cent of the unpruned model's."
     )
+    yield from speed_fields.notes(table)
     yield from of_matchings(table, options.matchings)
     yield from missed_budgets(table)
     yield from same_computations(table)
