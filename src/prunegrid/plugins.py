@@ -183,7 +183,8 @@ def _described(kind: str, file: Path) -> dict[str, Any]:
                 try:
                     found[name] = ast.literal_eval(attribute.value)
                 except (ValueError, TypeError):
-                    continue
+                    # The base's value is not this class's.
+                    found.pop(name, None)
     return found
 
 

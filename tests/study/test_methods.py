@@ -5,6 +5,7 @@ import pytest
 from prunegrid import plugins
 from prunegrid.axis_names import ON_BOTH_AXES, row_name
 from prunegrid.errors import ConfigError
+from prunegrid.plugin_folders import VARIABLE
 from prunegrid.pruning.families import supported_models
 from prunegrid.study.config import plugin_of, validate
 from prunegrid.study.descriptions import describe_methods
@@ -158,6 +159,27 @@ def test_the_same_computation_has_the_key_of_the_grid_and_is_computed_once(tmp_p
     computed = [cell for bundle in plan.bundles("m").values() for cell in bundle]
     assert sorted(map(plan.keys.prediction_key, computed)) == sorted(set(keys.values()))
     assert plan.bundle_of(plan.grid.cells[-1]) in plan.bundles("m")
+
+
+def test_an_option_of_the_default_value_changes_no_key_where_the_source_tells_it(tmp_path, monkeypatch):
+    """Of a class that sets a default by an expression, the base's is not taken for it."""
+    criteria = tmp_path / "own/criteria"
+    criteria.mkdir(parents=True)
+    head = "from dataclasses import dataclass\nfrom prunegrid.criteria import Norm\n\nUPSIDE_DOWN = True\n"
+    for name, default in (("plain", "False"), ("turned", "UPSIDE_DOWN")):
+        own = f"@dataclass(frozen=True, kw_only=True)\nclass Own(Norm):\n    reverse: bool = {default}\n"
+        (criteria / f"{name}.py").write_text(f"{head}\n{own}")
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "own"))
+    specs = {
+        f"{name}-{value}": {"type": name, "options": {"reverse": value}}
+        for name in ("plain", "turned")
+        for value in (False, True)
+    }
+    study = {"strategies": ["uniform"], "criteria": ["plain", "turned", *specs], "criterion_specs": specs}
+    plan = planned(tmp_path, monkeypatch, methods=[], **study)
+    keys = {cell.criterion: plan.keys.settings_hash(cell) for cell in plan.grid.cells}
+    assert keys["plain"] == keys["plain-False"] != keys["plain-True"]
+    assert keys["turned"] != keys["turned-False"] != keys["turned-True"]
 
 
 def test_a_family_that_a_method_cannot_serve_is_left_out_with_the_reason(tmp_path, monkeypatch):
