@@ -100,6 +100,12 @@ def test_cells_of_methods_are_excluded_by_name():
     }
 
 
+def test_a_budget_of_tokens_is_excluded_by_its_ratio():
+    config = of_methods(ratios=[], tokens=[192, 64], methods=["fastv"], exclude=[{"ratio": 0.666667}])
+    grid = expand(validate(config, SCHEMA), {"m": 32}, image_tokens=lambda model: 576)
+    assert [(cell.strategy, cell.ratio) for cell in grid.cells] == [("none", 0.0), ("fastv", 0.888889)]
+
+
 @pytest.mark.parametrize(
     ("changes", "told"),
     [

@@ -70,7 +70,18 @@ def test_the_page_has_the_table(study: Study) -> None:
     assert "Methods as published" in page
     assert "far_late-reversed" in page
     assert "48 tokens (ratio 0.25)" in page
+    assert "Where and how much: strategies" in page
     assert study.planned() == {}
+
+
+def test_the_page_of_methods_alone_asks_none_of_the_grids_questions(study: Study) -> None:
+    alone = ("--config", "strategies=[]", "criteria=[]", "results_dir=results-alone")
+    study.run(*alone)
+    page = (study.folder / "results-alone/report.html").read_text(encoding="utf-8")
+    assert "Methods as published" in page
+    assert "average kept, to random_tokens" in page
+    assert "Where and how much: strategies" not in page
+    assert "No comparison could be made" not in page
 
 
 def test_a_method_more_computes_its_cells_alone(study: Study) -> None:

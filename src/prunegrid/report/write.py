@@ -125,15 +125,21 @@ def _read_findings(tables: Path) -> dict[str, Any]:
 def _sections(model: Mapping[str, Any], said: Mapping[str, Any]) -> list[tuple[str, str]]:
     tables, figures = Path(model["tables"]), Path(model["figures"])
     cells = pd.read_csv(tables / "cells.csv", keep_default_na=False)
-    sections = [(heading, _question(kind, said, tables, figures)) for kind, heading in _QUESTIONS.items()]
-    averages = content_of((tables / "main_effects.html").read_text(encoding="utf-8"))
-    sections.append(("On average: performance kept", averages))
+    # A study of methods alone asks none of the grid's questions.
+    asked = not model.get("methods") or first_blocks(tables, "criterion", "").budgets
+    sections = []
+    if asked:
+        sections += [
+            (heading, _question(kind, said, tables, figures)) for kind, heading in _QUESTIONS.items()
+        ]
+        averages = content_of((tables / "main_effects.html").read_text(encoding="utf-8"))
+        sections.append(("On average: performance kept", averages))
     if model.get("methods"):
-        sections.insert(0, ("Methods as published", _methods(said, tables)))
+        sections.insert(0, ("Methods as published", _full(tables, "methods")))
     if model.get("samples"):
         shown = Path(model["samples"]).read_text(encoding="utf-8")
         sections.append(("Samples: what survived, what was answered", shown))
-    details = [folded(f"The {kind} table in full", _full(tables, kind)) for kind in _QUESTIONS]
+    details = [folded(f"The {kind} table in full", _full(tables, kind)) for kind in _QUESTIONS if asked]
     details.append(folded("What pruning changed: answers, certainty", _full(tables, "changes")))
     sections.append(("The tables in full", folded("How to read them", _READING) + "".join(details)))
     sections.append(("Where in the picture: surviving patches", _figure(figures / "survival.svg", _SURVIVAL)))
@@ -157,12 +163,6 @@ def _question(kind: str, said: Mapping[str, Any], tables: Path, figures: Path) -
     drawn = _figure(figures / f"differences-{kind}.svg", _DIFFERENCES)
     cost = _figure(figures / f"{kind}.svg", f"{_TRADEOFF[kind]} {_BARS}")
     return f'{table}<div class="figures">{drawn}{cost}</div>\n'
-
-
-def _methods(said: Mapping[str, Any], tables: Path) -> str:
-    """Return what is said of methods, and their table."""
-    items = "".join(f"<li>{escape(text)}</li>" for text in said.get("methods", []))
-    return f'<ul class="plain">{items}</ul>\n{_full(tables, "methods")}'
 
 
 def _full(tables: Path, kind: str) -> str:

@@ -461,8 +461,10 @@ def _check_paper(config: Mapping[str, Any]) -> list[str]:
 
 def _check_exclusion(config: Mapping[str, Any], position: int, entry: Mapping[str, Any]) -> list[str]:
     """Check an entry of `exclude`: names are known, numbers are in the grid."""
+    # What ratio a number of tokens is depends on the model.
+    of_tokens = [] if not config["tokens"] else as_list(entry.get("ratio", []))
     valid = {
-        "ratio": [*config["ratios"], 0],
+        "ratio": [*config["ratios"], 0, *of_tokens],
         "seed": [*config["seeds"], *range(_most_seeds(config))],
         "match": matchings(config),
     }
