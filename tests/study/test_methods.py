@@ -146,6 +146,26 @@ def test_mistakes_are_told(changes, told):
         rows(**changes)
 
 
+@pytest.mark.parametrize(
+    ("strategy", "criterion", "told"),
+    [
+        ("single", "", r"mine\.py: strategy 'single' ranks tokens: name a criterion"),
+        ("exit", "criterion = 'norm'", r"mine\.py: strategy 'exit' ranks nothing: leave `criterion` out"),
+        ("singel", "criterion = 'norm'", r"mine\.py: unknown strategy 'singel': did you mean 'single'"),
+        ("single", "criterion = 'nrom'", r"mine\.py: unknown criterion 'nrom': did you mean 'norm'"),
+        ("single", "criterion = 'norm'\n    titel = ''", "unknown attribute 'titel': did you mean 'title'"),
+    ],
+)
+def test_mistakes_of_a_method_of_ones_own_are_told(tmp_path, monkeypatch, strategy, criterion, told):
+    (tmp_path / "methods").mkdir()
+    rest = f"strategy = {strategy!r}\n    {criterion}\n    exact = budget = 'all'"
+    source = f"from prunegrid import Method\n\nclass Mine(Method):\n    title = paper = 'mine'\n    {rest}\n"
+    (tmp_path / "methods/mine.py").write_text(source)
+    monkeypatch.setenv(VARIABLE, str(tmp_path))
+    with pytest.raises(ConfigError, match=told):
+        rows(methods=["mine"])
+
+
 def test_the_same_computation_has_the_key_of_the_grid_and_is_computed_once(tmp_path, monkeypatch):
     worlds.write(tmp_path / "data.parquet", "pope", worlds.rows_of("pope"))
     plan = planned(

@@ -72,6 +72,14 @@ def _faults(config: Mapping[str, Any], name: str) -> Iterator[str]:
         if own is not None and own not in plugins.names(kind):
             hint = nearest(str(own), plugins.names(kind))
             yield f"{plugins.path('methods', plugin)}: unknown {part} {own!r}: {hint}"
+    strategy, ranking = described["strategy"], described["criterion"] is not None
+    if strategy in plugins.names("strategies"):
+        ranks = plugins.describe("strategies", strategy)["ranks"]
+        if ranks and not ranking:
+            yield f"{plugins.path('methods', plugin)}: strategy {strategy!r} ranks tokens: name a criterion"
+        if ranking and not ranks:
+            file = plugins.path("methods", plugin)
+            yield f"{file}: strategy {strategy!r} ranks nothing: leave `criterion` out"
     if described["criterion"] is None and config["method_specs"].get(name, {}).get("criterion_options"):
         yield f"method_specs.{name}.criterion_options: {plugin!r} has no criterion"
 
