@@ -219,6 +219,15 @@ def test_a_family_that_a_method_cannot_serve_is_left_out_with_the_reason(tmp_pat
     }
 
 
+def test_a_method_whose_layers_a_model_has_not_is_left_out_with_the_reason():
+    specs = {"fastv": {"strategy_options": {"layer": 20}}}
+    config = validate(of_methods(methods=["fastv", "himap"], method_specs=specs), SCHEMA)
+    grid = expand(config, {"m": 8})
+    assert {cell.strategy for cell in grid.cells} == {"none", "himap"}
+    (row,) = grid.unreachable
+    assert row.reason.startswith("fastv does not fit 8 layers: layer 20 is not among 1..7")
+
+
 def test_labels_of_cells_and_rows(tmp_path, monkeypatch):
     plan = planned(tmp_path, monkeypatch, methods_reversed=True)
     assert {cell.method for cell in plan.grid.cells} == {

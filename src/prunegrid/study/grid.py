@@ -146,8 +146,8 @@ def expand(
     Raises
     ------
     ConfigError
-        If nothing is left, a strategy's options do not fit a model, its cuts are none, or seeds are asked for
-        of what has none.
+        If nothing is left, a strategy's options do not fit a model (a method is then left out), its cuts are
+        none, or seeds are asked for of what has none.
     """
     _check_seeds(config)
     for name in [*config["strategies"], *config["methods"]]:
@@ -338,6 +338,9 @@ def _reason(
     except UnreachableRatioError as error:
         return str(error)
     except PruningError as error:
+        if strategy in config["methods"]:
+            # Published layers need not fit every model of a study.
+            return f"{strategy} does not fit {n_layers} layers: {error}"
         raise ConfigError(f"strategy {strategy!r} on model {model!r} ({n_layers} layers): {error}") from error
 
 
