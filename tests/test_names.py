@@ -6,7 +6,7 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / "src/prunegrid"
 # Plug-ins are named as users name them: a benchmark and its scorer share a name. A job is named as its rule.
-NAMED_OUTSIDE = {"benchmarks", "criteria", "models", "scorers", "strategies", "jobs"}
+NAMED_OUTSIDE = {"benchmarks", "criteria", "methods", "models", "scorers", "strategies", "jobs"}
 FILES = sorted(PACKAGE.rglob("*.py"))
 MODULES = [file for file in FILES if file.relative_to(PACKAGE).parts[0] not in NAMED_OUTSIDE]
 

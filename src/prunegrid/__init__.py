@@ -44,6 +44,8 @@ Sample, Task, Row
     One sample; how a benchmark asks and which answers it takes; one row of a data set.
 Scorer
     Scores the predictions of a benchmark.
+Method
+    A published method as a whole: which strategy and criterion it is, with which options.
 
 Beside these, plug-ins may use the modules `prunegrid.statistics.sums` (metrics of a scorer) and
 `prunegrid.pruning.patch_grid` (grids of a family), and derive from the classes in the folders of plug-ins.
@@ -76,6 +78,7 @@ if TYPE_CHECKING:
     from prunegrid.pruning.strategy import Strategy
     from prunegrid.results.load import load
     from prunegrid.scoring.scorer import Scorer
+    from prunegrid.study.method import Method
 
     __version__: str
 
@@ -85,6 +88,7 @@ _EXPORTS = {
     "Criterion": "prunegrid.pruning.criterion",
     "Cuts": "prunegrid.pruning.schedule",
     "Family": "prunegrid.pruning.family",
+    "Method": "prunegrid.study.method",
     "Pruning": "prunegrid.pruning.context",
     "Row": "prunegrid.data.rows",
     "Sample": "prunegrid.data.adapter",
@@ -107,6 +111,7 @@ __all__ = [
     "Criterion",
     "Cuts",
     "Family",
+    "Method",
     "Pruning",
     "Row",
     "Sample",

@@ -1,9 +1,9 @@
 """Where plug-ins lie: in this package, in folders of a user's own, in installed packages that announce it.
 
-Each such folder has the subfolders `criteria`, `strategies`, `benchmarks`, `scorers` and `models`, or some of
-them. Those of a user are named by the environment variable PRUNEGRID_PLUGINS, which child processes inherit;
-a study sets it from the key `plugins` of its configuration. An installed package announces its folder by an
-entry point of the group `prunegrid.plugins`, whose value is a module in it.
+Each such folder has the subfolders `criteria`, `strategies`, `benchmarks`, `scorers`, `models` and `methods`,
+or some of them. Those of a user are named by the environment variable PRUNEGRID_PLUGINS, which child
+processes inherit; a study sets it from the key `plugins` of its configuration. An installed package announces
+its folder by an entry point of the group `prunegrid.plugins`, whose value is a module in it.
 """
 
 import hashlib
@@ -79,7 +79,8 @@ def _announced() -> tuple[PluginFolder, ...]:
         elif "." not in module:
             raise ConfigError(
                 f"the entry point {module!r} of group {GROUP!r} is one file, {place}: right is a package "
-                "with subfolders criteria/, strategies/, benchmarks/, scorers/ or models/, or a module in it"
+                "with subfolders criteria/, strategies/, benchmarks/, scorers/, models/ or methods/, or a "
+                "module in it"
             )
         else:
             found.append(PluginFolder(place.parent, module.rpartition(".")[0]))

@@ -26,6 +26,7 @@ _BASES = {
     "benchmarks": "Adapter",
     "scorers": "Scorer",
     "models": "Family",
+    "methods": "Method",
 }
 KINDS = tuple(_BASES)
 _SINGULAR = {
@@ -34,6 +35,7 @@ _SINGULAR = {
     "benchmarks": "adapter",
     "scorers": "scorer",
     "models": "model family",
+    "methods": "method",
 }
 
 
@@ -182,7 +184,8 @@ def _described(kind: str, file: Path) -> dict[str, Any]:
                 try:
                     found[name] = ast.literal_eval(attribute.value)
                 except (ValueError, TypeError):
-                    continue
+                    # The base's value is not this class's.
+                    found.pop(name, None)
     return found
 
 

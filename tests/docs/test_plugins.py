@@ -13,7 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from transformers import VipLlavaConfig, VipLlavaForConditionalGeneration
 
 import prunegrid
-from prunegrid import Adapter, Criterion, Family, Scorer, Stage, Strategy, plugins
+from prunegrid import Adapter, Criterion, Family, Method, Scorer, Stage, Strategy, plugins
 from prunegrid.plugin_folders import VARIABLE
 from prunegrid.study.plugin_checks import code_faults
 from tests.docs.pages import blocks, codes, section, tables, text
@@ -25,6 +25,7 @@ BASES = {
     "Benchmark": Adapter,
     "Scorer": Scorer,
     "Model family": Family,
+    "Method": Method,
 }
 FOLDER = "my/plugins"
 

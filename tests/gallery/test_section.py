@@ -9,6 +9,7 @@ import pytest
 from prunegrid.errors import DataError
 from prunegrid.gallery import drawings as drawings_module
 from prunegrid.gallery.cell_answers import read_scores
+from prunegrid.gallery.panels import heading
 from prunegrid.gallery.samples import SampleOptions, collect
 from prunegrid.gallery.survivors import comparisons, drawn_cuts, survivors
 from prunegrid.tables.options import TableOptions
@@ -157,6 +158,19 @@ def test_what_is_compared_is_the_highest_ratio_first(tmp_path):
     assert found == [("strategy", 1)] * 2
     first = comparisons(own, TableOptions())[0]
     assert [cell["criterion"] for cell in first.cells] == ["attention", "norm"]
+
+
+def test_methods_are_compared_with_each_other_and_with_nothing_else(tmp_path):
+    own = [cell for cell in write(tmp_path) if cell["benchmark"] == "asked"]
+    pairs = [("fastv", "fastv"), ("fastv", "fastv-reversed"), ("vtw", "none")]
+    added = [{**own[-1], "strategy": s, "criterion": c, "ratio": 0.75, "seed": 0} for s, c in pairs]
+    options = TableOptions(methods={"fastv": {}, "vtw": {}})
+    found = comparisons([*own, *added], options)
+    assert [one for one in found if one.varied != "method"] == comparisons(own, options)
+    (methods,) = [one for one in found if one.varied == "method"]
+    assert [(cell["strategy"], cell["criterion"]) for cell in methods.cells] == [pairs[0], pairs[2]]
+    assert heading(methods) == "Patches that survive: methods, ratio 0.750"
+    assert [one.varied for one in comparisons(added, options)] == ["method"]
 
 
 def test_what_survives_is_told_by_the_depth_of_tokens(tmp_path):

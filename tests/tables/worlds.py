@@ -177,6 +177,7 @@ def ledger(cell: dict[str, Any]) -> dict[str, float]:
         "tflops_total": 3e-4 * kept + 1.4e-4 + gradient,
         "ratio_requested": cell["ratio"],
         "ratio_achieved": cell["ratio"] + (0.002 if cell["ratio"] else 0.0),
+        "mean_image_tokens": TOKENS * kept,
         "min_image_tokens": {"blind": 0.0, "exit": 0.0}.get(
             cell["strategy"], 3.0 if cell["ratio"] > 0.8 else 20.0
         ),

@@ -16,7 +16,7 @@ from prunegrid.files import write_text
 from prunegrid.jobs.devices import visible_devices
 from prunegrid.study.command_line import about_this_study, check_request
 from prunegrid.study.config import check_gpus, validate
-from prunegrid.study.descriptions import describe_cell, describe_check, describe_files
+from prunegrid.study.descriptions import describe_cell, describe_check, describe_files, describe_methods
 from prunegrid.study.drawn_data import is_drawn_by
 from prunegrid.study.inputs import DEMO_BENCHMARKS, DEMO_DATA
 from prunegrid.study.markers import has_lost, parts, predicted_marker
@@ -30,6 +30,7 @@ from prunegrid.study.run_end import last_lines
 from prunegrid.study.unused_specs import check_unused
 
 TABLES = ["strategy", "criterion", "changes", "main_effects"]
+METHODS_TABLE = ["methods.csv", "methods.md", "methods.tex", "methods.html"]
 ENDINGS = ["csv", "md", "tex", "html"]
 PAPER = [f"paper-{kind}.{ending}" for kind in ("strategy", "criterion") for ending in ("csv", "md", "tex")]
 CELL_FILES = ["predictions.parquet", "scores.json", "scores.parquet"]
@@ -255,7 +256,12 @@ def measured_under(model):
 
 def table_options(wildcards):
     """How the tables of a model compare, and what they note."""
-    return {**config["tables"], "match": config["match"], "toy": model_spec(wildcards)["toy"]}
+    return {
+        **config["tables"],
+        "match": config["match"],
+        "toy": model_spec(wildcards)["toy"],
+        **describe_methods(PLAN, wildcards.model),
+    }
 
 
 def say_end(failed):

@@ -38,6 +38,20 @@ rule build_tables:
             category="{model}",
             labels={"table": "averages"},
         ),
+        methods=[
+            (
+                report(
+                    f"{RESULTS}/{{model}}/tables/{file}",
+                    caption="../report/methods.rst",
+                    category="{model}",
+                    labels={"table": "methods"},
+                )
+                if file.endswith(".html")
+                else f"{RESULTS}/{{model}}/tables/{file}"
+            )
+            for file in METHODS_TABLE
+            if config["methods"]
+        ],
         findings=f"{RESULTS}/{{model}}/tables/findings.json",
         findings_in_words=f"{RESULTS}/{{model}}/tables/findings.md",
         others=[
@@ -217,6 +231,7 @@ rule write_report:
                 "tables": f"{RESULTS}/{model}/tables",
                 "figures": f"{RESULTS}/{model}/figures",
                 "samples": f"{RESULTS}/{model}/gallery/samples.html",
+                "methods": bool(config["methods"]),
                 **{"measurements": file for file in measurements_of(model)},
                 "metadata": {
                     c.benchmark: cell_file(c, "predictions.parquet")

@@ -10,7 +10,7 @@ import numpy as np
 
 from prunegrid import plugins
 from prunegrid.cost.decoder import Decoder
-from prunegrid.cost.ledger import TokenCounts, sample_compute
+from prunegrid.cost.ledger import TokenCounts, held_tokens, sample_compute
 from prunegrid.errors import PruningError
 from prunegrid.pruning.families import family_of
 
@@ -54,7 +54,8 @@ def expected_compute(
     -------
     dict
         The ledger of `prunegrid.cost.ledger.sample_compute`, for fused attention; `ratio_requested`;
-        `schedule`, a list of (layer, image tokens kept); `image_tokens`, N.
+        `schedule`, a list of (layer, image tokens kept); `image_tokens`, N; `last_image_tokens`, those of the
+        last layer; `cache_numbers`, how many numbers the key-value cache holds after the prefill.
 
     Raises
     ------
@@ -67,7 +68,8 @@ def expected_compute(
     from prunegrid.cost.model_config import complete_config
 
     config = complete_config(config)
-    n_layers = Decoder.from_config(config).layers
+    decoder = Decoder.from_config(config)
+    n_layers = decoder.layers
     family = family_of(config["model_type"])
     n = family.image_tokens(config) if image_tokens is None else image_tokens
     if min(n, text_after, generated) < 1 or text_before < 0:
@@ -94,4 +96,6 @@ def expected_compute(
         **sample_compute(config, sample, scoring, pruned=bool(schedule.cuts), eager=False),
         "schedule": schedule.counts(n),
         "image_tokens": n,
+        "last_image_tokens": int(sample.image_tokens[-1]),
+        "cache_numbers": 2 * decoder.key_heads * decoder.head_size * int(held_tokens(sample).sum()),
     }

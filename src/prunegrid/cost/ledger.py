@@ -113,7 +113,7 @@ def sample_ledger(
         scoring += _gradient(decoder, sample.n_image + n_text, sample.n_explained, eager)
     # The i-th further token attends to what its layer holds of the prompt and to i generated ones.
     later = np.arange(1, max(1, sample.n_generated))[:, None]
-    keys = _held(sample)[None, :] + later
+    keys = held_tokens(sample)[None, :] + later
     if not pruned:
         # A sliding layer's cache holds its window; where tokens are dropped, it holds all that are kept.
         keys = np.minimum(keys, [window or np.inf for window in decoder.windows])
@@ -121,7 +121,7 @@ def sample_ledger(
     return {"prefill": float(prefill), "scoring": float(scoring), "decode": float(decode)}
 
 
-def _held(sample: TokenCounts) -> np.ndarray:
+def held_tokens(sample: TokenCounts) -> np.ndarray:
     """Return the length of each layer's key-value cache after the prefill, (L,)."""
     held = sample.image_tokens + sample.n_text
     # The engine fills the first cache up with zeros: its length tells the position of later tokens.
@@ -179,7 +179,7 @@ def sample_compute(
     dict
         tflops_published, tflops_prefill, tflops_vision, tflops_scoring, tflops_decode, tflops_total
         (all 1e12), ratio_achieved (share of the image-token work removed), min_image_tokens (the fewest in
-        any layer).
+        any layer), mean_image_tokens (their mean over layers).
     """
     decoder = Decoder.from_config(config)
     costs: list[str | None] = [None] * decoder.layers
@@ -199,4 +199,5 @@ def sample_compute(
         "tflops_total": (sum(ledger.values()) + tower_scores + vision) / TERA,
         "ratio_achieved": float(1 - image.sum() / (decoder.layers * n)) if n else 0.0,
         "min_image_tokens": float(image.min()),
+        "mean_image_tokens": float(image.mean()),
     }

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from prunegrid.files import write_text
-from prunegrid.findings import of_averages, of_table
+from prunegrid.findings import of_averages, of_methods, of_table
 from prunegrid.findings.cautions import cautions_of
 from prunegrid.findings.found_difference import FoundDifference
 from prunegrid.findings.statements import statements_of
@@ -68,6 +68,8 @@ def write_findings(made: Compared, folder: str | Path) -> None:
         },
         "findings": [_plain(finding) for finding in findings],
     }
+    if made.methods is not None:
+        content["methods"] = of_methods.sentences(made.methods, made.method_effects)
     text = json.dumps(content, ensure_ascii=False, indent=1, allow_nan=False)
     write_text(folder / FINDINGS, text + "\n")
     write_text(folder / "findings.md", _markdown(content))
@@ -94,6 +96,7 @@ def _markdown(content: dict[str, Any]) -> str:
         ("Warnings", [escaped(text) for text in content["warnings"]]),
         ("Findings", lines([one for one in said if one["shown"]])),
         ("More findings", lines([one for one in said if not one["shown"]])),
+        ("Methods", [escaped(text) for text in content.get("methods", [])]),
         ("What the samples can tell", [escaped(text) for text in dict.fromkeys(limits)]),
     ]
     text = f"# What was found: {escaped(content['model'])}\n\n{escaped(content['how_to_read'])}\n"

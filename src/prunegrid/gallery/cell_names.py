@@ -3,27 +3,26 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from prunegrid.axis_names import BASELINE, NO_CRITERION, with_match
+from prunegrid.axis_names import BASELINE, ratio_digits, row_name, with_match
 
 
 def method(cell: Mapping[str, Any]) -> str:
     """Return what a cell runs, in words."""
     if cell["strategy"] == BASELINE:
         return "unpruned"
-    return (
-        cell["strategy"] if cell["criterion"] == NO_CRITERION else f"{cell['strategy']} x {cell['criterion']}"
-    )
+    return row_name(cell["strategy"], cell["criterion"])
 
 
 def ratio(cell: Mapping[str, Any]) -> str:
     """Return a cell's ratio with what is equal there; empty without one."""
-    return with_match(f"{cell['ratio']:.3f}", cell.get("match", "")) if cell["ratio"] else ""
+    return with_match(ratio_digits(cell["ratio"]), cell.get("match", "")) if cell["ratio"] else ""
 
 
 def link(cell: Mapping[str, Any]) -> str:
     """Return how links name a cell, whatever its benchmark."""
     match = f"-{cell['match']}" if cell.get("match") else ""
-    return f"{cell['strategy']}/{cell['criterion']}/ratio-{cell['ratio']:.3f}{match}/seed-{cell['seed']}"
+    ratio = ratio_digits(cell["ratio"])
+    return f"{cell['strategy']}/{cell['criterion']}/ratio-{ratio}{match}/seed-{cell['seed']}"
 
 
 def label(cell: Mapping[str, Any]) -> str:

@@ -5,6 +5,7 @@ from html import escape
 
 import numpy as np
 
+from prunegrid.axis_names import ratio_digits
 from prunegrid.gallery.cell_answers import Answer
 from prunegrid.gallery.cell_names import link
 from prunegrid.gallery.layout import PictureLayout, View
@@ -20,12 +21,12 @@ _SHORT = 90
 
 def heading(comparison: SideBySide) -> str:
     """Return what a comparison shows, in words, as HTML."""
+    at = f"ratio {ratio_digits(comparison.ratio)}"
+    if comparison.varied == "method":
+        return f"Patches that survive: methods, {at}"
     varied = {"criterion": "criteria", "strategy": "strategies"}[comparison.varied]
     other = {"criterion": "strategy", "strategy": "criterion"}[comparison.varied]
-    return (
-        f"Patches that survive: {varied} with {other} <b>{escape(comparison.fixed)}</b>, "
-        f"ratio {comparison.ratio:.3f}"
-    )
+    return f"Patches that survive: {varied} with {other} <b>{escape(comparison.fixed)}</b>, {at}"
 
 
 def panels(own: BenchmarkSamples, sample: ShownSample, layout: PictureLayout) -> list[str]:
@@ -53,7 +54,7 @@ def _columns(
 ) -> str:
     columns = []
     for cell, own in zip(comparison.cells, kept, strict=True):
-        name = str(cell[comparison.varied])
+        name = str(cell["strategy" if comparison.varied == "method" else comparison.varied])
         body = _answer(answers[link(cell)])
         if own is not None:
             body += "".join(_cut(name, layer, kept, layout, colour) for layer, kept in own.cuts)

@@ -1,4 +1,4 @@
-"""What survives each cut in the cells that are drawn: those of one strategy, and those of one criterion."""
+"""What survives each cut in the cells that are drawn: of one strategy, of one criterion, of methods."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,9 +25,9 @@ class SideBySide:
     Attributes
     ----------
     varied : str
-        criterion or strategy: what differs between them.
+        criterion or strategy: what differs between them; method: they are methods.
     fixed : str
-        The name of the other one.
+        The name of the other one; empty of methods.
     ratio : float
     cells : tuple of mappings
         As `study.descriptions.describe_cell` returns them; of several seeds the first.
@@ -66,24 +66,39 @@ def comparisons(cells: Sequence[Mapping[str, Any]], options: TableOptions) -> li
         Names the reference strategy and criterion.
     """
     match = SHARE if options.several_matchings else ""
-    ranked = [c for c in cells if c["criterion"] != NO_CRITERION and c.get("match", "") == match]
+    pruned = [c for c in cells if c["ratio"] and c.get("match", "") == match]
+    ranked = [c for c in pruned if c["criterion"] != NO_CRITERION and c["strategy"] not in options.methods]
     found = []
-    for ratio in sorted({cell["ratio"] for cell in ranked}, reverse=True):
+    for ratio in sorted({cell["ratio"] for cell in pruned}, reverse=True):
         beside = []
         for varied, kind, fixed in (
             ("criterion", "strategy", options.reference_strategy),
             ("strategy", "criterion", options.reference_criterion),
         ):
             own = [cell for cell in ranked if cell["ratio"] == ratio and cell[kind] == fixed]
-            first: dict[str, Mapping[str, Any]] = {}
-            for cell in sorted(own, key=lambda cell: int(cell["seed"])):
-                first.setdefault(cell[varied], cell)
-            # In the order of the configuration, which sorting by seed keeps for the first seed.
-            if first:
-                beside.append(SideBySide(varied, fixed, ratio, tuple(first.values())))
+            if own:
+                beside.append(SideBySide(varied, fixed, ratio, tuple(_first_seeds(own, varied))))
         # A single cell is compared with nothing, and mostly stands in the other one.
         found += [one for one in beside if len(one.cells) > 1] or beside[:1]
+        methods = [c for c in pruned if c["ratio"] == ratio and _is_method(c, options)]
+        if methods:
+            found.append(SideBySide("method", "", ratio, tuple(_first_seeds(methods, "strategy"))))
     return found
+
+
+def _is_method(cell: Mapping[str, Any], options: TableOptions) -> bool:
+    """Return whether a cell is of a method as published, and not upside down."""
+    own = cell["criterion"] in (NO_CRITERION, cell["strategy"])
+    return own and cell["strategy"] in options.methods
+
+
+def _first_seeds(cells: Sequence[Mapping[str, Any]], varied: str) -> list[Mapping[str, Any]]:
+    """Return the cell of the first seed for each name, in the order of the configuration."""
+    first: dict[str, Mapping[str, Any]] = {}
+    # Sorting by seed keeps the order of the first seed.
+    for cell in sorted(cells, key=lambda cell: int(cell["seed"])):
+        first.setdefault(cell[varied], cell)
+    return [*first.values()]
 
 
 def survivors(

@@ -21,7 +21,8 @@ def found(content: Mapping[str, Any]) -> str:
         warnings
     )
     nothing = "<p>No comparison could be made: the study has no rows to compare.</p>"
-    parts.append(_listed(first) if first else nothing)
+    methods = [{"topic": "Methods", "sentence": text} for text in content.get("methods", [])]
+    parts.append(_listed([*methods, *first]) if methods or first else nothing)
     parts.append(f'<p class="key">{escape(content["how_to_read"])}</p>')
     if rest:
         parts.append(folded(f"{len(rest)} more findings", _listed(rest)))

@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.typing import RcKeyType
 
-from prunegrid.axis_names import BASELINE, NO_CRITERION
+from prunegrid.axis_names import BASELINE, row_name
 from prunegrid.report.saving import COLOURS, MARKERS, own_style, save_figure
 from prunegrid.results.measurements import read_measurements
 
@@ -57,7 +57,7 @@ def suffixes(rows: pd.DataFrame) -> dict[str, int]:
 
 def method(strategy: str, criterion: str) -> str:
     """Return what a cell runs, in words."""
-    return strategy if criterion == NO_CRITERION else f"{strategy} x {criterion}"
+    return row_name(strategy, criterion)
 
 
 def _draw(rows: pd.DataFrame, device: str, path: Path) -> list[Path]:

@@ -83,10 +83,11 @@ def write_report(
     Parameters
     ----------
     models : sequence of mappings
-        Per model: `name`; `tables`, folder of its tables and findings.json; `figures`, folder;
-        `measurements`, optional, its latency.parquet; `metadata`, optional, benchmark -> a
-        predictions.parquet whose metadata tells data, versions and devices; `check`, optional, see
-        `report.checked.checked`; `samples`, optional, the file of `gallery.section.write_section`.
+        Per model: `name`; `tables`, folder of its tables and findings.json; `figures`, folder; `methods`,
+        optional, whether it has a methods table; `measurements`, optional, its latency.parquet; `metadata`,
+        optional, benchmark -> a predictions.parquet whose metadata tells data, versions and devices; `check`,
+        optional, see `report.checked.checked`; `samples`, optional, the file of
+        `gallery.section.write_section`.
     path : path
         The page to write.
     title : str
@@ -124,13 +125,21 @@ def _read_findings(tables: Path) -> dict[str, Any]:
 def _sections(model: Mapping[str, Any], said: Mapping[str, Any]) -> list[tuple[str, str]]:
     tables, figures = Path(model["tables"]), Path(model["figures"])
     cells = pd.read_csv(tables / "cells.csv", keep_default_na=False)
-    sections = [(heading, _question(kind, said, tables, figures)) for kind, heading in _QUESTIONS.items()]
-    averages = content_of((tables / "main_effects.html").read_text(encoding="utf-8"))
-    sections.append(("On average: performance kept", averages))
+    # A study of methods alone asks none of the grid's questions.
+    asked = not model.get("methods") or first_blocks(tables, "criterion", "").budgets
+    sections = []
+    if asked:
+        sections += [
+            (heading, _question(kind, said, tables, figures)) for kind, heading in _QUESTIONS.items()
+        ]
+        averages = content_of((tables / "main_effects.html").read_text(encoding="utf-8"))
+        sections.append(("On average: performance kept", averages))
+    if model.get("methods"):
+        sections.insert(0, ("Methods as published", _full(tables, "methods")))
     if model.get("samples"):
         shown = Path(model["samples"]).read_text(encoding="utf-8")
         sections.append(("Samples: what survived, what was answered", shown))
-    details = [folded(f"The {kind} table in full", _full(tables, kind)) for kind in _QUESTIONS]
+    details = [folded(f"The {kind} table in full", _full(tables, kind)) for kind in _QUESTIONS if asked]
     details.append(folded("What pruning changed: answers, certainty", _full(tables, "changes")))
     sections.append(("The tables in full", folded("How to read them", _READING) + "".join(details)))
     sections.append(("Where in the picture: surviving patches", _figure(figures / "survival.svg", _SURVIVAL)))

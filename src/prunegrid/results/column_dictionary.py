@@ -81,6 +81,9 @@ _LEDGER = (
         "ratio_achieved", _NUMBER, "share", "work that was removed, in whole tokens; mean over samples"
     ),
     ColumnEntry("min_image_tokens", _NUMBER, "tokens", "fewest image tokens of any layer; mean over samples"),
+    ColumnEntry(
+        "mean_image_tokens", _NUMBER, "tokens", "mean over layers of the image tokens; mean over samples"
+    ),
 )
 _POSITIONS = tuple(
     ColumnEntry(

@@ -27,7 +27,7 @@ _CELL = "ratio-*/seed-*"
 # Parents of a cell's folder up to that of its model: ratio, criterion, strategy, benchmark, model.
 _BELOW_MODEL = 4
 # What is equal at the ratio stands behind it, where a study matches more than shares.
-_LAST = re.compile(r"ratio-(\d+\.\d{3})(?:-([a-z_]+))?/seed-(\d+)")
+_LAST = re.compile(r"ratio-(\d+\.\d{3}(?:\d{3})?)(?:-([a-z_]+))?/seed-(\d+)")
 
 
 def load(folder: str | Path) -> Results:

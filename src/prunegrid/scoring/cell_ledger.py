@@ -48,7 +48,8 @@ def cell_compute(predictions: pd.DataFrame, metadata: Mapping[str, Any]) -> dict
     dict
         tflops_published, tflops_prefill, tflops_vision, tflops_scoring, tflops_decode, tflops_total
         (all 1e12), ratio_requested, ratio_achieved, min_image_tokens (mean over samples of the fewest
-        image tokens in any layer). Only ratio_requested where every row is an error.
+        image tokens in any layer), mean_image_tokens (of their mean over layers). Only ratio_requested
+        where every row is an error.
     """
     config = metadata["model"]["config"]
     n_layers = Decoder.from_config(config).layers

@@ -17,7 +17,7 @@ GROUP = "prunegrid.plugins"
 # Name of the dictionary by which a package's __init__ says where its lazy names are defined: name -> module.
 LAZY = "_EXPORTS"
 # Our folders whose classes can be imported from the folder: `from prunegrid.criteria import Norm`.
-LEAVES = ("criteria", "strategies")
+LEAVES = ("criteria", "strategies", "methods")
 _ENDINGS = (".py", *EXTENSION_SUFFIXES)
 _INSTALLED = {"site-packages", "dist-packages"}
 

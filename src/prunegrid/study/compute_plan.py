@@ -1,6 +1,6 @@
 """What every cell of a plan will cost, before it is run: schedules and ledgers, without weights or data."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import Any
 
 import pandas as pd
@@ -15,7 +15,10 @@ from prunegrid.study.config import assumed_sample, plugin_of
 from prunegrid.study.grid import Cell, Unreachable, criterion_of
 from prunegrid.study.plan import Plan
 
+_NUMBER_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 _PRINTED = ("published", "prefill", "scoring", "decode", "total")
+# Columns of names.
+_LEFT = {0, 1, 4, 5 + len(_PRINTED) + 1, 5 + len(_PRINTED) + 2}
 # Longer schedules are printed with their middle left out.
 _MOST_CUTS = 4
 
@@ -30,7 +33,9 @@ def compute_plan(plan: Plan) -> pd.DataFrame:
     -------
     DataFrame
         model, benchmark, strategy, criterion, ratio, seed, match (of a study of several), schedule, the
-        ledger (1e12) of `prunegrid.cost.expected.expected_compute`, and the tokens that were assumed.
+        ledger (1e12) of `prunegrid.cost.expected.expected_compute`, last_image_tokens (of the last layer),
+        kv_cache_mb (keys and values of a sample after the prefill, in the model's dtype), and the tokens
+        that were assumed.
 
     Raises
     ------
@@ -78,13 +83,16 @@ def _expected(plan: Plan, model: str, settings: dict[str, Any]) -> dict[str, Any
             f"model_specs.{model}.path: {plan.inputs.model_path(model)} has no config.json: give a folder "
             "in the hub's layout, or run `snakemake --cores 1 download` once"
         )
-    image_tokens = plan.config["model_specs"][model].get("image_tokens")
+    spec = plan.config["model_specs"][model]
+    image_tokens = spec.get("image_tokens")
     try:
         found = expected_compute(config, image_tokens=image_tokens, **settings)
     except PrunegridError as error:
         raise ConfigError(f"model_specs.{model}: {error}") from error
+    cache_bytes = found.pop("cache_numbers") * _NUMBER_BYTES[spec["dtype"]]
     return {
         "schedule": " ".join(f"{layer}:{keep}" for layer, keep in found.pop("schedule")),
+        "kv_cache_mb": cache_bytes / 1e6,
         **{name: value for name, value in found.items() if name != "ratio_requested"},
         **{name: settings[name] for name in ("text_before", "text_after", "generated")},
     }
@@ -101,7 +109,7 @@ def as_text(rows: pd.DataFrame, unreachable: Sequence[Unreachable] = (), n_exclu
             f"{first['text_before']} text tokens before and {first['text_after']} after them, and answers of "
             f"{first['generated']}; schedules are layer:image tokens kept"
         )
-        parts.append(_aligned([_heads(cells), *_lines(cells, factor)]))
+        parts.append(aligned([_heads(cells), *_lines(cells, factor)], _LEFT))
     reasons: dict[tuple[str, str], list[str]] = {}
     for row in unreachable:
         reasons.setdefault((row.model, row.reason), []).append(row.strategy)
@@ -169,10 +177,9 @@ def _short(schedule: str) -> str:
     return schedule if len(cuts) <= _MOST_CUTS else " ".join([*cuts[:2], "...", *cuts[-2:]])
 
 
-def _aligned(lines: Sequence[Sequence[str]]) -> str:
-    """Return a table in columns, names on the left and numbers on the right."""
+def aligned(lines: Sequence[Sequence[str]], left: Container[int]) -> str:
+    """Return a table in columns: names on the left, in the columns `left`, and numbers on the right."""
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    left = {0, 1, 4, 5 + len(_PRINTED) + 1, 5 + len(_PRINTED) + 2}
     return "\n".join(
         "  ".join(
             text.ljust(width) if place in left else text.rjust(width)

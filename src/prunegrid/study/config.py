@@ -10,10 +10,12 @@ from typing import Any
 import yaml
 
 from prunegrid import plugins
-from prunegrid.axis_names import BASELINE, NO_CRITERION
+from prunegrid.axis_names import BASELINE, NO_CRITERION, REVERSED
 from prunegrid.errors import ConfigError
 from prunegrid.files import expanded
 from prunegrid.nearest import nearest
+from prunegrid.study.budgets import budget_fault
+from prunegrid.study.method_specs import add_methods, all_criteria
 from prunegrid.study.plugin_checks import code_faults, selects_sets
 
 # libyaml's, ten times faster, where it is there.
@@ -41,11 +43,12 @@ def validate(config: Mapping[str, Any], schema_path: str | Path) -> dict[str, An
 
     schema = yaml.load(Path(schema_path).read_text(encoding="utf-8"), _LOADER)
     checked: dict[str, Any] = _convert(copy.deepcopy(dict(config)), schema)
-    for specs in ("strategy_specs", "criterion_specs"):
+    for specs in ("strategy_specs", "criterion_specs", "method_specs"):
         # Options have the types of their plug-ins, which the schema does not know.
         for spec in checked.get(specs, {}).values() if isinstance(checked.get(specs), Mapping) else ():
-            if isinstance(spec, dict) and isinstance(spec.get("options"), Mapping):
-                spec["options"] = {key: _plain(value) for key, value in spec["options"].items()}
+            for name in ("options", "strategy_options", "criterion_options"):
+                if isinstance(spec, dict) and isinstance(spec.get(name), Mapping):
+                    spec[name] = {key: _plain(value) for key, value in spec[name].items()}
     _allow_adapter_options(checked, schema)
     if faults := [*_odd_values(checked)]:
         raise ConfigError("\n".join(faults))
@@ -54,6 +57,7 @@ def validate(config: Mapping[str, Any], schema_path: str | Path) -> dict[str, An
         raise ConfigError("\n".join(_explain(error) for error in errors))
     _expand_paths(checked)
     _name_adapters(checked)
+    add_methods(checked)
     _check_code(checked)
     _check_names(checked)
     return checked
@@ -216,8 +220,14 @@ def _name_adapters(config: dict[str, Any]) -> None:
 def _check_code(config: Mapping[str, Any]) -> None:
     """Check the code of all plug-ins that the configuration uses, as far as their names are known."""
     waiting = [
-        *(("strategies", plugin_of(config, "strategies", name)) for name in config["strategies"]),
-        *(("criteria", plugin_of(config, "criteria", name)) for name in config["criteria"]),
+        *(
+            ("strategies", plugin_of(config, "strategies", name))
+            for name in [*config["strategies"], *config["methods"]]
+        ),
+        *(
+            ("criteria", plugin_of(config, "criteria", name))
+            for name in [*config["criteria"], *all_criteria(config)]
+        ),
         *(
             ("benchmarks", (config["benchmark_specs"][name]["adapter"], {}))
             for name in config["benchmarks"]
@@ -255,11 +265,11 @@ def _check_names(config: Mapping[str, Any]) -> None:
     ]
     for name in config["benchmarks"]:
         faults += _check_benchmark(config, name)
-    for axis, specs, kind in (
-        ("strategies", "strategy_specs", "strategies"),
-        ("criteria", "criterion_specs", "criteria"),
+    for axis, specs, kind, of_methods in (
+        ("strategies", "strategy_specs", "strategies", config["methods"]),
+        ("criteria", "criterion_specs", "criteria", all_criteria(config)),
     ):
-        for name in config[axis]:
+        for name in [*config[axis], *of_methods]:
             faults += _check_plugin(config, axis, specs, kind, name)
         for name in config[specs]:
             if (
@@ -287,6 +297,7 @@ def _check_names(config: Mapping[str, Any]) -> None:
     for ratio in config["ratios"]:
         if abs(ratio * 1000 - round(ratio * 1000)) > 1e-6:
             faults.append(f"ratios: {ratio} is not a multiple of 0.001")
+    faults += [f"tokens: {fault}" for budget in config["tokens"] if (fault := budget_fault(budget))]
     for position, entry in enumerate(config["exclude"]):
         faults += _check_exclusion(config, position, entry)
     for position, entry in enumerate(config["latency"]["cells"]):
@@ -298,7 +309,15 @@ def _check_names(config: Mapping[str, Any]) -> None:
 def _check_empty_axes(config: Mapping[str, Any]) -> list[str]:
     """Refuse an empty list that would let the cells of a strategy vanish."""
     faults = []
+    if not config["strategies"] and not config["methods"]:
+        faults.append("strategies: is empty, and so is `methods`: name at least one strategy or method")
+    if config["methods"] and not config["ratios"] and not config["tokens"]:
+        faults.append(
+            "ratios: is empty, and so is `tokens`, but methods need a budget: name at least one of either"
+        )
     for axis, needs in (("criteria", "ranks"), ("ratios", "has_ratio")):
+        if axis == "ratios" and config["tokens"]:
+            continue
         strategies = [
             name
             for name in config["strategies"]
@@ -433,6 +452,9 @@ def _check_tables(config: Mapping[str, Any]) -> list[str]:
             for name in as_list(tables[key])
             if name not in valid
         ]
+    reference, valid = tables["reference_method"], {*config["methods"], *plugins.names("methods")}
+    if reference not in valid:
+        faults.append(f"tables.reference_method: unknown name {reference!r}: {nearest(reference, valid)}")
     return faults
 
 
@@ -463,8 +485,10 @@ def _check_paper(config: Mapping[str, Any]) -> list[str]:
 
 def _check_exclusion(config: Mapping[str, Any], position: int, entry: Mapping[str, Any]) -> list[str]:
     """Check an entry of `exclude`: names are known, numbers are in the grid."""
+    # What ratio a number of tokens is depends on the model.
+    of_tokens = [] if not config["tokens"] else as_list(entry.get("ratio", []))
     valid = {
-        "ratio": [*config["ratios"], 0],
+        "ratio": [*config["ratios"], 0, *of_tokens],
         "seed": [*config["seeds"], *range(_most_seeds(config))],
         "match": matchings(config),
     }
@@ -494,12 +518,14 @@ def _unknown_names(config: Mapping[str, Any], place: str, entry: Mapping[str, An
             *config["strategies"],
             *config["strategy_specs"],
             *plugins.names("strategies"),
+            *plugins.names("methods"),
             BASELINE,
         ],
         "criterion": [
             *config["criteria"],
             *config["criterion_specs"],
             *plugins.names("criteria"),
+            *(f"{name}{end}" for name in plugins.names("methods") for end in ("", REVERSED)),
             NO_CRITERION,
         ],
     }

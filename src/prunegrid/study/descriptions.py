@@ -7,6 +7,7 @@ from prunegrid.checks.finding import CHECK
 from prunegrid.study.config import plugin_of
 from prunegrid.study.fingerprint import files_hash
 from prunegrid.study.grid import Cell, criterion_of, draws_schedule, needs_answer
+from prunegrid.study.method_specs import describe_method
 from prunegrid.study.plan import Plan
 
 
@@ -19,6 +20,16 @@ def describe_cell(plan: Plan, cell: Cell) -> dict[str, Any]:
         "criterion_type": plugin_of(plan.config, "criteria", cell.criterion)[0],
         "needs_answer": needs_answer(plan.config, cell.criterion),
         "draws_schedule": draws_schedule(plan.config, cell.strategy),
+    }
+
+
+def describe_methods(plan: Plan, model: str) -> dict[str, Any]:
+    """Return the options of the tables that follow from the study's methods and budgets, for a model."""
+    told = {name: describe_method(plan.config, name) for name in plan.config["methods"]}
+    shown = ("title", "paper", "strategy", "criterion", "differs")
+    return {
+        "methods": {name: {key: own[key] for key in shown} for name, own in told.items()},
+        "budgets": [*plan.budgets(model).items()],
     }
 
 

@@ -7,13 +7,15 @@ from itertools import product
 from typing import Any
 
 from prunegrid import plugins
-from prunegrid.axis_names import BASELINE, NO_CRITERION, SHARE, TOTAL, with_match
+from prunegrid.axis_names import BASELINE, NO_CRITERION, SHARE, TOTAL, ratio_digits, row_name, with_match
 from prunegrid.errors import ConfigError, PruningError, UnreachableRatioError
 from prunegrid.nearest import nearest
 from prunegrid.pruning.schedule import Schedule
 from prunegrid.pruning.strategy import Strategy
+from prunegrid.study.budgets import Budget, budgets_of
 from prunegrid.study.config import as_list, matchings, plugin_of
 from prunegrid.study.handed_layers import cannot_score
+from prunegrid.study.method_specs import criteria_of
 from prunegrid.study.plugin_checks import check_cuts, solved
 
 
@@ -46,7 +48,7 @@ class Cell:
     @property
     def method(self) -> str:
         """How lines for people call what it runs: the strategy, and the criterion if there is one."""
-        return self.strategy if self.criterion == NO_CRITERION else f"{self.strategy} x {self.criterion}"
+        return row_name(self.strategy, self.criterion)
 
     @property
     def label(self) -> str:
@@ -56,13 +58,13 @@ class Cell:
     @property
     def ratio_words(self) -> str:
         """Its ratio for people, with what is equal there."""
-        return with_match(f"{self.ratio:.3f}", self.match)
+        return with_match(ratio_digits(self.ratio), self.match)
 
     @property
     def ratio_name(self) -> str:
         """Its ratio in folders: those of equal share keep the place that they have in other studies."""
         own = "" if self.match in ("", SHARE) else f"-{self.match}"
-        return f"{self.ratio:.3f}{own}"
+        return f"{ratio_digits(self.ratio)}{own}"
 
     @property
     def folder(self) -> str:
@@ -111,6 +113,8 @@ class Grid:
 
 # Takes model, strategy, criterion, ratio and seed; returns the ratio to solve for, or raises that none is.
 Match = Callable[[str, str, str, float, int], float]
+# Takes model and method; returns why the method cannot serve the model's family, or None.
+Serves = Callable[[str, str], str | None]
 # Takes benchmark and strategy; returns why the benchmark's data do not suffice for it, or None.
 Lacks = Callable[[str, str], str | None]
 
@@ -120,6 +124,8 @@ def expand(
     layers: Mapping[str, int],
     match: Match | None = None,
     lacks: Lacks = lambda benchmark, strategy: None,
+    cannot: Serves = lambda model, method: None,
+    image_tokens: Callable[[str], int] | None = None,
 ) -> Grid:
     """Expand a validated configuration.
 
@@ -133,15 +139,19 @@ def expand(
         Returns the ratio at which a cell has equal total compute; see `prunegrid.cost.equal_compute`.
     lacks : callable, optional
         Tells what cannot be run on a benchmark's data.
+    cannot : callable, optional
+        Tells which methods cannot serve a model.
+    image_tokens : callable, optional
+        Model -> image tokens of a picture; needed where budgets are written in tokens.
 
     Raises
     ------
     ConfigError
-        If nothing is left, a strategy's options do not fit a model, its cuts are none, or seeds are asked for
-        of what has none.
+        If nothing is left, a strategy's options do not fit a model (a method is then left out), its cuts are
+        none, or seeds are asked for of what has none.
     """
     _check_seeds(config)
-    for name in config["strategies"]:
+    for name in [*config["strategies"], *config["methods"]]:
         plugin, options = plugin_of(config, "strategies", name)
         for n_layers in sorted(set(layers.values())):
             file = plugins.path("strategies", plugin)
@@ -151,8 +161,13 @@ def expand(
     excluded = CellsNamed(config, config["exclude"])
     n_excluded = 0
     for model in config["models"]:
-        rows = list(_rows(config))
-        reached = {row: _reason(config, layers[model], match, model, *row) for row in rows}
+        rows = list(_rows(config, budgets_for(config, model, layers[model], image_tokens)))
+        reached = {
+            row: cannot(model, row[0])
+            if row[0] in config["methods"] and cannot(model, row[0])
+            else _reason(config, layers[model], match, model, *row)
+            for row in rows
+        }
         unreachable += [Unreachable(model, *row, reason) for row, reason in reached.items() if reason]
         for benchmark in config["benchmarks"]:
             for row in rows:
@@ -170,20 +185,48 @@ def expand(
     return Grid(tuple(cells), tuple(unreachable), n_excluded)
 
 
-def _rows(config: Mapping[str, Any]) -> Iterator[tuple[str, str, float, int, str]]:
-    """Yield (strategy, criterion, ratio, seed, match), the baseline first."""
+def budgets_for(
+    config: Mapping[str, Any],
+    model: str,
+    n_layers: int,
+    image_tokens: Callable[[str], int] | None,
+) -> list[Budget]:
+    """Return the budgets of a study for one of its models; arguments are those of `expand`.
+
+    Raises
+    ------
+    ConfigError
+        If the model has no such budget.
+    """
+    if config["tokens"] and image_tokens is None:
+        raise ConfigError("tokens: how many image tokens a picture has is not known")
+    n_tokens = image_tokens(model) if config["tokens"] and image_tokens is not None else None
+    try:
+        return budgets_of(config, n_layers, n_tokens)
+    except ConfigError as error:
+        raise ConfigError(f"model {model!r}: {error}") from error
+
+
+def _rows(
+    config: Mapping[str, Any], budgets_of_model: Sequence[Budget]
+) -> Iterator[tuple[str, str, float, int, str]]:
+    """Yield (strategy, criterion, ratio, seed, match), the baseline first, methods last."""
     strategies = [BASELINE, *(name for name in config["strategies"] if name != BASELINE)]
     named = matchings(config) if len(matchings(config)) > 1 else [""]
-    budgets = [*product(config["ratios"], named)]
-    for strategy in strategies:
-        plugin: type[Strategy] = plugins.load("strategies", plugin_of(config, "strategies", strategy)[0])
-        for criterion in config["criteria"] if plugin.ranks else [NO_CRITERION]:
+    budgets = [*product((budget.ratio for budget in budgets_of_model), named)]
+    for strategy in [*strategies, *config["methods"]]:
+        plugin = _strategy(config, strategy)
+        if strategy in config["methods"]:
+            criteria = criteria_of(config, strategy)
+        else:
+            criteria = config["criteria"] if plugin.ranks else [NO_CRITERION]
+        for criterion in criteria:
             drawn = [("strategy_specs", strategy)] if plugin.stochastic else []
             if plugin.ranks and is_stochastic(config, criterion):
                 drawn.append(("criterion_specs", criterion))
             for ratio, match in budgets if plugin.has_ratio else [(0.0, "")]:
                 for seed in _seeds(config, drawn):
-                    yield strategy, criterion, float(ratio), seed, match
+                    yield strategy, criterion, ratio, seed, match
 
 
 def _seeds(config: Mapping[str, Any], drawn: Sequence[tuple[str, str]]) -> Sequence[int]:
@@ -202,6 +245,17 @@ def _check_seeds(config: Mapping[str, Any]) -> None:
             asked = config[specs].get(name, {}).get("n_seeds")
             if asked and not _is_random(config, axis, name):
                 faults.append(f"{specs}.{name}.n_seeds: nothing of {name!r} depends on a seed")
+    random = {
+        name
+        for name in config["methods"]
+        if _strategy(config, name).stochastic
+        or any(is_stochastic(config, own) for own in criteria_of(config, name))
+    }
+    faults += [
+        f"method_specs.{name}.n_seeds: nothing of {name!r} depends on a seed"
+        for name in config["methods"]
+        if "n_seeds" in config["method_specs"].get(name, {}) and name not in random
+    ]
     for name in config["tables"]["best_of"]:
         if name not in config["criteria"]:
             valid = [c for c in config["criteria"] if is_stochastic(config, c)]
@@ -287,6 +341,9 @@ def _reason(
     except UnreachableRatioError as error:
         return str(error)
     except PruningError as error:
+        if strategy in config["methods"]:
+            # Published layers need not fit every model of a study.
+            return f"{strategy} does not fit {n_layers} layers: {error}"
         raise ConfigError(f"strategy {strategy!r} on model {model!r} ({n_layers} layers): {error}") from error
 
 

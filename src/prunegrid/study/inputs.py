@@ -9,6 +9,7 @@ from prunegrid import plugins
 from prunegrid.data import hub
 from prunegrid.errors import ConfigError, PrunegridError
 from prunegrid.files import is_there
+from prunegrid.pruning.families import family_of
 from prunegrid.study.memo import Memo
 
 # The demo's benchmarks, and the files that the rule `render_benchmark` makes of them.
@@ -114,6 +115,31 @@ class StudyInputs:
                 )
             )
         return int(found)
+
+    def image_tokens(self, model: str) -> int:
+        """Return the image tokens of one picture, from model_specs or, which takes torch, from config.json.
+
+        Raises
+        ------
+        ConfigError
+            If neither tells, or they depend on the picture.
+        """
+        told = self.config["model_specs"][model].get("image_tokens")
+
+        def find() -> int:
+            # Completing a configuration takes transformers, and that takes torch.
+            from prunegrid.cost.model_config import complete_config
+
+            try:
+                config = complete_config(self.model_config(model))
+                return family_of(config["model_type"]).image_tokens(config)
+            except PrunegridError as error:
+                raise ConfigError(
+                    f"model_specs.{model}.image_tokens is not set, and `tokens` needs it: how many image "
+                    f"tokens a picture has ({error})"
+                ) from error
+
+        return int(told or self._memo.once(("image tokens", model), find))
 
     def adapter(self, benchmark: str) -> Any:
         """Return the adapter of a benchmark, on its data."""

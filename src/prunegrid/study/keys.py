@@ -74,8 +74,8 @@ class CellKeys:
     def _settings(self, cell: Cell) -> dict[str, Any]:
         return {
             "axes": [self._share_ratio(cell), cell.seed],
-            "strategy": plugin_of(self._config, "strategies", cell.strategy),
-            "criterion": criterion_of(self._config, cell.criterion),
+            "strategy": _told("strategies", plugin_of(self._config, "strategies", cell.strategy)),
+            "criterion": _told("criteria", criterion_of(self._config, cell.criterion)),
         }
 
     def score_key(self, cell: Cell) -> str:
@@ -229,6 +229,24 @@ class CellKeys:
 
     def _code_hash(self, *files: Path, alone: Sequence[Path] = ()) -> str:
         return self._memo.once(("code", *files, *alone), lambda: self._code.hash(files, alone))
+
+
+def _told(kind: str, named: tuple[str, dict[str, Any]] | None) -> tuple[str, dict[str, Any]] | None:
+    """Return a plug-in and its options without those that have the default value: they change nothing."""
+    if named is None:
+        return None
+    plugin, options = named
+    defaults = plugins.describe(kind, plugin)
+    return plugin, {
+        name: value
+        for name, value in options.items()
+        if name not in defaults or _plain(value) != _plain(defaults[name])
+    }
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as a configuration has it: a list for a tuple."""
+    return [*map(_plain, value)] if isinstance(value, list | tuple) else value
 
 
 def _installed(package: str) -> str | None:

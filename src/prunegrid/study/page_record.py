@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from prunegrid.study.config import matchings, plugin_of
+from prunegrid.study.method_specs import criteria_of
 
 _NAME = "prunegrid-study"
 _META = re.compile(rf'<meta name="{_NAME}" content="([^"]*)">')
@@ -34,7 +35,14 @@ def page_record(config: Mapping[str, Any]) -> dict[str, Any]:
             axis: {name: plugin_of(config, axis, name) for name in config[axis]}
             for axis in ("strategies", "criteria")
         },
-        **{axis: {str(value): None for value in config[axis]} for axis in ("ratios", "seeds")},
+        "methods": {
+            name: [
+                plugin_of(config, "strategies", name),
+                *(plugin_of(config, "criteria", own) for own in criteria_of(config, name)),
+            ]
+            for name in config["methods"]
+        },
+        **{axis: {str(value): None for value in config[axis]} for axis in ("ratios", "tokens", "seeds")},
         "match": dict.fromkeys(matchings(config)),
     }
     return {axis: {name: _hash(value) for name, value in names.items()} for axis, names in meant.items()}

@@ -12,11 +12,12 @@ from prunegrid.results.store import Store
 from prunegrid.study.bundles import bundle_cells
 from prunegrid.study.config import matchings, plugin_of
 from prunegrid.study.fingerprint import Code
-from prunegrid.study.grid import Cell, Grid, expand, is_total
+from prunegrid.study.grid import Cell, Grid, budgets_for, expand, is_total
 from prunegrid.study.inputs import StudyInputs
 from prunegrid.study.keys import CellKeys
 from prunegrid.study.matches import Matches
 from prunegrid.study.memo import Memo
+from prunegrid.study.method_specs import describe_method
 from prunegrid.study.shared_layers import in_sharing_order
 
 if TYPE_CHECKING:
@@ -53,11 +54,21 @@ class Plan:
     def grid(self) -> Grid:
         """All cells."""
         layers = {model: self.inputs.layers(model) for model in self.config["models"]}
-        if TOTAL not in matchings(self.config):
-            return expand(self.config, layers, lacks=self._lacks)
-        grid = expand(self.config, layers, self._matches.ratio, self._lacks)
+        match = self._matches.ratio if TOTAL in matchings(self.config) else None
+        grid = expand(self.config, layers, match, self._lacks, self._cannot, self.inputs.image_tokens)
         self._matches.save()
         return grid
+
+    def budgets(self, model: str) -> dict[float, str]:
+        """Return ratio -> how the budget was written, where it was not written as a ratio."""
+        found = budgets_for(self.config, model, self.inputs.layers(model), self.inputs.image_tokens)
+        return {budget.ratio: budget.words for budget in found if budget.words}
+
+    def _cannot(self, model: str, method: str) -> str | None:
+        """Return why a method cannot serve a model's family, or None."""
+        model_type = self.inputs.model_config(model).get("model_type")
+        reason = describe_method(self.config, method)["cannot"].get(model_type)
+        return None if reason is None else f"{method} cannot serve {model_type}: {reason}"
 
     def _lacks(self, benchmark: str, strategy: str) -> str | None:
         """Return why a benchmark's data do not suffice for a strategy, or None."""

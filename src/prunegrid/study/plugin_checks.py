@@ -56,8 +56,10 @@ def code_faults(kind: str, name: str) -> list[str]:
     faults = [fault for one in _files_beside(one.file for one in own) for fault in _import_faults(one)]
     faults += [fault for place in range(len(own)) for fault in _signature_faults(lineage, place)]
     faults += _missing_methods(lineage)
-    faults += _attribute_faults(lineage)
-    if kind != "benchmarks":
+    faults += _attribute_faults(lineage, declares=kind == "methods")
+    if kind == "methods":
+        faults += _unknown_attributes(own, plugins.base_of(kind))
+    elif kind != "benchmarks":
         faults += [fault for one in own for fault in _dataclass_faults(one)]
     if kind == "benchmarks" and not faults:
         scorer, valid = plugins.describe(kind, name)["scorer"], plugins.names("scorers")
@@ -199,7 +201,18 @@ def _is_left_open(method: ast.FunctionDef) -> bool:
     )
 
 
-def _attribute_faults(lineage: list[ClassSource]) -> list[str]:
+def _unknown_attributes(own: list[ClassSource], base: ClassSource) -> list[str]:
+    """Return a fault for each attribute that a declaration has and its base does not know."""
+    return [
+        f"{one.file}: {one.name} has the unknown attribute {name!r}: {nearest(name, base.attributes)}"
+        for one in own
+        for name in one.attributes
+        if name not in base.attributes
+    ]
+
+
+def _attribute_faults(lineage: list[ClassSource], *, declares: bool) -> list[str]:
+    """Find attributes that are missing, or no literals; of what `declares`, all are read from the source."""
     first, faults = lineage[0], []
     told = {name: one for source in reversed(lineage) for name, one in source.attributes.items()}
     given = {name for source in lineage for name, one in source.attributes.items() if one.value is not None}
@@ -208,7 +221,7 @@ def _attribute_faults(lineage: list[ClassSource]) -> list[str]:
             faults.append(
                 f"{first.file}: {first.name} lacks the class attribute `{name}: {attribute.annotation}`"
             )
-        elif name in _READ and attribute.value is not None and not _is_literal(attribute.value):
+        elif (declares or name in _READ) and attribute.value is not None and not _is_literal(attribute.value):
             faults.append(
                 f"{first.file}: {first.name}.{name} is {ast.unparse(attribute.value)}: it is read without "
                 "importing the file, so write the value itself"

@@ -16,6 +16,7 @@ _USED_BY = {
     "benchmark_specs": ("benchmarks", "benchmarks"),
     "strategy_specs": ("strategies", "strategies"),
     "criterion_specs": ("criteria", "criteria"),
+    "method_specs": ("methods", "methods"),
 }
 # As similar as two names must be for one to be the other, misspelt: `dmeo` and `demo` are 0.75.
 _MISSPELT = 0.75

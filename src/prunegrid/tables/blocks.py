@@ -1,4 +1,4 @@
-"""Which rows stand in which block of the strategy and the criterion table (docs/definitions.md, Tables)."""
+"""Which rows stand in which block of the strategy, criterion and methods table (docs/definitions.md)."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from prunegrid.axis_names import BASELINE, NO_CRITERION, SHARE, with_match
+from prunegrid.axis_names import BASELINE, NO_CRITERION, SHARE, row_name, with_match
 from prunegrid.statistics.testing import holm
 from prunegrid.tables import best_of_seeds
 from prunegrid.tables.budget import missed_budget
@@ -23,6 +23,10 @@ from prunegrid.tables.told import Told
 
 # Never ranked: they are what others are measured against.
 ANCHORS = (BASELINE, "blind", "mismatched")
+
+
+# Kind of the methods table.
+METHODS = "methods"
 
 
 @dataclass
@@ -164,12 +168,12 @@ class Block:
 
 @dataclass
 class Table:
-    """The strategy table or the criterion table of one model.
+    """The strategy, the criterion or the methods table of one model.
 
     Attributes
     ----------
     kind : str
-        strategy or criterion.
+        strategy, criterion or methods.
     model : str
     benchmarks : list of str
     blocks : list of Block
@@ -202,7 +206,12 @@ class Table:
 
     @property
     def contrasts(self) -> tuple[str, ...]:
-        """The kinds of contrast that it shows and corrects: what it costs, its own question, interaction."""
+        """The kinds of contrast that it shows and corrects: what it costs, its own question, interaction.
+
+        That of methods shows what they cost; their averages are compared in `method_effects`.
+        """
+        if self.kind == METHODS:
+            return (TO_NONE,)
         return TO_NONE, STRATEGY if self.kind == "strategy" else CRITERION, INTERACTION
 
     @property
@@ -212,7 +221,7 @@ class Table:
 
 
 class Maker:
-    """Makes the strategy table and the criterion table of a model from its results.
+    """Makes the strategy, the criterion and the methods table of a model from its results.
 
     Parameters
     ----------
@@ -250,8 +259,9 @@ class Maker:
         }
         keys = [*dict.fromkeys(cell.row for cell in cells), *self.unreachable]
         self.keys = list(dict.fromkeys(keys))
-        self.strategies = list(dict.fromkeys(key.strategy for key in self.keys))
-        self.criteria = [c for c in dict.fromkeys(key.criterion for key in self.keys) if c != NO_CRITERION]
+        own = [key for key in self.keys if key.strategy not in options.methods]
+        self.strategies = list(dict.fromkeys(key.strategy for key in own))
+        self.criteria = [c for c in dict.fromkeys(key.criterion for key in own) if c != NO_CRITERION]
         # Ratio, and what is equal there: ratios stand together.
         order = ["", *options.matchings]
         self.budgets = sorted(
@@ -294,6 +304,19 @@ class Maker:
                 heading = f"strategy {strategy}, ratio {_words(*budget)}"
                 blocks.append(self._block(heading, keys, strategy, budget))
         return self._table("criterion", blocks)
+
+    def methods(self) -> Table:
+        """All methods, in a block for each budget, as published and upside down."""
+        blocks, place = [self._anchors()], {name: n for n, name in enumerate(self.options.methods)}
+        keys = [key for key in self.keys if key.strategy in place]
+        # Those out of reach stand among the others, and one upside down behind the method itself.
+        keys.sort(key=lambda key: (place[key.strategy], key.criterion))
+        for budget in self.budgets:
+            own = [key for key in keys if (key.ratio, key.match) == budget]
+            blocks.append(
+                self._block(with_match(self.options.budget_words(budget[0]), budget[1]), own, METHODS, budget)
+            )
+        return self._table(METHODS, blocks)
 
     def by_budget(self) -> list[Block]:
         """All rows that ran, in a block for each budget; those chosen by the gold answers are left out."""
@@ -338,7 +361,9 @@ class Maker:
     def _row(self, key: RowKey, heading: str, fixed: str) -> TableRow:
         strategy, criterion = key.strategy, key.criterion
         label = strategy
-        if heading.startswith("strategy"):
+        if strategy in self.options.methods:
+            label = row_name(strategy, criterion)
+        elif heading.startswith("strategy"):
             label = criterion
         elif fixed and criterion not in (fixed, NO_CRITERION):
             label = f"{strategy} x {criterion}"

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,8 @@ from prunegrid.tables.display import printed
 from prunegrid.tables.four_formats import write_four_formats
 from prunegrid.tables.main_effects import MainEffect, main_effects, members
 from prunegrid.tables.main_effects_table import write_main_effects
+from prunegrid.tables.method_effects import MethodEffect, method_effects, method_rows
+from prunegrid.tables.methods_table import write_methods
 from prunegrid.tables.options import TableOptions
 from prunegrid.tables.paper_table import write_paper
 from prunegrid.tables.same_computation import computations
@@ -52,6 +54,10 @@ class Compared:
     effects : list of MainEffect
     averaged : list of str
         Benchmarks that these are averaged over.
+    methods : Table or None
+        The methods table, in a study that has methods.
+    method_effects : dict
+        Row of it -> its average over benchmarks.
     """
 
     comparisons: dict[str, Comparison]
@@ -59,6 +65,8 @@ class Compared:
     tables: list[Table]
     effects: list[MainEffect]
     averaged: list[str]
+    methods: Table | None = None
+    method_effects: dict[RowKey, MethodEffect] = field(default_factory=dict)
 
 
 def build_tables(
@@ -69,6 +77,8 @@ def build_tables(
     measurements: pd.DataFrame | None = None,
 ) -> Compared:
     """Write cells.csv, changed_answers.csv, and the tables of one model, each in four formats.
+
+    In a study with methods, `methods` is one of them.
 
     Parameters
     ----------
@@ -126,6 +136,9 @@ def build_tables(
         table.warnings += warnings.values()
         write_table(table, folder)
         write_paper(table, made.maker.told, warnings, folder)
+    if made.methods is not None:
+        made.methods.warnings += warnings.values()
+        write_methods(made.methods, made.method_effects, made.averaged, folder)
     return made
 
 
@@ -152,7 +165,7 @@ def compared(
     cells = [*cells, *best_of_seeds(cells, options.best_of)]
     told = read_told(cells)
     made = comparisons(cells, options, computations(told))
-    rows = members(cells)
+    rows = {**members(cells, options.methods), **method_rows(cells, options)}
     for comparison in made.values():
         comparison.groups_of = rows
     results = {benchmark: comparison.results() for benchmark, comparison in made.items()}
@@ -165,7 +178,15 @@ def compared(
                 block.leaders[benchmark] = leaders
     kept = {benchmark: comparison.kept for benchmark, comparison in made.items() if comparison.kept}
     needs_answer = {cell.criterion for cell in cells if cell.needs_answer}
-    return Compared(made, maker, tables, main_effects(kept, rows, options, needs_answer), [*kept])
+    return Compared(
+        made,
+        maker,
+        tables,
+        main_effects(kept, rows, options, needs_answer),
+        [*kept],
+        maker.methods() if options.methods else None,
+        method_effects(kept, rows, options),
+    )
 
 
 def computed_differently(cells: Iterable[Mapping[str, Any]]) -> dict[str, str]:

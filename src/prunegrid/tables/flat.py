@@ -16,11 +16,12 @@ _SHARED = ("tflops_published", "tflops_total")
 
 def render(table: Table) -> str:
     """Return the table as CSV; an empty field means that there is no such number."""
-    rows = [_row(table, block.heading, row) for block in table.blocks for row in block.rows]
+    rows = [flat_row(table, block.heading, row) for block in table.blocks for row in block.rows]
     return pd.DataFrame(rows).to_csv(index=False, lineterminator="\n")
 
 
-def _row(table: Table, heading: str, row: TableRow) -> dict[str, object]:
+def flat_row(table: Table, heading: str, row: TableRow) -> dict[str, object]:
+    """Return the columns of a row; an empty one means that there is no such number."""
     results = list(row.results.values())
     flat: dict[str, object] = {
         "block": heading,

@@ -8,7 +8,9 @@ from prunegrid.tables.display import Printed
 from prunegrid.tables.page import page
 
 
-def write_four_formats(kind: str, csv: str, shown: Printed, folder: Path) -> None:
+def write_four_formats(
+    kind: str, csv: str, shown: Printed, folder: Path, brief: Printed | None = None
+) -> None:
     """Write {kind}.csv, .md, .tex and .html.
 
     Parameters
@@ -20,8 +22,10 @@ def write_four_formats(kind: str, csv: str, shown: Printed, folder: Path) -> Non
     shown : Printed
         The table with its numbers as text.
     folder : Path
+    brief : Printed, optional
+        What the LaTeX has of it, for a page; by default all.
     """
     write_text(folder / f"{kind}.csv", csv)
     write_text(folder / f"{kind}.md", markdown.render(shown))
-    write_text(folder / f"{kind}.tex", latex.render(shown))
+    write_text(folder / f"{kind}.tex", latex.render(brief or shown))
     write_text(folder / f"{kind}.html", page(shown.title, html.render(shown)))

@@ -16,19 +16,22 @@ _ANY_SEED = -1
 
 
 class Group(NamedTuple):
-    """Rows of one strategy or criterion.
+    """Rows of one strategy or criterion, or the one of a method.
 
     Attributes
     ----------
     axis, name : str
-        strategy or criterion, and which.
+        strategy, criterion or method, and which.
     match : str
         See `RowKey`.
+    ratio : float
+        Of a method's row; others are averaged over ratios.
     """
 
     axis: str
     name: str
     match: str = ""
+    ratio: float = 0.0
 
 
 @dataclass

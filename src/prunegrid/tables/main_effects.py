@@ -4,46 +4,20 @@ What is averaged is score / unpruned score, over ratios and over the rows of the
 compared strategy (or criterion) ran, so that all have the same company; then over benchmarks.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
 
 from prunegrid.axis_names import NO_CRITERION
-from prunegrid.statistics.score_interval import score_limits
-from prunegrid.statistics.testing import holm, sign_flip
-from prunegrid.statistics.two_way import TwoWay
+from prunegrid.statistics.testing import holm
 from prunegrid.tables.cells import RowKey, ScoredCell
 from prunegrid.tables.kept import Group, Kept
+from prunegrid.tables.kept_mean import compared, limits, over_benchmarks
 from prunegrid.tables.options import TableOptions
 
 AXES = ("strategy", "criterion")
-
-
-@dataclass
-class _Mean:
-    """Mean of benchmarks of a group's share, or of a difference of two groups.
-
-    Attributes
-    ----------
-    value, resampled, by_seed
-        As of `Kept`.
-    parts : ndarray of float64
-        What each image of each benchmark adds to the value.
-    below, above : float
-        How far score intervals reach from the value.
-    images : int
-        Of the benchmark that has the fewest.
-    """
-
-    value: float
-    resampled: np.ndarray
-    by_seed: dict[int, float]
-    parts: np.ndarray
-    below: float
-    above: float
-    images: int
 
 
 @dataclass
@@ -83,7 +57,7 @@ class MainEffect:
     p_holm: float = np.nan
 
 
-def members(cells: Iterable[ScoredCell]) -> dict[Group, list[RowKey]]:
+def members(cells: Iterable[ScoredCell], methods: Container[str] = ()) -> dict[Group, list[RowKey]]:
     """Return the rows that each strategy and each criterion is averaged over, the same for all of an axis.
 
     Parameters
@@ -92,12 +66,16 @@ def members(cells: Iterable[ScoredCell]) -> dict[Group, list[RowKey]]:
         All cells of one model. Rows without a criterion, and those chosen by gold answers, take no part;
         a criterion that needs the unpruned answer is averaged over strategies, but no strategy over it. A
         row counts where every benchmark has it. Of several matchings each is averaged for itself.
+    methods : container of str
+        Strategies that are methods, and in none of these averages; see `method_effects`.
     """
     benchmarks: dict[RowKey, set[str]] = {}
     needs: dict[str, bool] = {}
     everywhere = set()
     for cell in cells:
         everywhere.add(cell.benchmark)
+        if cell.strategy in methods:
+            continue
         if cell.criterion != NO_CRITERION and cell.ratio > 0 and not cell.uses_label:
             benchmarks.setdefault(cell.row, set()).add(cell.benchmark)
             needs[cell.criterion] = cell.needs_answer
@@ -140,84 +118,26 @@ def main_effects(
     if not kept:
         return []
     effects = []
-    for group in rows:
-        axis, name, match = group
+    for group in (group for group in rows if group.axis in AXES):
+        axis, name, match, _ = group
         mine = [found[group] for found in kept.values()]
-        mean = _over_benchmarks(mine, options.seed)
-        low, high = _limits(mean)
+        mean = over_benchmarks(mine, options.seed)
+        low, high = limits(mean)
         labelled = axis == "criterion" and name in needs_answer
         effect = MainEffect(
             axis, name, mean.value, low, high, len(rows[group]), len(mean.by_seed), labelled, match
         )
         reference = options.reference_strategy if axis == "strategy" else options.reference_criterion
-        compared = Group(axis, reference, match)
-        if compared in rows and name != reference:
-            others = [found[compared] for found in kept.values()]
-            _compare(effect, [one.minus(other) for one, other in zip(mine, others, strict=True)], options)
+        beside = Group(axis, reference, match)
+        if beside in rows and name != reference:
+            others = [found[beside] for found in kept.values()]
+            differences = [one.minus(other) for one, other in zip(mine, others, strict=True)]
+            difference = compared(differences, options)
+            effect.difference, effect.p = difference.value, difference.p
+            effect.difference_low, effect.difference_high = difference.low, difference.high
         effects.append(effect)
     for axis in AXES:
         own = [effect for effect in effects if effect.axis == axis]
         for effect, corrected in zip(own, holm(np.array([effect.p for effect in own])), strict=True):
             effect.p_holm = float(corrected)
     return effects
-
-
-def _compare(effect: MainEffect, differences: Sequence[Kept], options: TableOptions) -> None:
-    """Let an effect have a difference to the reference, given by benchmark."""
-    difference = _over_benchmarks(differences, options.seed)
-    effect.difference = difference.value
-    effect.difference_low, effect.difference_high = _limits(difference)
-    if len(difference.by_seed) == 1 or np.isnan(difference.value):
-        return
-    effect.p = float(sign_flip(difference.parts[:, None], options.replicates, options.seed)[0])
-    if difference.by_seed:
-        effect.p = max(effect.p, _both(difference).p)
-
-
-def _over_benchmarks(kept: Sequence[Kept], seed: int) -> _Mean:
-    """Return the mean of benchmarks, whose images have nothing to do with each other."""
-    resampled = np.zeros_like(kept[0].resampled)
-    for number, one in enumerate(kept):
-        # Benchmarks of as many images share their resamples, and must not move together.
-        order = np.random.default_rng([seed, number]).permutation(len(resampled))
-        resampled += one.resampled[order] / len(kept)
-    seeds = set.intersection(*(set(one.by_seed) for one in kept))
-    reach = [_reach(one) for one in kept]
-    return _Mean(
-        value=float(np.mean([one.value for one in kept])),
-        resampled=resampled,
-        by_seed={seed: float(np.mean([one.by_seed[seed] for one in kept])) for seed in sorted(seeds)},
-        parts=np.concatenate([one.sums / max(one.counts.sum(), 1) for one in kept]) / len(kept),
-        below=float(np.linalg.norm([below for below, _ in reach])) / len(kept),
-        above=float(np.linalg.norm([above for _, above in reach])) / len(kept),
-        images=min(int((one.counts > 0).sum()) for one in kept),
-    )
-
-
-def _reach(kept: Kept) -> tuple[float, float]:
-    """Return how far the score interval reaches below and above the value; it is open if nothing changed."""
-    low, high = score_limits(kept.sums[:, None], kept.counts[:, None], kept.whole)[:, 0]
-    value = kept.sums.sum() / kept.counts.sum() if kept.counts.any() else np.nan
-    return float(value - low), float(high - value)
-
-
-def _both(mean: _Mean) -> TwoWay:
-    of_seeds = float(np.var([*mean.by_seed.values()], ddof=1)) / len(mean.by_seed)
-    images = max(mean.images, 2)
-    return TwoWay(mean.value, of_seeds, float(np.nanvar(mean.resampled)), len(mean.by_seed), images)
-
-
-def _limits(mean: _Mean) -> tuple[float, float]:
-    """Return the interval: percentiles or over seeds, joined with the benchmarks' score intervals.
-
-    Intervals of parts make that of a sum as Zou and Donner have it (2008, Statistics in Medicine 27:1693).
-    """
-    if np.isnan(mean.value):
-        # Some row is of errors only.
-        return np.nan, np.nan
-    if len(mean.by_seed) > 1:
-        half = _both(mean).half_width()
-        low, high = mean.value - half, mean.value + half
-    else:
-        low, high = np.nanquantile(mean.resampled, [0.025, 0.975])
-    return float(np.fmin(low, mean.value - mean.below)), float(np.fmax(high, mean.value + mean.above))

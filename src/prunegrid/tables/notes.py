@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from prunegrid.axis_names import TOTAL, match_in_brackets
+from prunegrid.axis_names import REVERSED, TOTAL, match_in_brackets, row_name
 from prunegrid.cost.equal_compute import MATCH_TOLERANCE
 from prunegrid.tables import speed_fields
 from prunegrid.tables.blocks import Table
@@ -220,14 +220,16 @@ def kinds_of_rows(table: Table) -> Iterable[str]:
     reasons: dict[str, list[str]] = {}
     for row in table.rows:
         if row.unreachable is not None:
-            reasons.setdefault(row.unreachable, []).append(f"{row.key.strategy} x {row.key.criterion}")
+            reasons.setdefault(row.unreachable, []).append(_method(row.key))
     for reason, names in reasons.items():
         yield f"{DASH} {', '.join(dict.fromkeys(names))}: {reason}."
 
 
 def _method(key: RowKey) -> str:
     """Return what a row runs, with what is equal at its ratio in a study of several matchings."""
-    return f"{key.strategy} x {key.criterion}{match_in_brackets(key.match)}"
+    method = key.criterion.removesuffix(REVERSED) == key.strategy
+    name = row_name(key.strategy, key.criterion) if method else f"{key.strategy} x {key.criterion}"
+    return f"{name}{match_in_brackets(key.match)}"
 
 
 def _family(table: Table, kind: str) -> str:

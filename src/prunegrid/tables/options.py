@@ -27,6 +27,13 @@ class TableOptions:
         Whether the model is a toy, which the tables then say.
     accuracy_margin, cider_margin : float
         Loss that still counts as none, in points of the printed scale (per cent; CIDEr x 100).
+    methods : mapping
+        Name -> what `prunegrid.study.method.Method` declares, for each method of the study, in their order.
+        Rows whose strategy is one of these names stand in the methods table alone.
+    reference_method : str
+        What other methods are compared with.
+    budgets : sequence of (float, str)
+        Ratio, and how its budget was written, where that was not as a ratio.
     paper : mapping
         Kind of table, strategy or criterion -> fields of `paper_options.PaperOptions`.
     """
@@ -41,6 +48,9 @@ class TableOptions:
     toy: bool = False
     accuracy_margin: float = 1.0
     cider_margin: float = 2.0
+    methods: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    reference_method: str = "random_tokens"
+    budgets: Sequence[tuple[float, str]] = ()
     paper: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
@@ -56,6 +66,11 @@ class TableOptions:
     def matching(self, match: str) -> str:
         """Return what is equal at the ratio of a row, whose own `match` is empty where there is but one."""
         return match or (SHARE if self.several_matchings else self.matchings[0])
+
+    def budget_words(self, ratio: float) -> str:
+        """Return how a budget is called: as it was written, and its ratio."""
+        words = dict(self.budgets).get(ratio)
+        return f"{words} (ratio {ratio:g})" if words else f"ratio {ratio:g}"
 
     def margin(self, metric: str) -> float:
         """Return the non-inferiority margin of a headline metric in its natural units."""
