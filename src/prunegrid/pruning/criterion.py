@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from prunegrid.errors import PruningError
 from prunegrid.plugins import Plugin, name_of
+from prunegrid.pruning.schedule import too_early
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -33,14 +34,6 @@ class Ranking:
 
     criterion: Criterion
     reverse: bool
-
-
-def too_early(name: str, layer: int, first_layer: int) -> str:
-    """Say that a criterion cannot score before a layer."""
-    return (
-        f"criterion {name!r} cannot score before layer {layer}, only from layer {first_layer} on: it reads "
-        "what a layer before the cut has computed; cut later, or choose another criterion"
-    )
 
 
 @dataclass(frozen=True, kw_only=True)
