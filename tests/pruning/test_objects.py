@@ -91,7 +91,9 @@ def test_a_pruning_says_what_it_does_and_did(model):
     with prunegrid.prune(model, Hierarchical(layers=(1, 3)), Norm(), ratio=0.5) as pruning:
         before = repr(pruning)
         model(**collate(requests(5)[:2]))
-    said = "<Pruning Hierarchical(layers=(1, 3), keep=None) x Norm(reverse=False), ratio 0.5, last prefill: "
+    of_all = "positions='original', rounding='half_up'"
+    said = f"<Pruning Hierarchical({of_all}, layers=(1, 3), keep=None) x Norm(reverse=False), ratio 0.5, "
+    said += "last prefill: "
     assert before == f"{said}none>"
     (first, second) = pruning.schedule[0]
     cuts = f"25 image tokens, {first[1]} from layer 1, {second[1]} from layer 3"
@@ -101,4 +103,6 @@ def test_a_pruning_says_what_it_does_and_did(model):
 def test_a_strategy_that_ranks_nothing_is_shown_without_a_criterion(model):
     with prunegrid.prune(model, "blind") as pruning:
         assert "Norm" not in repr(pruning)
-        assert repr(pruning).startswith("<Pruning Blind(), ratio None")
+        assert repr(pruning).startswith(
+            "<Pruning Blind(positions='original', rounding='half_up'), ratio None"
+        )

@@ -144,7 +144,7 @@ def test_out_of_reach_is_left_out_and_named():
         ({"exclude": [{"strategy": "unifrom"}]}, "exclude.0..strategy: unknown name 'unifrom': did you mean"),
         ({"exclude": [{"ratio": 0.7}]}, "exclude.0..ratio: 0.7 is not in the grid"),
         ({"match": "flops"}, "match: 'flops' is not allowed"),
-        ({"strategy_specs": {"hierarchical": {"options": {"layers": [9, 20]}}}}, "among 1..7"),
+        ({"strategy_specs": {"hierarchical": {"options": {"layers": [9, 20]}}}}, "among 0..7"),
     ],
 )
 def test_mistakes_are_named_with_what_would_be_right(changes, message):

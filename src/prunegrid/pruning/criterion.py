@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 from prunegrid.errors import ConfigError, PruningError
 from prunegrid.nearest import nearest
 from prunegrid.plugins import Plugin, name_of
+from prunegrid.pruning.schedule import too_early
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -47,14 +48,6 @@ class Ranking:
         """What choosing and merging compute, words of `Criterion.cost` and `merge`, joined by "+"."""
         words = [self.criterion.cost, None if self.merge == "drop" else self.merge]
         return "+".join(filter(None, words)) or None
-
-
-def too_early(name: str, layer: int, first_layer: int) -> str:
-    """Say that a criterion cannot score before a layer."""
-    return (
-        f"criterion {name!r} cannot score before layer {layer}, only from layer {first_layer} on: it reads "
-        "what a layer before the cut has computed; cut later, or choose another criterion"
-    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -139,3 +139,11 @@ def one_per_cut(n_parts: int, schedule: Schedule) -> str:
     """Say that a list of criteria does not fit the cuts of a schedule."""
     layers = ", ".join(str(layer) for layer, _ in schedule.cuts)
     return f"parts names {n_parts} criteria, but there are {len(schedule.cuts)} cuts, before layers {layers}"
+
+
+def too_early(name: str, layer: int, first_layer: int) -> str:
+    """Say that a criterion cannot score before a layer."""
+    return (
+        f"criterion {name!r} cannot score before layer {layer}, only from layer {first_layer} on: it reads "
+        "what a layer before the cut has computed; cut later, or choose another criterion"
+    )

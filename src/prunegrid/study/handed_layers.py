@@ -8,8 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from prunegrid import plugins
-from prunegrid.pruning.criterion import too_early
-from prunegrid.pruning.schedule import Schedule, one_per_cut, resolve_layer
+from prunegrid.pruning.schedule import Schedule, one_per_cut, resolve_layer, too_early
 
 # Where a criterion hands deep layers on, if neither it nor the schedule says from which layer on.
 _DEEP_FROM = 0.25
