@@ -39,14 +39,12 @@ def first_best(values: dict[int, float]) -> int:
 
 
 def diversity(states: Vectors, n: int) -> list[int]:
-    def distance(i: int, j: int) -> float:
-        return 1 - cosine(states[i], states[j])
-
+    distance = [[1 - cosine(one, other) for other in states] for one in states]
     tokens, taken = range(len(states)), []
     while len(taken) < n:
         against = taken or tokens
         gaps = {
-            j: min([distance(j, s) for s in against if s != j], default=0.0) for j in tokens if j not in taken
+            j: min([distance[j][s] for s in against if s != j], default=0.0) for j in tokens if j not in taken
         }
         taken.append(first_best(gaps))
     return sorted(taken)
@@ -116,10 +114,11 @@ def coverage(states: Vectors, embedded: Vectors, text: Vectors, n: int) -> list[
         rows.append([0.5 * share / len(states) for share in shares])
     taken: list[int] = []
     while len(taken) < n:
+        covered = [max([row[s] for s in taken], default=0.0) for row in rows]
         gains = {}
         for j in range(len(states)):
             if j not in taken:
-                gains[j] = sum(max(0.0, row[j] - max([row[s] for s in taken], default=0.0)) for row in rows)
+                gains[j] = sum(max(0.0, row[j] - best) for row, best in zip(rows, covered, strict=True))
         taken.append(first_best(gains))
     return sorted(taken)
 

@@ -1,4 +1,4 @@
-"""The set rules on fixed tensors against loops (tests/pruning/plain_rules.py), in a ragged batch, no model."""
+"""The set rules on fixed tensors against loops (plain_rules.py), in a ragged batch, without a model."""
 
 from types import SimpleNamespace
 
