@@ -39,14 +39,12 @@ def first_best(values: dict[int, float]) -> int:
 
 
 def diversity(states: Vectors, n: int) -> list[int]:
-    def distance(i: int, j: int) -> float:
-        return 1 - cosine(states[i], states[j])
-
+    distance = [[1 - cosine(one, other) for other in states] for one in states]
     tokens, taken = range(len(states)), []
     while len(taken) < n:
         against = taken or tokens
         gaps = {
-            j: min([distance(j, s) for s in against if s != j], default=0.0) for j in tokens if j not in taken
+            j: min([distance[j][s] for s in against if s != j], default=0.0) for j in tokens if j not in taken
         }
         taken.append(first_best(gaps))
     return sorted(taken)
@@ -76,20 +74,33 @@ def relevance(embedded: Vectors, text: Vectors) -> list[float]:
 
 
 def conditional_dpp(states: Vectors, embedded: Vectors, text: Vectors, n: int) -> list[int]:
-    """By determinants themselves: always the token that makes that of the selected the largest."""
+    """By determinants themselves: always the token that multiplies that of the selected most.
+
+    A factor of less than 1e-4 of the token's own entry is 0, and such a token spans nothing.
+    """
     r = relevance(embedded, text)
     tokens = range(len(states))
     kernel = torch.tensor(
-        [[r[i] * cosine(states[i], states[j]) * r[j] for j in tokens] for i in tokens], dtype=torch.float64
+        [[r[i] * (1.0 if i == j else cosine(states[i], states[j])) * r[j] for j in tokens] for i in tokens],
+        dtype=torch.float64,
     )
-    taken: list[int] = []
+
+    def volume(chosen: list[int]) -> float:
+        """Return the logarithm of a determinant, -inf where rounding makes it negative."""
+        sign, log = torch.linalg.slogdet(kernel[chosen][:, chosen])
+        return float(log) if sign > 0 else -math.inf
+
+    taken, basis = [], []
     while len(taken) < n:
-        volumes = {}
+        factors = {}
+        before = volume(basis) if basis else 0.0
         for j in tokens:
             if j not in taken:
-                chosen = [*taken, j]
-                volumes[j] = float(torch.linalg.det(kernel[chosen][:, chosen]))
-        taken.append(first_best(volumes))
+                factor, own = math.exp(volume([*basis, j]) - before), float(kernel[j, j])
+                factors[j] = factor if factor >= 1e-4 * own else 0.0
+        best = first_best(factors)
+        taken.append(best)
+        basis += [best] if factors[best] > 0 else []
     return sorted(taken)
 
 
@@ -103,10 +114,11 @@ def coverage(states: Vectors, embedded: Vectors, text: Vectors, n: int) -> list[
         rows.append([0.5 * share / len(states) for share in shares])
     taken: list[int] = []
     while len(taken) < n:
+        covered = [max([row[s] for s in taken], default=0.0) for row in rows]
         gains = {}
         for j in range(len(states)):
             if j not in taken:
-                gains[j] = sum(max(0.0, row[j] - max([row[s] for s in taken], default=0.0)) for row in rows)
+                gains[j] = sum(max(0.0, row[j] - best) for row, best in zip(rows, covered, strict=True))
         taken.append(first_best(gains))
     return sorted(taken)
 

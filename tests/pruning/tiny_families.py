@@ -58,6 +58,10 @@ def random_model(config: PreTrainedConfig) -> PreTrainedModel:
         for name, parameter in model.named_parameters():
             if any(part in name for part in ("projector", "connector", "merger")) and parameter.dim() > 1:
                 parameter.normal_(std=0.25)
+            if name.endswith("k_norm.weight"):
+                # With weights of 1 all keys would be equally long.
+                generator = torch.Generator().manual_seed(len(name))
+                parameter.copy_(0.5 + torch.rand(parameter.shape, generator=generator))
     return model
 
 

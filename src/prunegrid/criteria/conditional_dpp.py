@@ -11,6 +11,10 @@ from prunegrid.pruning.greedy import greedy
 from prunegrid.pruning.marked import Marked
 from prunegrid.pruning.stage import Stage
 
+# Share of a token's own entry below which nothing of it is left.
+_SPANNED = 1e-4
+_TINY = torch.finfo(torch.float32).tiny
+
 
 @dataclass(frozen=True, kw_only=True)
 class ConditionalDPP(Criterion):
@@ -22,8 +26,9 @@ class ConditionalDPP(Criterion):
     (github.com/Theia-4869/CDPruner): this is its rule with another relevance.
 
     The greedy algorithm is that of Chen, Zhang and Zhou (arXiv 1709.05135): a token's gain is the square of
-    what of it the selected tokens do not span. Where more tokens are asked for than the hidden states
-    have independent directions, gains are 0 but for rounding.
+    what of it the selected tokens do not span. What is less than 1e-4 of L_ii counts as 0, as float32 cannot
+    tell it from rounding: so where more tokens are asked for than there are independent directions, the lower
+    numbers stay.
     """
 
     cost: ClassVar[str | None] = "cosines+text_mean+determinant"
@@ -34,7 +39,9 @@ class ConditionalDPP(Criterion):
         units, relevance = image.units(stage.hidden), _relevance(stage, image)
         kernel = relevance[..., None] * (units @ units.transpose(1, 2)) * relevance[:, None]
         most = max(stage.keep)
-        gains = [kernel.diagonal(dim1=1, dim2=2)]
+        # r^2, which rounding does not tell apart where all are equal; NaN where the kernel's is.
+        diagonal = relevance.square() + 0 * kernel.diagonal(dim1=1, dim2=2)
+        gains = [diagonal]
         # Rows of a Cholesky factor, one for each token that is selected.
         factor = kernel.new_zeros(len(kernel), most, kernel.shape[2])
         steps = iter(range(most))
@@ -44,9 +51,11 @@ class ConditionalDPP(Criterion):
             before = factor[:, :step]
             at_best = before.gather(2, places.expand(-1, step, 1))
             row = kernel.gather(1, places.expand(-1, 1, kernel.shape[2])) - at_best.transpose(1, 2) @ before
-            left = gains[0].gather(1, best).clamp_min(torch.finfo(row.dtype).tiny)
-            factor[:, step] = row[:, 0] / left.sqrt()
-            gains[0] = gains[0] - factor[:, step].square()
+            left = gains[0].gather(1, best)
+            # A token that is spanned already takes nothing from the others.
+            factor[:, step] = torch.where(left > 0, row[:, 0] / left.clamp_min(_TINY).sqrt(), 0.0)
+            rest = gains[0] - factor[:, step].square()
+            gains[0] = torch.where(rest < _SPANNED * diagonal, 0.0, rest)
 
         marked = greedy(image.valid, stage.n_keep, most, lambda: gains[0], take)
         return image.spread(marked, stage.image.shape[1])

@@ -18,8 +18,8 @@ class Coverage(Criterion):
 
     C has a row for each of the m text tokens after the image, softmax_j(cos(e_i, e_j) / 0.02) / m, and one
     for each of the N image tokens present, 0.5 softmax_j(cos(h_i, h_j) / 0.2) / N; j is an image token. e are
-    the embeddings that enter layer 0, h enters layer l. The authors' code (github.com/Ironieser/MMTok) leaves out
-    stop words, which takes a tokenizer, and compares image tokens by the vision tower's features.
+    the embeddings that enter layer 0, h enters layer l. The authors' code (github.com/Ironieser/MMTok) leaves
+    out stop words, which takes a tokenizer, and compares image tokens by the vision tower's features.
 
     Parameters
     ----------

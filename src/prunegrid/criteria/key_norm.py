@@ -11,7 +11,11 @@ from prunegrid.pruning.stage import Stage
 
 @dataclass(frozen=True, kw_only=True)
 class KeyNorm(Criterion):
-    """Norm of layer l-1's keys of all heads together, with rotary positions; they do not change it."""
+    """Norm of layer l-1's keys of all heads together.
+
+    Rotary positions do not change it. Decoders that normalise keys (Qwen3, Gemma 3) leave it what the weights
+    of that norm make of a key's direction.
+    """
 
     cost: ClassVar[str | None] = "keys"
     first_layer: ClassVar[int] = 1
