@@ -12,7 +12,7 @@ from prunegrid.errors import ConfigError, PruningError, UnreachableRatioError
 from prunegrid.nearest import nearest
 from prunegrid.pruning.schedule import Schedule
 from prunegrid.pruning.strategy import Strategy
-from prunegrid.study.config import as_list, matchings, plugin_of
+from prunegrid.study.config import as_list, matchings, plugin_of, ratios_of
 from prunegrid.study.plugin_checks import check_cuts, solved
 
 
@@ -173,14 +173,14 @@ def _rows(config: Mapping[str, Any]) -> Iterator[tuple[str, str, float, int, str
     """Yield (strategy, criterion, ratio, seed, match), the baseline first."""
     strategies = [BASELINE, *(name for name in config["strategies"] if name != BASELINE)]
     named = matchings(config) if len(matchings(config)) > 1 else [""]
-    budgets = [*product(config["ratios"], named)]
     for strategy in strategies:
         plugin: type[Strategy] = plugins.load("strategies", plugin_of(config, "strategies", strategy)[0])
+        budgets = [*product(ratios_of(config, strategy), named)] if plugin.has_ratio else [(0.0, "")]
         for criterion in config["criteria"] if plugin.ranks else [NO_CRITERION]:
             drawn = [("strategy_specs", strategy)] if plugin.stochastic else []
             if plugin.ranks and is_stochastic(config, criterion):
                 drawn.append(("criterion_specs", criterion))
-            for ratio, match in budgets if plugin.has_ratio else [(0.0, "")]:
+            for ratio, match in budgets:
                 for seed in _seeds(config, drawn):
                     yield strategy, criterion, float(ratio), seed, match
 

@@ -8,7 +8,7 @@ from html import escape, unescape
 from pathlib import Path
 from typing import Any
 
-from prunegrid.study.config import matchings, plugin_of
+from prunegrid.study.config import all_ratios, matchings, plugin_of
 
 _NAME = "prunegrid-study"
 _META = re.compile(rf'<meta name="{_NAME}" content="([^"]*)">')
@@ -34,7 +34,8 @@ def page_record(config: Mapping[str, Any]) -> dict[str, Any]:
             axis: {name: plugin_of(config, axis, name) for name in config[axis]}
             for axis in ("strategies", "criteria")
         },
-        **{axis: {str(value): None for value in config[axis]} for axis in ("ratios", "seeds")},
+        "ratios": {str(value): None for value in all_ratios(config)},
+        "seeds": {str(value): None for value in config["seeds"]},
         "match": dict.fromkeys(matchings(config)),
     }
     return {axis: {name: _hash(value) for name, value in names.items()} for axis, names in meant.items()}
