@@ -51,6 +51,30 @@ def test_folders_are_named_after_the_axes():
     ]
 
 
+def test_a_strategy_with_ratios_of_its_own_runs_at_no_others():
+    specs = {"early": {"type": "single", "options": {"layer": 2}, "ratios": [0.656]}}
+    grid = cells(strategies=["early", "exit"], criteria=["norm"], strategy_specs=specs, ratios=[0.5])
+    assert [(cell.strategy, cell.ratio) for cell in grid.cells] == [
+        ("none", 0.0),
+        ("early", 0.656),
+        ("exit", 0.5),
+    ]
+    alone = cells(strategies=["early"], criteria=["norm"], strategy_specs=specs, ratios=[])
+    assert [cell.ratio for cell in alone.cells] == [0.0, 0.656], "no other strategy needs `ratios`"
+    excluded = [{"strategy": "early", "ratio": 0.656}]
+    assert len(cells(strategies=["early", "exit"], strategy_specs=specs, exclude=excluded).cells) > 1
+
+
+def test_faulty_ratios_of_a_strategy_are_named():
+    specs = {"early": {"type": "single", "ratios": [0.6561]}}
+    with pytest.raises(ConfigError, match=r"strategy_specs\.early\.ratios: 0\.6561 is not a multiple"):
+        cells(strategies=["early"], strategy_specs=specs)
+    with pytest.raises(ConfigError, match="ratios: is empty, but strategy 'exit' needs one"):
+        cells(strategies=["exit"], ratios=[])
+    with pytest.raises(ConfigError, match="ratios"):
+        cells(criteria=["norm"], criterion_specs={"norm": {"ratios": [0.5]}})
+
+
 def test_stochastic_delegates_make_seeds():
     specs = {"half": {"type": "staged", "options": {"shallow": "attention_shallow", "deep": "random"}}}
     grid = cells(strategies=["hierarchical"], criteria=["half"], criterion_specs=specs, ratios=[0.5])

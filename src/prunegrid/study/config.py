@@ -294,9 +294,13 @@ def _check_names(config: Mapping[str, Any]) -> None:
             for name in config["report"]["pictures"]
             if name not in config["benchmarks"]
         ]
-    for ratio in config["ratios"]:
-        if abs(ratio * 1000 - round(ratio * 1000)) > 1e-6:
-            faults.append(f"ratios: {ratio} is not a multiple of 0.001")
+    own = {f"strategy_specs.{n}.ratios": s.get("ratios", []) for n, s in config["strategy_specs"].items()}
+    faults += [
+        f"{where}: {ratio} is not a multiple of 0.001"
+        for where, ratios in {"ratios": config["ratios"], **own}.items()
+        for ratio in ratios
+        if abs(ratio * 1000 - round(ratio * 1000)) > 1e-6
+    ]
     faults += [f"tokens: {fault}" for budget in config["tokens"] if (fault := budget_fault(budget))]
     for position, entry in enumerate(config["exclude"]):
         faults += _check_exclusion(config, position, entry)
@@ -324,8 +328,11 @@ def _check_empty_axes(config: Mapping[str, Any]) -> list[str]:
             if (plugin := plugin_of(config, "strategies", name)[0]) in plugins.names("strategies")
             and plugins.describe("strategies", plugin)[needs]
         ]
-        if strategies and not config[axis]:
-            faults.append(f"{axis}: is empty, but strategy {strategies[0]!r} needs one: name at least one")
+        lacking = [
+            name for name in strategies if not (ratios_of(config, name) if axis == "ratios" else config[axis])
+        ]
+        if lacking:
+            faults.append(f"{axis}: is empty, but strategy {lacking[0]!r} needs one: name at least one")
     return faults
 
 
@@ -474,7 +481,7 @@ def _check_paper(config: Mapping[str, Any]) -> list[str]:
         for kind, own in valid.items()
         for key, names in {
             "benchmarks": config["benchmarks"],
-            "ratios": config["ratios"],
+            "ratios": all_ratios(config),
             "match": matchings(config),
             **own,
         }.items()
@@ -488,7 +495,7 @@ def _check_exclusion(config: Mapping[str, Any], position: int, entry: Mapping[st
     # What ratio a number of tokens is depends on the model.
     of_tokens = [] if not config["tokens"] else as_list(entry.get("ratio", []))
     valid = {
-        "ratio": [*config["ratios"], 0, *of_tokens],
+        "ratio": [*all_ratios(config), 0, *of_tokens],
         "seed": [*config["seeds"], *range(_most_seeds(config))],
         "match": matchings(config),
     }
@@ -541,6 +548,18 @@ def _unknown_names(config: Mapping[str, Any], place: str, entry: Mapping[str, An
 def _most_seeds(config: Mapping[str, Any]) -> int:
     specs = [*config["strategy_specs"].values(), *config["criterion_specs"].values()]
     return max((spec.get("n_seeds", 0) for spec in specs), default=0)
+
+
+def ratios_of(config: Mapping[str, Any], strategy: str) -> list[float]:
+    """Return the ratios that a strategy's name is run at: its own, or else those of all."""
+    found: list[float] = config["strategy_specs"].get(strategy, {}).get("ratios") or config["ratios"]
+    return found
+
+
+def all_ratios(config: Mapping[str, Any]) -> list[float]:
+    """Return every ratio of a configuration once: those of all strategies, then those of single ones."""
+    own = (ratio for strategy in config["strategies"] for ratio in ratios_of(config, strategy))
+    return [*dict.fromkeys([*config["ratios"], *own])]
 
 
 def as_list(value: Any) -> list[Any]:

@@ -213,9 +213,11 @@ def _rows(
     """Yield (strategy, criterion, ratio, seed, match), the baseline first, methods last."""
     strategies = [BASELINE, *(name for name in config["strategies"] if name != BASELINE)]
     named = matchings(config) if len(matchings(config)) > 1 else [""]
-    budgets = [*product((budget.ratio for budget in budgets_of_model), named)]
     for strategy in [*strategies, *config["methods"]]:
         plugin = _strategy(config, strategy)
+        own = config["strategy_specs"].get(strategy, {}).get("ratios", [])
+        ratios = own or [budget.ratio for budget in budgets_of_model]
+        budgets = [*product(map(float, ratios), named)] if plugin.has_ratio else [(0.0, "")]
         if strategy in config["methods"]:
             criteria = criteria_of(config, strategy)
         else:
@@ -224,7 +226,7 @@ def _rows(
             drawn = [("strategy_specs", strategy)] if plugin.stochastic else []
             if plugin.ranks and is_stochastic(config, criterion):
                 drawn.append(("criterion_specs", criterion))
-            for ratio, match in budgets if plugin.has_ratio else [(0.0, "")]:
+            for ratio, match in budgets:
                 for seed in _seeds(config, drawn):
                     yield strategy, criterion, ratio, seed, match
 

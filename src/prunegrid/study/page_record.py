@@ -8,7 +8,7 @@ from html import escape, unescape
 from pathlib import Path
 from typing import Any
 
-from prunegrid.study.config import matchings, plugin_of
+from prunegrid.study.config import all_ratios, matchings, plugin_of
 from prunegrid.study.method_specs import criteria_of
 
 _NAME = "prunegrid-study"
@@ -42,7 +42,8 @@ def page_record(config: Mapping[str, Any]) -> dict[str, Any]:
             ]
             for name in config["methods"]
         },
-        **{axis: {str(value): None for value in config[axis]} for axis in ("ratios", "tokens", "seeds")},
+        "ratios": {str(value): None for value in all_ratios(config)},
+        **{axis: {str(value): None for value in config[axis]} for axis in ("tokens", "seeds")},
         "match": dict.fromkeys(matchings(config)),
     }
     return {axis: {name: _hash(value) for name, value in names.items()} for axis, names in meant.items()}
