@@ -1,9 +1,9 @@
 """Find which picture each image id stands for: that of the first row with the id in the whole data set."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from prunegrid.data.images import ImageReader
-from prunegrid.data.rows import Rows
+from prunegrid.data.images import Picture
+from prunegrid.data.rows import Row, Rows
 from prunegrid.errors import DataError
 
 # image id -> digest of its picture, and number of the row that showed it first.
@@ -11,7 +11,7 @@ Shown = dict[str, tuple[str, int]]
 
 
 def shown_before(
-    rows: Rows, positions: Sequence[int], image_ids: Sequence[str | None], images: ImageReader
+    rows: Rows, positions: Sequence[int], image_ids: Sequence[str | None], picture: Callable[[Row], Picture]
 ) -> Shown:
     """Return what rows before the given ones show under the same image ids.
 
@@ -23,8 +23,8 @@ def shown_before(
         Ascending positions among them that are about to be read.
     image_ids : sequence of str or None
         The data set's own image id of every selected row.
-    images : ImageReader
-        Decodes.
+    picture : callable
+        Row -> its decoded picture.
     """
     wanted = set(positions)
     asked = {image_ids[position] for position in wanted}
@@ -39,7 +39,7 @@ def shown_before(
         first = {places.pop(0): name for name, places in earlier.items()}
         for position, row in zip(sorted(first), rows.read(sorted(first)), strict=True):
             try:
-                digest = images.read(row.get("image"), row.file.parent).digest
+                digest = picture(row).digest
             except DataError:
                 continue
             shown[first[position]] = (digest, row.number)

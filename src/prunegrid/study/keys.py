@@ -220,8 +220,11 @@ class CellKeys:
         }
         if self._inputs.is_prepared(benchmark):
             return [spec, self.render_key()]
+        adapter = self._inputs.adapter(benchmark)
+        # Folders of task files count by what is in them.
+        spec = {k: v for k, v in spec.items() if k != "include_path"} | _known(adapter.foundation())
         try:
-            files = self._inputs.adapter(benchmark).files()
+            files = adapter.files()
         except NotDownloadedError:
             # A dry run plans with it; nothing is stored under such a key.
             return [spec, "not downloaded"]
@@ -229,6 +232,10 @@ class CellKeys:
 
     def _code_hash(self, *files: Path, alone: Sequence[Path] = ()) -> str:
         return self._memo.once(("code", *files, *alone), lambda: self._code.hash(files, alone))
+
+
+def _known(foundation: list[Any]) -> dict[str, Any]:
+    return {"foundation": digest(foundation)} if foundation else {}
 
 
 def _installed(package: str) -> str | None:

@@ -118,9 +118,8 @@ class Plan:
 
     def answer_tokens(self, benchmark: str) -> int:
         """Return how many tokens an answer has at most."""
-        spec = self.config["benchmark_specs"][benchmark]
-        adapter: type[Adapter] = plugins.load("benchmarks", spec["adapter"])
-        return int(spec.get("max_new_tokens", adapter.max_new_tokens))
+        adapter: Adapter = self.inputs.adapter(benchmark)
+        return int(adapter.max_new_tokens)
 
     def _n_jobs(self, benchmark: str) -> int:
         spec = self.config["benchmark_specs"][benchmark]
