@@ -66,15 +66,6 @@ def _hallusion(number: int, figure: str, answer: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _refcoco(number: int, answer: list[str]) -> dict[str, Any]:
-    return {
-        "question_id": str(number), "image": _image(number), "question": "Describe the box.",
-        "answer": answer,
-        "segmentation": [1.0, 2.0, 3.0, 4.0], "bbox": [12.0, 8.0, 24.0, 16.0], "iscrowd": 0,
-        "file_name": f"COCO_{number}.jpg",
-    }  # fmt: skip
-
-
 def _mme(name: str, category: str, answer: str) -> dict[str, Any]:
     number = int(name[0])
     return {
@@ -83,7 +74,6 @@ def _mme(name: str, category: str, answer: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-_BOX = "[0.25, 0.25, 0.75, 0.75]"
 # Task -> rows with (right answer, wrong answer) each.
 CASES: dict[str, list[tuple[dict[str, Any], str, str]]] = {
     "gqa": [
@@ -211,9 +201,6 @@ CASES: dict[str, list[tuple[dict[str, Any], str, str]]] = {
           "groundtruth": answer, "metadata": "{}"}, f"{{{answer}}}", "{7}")
         for n, answer in enumerate(["0", "2"])
     ],
-    "refcoco_bbox_rec_val": [
-        (_refcoco(1, ["the left dog"]), _BOX, "[0.0, 0.0, 0.1, 0.1]"), (_refcoco(2, ["a cat"]), _BOX, "none"),
-    ],
     "mmmu_pro_standard": [
         ({**_mmmu(1, "B", "multiple-choice"), "id": "test_History_1", "subject": "History"}, "B", "A"),
         ({**_mmmu(2, "A", "multiple-choice"), "id": "test_History_2", "subject": "History"}, "A", "C"),
@@ -221,20 +208,8 @@ CASES: dict[str, list[tuple[dict[str, Any], str, str]]] = {
 }  # fmt: skip
 _SAME = {
     "cv_bench": ("cv_bench_2d", "cv_bench_3d"),
-    "ai2d": ("ai2d_no_mask", "ai2d_lite"),
-    "vqav2_val": ("vqav2_val_lite",),
-    "textvqa_val": ("textvqa_val_lite",),
-    "vizwiz_vqa_val": ("vizwiz_vqa_val_lite",),
-    "docvqa_val": ("docvqa_val_lite",),
-    "infovqa_val": ("infovqa_val_lite",),
-    "chartqa": ("chartqa_lite",),
-    "seedbench": ("seedbench_lite",),
+    "ai2d": ("ai2d_no_mask",),
     "mmstar": ("mmstar_qwen",),
-    "refcoco_bbox_rec_val": (
-        *(f"refcoco_bbox_rec_{split}" for split in ("test", "testA", "testB")),
-        *(f"refcoco+_bbox_rec_{split}" for split in ("val", "testA", "testB")),
-        *(f"refcocog_bbox_rec_{split}" for split in ("val", "test")),
-    ),
 }
 for _name, _others in _SAME.items():
     CASES |= dict.fromkeys(_others, CASES[_name])

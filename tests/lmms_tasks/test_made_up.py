@@ -69,7 +69,7 @@ def test_a_task_has_to_be_named(file):
         adapter(file, task=None)
 
 
-def test_without_the_package_the_command_that_installs_it_is_told(file, monkeypatch):
+def test_without_the_package_the_command_that_installs_it_is_told(monkeypatch):
     from prunegrid.lmms_tasks import installation
 
     monkeypatch.setattr(installation, "find_spec", lambda name: None)
@@ -77,7 +77,7 @@ def test_without_the_package_the_command_that_installs_it_is_told(file, monkeypa
     with pytest.raises(
         ConfigError, match=r"pip install --no-deps lmms-eval==.* && pip install 'prunegrid\[tasks\]'"
     ):
-        adapter(file, "gqa", include_path=None)
+        LmmsTask("gqa")
     installation.tasks_folder.cache_clear()
 
 

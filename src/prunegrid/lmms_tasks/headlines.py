@@ -30,7 +30,7 @@ _OTHERS = {
 }
 _KINDS = {"mmbench": "accuracy_of_groups", "mmstar": "accuracy_of_categories"}
 # Where the first that a task's file lists is not the one that papers print.
-_PRINTED = ("refcoco_ACC@0.5", "seed_image", "average")
+_PRINTED = ("refcoco_ACC@0.5", "seed_image", "seedbench_2_plus_all", "average")
 
 
 def headline_of(task: LmmsTask) -> Headline:

@@ -29,6 +29,9 @@ _TOP, _BOTTOM = "top", "bottom"
 class LmmsEval(Scorer):
     """The task's metrics, as means over samples or as in `prunegrid.scoring.lmms_values.STRUCTURES`.
 
+    The headline's kind is `accuracy`, or a name of its own where it is no share of samples; its variant is
+    the task's own name of it.
+
     Parameters
     ----------
     task : str
@@ -37,25 +40,22 @@ class LmmsEval(Scorer):
         Folder of task files; default those of the installed lmms-eval.
     """
 
+    headline_variant: ClassVar[str] = "lmms_eval"
+    variants: ClassVar[tuple[str, ...]] = ("lmms_eval",)
     columns: ClassVar[tuple[str, ...]] = ("document",)
 
     task: str
     include_path: str | None = None
 
-    @property
-    def headline(self) -> str:  # type: ignore[override]
-        """The headline's kind: accuracy, or a name of its own where it is no share of samples."""
-        return headline_of(self._task).kind
-
-    @property
-    def headline_variant(self) -> str:  # type: ignore[override]
-        """The task's own name of the headline."""
-        return headline_of(self._task).metric
-
-    @property
-    def variants(self) -> tuple[str, ...]:  # type: ignore[override]
-        """That name alone."""
-        return (self.headline_variant,)
+    def __post_init__(self) -> None:
+        headline = headline_of(self._task)
+        # The task tells, and not the class.
+        for name, value in (
+            ("headline", headline.kind),
+            ("headline_variant", headline.metric),
+            ("variants", (headline.metric,)),
+        ):
+            object.__setattr__(self, name, value)
 
     @property
     def _task(self) -> LmmsTask:
