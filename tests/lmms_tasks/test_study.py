@@ -37,7 +37,7 @@ def study(tmp_path_factory):
                 }
                 for task in TASKS
             },
-            "strategies": ["uniform", "exit"],
+            "strategies": ["uniform", "pyramid"],
             "criteria": ["attention", "norm"],
             "ratios": [0.5],
             "tables": {"reference_strategy": "uniform", "reference_criterion": "attention"},

@@ -199,7 +199,8 @@ def _people(answers: Any) -> tuple[str, ...] | None:
     if not isinstance(answers, list) or not answers:
         return None
     texts = [one.get("answer") if isinstance(one, dict) else one for one in answers]
-    return tuple(texts) if all(isinstance(text, str) for text in texts) else None
+    known = tuple(text for text in texts if isinstance(text, str))
+    return known if len(known) == len(texts) else None
 
 
 def _as_json(value: Any) -> Any:

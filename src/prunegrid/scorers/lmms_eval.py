@@ -148,7 +148,8 @@ class LmmsEval(Scorer):
                     "such metrics are not scored here"
                 )
             return values
-        return np.sum([one.of_rows() for one in known], axis=0)
+        total: np.ndarray = np.stack([one.of_rows() for one in known]).sum(axis=0)
+        return total
 
 
 def _of_ratios(ratios: Ratios) -> SumMetric:

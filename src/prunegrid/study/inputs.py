@@ -129,6 +129,14 @@ class StudyInputs:
         adapter = self.config["benchmark_specs"][benchmark]["adapter"]
         return str(plugins.describe("benchmarks", adapter)["scorer"])
 
+    def answer_tokens(self, benchmark: str) -> int:
+        """Return how many tokens an answer has at most; needs no data."""
+
+        def look() -> int:
+            return int(self.adapter(benchmark).max_new_tokens)
+
+        return self._memo.once(("answer tokens", benchmark), look)
+
     def scorer_options(self, benchmark: str) -> dict[str, Any]:
         """Return the options of a benchmark's scorer: further metrics, and keys that its adapter hands on."""
         spec = self.config["benchmark_specs"][benchmark]

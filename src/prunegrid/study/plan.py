@@ -20,7 +20,7 @@ from prunegrid.study.memo import Memo
 from prunegrid.study.shared_layers import in_sharing_order
 
 if TYPE_CHECKING:
-    from prunegrid.data.adapter import Adapter
+    pass
 
 
 class Plan:
@@ -118,8 +118,7 @@ class Plan:
 
     def answer_tokens(self, benchmark: str) -> int:
         """Return how many tokens an answer has at most."""
-        adapter: Adapter = self.inputs.adapter(benchmark)
-        return int(adapter.max_new_tokens)
+        return self.inputs.answer_tokens(benchmark)
 
     def _n_jobs(self, benchmark: str) -> int:
         spec = self.config["benchmark_specs"][benchmark]
