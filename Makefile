@@ -5,10 +5,11 @@ BIN := $(VENV)/bin
 CORES ?= 2
 FAMILIES := .venv-families
 LOWEST := .venv-lowest
+TASKS := .venv-tasks
 SOURCES := src tests workflow/scripts perf envs
 RULES := Snakefile workflow/Snakefile workflow/rules
 
-.PHONY: demo test test-suite test-families test-lowest test-wheel test-cluster test-gpu bench bench-grid bench-large lint format lock vendor clean
+.PHONY: demo test test-suite test-families test-lowest test-tasks test-wheel test-cluster test-gpu bench bench-grid bench-large lint format lock vendor clean
 
 # The whole study of config.yaml, to results/report.html.
 demo: $(VENV)/.installed
@@ -29,6 +30,10 @@ test-families: $(FAMILIES)/.installed
 # The engine, the ledgers and the results at the lower ends of the ranges in pyproject.toml.
 test-lowest: $(LOWEST)/.installed
 	$(LOWEST)/bin/python -m pytest tests/pruning tests/cost tests/results
+
+# lmms-eval's tasks, on made-up rows, and a study of six: `make test` leaves them out, as it does without lmms-eval.
+test-tasks: $(TASKS)/.installed
+	$(TASKS)/bin/python -m pytest tests/lmms_tasks
 
 # The wheel, in an environment that holds nothing else; `make test` lends it the packages of .venv.
 test-wheel: $(VENV)/.installed
@@ -84,7 +89,7 @@ vendor: $(VENV)/.installed
 	$(BIN)/python envs/vendor.py
 
 clean:
-	rm -rf $(VENV) $(FAMILIES) $(LOWEST) build
+	rm -rf $(VENV) $(FAMILIES) $(LOWEST) $(TASKS) build
 
 $(VENV)/.installed: pyproject.toml envs/lock.txt
 	$(PYTHON) -m venv $(VENV)
@@ -96,6 +101,15 @@ $(FAMILIES)/.installed: pyproject.toml envs/lock.txt
 	$(PYTHON) -m venv $(FAMILIES)
 	grep -v '^torch==' envs/lock.txt > $(FAMILIES)/lock.txt
 	$(FAMILIES)/bin/python -m pip install --quiet --constraint $(FAMILIES)/lock.txt --editable '.[workflow,demo,dev,families]'
+	touch $@
+
+# Without its dependencies lmms-eval is what its task files import; its own metrics, which tests compare with, need the
+# last four.
+$(TASKS)/.installed: pyproject.toml envs/lock.txt
+	$(PYTHON) -m venv $(TASKS)
+	$(TASKS)/bin/python -m pip install --quiet --constraint envs/lock.txt --editable '.[workflow,demo,dev,tasks]' \
+		sacrebleu evaluate pytz jinja2
+	$(TASKS)/bin/python -m pip install --quiet --no-deps lmms-eval==0.7.3
 	touch $@
 
 $(LOWEST)/.installed: pyproject.toml

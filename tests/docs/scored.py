@@ -6,6 +6,7 @@ import pandas as pd
 
 from prunegrid import plugins
 from prunegrid.scoring.scorer import Scores
+from tests.lmms_tasks.colours import TASKS
 
 SAMPLE = pd.DataFrame(
     {
@@ -16,6 +17,7 @@ SAMPLE = pd.DataFrame(
         "references": [["a dog"]],
         "prediction": ["A"],
         "choice_logits": [[1.0, 0.0]],
+        "document": ['{"answer": "A"}'],
         "status": ["ok"],
     }
 )
@@ -25,6 +27,9 @@ LEFT_OUT = {"meteor"}
 
 @cache
 def scored(name: str) -> Scores:
-    options = {"extra": ["bleu", "rouge"]} if name == "caption" else {}
+    options = {
+        "caption": {"extra": ["bleu", "rouge"]},
+        "lmms_eval": {"task": "colours", "include_path": TASKS},
+    }.get(name, {})
     sample = SAMPLE.assign(answer="yes") if name == "pope" else SAMPLE
     return plugins.build("scorers", name, options).score(sample, replicates=100)

@@ -30,7 +30,7 @@ FILES = (PREDICTIONS, SCORES, SAMPLES)
 
 
 def row(number: int, prediction: str) -> dict[str, Any]:
-    blank = dict.fromkeys(("choices", "references", "choice_logits", "error", "first_token_id"))
+    blank = dict.fromkeys(("choices", "references", "document", "choice_logits", "error", "first_token_id"))
     counts = dict.fromkeys(
         ("n_image_tokens", "n_text_tokens", "n_text_after", "n_generated", "n_explained"), 1
     )

@@ -62,7 +62,7 @@ def test_what_is_not_known_of_a_row_is_empty_or_null(tmp_path: Path) -> None:
     write_rows(tmp_path / "row.parquet", [row], {})
     (found,) = pq.read_table(tmp_path / "row.parquet").to_pylist()
     assert {name for name, value in found.items() if value is None} == {
-        "choices", "answer", "references", "first_token_id", "choice_logits",
+        "choices", "answer", "references", "document", "first_token_id", "choice_logits",
     }  # fmt: skip
     assert (found["prediction"], found["n_generated"], found["token_depth"]) == ("", 0, [])
     assert (found["sample_id"], found["status"], found["error"]) == ("s", "error", "no image")

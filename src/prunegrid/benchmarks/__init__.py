@@ -1,4 +1,4 @@
 """Plug-ins, one file each: rows of a data set become samples with a prompt and a gold answer.
 
-It may import `data`, and files of the package's root.
+It may import `data`, `lmms_tasks`, and files of the package's root.
 """

@@ -33,6 +33,7 @@ def anchor(
     prompts: Sequence[Prompt],
     max_new_tokens: int,
     about: Mapping[str, Any],
+    options: Mapping[str, Any] | None = None,
 ) -> Finding:
     """Score the unpruned model on prompts; reported, and never a failure: few samples tell little.
 
@@ -50,6 +51,8 @@ def anchor(
         Longest answer.
     about : mapping
         `model`: its hub id.
+    options : mapping, optional
+        Of the scorer.
     """
     cell = CellRun("", "", "none", {"ratio": 0.0, "seed": 0}, ("none", {}), None)
     ((rows, _),) = predict_prompts(
@@ -61,7 +64,7 @@ def anchor(
         max_new_tokens=max_new_tokens,
     )
     answered = plain_columns(pd.DataFrame([row for row in rows if row["status"] == "ok"]))
-    judge: Scorer = plugins.build("scorers", scorer)
+    judge: Scorer = plugins.build("scorers", scorer, dict(options or {}))
     values = {name: metric.value() for name, metric in judge.metrics(judge.rows(answered)).items()}
     shown = {name: values[name] for name in (judge.headline, "f1") if name in values}
     found = ", ".join(f"{name} {value:.3f}" for name, value in shown.items())

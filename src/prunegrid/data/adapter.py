@@ -13,7 +13,7 @@ from prunegrid.data.image_ids import Shown, shown_before
 from prunegrid.data.images import ImageReader, Picture, image_files, joint_digest
 from prunegrid.data.prompt_texts import LETTERS
 from prunegrid.data.rows import Row, Rows
-from prunegrid.data.sources import locate
+from prunegrid.data.sources import Source, locate
 from prunegrid.errors import ConfigError, DataError
 from prunegrid.files import expanded, is_regular_file, is_there
 from prunegrid.nearest import nearest
@@ -51,6 +51,8 @@ class Sample:
         A letter, yes or no, or text.
     references : tuple of str or None
         Captions, or the answers of several people.
+    document : str or None
+        All of the row but its pictures, as JSON, where the scorer needs more than an answer.
     error : str or None
         What is wrong with a broken row: it becomes an error row and is not shown to the model.
     more_images : tuple of Image
@@ -66,6 +68,7 @@ class Sample:
     answer: str | None = None
     references: tuple[str, ...] | None = None
     error: str | None = None
+    document: str | None = None
     more_images: tuple[Image.Image, ...] = ()
 
     @property
@@ -83,6 +86,7 @@ class Task:
     choices: tuple[str, ...] | None = None
     answer: str | None = None
     references: tuple[str, ...] | None = None
+    document: str | None = None
 
 
 class Adapter(Plugin):
@@ -127,7 +131,11 @@ class Adapter(Plugin):
     id_columns : tuple of str
         Columns that `sample_id` reads.
     options : dict
-        Further keys -> valid values, the default first.
+        Further keys -> valid values, the default first; without any, the value is any text.
+    scorer_keys : tuple of str
+        Those of `options` that the scorer takes, too.
+    finds_data : bool
+        Whether the options say where the published data set lies: `hub_ids` is not asked.
     """
 
     scorer: ClassVar[str]
@@ -145,6 +153,8 @@ class Adapter(Plugin):
     one_of_columns: ClassVar[tuple[str, ...]] = ()
     id_columns: ClassVar[tuple[str, ...]] = ()
     options: ClassVar[dict[str, tuple[str, ...]]] = {}
+    scorer_keys: ClassVar[tuple[str, ...]] = ()
+    finds_data: ClassVar[bool] = False
 
     def __init__(self, spec: Mapping[str, Any], base: str | Path | None = None) -> None:
         self.name = type(self).__module__.rsplit(".", 1)[-1]
@@ -155,7 +165,7 @@ class Adapter(Plugin):
         self._image_ids: list[str | None] | None = None
         self._images = ImageReader()
         self._check_spec()
-        self.prompt: str = self.spec.get("prompt", self.prompts[0])
+        self.prompt: str = self.spec.get("prompt", self.variants()[0])
         variant = self.variant_tokens.get(self.prompt, type(self).max_new_tokens)
         self.max_new_tokens = self.spec.get("max_new_tokens", variant)
 
@@ -177,6 +187,39 @@ class Adapter(Plugin):
         """Return the words whose logits at the first position are stored: letters, yes and no, or None."""
         return tuple(LETTERS[: len(sample.choices)]) if sample.choices else None
 
+    def variants(self) -> tuple[str, ...]:
+        """Return the valid prompt variants, the default first."""
+        return self.prompts
+
+    def pictures(self, row: Row) -> list[Picture]:
+        """Return what a row shows: one picture, or several where the adapter takes them.
+
+        Raises
+        ------
+        DataError
+            If there is none, or one cannot be decoded.
+        """
+        value, folder = row.get("image"), row.file.parent
+        if self.several_images:
+            return self._images.read_all(value, folder)
+        return [self._images.read(value, folder)]
+
+    def image_columns(self) -> tuple[str, ...]:
+        """Return the columns that hold pictures, which are not read where only texts are asked for."""
+        return ("image",)
+
+    def picture_columns(self) -> tuple[str, ...]:
+        """Return the columns that `pictures` reads."""
+        return self.image_columns()
+
+    def foundation(self) -> list[Any]:
+        """Return what prompts and answers depend on beside data, options and our code."""
+        return []
+
+    def joined_hub_files(self) -> list[tuple[list[str], dict[str, Any]]]:
+        """Return what else has to be downloaded, as `hub_files` does."""
+        return []
+
     # What a user calls -------------------------------------------------------------------------
 
     def check(self) -> int:
@@ -196,16 +239,17 @@ class Adapter(Plugin):
         """Return the files that samples come from: tables, and images that they name by their path."""
         rows = self._opened()
         found = dict.fromkeys(rows.source.files)
-        for row in rows.read(rows.naming_files("image"), columns=("image",)):
-            with suppress(DataError):
-                for named in image_files(row.values.get("image"), row.file.parent):
-                    found.setdefault(named)
+        for name in self.image_columns():
+            for row in rows.read(rows.naming_files(name), columns=(name,)):
+                with suppress(DataError):
+                    for named in image_files(row.values.get(name), row.file.parent):
+                        found.setdefault(named)
         return [file for file in found if is_regular_file(file)]
 
     def shows_two_pictures(self) -> bool:
         """Return whether two of the selected rows show different pictures; reads until it finds them."""
         digests = set()
-        for row in self._opened().read(columns=("image",)):
+        for row in self._opened().read(columns=self.picture_columns()):
             with suppress(DataError):
                 digests.add(self._digest(row))
             if len(digests) > 1:
@@ -274,7 +318,7 @@ class Adapter(Plugin):
         """Return the distinct prompts of all selected rows that have one, in order, reading no image."""
         rows = self._opened()
         found: dict[str, None] = {}
-        for row in rows.read(columns=sorted(rows.present - {"image"})):
+        for row in rows.read(columns=sorted(rows.present - {*self.image_columns()})):
             with suppress(DataError):
                 found.setdefault(self.task(row).prompt)
         return list(found)
@@ -308,7 +352,7 @@ class Adapter(Plugin):
         """Return the data set's own image id of every selected row, None where there is none."""
         if self._image_ids is None:
             rows, self._image_ids = self._opened(), []
-            for row in rows.read(columns=sorted(rows.present - {"image"})):
+            for row in rows.read(columns=sorted(rows.present - {*self.image_columns()})):
                 image_id = None
                 with suppress(DataError):
                     image_id = self.image_id(row)
@@ -329,7 +373,7 @@ class Adapter(Plugin):
         except DataError as error:
             faults.append(str(error))
         try:
-            pictures = self._pictures(row)
+            pictures = self.pictures(row)
         except DataError as error:
             faults.append(str(error))
         own = joint_digest([picture.digest for picture in pictures]) if pictures else None
@@ -351,21 +395,13 @@ class Adapter(Plugin):
             task.answer,
             task.references,
             f"row {row.number}: {'; '.join(dict.fromkeys(faults))}" if faults else None,
+            task.document,
             tuple(images[1:]),
-        )
-
-    def _pictures(self, row: Row) -> list[Picture]:
-        """Return the decoded pictures of a row: one, or several where the adapter takes them."""
-        value, folder = row.get("image"), row.file.parent
-        return (
-            self._images.read_all(value, folder)
-            if self.several_images
-            else [self._images.read(value, folder)]
         )
 
     def _digest(self, row: Row) -> str:
         """Return what tells the pictures of a row from others."""
-        return joint_digest([picture.digest for picture in self._pictures(row)])
+        return joint_digest([picture.digest for picture in self.pictures(row)])
 
     def _identify(self, row: Row) -> tuple[str, str | None]:
         try:
@@ -376,15 +412,7 @@ class Adapter(Plugin):
     def _opened(self) -> Rows:
         if self._rows is None:
             source = locate(self._paths(), **self._where())
-            rows = Rows(
-                source,
-                self.required_columns,
-                self.optional_columns,
-                rename=self.spec.get("columns"),
-                aliases={"image": "images"} if self.several_images else None,
-                limit=self.spec.get("limit"),
-                limit_seed=self.spec.get("sample"),
-            )
+            rows = self._rows_of(source)
             if self.one_of_columns and not rows.present & set(self.one_of_columns):
                 raise DataError(
                     f"{source.files[0]}: missing columns: one of {', '.join(self.one_of_columns)}. "
@@ -392,6 +420,17 @@ class Adapter(Plugin):
                 )
             self._rows = rows
         return self._rows
+
+    def _rows_of(self, source: Source) -> Rows:
+        return Rows(
+            source,
+            self.required_columns,
+            self.optional_columns,
+            rename=self.spec.get("columns"),
+            aliases={"image": "images"} if self.several_images else None,
+            limit=self.spec.get("limit"),
+            limit_seed=self.spec.get("sample"),
+        )
 
     def _is_here(self, path: str) -> bool:
         return is_there(Path(self._base or ".", expanded(path)))
@@ -414,9 +453,9 @@ class Adapter(Plugin):
         for key in self.spec:
             if key not in valid:
                 raise ConfigError(f"{here}: unknown key {key!r}: {nearest(key, valid)}")
-        for key, values in {"prompt": self.prompts, **self.options}.items():
-            value = self.spec.get(key, values[0])
-            if value not in values:
+        for key, values in {"prompt": self.variants(), **self.options}.items():
+            value = self.spec.get(key, values[0] if values else None)
+            if values and value not in values:
                 raise ConfigError(f"{here}: unknown {key} {value!r}: {nearest(value, values)}")
         for key, least in (("limit", 1), ("max_new_tokens", 1), ("sample", 0)):
             value = self.spec.get(key)

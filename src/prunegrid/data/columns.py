@@ -50,6 +50,16 @@ FAMILIES: dict[str, Callable[[pa.DataType], bool]] = {
 }
 
 
+def is_stored_image(name: str, kind: pa.DataType) -> bool:
+    """Tell whether a column of any data set holds pictures: the hub's struct, a list of it, or named so."""
+    kind = _stored(kind)
+    if isinstance(kind, _LISTS):
+        return is_stored_image(name, kind.value_type)
+    if pa.types.is_struct(kind):
+        return {field.name for field in kind} in ({"bytes", "path"}, {"bytes"}, {"path"})
+    return name in ("image", "images") and _is_image(kind)
+
+
 def may_name_files(kind: pa.DataType) -> bool:
     """Tell whether cells of a type may hold an image's path: texts, and objects with a `path`."""
     kind = _stored(kind)

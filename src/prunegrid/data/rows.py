@@ -135,6 +135,8 @@ class Rows:
         The first `limit` rows only, or that many drawn at random if there is a `limit_seed`.
     limit_seed : int, optional
         Seed of the sample; its rows keep their order. A larger sample of one seed holds the smaller.
+    all_columns : bool
+        Whether all that the files have is read, not only the columns named.
 
     Raises
     ------
@@ -152,6 +154,7 @@ class Rows:
         aliases: Mapping[str, str] | None = None,
         limit: int | None = None,
         limit_seed: int | None = None,
+        all_columns: bool = False,
     ) -> None:
         self.source = source
         self._rename = dict(rename or {})
@@ -181,7 +184,10 @@ class Rows:
             for name in (*columns, *optional)
             if any(self._in_file(name) in s.types for s in self._shards)
         )
+        self.types = {name: kind for shard in reversed(self._shards) for name, kind in shard.types.items()}
         self.found = sorted({name for shard in self._shards for name in shard.types})
+        if all_columns:
+            self.present |= {*self.found}
         self.numbers: Sequence[int] = range(total)
         if limit is not None and limit < total:
             self.numbers = range(limit) if limit_seed is None else _sample(total, limit, limit_seed)

@@ -97,7 +97,7 @@ def _result(plan: Plan, model: str, start_seconds: float) -> CheckResult:
     subject = Subject(loaded, prompts, batch_size, spec.get("image_tokens"))
     result = check_subject(subject, pace, about)
     most = _FEW_ANCHOR_SAMPLES if loaded.model.device.type == "cpu" else _ANCHOR_SAMPLES
-    anchored = run_step(ANCHOR, lambda one: anchor(one, *_anchor_samples(plan, maker, most), about), subject)
+    anchored = run_step(ANCHOR, lambda one: _anchored(one, plan, maker, most, about), subject)
     pace = dict(result.pace)
     # Reading a file and making token ids and pixels of it is one work.
     pace["read_seconds_per_sample"] += pace.pop("prepare_seconds_per_sample", 0.0)
@@ -138,13 +138,15 @@ def _prompts(plan: Plan, loaded: LoadedModel, maker: PromptMaker) -> tuple[list[
     return good(maker.prompts(samples)), spent / len(samples)
 
 
-def _anchor_samples(plan: Plan, maker: PromptMaker, most: int) -> tuple[Any, str, list[Prompt], int]:
-    """Return adapter, scorer, prompts and longest answer of the benchmark that is an anchor: POPE, if any."""
+def _anchored(
+    subject: Subject, plan: Plan, maker: PromptMaker, most: int, about: Mapping[str, Any]
+) -> Finding:
+    """Score the model on a few samples of the benchmark that is an anchor: POPE, if any."""
     names = reversed(plan.config["benchmarks"])
     by_scorer = {plan.inputs.scorer(benchmark): benchmark for benchmark in names}
     scorer = next(name for name in (*_ANCHORS, *by_scorer) if name in by_scorer)
     benchmark = by_scorer[scorer]
     adapter = plan.inputs.adapter(benchmark)
     prompts = maker.prompts(adapter.samples(range(min(len(adapter), most))))
-    tokens = plan.config["benchmark_specs"][benchmark].get("max_new_tokens", adapter.max_new_tokens)
-    return adapter, scorer, prompts, tokens
+    options = plan.inputs.scorer_options(benchmark)
+    return anchor(subject, adapter, scorer, prompts, adapter.max_new_tokens, about, options)

@@ -69,5 +69,8 @@ def _data(inputs: StudyInputs, benchmark: str) -> str | Path:
     wanted = inputs.adapter(benchmark).hub_files()
     if wanted is None:
         return f"lies in {inputs.data_path(benchmark)}"
+    adapter = inputs.adapter(benchmark)
+    for repositories, where in adapter.joined_hub_files():
+        fetch_data(repositories, **where)
     repositories, where = wanted
     return fetch_data(repositories, **where)

@@ -66,12 +66,11 @@ def _score(plan: Plan, store: Store, benchmark: str, keys: Mapping[str, str]) ->
         return
     for key in made_under.values():
         check_predictions(store, key)
-    metrics = plan.config["benchmark_specs"][benchmark].get("metrics")
     tables = plan.config["tables"]
     scored = score_cells(
         plan.inputs.scorer(benchmark),
         files,
-        {"extra": metrics} if metrics else None,
+        plan.inputs.scorer_options(benchmark),
         replicates=tables["replicates"],
         seed=tables["seed"],
     )

@@ -133,4 +133,5 @@ def _asked(prompt: Prompt) -> dict[str, Any]:
         "choices": list(sample.choices) if sample.choices is not None else None,
         "answer": sample.answer,
         "references": list(sample.references) if sample.references is not None else None,
+        "document": sample.document,
     }

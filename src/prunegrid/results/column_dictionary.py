@@ -173,6 +173,12 @@ _PREDICTIONS = (
     ColumnEntry("choices", "list of string", "", "options of multiple choice, else null"),
     ColumnEntry("answer", "string", "", "gold answer: a letter, yes or no, or text; null for captions"),
     ColumnEntry("references", "list of string", "", "captions, or answers of several people; else null"),
+    ColumnEntry(
+        "document",
+        "string",
+        "",
+        "of lmms-eval's tasks the data set's row without pictures, as JSON; else null",
+    ),
     ColumnEntry("prediction", "string", "", "the generated text, without special tokens"),
     ColumnEntry("n_image_tokens", "int32", "tokens", "N, image tokens of the prompt"),
     ColumnEntry("n_text_tokens", "int32", "tokens", "text tokens of the prompt"),
@@ -258,6 +264,7 @@ _SCORES = (
     ),
     ColumnEntry("rouge_l", _NUMBER, _OF_SAMPLE, "ROUGE-L; on request", ("caption",)),
     ColumnEntry("meteor", _NUMBER, _OF_SAMPLE, "METEOR; on request", ("caption",)),
+    ColumnEntry("value_{metric}", _NUMBER, _METRIC, "what the task makes of the sample", ("lmms_eval",)),
 )
 _LATENCY = (
     ColumnEntry("position", "int32", "", "order in which it was measured"),

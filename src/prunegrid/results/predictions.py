@@ -37,6 +37,7 @@ SCHEMA = pa.schema(
         ("choices", pa.list_(pa.string())),
         ("answer", pa.string()),
         ("references", pa.list_(pa.string())),
+        ("document", pa.string()),
         ("prediction", pa.string()),
         ("n_image_tokens", pa.int32()),
         ("n_text_tokens", pa.int32()),
@@ -54,7 +55,7 @@ SCHEMA = pa.schema(
 )
 
 # Null where there is none; the other columns are then empty, or 0.
-_OPTIONAL = ("choices", "answer", "references", "first_token_id", "choice_logits", "error")
+_OPTIONAL = ("choices", "answer", "references", "document", "first_token_id", "choice_logits", "error")
 
 
 def prediction_row(**known: Any) -> dict[str, Any]:

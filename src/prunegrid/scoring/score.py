@@ -7,7 +7,7 @@ cells in pairs without scoring again.
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,13 +45,15 @@ class CellFiles(Mapping[Any, pd.DataFrame]):
     ----------
     files : mapping
         Key -> predictions.parquet.
+    more : sequence of str
+        Columns to read beside `COLUMNS`.
     """
 
-    def __init__(self, files: Mapping[Any, str | Path]) -> None:
-        self._files = files
+    def __init__(self, files: Mapping[Any, str | Path], more: Sequence[str] = ()) -> None:
+        self._files, self._columns = files, [*COLUMNS, *more]
 
     def __getitem__(self, key: Any) -> pd.DataFrame:
-        return read(self._files[key], COLUMNS)[0]
+        return read(self._files[key], self._columns)[0]
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self._files)
@@ -86,7 +88,7 @@ def score_cells(
     key, Scores
     """
     plugin = plugins.build("scorers", scorer, dict(options or {}))
-    yield from plugin.score_cells(CellFiles(files), replicates, seed)
+    yield from plugin.score_cells(CellFiles(files, plugin.columns), replicates, seed)
 
 
 def error_kinds(errors: Iterable[str]) -> dict[str, int]:

@@ -81,12 +81,15 @@ class Scorer(Plugin):
         All rules that are computed side by side.
     on_request : tuple of str
         Further metrics that a benchmark's `metrics` may ask for, by the scorer's option `extra`.
+    columns : tuple of str
+        Columns of predictions that are read beside those that all scorers read.
     """
 
     headline: ClassVar[str] = "accuracy"
     headline_variant: ClassVar[str]
     variants: ClassVar[tuple[str, ...]]
     on_request: ClassVar[tuple[str, ...]] = ()
+    columns: ClassVar[tuple[str, ...]] = ()
 
     def rows(self, predictions: pd.DataFrame) -> pd.DataFrame:
         """Score rows that all have status "ok".

@@ -188,7 +188,9 @@ def _allow_adapter_options(config: Mapping[str, Any], schema: Mapping[str, Any])
         adapter = spec.get("adapter", name) if isinstance(spec, Mapping) else name
         if adapter in plugins.names("benchmarks"):
             for key, values in plugins.describe("benchmarks", adapter)["options"].items():
-                known.setdefault(key, {"enum": list(values)})
+                known.setdefault(
+                    key, {"enum": list(values)} if values else {"type": "string", "minLength": 1}
+                )
 
 
 def _expand_paths(config: dict[str, Any]) -> None:
@@ -346,7 +348,7 @@ def _check_benchmark(config: Mapping[str, Any], name: str) -> list[str]:
         hint = nearest(adapter, adapters)
         return [f"benchmark_specs.{name}.adapter: unknown adapter {adapter!r}: {hint}"]
     described = plugins.describe("benchmarks", adapter)
-    if "path" not in specs[name] and not described["hub_ids"]:
+    if "path" not in specs[name] and not (described["hub_ids"] or described["finds_data"]):
         return [f"benchmark_specs.{name}: `path` is missing: a hub id, a folder, *.parquet or *.jsonl"]
     valid = plugins.describe("scorers", described["scorer"])["on_request"]
     return [

@@ -146,7 +146,7 @@ class StudyInputs:
         spec = self.config["benchmark_specs"][benchmark]
         adapter = plugins.load("benchmarks", spec["adapter"])
         try:
-            return adapter({**spec, "path": self.data_path(benchmark)})
+            return adapter({**spec, **self._folders(spec), "path": self.data_path(benchmark)})
         except PrunegridError as error:
             raise type(error)(f"benchmark_specs.{benchmark}: {error}") from error
 
@@ -154,6 +154,26 @@ class StudyInputs:
         """Return the scorer of a benchmark's adapter."""
         adapter = self.config["benchmark_specs"][benchmark]["adapter"]
         return str(plugins.describe("benchmarks", adapter)["scorer"])
+
+    def answer_tokens(self, benchmark: str) -> int:
+        """Return how many tokens an answer has at most; needs no data."""
+
+        def look() -> int:
+            return int(self.adapter(benchmark).max_new_tokens)
+
+        return self._memo.once(("answer tokens", benchmark), look)
+
+    def scorer_options(self, benchmark: str) -> dict[str, Any]:
+        """Return the options of a benchmark's scorer: further metrics, and keys that its adapter hands on."""
+        spec = self.config["benchmark_specs"][benchmark]
+        keys = plugins.describe("benchmarks", spec["adapter"])["scorer_keys"]
+        handed = {key: spec[key] for key in keys if key in spec}
+        metrics = {"extra": spec["metrics"]} if spec.get("metrics") else {}
+        return {**handed, **self._folders(spec), **metrics}
+
+    def _folders(self, spec: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the folder of task files that a specification names, looked up as paths of data are."""
+        return {"include_path": self._resolve(spec["include_path"])} if spec.get("include_path") else {}
 
     def _resolve(self, path: str) -> str:
         if is_there(path):

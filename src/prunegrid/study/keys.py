@@ -220,8 +220,11 @@ class CellKeys:
         }
         if self._inputs.is_prepared(benchmark):
             return [spec, self.render_key()]
+        adapter = self._inputs.adapter(benchmark)
+        # Folders of task files count by what is in them.
+        spec = {k: v for k, v in spec.items() if k != "include_path"} | _known(adapter.foundation())
         try:
-            files = self._inputs.adapter(benchmark).files()
+            files = adapter.files()
         except NotDownloadedError:
             # A dry run plans with it; nothing is stored under such a key.
             return [spec, "not downloaded"]
@@ -247,6 +250,10 @@ def _told(kind: str, named: tuple[str, dict[str, Any]] | None) -> tuple[str, dic
 def _plain(value: Any) -> Any:
     """Return a value as a configuration has it: a list for a tuple."""
     return [*map(_plain, value)] if isinstance(value, list | tuple) else value
+
+
+def _known(foundation: list[Any]) -> dict[str, Any]:
+    return {"foundation": digest(foundation)} if foundation else {}
 
 
 def _installed(package: str) -> str | None:

@@ -21,7 +21,7 @@ from prunegrid.study.method_specs import describe_method
 from prunegrid.study.shared_layers import in_sharing_order
 
 if TYPE_CHECKING:
-    from prunegrid.data.adapter import Adapter
+    pass
 
 
 class Plan:
@@ -129,9 +129,7 @@ class Plan:
 
     def answer_tokens(self, benchmark: str) -> int:
         """Return how many tokens an answer has at most."""
-        spec = self.config["benchmark_specs"][benchmark]
-        adapter: type[Adapter] = plugins.load("benchmarks", spec["adapter"])
-        return int(spec.get("max_new_tokens", adapter.max_new_tokens))
+        return self.inputs.answer_tokens(benchmark)
 
     def _n_jobs(self, benchmark: str) -> int:
         spec = self.config["benchmark_specs"][benchmark]

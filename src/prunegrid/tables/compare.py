@@ -22,6 +22,7 @@ from prunegrid.tables.contrasts import INTERACTION, KINDS, TO_NONE, Terms, disti
 from prunegrid.tables.difference import Contrast, Difference, Resampled, differences, over_draws
 from prunegrid.tables.kept import Group, Kept, KeptShares
 from prunegrid.tables.options import TableOptions
+from prunegrid.tables.signs import UNBOUNDED
 
 _AT_ONCE = 50
 # Rows kept for blocks: a few of them.
@@ -159,8 +160,8 @@ class Comparison:
 
     @cached_property
     def _bounded(self) -> bool:
-        """Whether scores are between 0 and 1, as all but CIDEr's are."""
-        return bool(next(iter(self.groups.values()))[0].scores["headline"] != "cider")
+        """Whether each sample's score is between 0 and 1."""
+        return bool(next(iter(self.groups.values()))[0].scores["headline"] not in UNBOUNDED)
 
     def _read(self, key: RowKey) -> RowScores:
         """Read a row, and see what changed in its cells: once for each row."""

@@ -16,7 +16,15 @@ BEST_GROUP = "≈"
 ARROW = "→"
 CHANGE = "Δ"
 
-METRICS = {"accuracy": "accuracy, %", "cider": "CIDEr x 100"}
+METRICS = {
+    "accuracy": "accuracy, %",
+    "accuracy_of_groups": "questions right in all their forms, %",
+    "accuracy_of_categories": "mean accuracy of categories, %",
+    "mme": "MME: acc and acc+",
+    "cider": "CIDEr x 100",
+}
+# Headlines of which a sample's part may be more than 1 or less than 0: sums, and shares of groups of samples.
+UNBOUNDED = frozenset(METRICS) - {"accuracy"}
 
 
 def scaled(value: float) -> str:
