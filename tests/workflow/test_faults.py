@@ -5,6 +5,7 @@ import json
 import logging
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -61,6 +62,7 @@ def ran(tmp_path_factory):
             assert time.monotonic() < deadline
             time.sleep(0.05)
         second = study.run(check=False)
+        shutil.copytree(study.folder / ".snakemake/locks", study.folder / "locks-of-a-run")
         assert first.wait(TIMEOUT) == 0
     console = (study.folder / "first.txt").read_text()
     return study, (console, study.log(0)), second
@@ -72,6 +74,22 @@ def test_two_snakemakes_in_one_folder(ran):
     assert "Traceback" not in second
     assert "2 of 2 cells are done" in first[0]
     assert study.planned() == {}
+
+
+def test_targets_that_read_leave_the_lock_of_a_run(ran):
+    """What Snakemake takes for a run in progress is the files that the first run had written."""
+    study = ran[0]
+    locks = study.folder / ".snakemake/locks"
+    held = {file.name: file.read_bytes() for file in (study.folder / "locks-of-a-run").iterdir()}
+    assert held
+    for name, content in held.items():
+        (locks / name).write_bytes(content)
+    for target in ("status", "compute_plan", "download"):
+        study.run(target)
+        assert {file.name: file.read_bytes() for file in locks.glob("*")} == held, target
+    check("two snakemake processes run in one folder", study.run("--forceall", check=False))
+    study.run("--unlock")
+    assert not locks.exists()
 
 
 def test_the_console_has_a_line_a_job_and_ends_with_the_page_and_the_log(ran):
