@@ -157,8 +157,10 @@ def test_damage_is_found_and_mended(ran):
     shards = store / f"{keys[ONE]}.shards-2"
     shards.mkdir()
     for number in range(2):
-        pq.write_table(
-            kept[ONE].slice(2 * number, 2), shards / f"0000{number}.parquet", write_page_checksum=True
+        write_finished(
+            shards / f"0000{number}.parquet",
+            kept[ONE].slice(2 * number, 2),
+            json.loads(kept[ONE].schema.metadata[b"prunegrid"]),
         )
     whole.unlink()
     told = study.run("status")
@@ -320,7 +322,7 @@ import prunegrid.results.predictions as predictions
 from prunegrid.results.shards import CellShards
 from prunegrid.results.store import Store
 
-shards = CellShards(Store(Path(sys.argv[1])), "key", 1, ["s0", "s1"])
+shards = CellShards(Store(Path(sys.argv[1])), "key", 1, ["s0", "s1"], "code")
 row = {"sample_id": "s0", "status": "ok"}
 shards.write(0, [row], {"key": "key"})
 
@@ -336,7 +338,7 @@ shards.write(1, [{**row, "sample_id": "s1"}], {"key": "key"})
 def test_a_job_killed_while_it_writes_leaves_no_half_file(tmp_path, caplog):
     done = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], check=False)
     assert done.returncode == -signal.SIGKILL
-    shards = CellShards(Store(tmp_path), "key", 1, ["s0", "s1"])
+    shards = CellShards(Store(tmp_path), "key", 1, ["s0", "s1"], "code")
     assert shards.is_done(0)
     assert not shards.is_done(1)
     assert not caplog.records
@@ -346,5 +348,5 @@ def test_a_job_killed_while_it_writes_leaves_no_half_file(tmp_path, caplog):
 
 
 def test_every_fault_of_the_document_has_messages():
-    assert len(promised()) == 21
+    assert len(promised()) == 23
     assert all(promised().values())

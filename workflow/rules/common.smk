@@ -14,6 +14,7 @@ from prunegrid.axis_names import BASELINE
 from prunegrid.errors import PrunegridError
 from prunegrid.files import write_text
 from prunegrid.jobs.devices import visible_devices
+from prunegrid.jobs.planned_code import python_version
 from prunegrid.study.command_line import about_this_study, check_request
 from prunegrid.study.config import check_gpus, validate
 from prunegrid.study.descriptions import describe_cell, describe_check, describe_files
@@ -80,12 +81,12 @@ if "latency" in sys.argv and not MEASURED:
         "`--config 'latency={cells: [{seed: 0}]}'` for every cell that draws nothing"
     )
 
-RESULTS = config["results_dir"]
 if workflow.execution_settings and NO_STUDY >= set(workflow.dag_settings.targets) > set():
     # No file of theirs is another's input or output, and Snakemake removes at the end all locks of a folder,
     # those of a run in progress too.
     workflow.execution_settings.lock = False
 
+RESULTS = config["results_dir"]
 PAGE = f"{RESULTS}/report.html"
 
 if NOT_HERE:
@@ -226,6 +227,18 @@ def bundle_of(wildcards):
 def bundle_keys(wildcards):
     """The keys of a bundle's cells."""
     return [PLAN.keys.prediction_key(cell) for cell in bundle_of(wildcards)]
+
+
+def bundle_code(wildcards):
+    """The code that computes a bundle's cells: a job refuses to write what other code has computed."""
+    codes = {PLAN.keys.prediction_key(cell): PLAN.keys.prediction_code(cell) for cell in bundle_of(wildcards)}
+    return {"python": python_version(), "codes": codes}
+
+
+def scoring_code(wildcards):
+    """The code that scores the benchmarks of a bundle."""
+    benchmarks = dict.fromkeys(cell.benchmark for cell in bundle_of(wildcards))
+    return {"python": python_version(), "codes": {name: PLAN.keys.scoring_code(name) for name in benchmarks}}
 
 
 def score_keys(wildcards):

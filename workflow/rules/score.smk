@@ -21,6 +21,7 @@ rule score:
         "../../envs/cpu.yaml"
     params:
         cell_keys=score_keys,
+        code=scoring_code,
     script:
         "../scripts/score.py"
 

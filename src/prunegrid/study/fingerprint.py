@@ -8,7 +8,7 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -35,10 +35,12 @@ class Code:
         Where it is remembered between processes. An entry counts only for the bytes, the Python and the
         version of the code that it was made of, so it is never stale, and processes that write at one
         time lose no more than each other's entries.
+    read : callable
+        File -> its text: what lies there, or what a job has imported (`source.imported`).
     """
 
-    def __init__(self, file: Path | None = None) -> None:
-        self._file = file
+    def __init__(self, file: Path | None = None, read: Callable[[Path], bytes] = Path.read_bytes) -> None:
+        self._file, self._read = file, read
         self._known: dict[str, list[Any]] = {}
         if file is not None:
             with suppress(OSError, ValueError, TypeError):
@@ -81,7 +83,7 @@ class Code:
     def _look(self, file: Path) -> tuple[str, str, frozenset[Path]]:
         """Return what a file is called, a hash of what it computes, and the files that it imports."""
         if file not in self._seen:
-            content = file.read_bytes()
+            content = self._read(file)
             imports: Sequence[Sequence[Any]] = ()
             if file.suffix == ".py":
                 meaning, imports = self._parsed(str(file), content)
