@@ -83,7 +83,11 @@ def _check(cell: Mapping[str, Any]) -> None:
     remedy = f"delete {' and '.join(map(str, [folder, *changed]))} and run again"
     if not checksums:
         raise DataError(f"{folder}: nothing tells that its scores are what was computed; {remedy}")
-    metadata = read_metadata(folder / PREDICTIONS)
+    try:
+        metadata = read_metadata(folder / PREDICTIONS)
+    except DataError as error:
+        # It may be the store's own file, under a second name.
+        raise DataError(f"{str(error).partition('; delete')[0]}; {remedy}") from error
     if metadata.get("key") != cell["predictions_key"]:
         raise DataError(f"{folder / PREDICTIONS} is not this cell's: {_difference(metadata, cell)}; {remedy}")
     if is_other_code(metadata, cell["made_by"]["code"]):
@@ -104,7 +108,7 @@ def _changed(predictions: Path, scores: Path, checksums: Mapping[str, Any]) -> l
     changed = []
     if not is_unchanged(predictions, _read_one(checksum_of(predictions))):
         changed.append(predictions)
-    if not checksums or not all(
+    if checksums.get(PREDICTIONS) != _read_one(checksum_of(predictions)) or not all(
         is_unchanged(scores / name, _state(checksums, name)) for name in (SCORES, SAMPLES)
     ):
         changed.append(scores)
