@@ -132,6 +132,23 @@ def read_object(path: str | Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
+def write_sealed(path: str | Path, value: Any) -> None:
+    """Write a JSON value with its checksum, atomically."""
+    text = json.dumps(value)
+    write_text(path, f"{hashlib.sha256(text.encode()).hexdigest()}\n{text}")
+
+
+def read_sealed(path: str | Path) -> dict[str, Any]:
+    """Return the object that `write_sealed` wrote, an empty one if it is missing or any bit is damaged."""
+    try:
+        seal, _, text = Path(path).read_bytes().partition(b"\n")
+        whole = hashlib.sha256(text).hexdigest().encode() == seal
+        content = json.loads(text) if whole else {}
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
 def _sha256(path: Path) -> str:
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
