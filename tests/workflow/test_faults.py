@@ -187,6 +187,24 @@ def test_damage_is_found_and_mended(ran):
     assert study.planned() == {}
 
 
+def test_an_edited_table_and_figure_are_refused_until_they_are_deleted(ran):
+    study = ran[0]
+    study.run()
+    page = (study.folder / "results/report.html").read_bytes()
+    tables, figures = study.folder / "results/demo/tables", study.folder / "results/demo/figures"
+    for file, edited in ((tables / "strategy.html", b"<p>99.9 %</p>"), (figures / "strategy.svg", b"<svg/>")):
+        before = file.read_bytes()
+        file.write_bytes(before + edited)
+        output = study.run(check=False)
+        check("a table or figure is edited", output)
+        assert "Traceback" not in output
+        file.unlink()
+        study.run()
+        assert edited not in (study.folder / "results/report.html").read_bytes()
+        assert file.exists()
+    assert (study.folder / "results/report.html").read_bytes() == page
+
+
 def mount(folder: Path, *options: str) -> bool:
     """Mount a file system of 64 kB; return whether this machine lets us."""
     command = ["mount", "-t", "tmpfs", "-o", ",".join(["size=64k", *options]), "tmpfs", str(folder)]
@@ -348,5 +366,5 @@ def test_a_job_killed_while_it_writes_leaves_no_half_file(tmp_path, caplog):
 
 
 def test_every_fault_of_the_document_has_messages():
-    assert len(promised()) == 25
+    assert len(promised()) == 26
     assert all(promised().values())

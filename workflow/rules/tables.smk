@@ -47,6 +47,7 @@ rule build_tables:
             if ending != "html"
         ],
         paper=[f"{RESULTS}/{{model}}/tables/{file}" for file in PAPER],
+        seal=f"{RESULTS}/{{model}}/tables/checksums.json",
     log:
         f"{RESULTS}/logs/build_tables/{{model}}.log",
     conda:
@@ -69,6 +70,7 @@ rule plot_tradeoff:
     input:
         cells=rules.build_tables.output.cells,
         strategy=rules.build_tables.output.strategy,
+        seal=rules.build_tables.output.seal,
     output:
         report(
             f"{RESULTS}/{{model}}/figures/strategy.svg",
@@ -84,6 +86,7 @@ rule plot_tradeoff:
         ),
         f"{RESULTS}/{{model}}/figures/strategy.png",
         f"{RESULTS}/{{model}}/figures/criterion.png",
+        seal=f"{RESULTS}/{{model}}/figures/tradeoff.checksums.json",
     log:
         f"{RESULTS}/logs/plot_tradeoff/{{model}}.log",
     conda:
@@ -100,6 +103,7 @@ rule plot_differences:
     input:
         cells=rules.build_tables.output.cells,
         strategy=rules.build_tables.output.strategy,
+        seal=rules.build_tables.output.seal,
     output:
         report(
             f"{RESULTS}/{{model}}/figures/differences-strategy.svg",
@@ -115,6 +119,7 @@ rule plot_differences:
         ),
         f"{RESULTS}/{{model}}/figures/differences-strategy.png",
         f"{RESULTS}/{{model}}/figures/differences-criterion.png",
+        seal=f"{RESULTS}/{{model}}/figures/differences.checksums.json",
     log:
         f"{RESULTS}/logs/plot_differences/{{model}}.log",
     conda:
@@ -139,6 +144,7 @@ rule plot_survival:
             labels={"figure": "surviving patches"},
         ),
         f"{RESULTS}/{{model}}/figures/survival.png",
+        seal=f"{RESULTS}/{{model}}/figures/survival.checksums.json",
     log:
         f"{RESULTS}/logs/plot_survival/{{model}}.log",
     conda:
@@ -155,6 +161,7 @@ rule plot_speedup:
     """Draw measured speed-up against that of FLOPs."""
     input:
         cells=rules.build_tables.output.cells,
+        seal=rules.build_tables.output.seal,
         measurements=f"{RESULTS}/{{model}}/latency.parquet",
     output:
         report(
@@ -164,6 +171,7 @@ rule plot_speedup:
             labels={"figure": "measured speed-up"},
         ),
         f"{RESULTS}/{{model}}/figures/speedup.png",
+        seal=f"{RESULTS}/{{model}}/figures/speedup.checksums.json",
     log:
         f"{RESULTS}/logs/plot_speedup/{{model}}.log",
     conda:
@@ -181,6 +189,7 @@ rule collect_samples:
         data=lambda wildcards: ancient(prepared_data(model_cells(wildcards))),
     output:
         f"{RESULTS}/{{model}}/gallery/samples.html",
+        seal=f"{RESULTS}/{{model}}/gallery/checksums.json",
     log:
         f"{RESULTS}/logs/collect_samples/{{model}}.log",
     conda:
