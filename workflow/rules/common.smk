@@ -54,6 +54,15 @@ def limit_gpus():
         workflow.register_resource("gpu", (allowed or shown) * config["slots_per_gpu"])
 
 
+def without_lock(prepare):
+    """Prepare a run as `prepare` does, but let it neither take locks nor remove any; --unlock still does."""
+
+    def prepared(**settings):
+        return prepare(**{**settings, **({"nolock": True} if "nolock" in settings else {})})
+
+    return prepared
+
+
 try:
     if workflow.is_main_process:
         check_request(sys.argv[1:], get_argument_parser(), workflow.config_settings.configfiles)
@@ -81,10 +90,10 @@ if "latency" in sys.argv and not MEASURED:
         "`--config 'latency={cells: [{seed: 0}]}'` for every cell that draws nothing"
     )
 
-if workflow.execution_settings and NO_STUDY >= set(workflow.dag_settings.targets) > set():
+if NO_STUDY >= set(workflow.dag_settings.targets) > set():
     # No file of theirs is another's input or output, and Snakemake removes at the end all locks of a folder,
-    # those of a run in progress too.
-    workflow.execution_settings.lock = False
+    # those of a run in progress too. Its settings of a run are made only after this is read.
+    workflow._prepare_dag = without_lock(workflow._prepare_dag)
 
 RESULTS = config["results_dir"]
 PAGE = f"{RESULTS}/report.html"
