@@ -109,6 +109,26 @@ def test_a_template_that_reads_the_clock(tmp_path, monkeypatch, name):
     check("a model's chat template puts today's date into prompts", str(told.value))
 
 
+def test_names_that_cannot_be_folders(tmp_path, monkeypatch):
+    told = []
+    for name in ("b" * 181, "bbb...", "b\n", "tables", "Figures"):
+        spec = {name: {"adapter": "pope", "path": "data.parquet"}}
+        with pytest.raises(ConfigError) as error:
+            plan(tmp_path, monkeypatch, benchmarks=[name], benchmark_specs=spec)
+        told.append(str(error.value))
+        assert "benchmarks: " in told[-1]
+    check("a name cannot be a folder of results", "\n".join(told))
+    with pytest.raises(ConfigError, match=r"^models: 'report.html' is what a file"):
+        validate(configuration(models=["report.html"], model_specs={"report.html": {"path": "x"}}), SCHEMA)
+    plan(tmp_path, monkeypatch, benchmarks=["b" * 180], benchmark_specs={"b" * 180: {"adapter": "pope"}})
+
+
+def test_a_results_folder_with_braces(tmp_path, monkeypatch):
+    with pytest.raises(ConfigError) as told:
+        plan(tmp_path, monkeypatch, results_dir="results-{a}")
+    check("the path of `results_dir` has braces", str(told.value))
+
+
 def test_repeated_ids(tmp_path, monkeypatch):
     rows = worlds.rows_of("pope")
     rows[1]["question_id"], rows[1]["category"] = rows[0]["question_id"], rows[0]["category"]

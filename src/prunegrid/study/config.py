@@ -13,6 +13,7 @@ from prunegrid.axis_names import BASELINE, NO_CRITERION
 from prunegrid.errors import ConfigError
 from prunegrid.files import expanded
 from prunegrid.nearest import nearest
+from prunegrid.study.folder_names import impossible_names
 from prunegrid.study.plugin_checks import code_faults
 
 # libyaml's, ten times faster, where it is there.
@@ -52,6 +53,8 @@ def validate(config: Mapping[str, Any], schema_path: str | Path) -> dict[str, An
     if errors:
         raise ConfigError("\n".join(_explain(error) for error in errors))
     _expand_paths(checked)
+    if faults := impossible_names(checked):
+        raise ConfigError("\n".join(faults))
     _name_adapters(checked)
     _check_code(checked)
     _check_names(checked)
