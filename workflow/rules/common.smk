@@ -54,11 +54,18 @@ def limit_gpus():
         workflow.register_resource("gpu", (allowed or shown) * config["slots_per_gpu"])
 
 
-def without_lock(prepare):
-    """Prepare a run as `prepare` does, but let it neither take locks nor remove any; --unlock still does."""
+def without_needless_lock(prepare):
+    """Prepare a run as `prepare` does, but let targets that read no data neither take locks nor remove any.
+
+    No file of theirs is another's input or output, and Snakemake removes at the end all locks of a folder, those of
+    a run in progress too. What the targets are is known only after this file is read. `--unlock` goes on without `nolock`.
+    """
 
     def prepared(**settings):
-        return prepare(**{**settings, **({"nolock": True} if "nolock" in settings else {})})
+        targets = set(workflow.dag_settings.targets)
+        if "nolock" in settings and targets and targets <= NO_STUDY:
+            settings["nolock"] = True
+        return prepare(**settings)
 
     return prepared
 
@@ -90,10 +97,7 @@ if "latency" in sys.argv and not MEASURED:
         "`--config 'latency={cells: [{seed: 0}]}'` for every cell that draws nothing"
     )
 
-if NO_STUDY >= set(workflow.dag_settings.targets) > set():
-    # No file of theirs is another's input or output, and Snakemake removes at the end all locks of a folder,
-    # those of a run in progress too. Its settings of a run are made only after this is read.
-    workflow._prepare_dag = without_lock(workflow._prepare_dag)
+workflow._prepare_dag = without_needless_lock(workflow._prepare_dag)
 
 RESULTS = config["results_dir"]
 PAGE = f"{RESULTS}/report.html"
