@@ -205,6 +205,21 @@ def test_an_edited_table_and_figure_are_refused_until_they_are_deleted(ran):
     assert (study.folder / "results/report.html").read_bytes() == page
 
 
+def test_where_nothing_can_be_linked_files_are_copied(ran, tmp_path, monkeypatch):
+    study = ran[0]
+    program = tmp_path / "ln"
+    program.write_text("#!/bin/sh\necho 'ln: Operation not permitted' >&2\nexit 1\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    before = {file.name: file.read_bytes() for file in (study.folder / "results" / ONE).iterdir()}
+    shutil.rmtree(study.folder / "results" / ONE)
+    study.run()
+    files = [*(study.folder / "results" / ONE).iterdir()]
+    assert {file.name: file.read_bytes() for file in files} == before
+    assert {file.stat().st_nlink for file in files} == {1}
+    assert study.planned() == {}
+
+
 def mount(folder: Path, *options: str) -> bool:
     """Mount a file system of 64 kB; return whether this machine lets us."""
     command = ["mount", "-t", "tmpfs", "-o", ",".join(["size=64k", *options]), "tmpfs", str(folder)]
@@ -366,5 +381,5 @@ def test_a_job_killed_while_it_writes_leaves_no_half_file(tmp_path, caplog):
 
 
 def test_every_fault_of_the_document_has_messages():
-    assert len(promised()) == 26
+    assert len(promised()) == 28
     assert all(promised().values())
