@@ -82,6 +82,7 @@ def test_targets_that_read_leave_the_lock_of_a_run(ran):
     locks = study.folder / ".snakemake/locks"
     held = {file.name: file.read_bytes() for file in (study.folder / "locks-of-a-run").iterdir()}
     assert held
+    locks.mkdir(exist_ok=True)
     for name, content in held.items():
         (locks / name).write_bytes(content)
     for target in ("status", "compute_plan", "download"):
