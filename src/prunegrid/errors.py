@@ -13,6 +13,10 @@ class DataError(PrunegridError):
     """A data set or a file of results is not what it should be."""
 
 
+class CodeChangedError(PrunegridError):
+    """Code was edited while a run went on, and results are not what their keys stand for."""
+
+
 class NotDownloadedError(DataError):
     """A model or data set of the hub is not on this machine, or not all of it."""
 

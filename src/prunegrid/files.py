@@ -1,10 +1,12 @@
 """Atomic writes: a killed run leaves the old file or the new one, never half of one. And states of files."""
 
+import glob
 import hashlib
+import json
 import os
 import re
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -42,6 +44,13 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_leftovers(files: Iterable[str | Path]) -> None:
+    """Remove what killed jobs left of half-written files; no other process may be writing them."""
+    for file in map(Path, files):
+        for left in file.parent.glob(f"{glob.escape(f'.{file.stem}-')}{'?' * 8}{glob.escape(file.suffix)}"):
+            left.unlink(missing_ok=True)
 
 
 def write_text(path: str | Path, text: str) -> None:
@@ -97,20 +106,47 @@ def is_whole_parquet(path: str | Path) -> bool:
 
 
 def file_state(path: Path) -> dict[str, Any]:
-    """Return what tells whether a file is still the same: its content's hash, its size and time stamp."""
-    stat = path.stat()
-    return {"sha256": _sha256(path), "bytes": stat.st_size, "modified": stat.st_mtime_ns}
+    """Return what tells whether a file is still the same: its content's hash and its size."""
+    return {"sha256": _sha256(path), "bytes": path.stat().st_size}
 
 
-def is_unchanged(path: Path, state: Mapping[str, Any]) -> bool:
-    """Return whether a file has the content of a `file_state`; it is read only if its time stamp differs."""
+def is_unchanged(path: str | Path, state: Mapping[str, Any]) -> bool:
+    """Return whether a file has the content of a `file_state`.
+
+    It is read, whatever its time stamp says: a disk that loses a bit sets none. A state that is none, such as
+    an empty one or that of a damaged file of checksums, is no file's.
+    """
+    path = Path(path)
     try:
-        stat = path.stat()
-        if stat.st_size != state["bytes"]:
-            return False
-        return bool(stat.st_mtime_ns == state["modified"] or _sha256(path) == state["sha256"])
+        return path.stat().st_size == state.get("bytes") and _sha256(path) == state.get("sha256")
     except OSError:
         return False
+
+
+def read_object(path: str | Path) -> dict[str, Any]:
+    """Return the JSON object that a file of our own holds, an empty one if it is missing or damaged."""
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def write_sealed(path: str | Path, value: Any) -> None:
+    """Write a JSON value with its checksum, atomically."""
+    text = json.dumps(value)
+    write_text(path, f"{hashlib.sha256(text.encode()).hexdigest()}\n{text}")
+
+
+def read_sealed(path: str | Path) -> dict[str, Any]:
+    """Return the object that `write_sealed` wrote, an empty one if it is missing or any bit is damaged."""
+    try:
+        seal, _, text = Path(path).read_bytes().partition(b"\n")
+        whole = hashlib.sha256(text).hexdigest().encode() == seal
+        content = json.loads(text) if whole else {}
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def _sha256(path: Path) -> str:

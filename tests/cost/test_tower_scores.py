@@ -7,6 +7,7 @@ import torch
 from prunegrid.cost.ledger import TERA, TokenCounts, sample_compute
 from prunegrid.cost.tower_scores import tower_score_flops
 from prunegrid.pruning.families import family_of
+from prunegrid.pruning.tower import features_with_maps
 from prunegrid.pruning.vision_maps import VisionMap
 from tests.cost.counting import counted
 from tests.pruning.tiny import N_LAYERS
@@ -27,7 +28,7 @@ def extra(family, model, pixels, kind, layer):
     """Return the FLOPs that noting a map adds to the tower's own."""
     with torch.no_grad():
         maps = [VisionMap(kind, layer)]
-        whole = counted(lambda: family.features(model, [pixels], maps))
+        whole = counted(lambda: features_with_maps(family, model, pixels, maps))
         return whole - counted(lambda: family.features(model, [pixels]))
 
 

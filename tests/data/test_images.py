@@ -74,13 +74,13 @@ def test_a_path_is_no_base64(tmp_path):
 
 def test_a_text_that_is_no_path_is_an_error_row(tmp_path):
     long = base64.b64encode(b"no image at all" * 40).decode()
-    path = rows(tmp_path, long, "a\0b", "data:image/png;base64,a!", [TEXT, TEXT], TEXT)
+    path = rows(tmp_path, long, "a\0b", "data:image/png;base64,a!", [TEXT, "a\0b"], [TEXT, TEXT], TEXT)
     told = errors(path)
     assert told[0] == f"row 0: image {long[:60]!r}... (800 letters) cannot be read: File name too long"
     assert told[1].startswith("row 1: image 'a\\x00b' cannot be read: embedded null")
     assert told[2].startswith("row 2: image is not Base64")
-    assert told[3] == "row 3: image is a list of 2, must be one image"
-    assert told[4] is None
+    assert told[3].startswith("row 3: image 2 of 2: image 'a\\x00b' cannot be read: embedded null")
+    assert told[4:] == [None, None]
     with pytest.raises(DataError, match="not Base64"):
         from_base64("?")
 

@@ -5,7 +5,7 @@ import torch
 
 from prunegrid.errors import PruningError
 from prunegrid.pruning.families import family_of
-from prunegrid.pruning.tower import TowerWatch
+from prunegrid.pruning.tower import TowerWatch, features_with_maps
 from prunegrid.pruning.vision_maps import KINDS, OF_CLASS_TOKEN, VisionMap
 from tests.pruning.slow_tower import slowly
 from tests.pruning.tiny_families import FAMILIES
@@ -28,7 +28,9 @@ def tiny(request):
 
 def noted(name, model, request, maps):
     with torch.no_grad():
-        (found,) = family_of(name).features(model, [request.images], maps)
+        if maps:
+            return features_with_maps(family_of(name), model, request.images, maps)
+        (found,) = family_of(name).features(model, [request.images])
     return found
 
 

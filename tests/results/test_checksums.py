@@ -194,8 +194,58 @@ def test_a_file_cut_short_is_named(published: Published) -> None:
     file = published.folder / PREDICTIONS
     file.write_bytes(file.read_bytes()[:-100])
     with pytest.raises(
-        DataError, match=r"predictions.parquet is not a readable file.*delete it and run again"
-    ):
+        DataError, match=r"predictions.parquet is not a readable file.*delete .* and run again"
+    ) as caught:
+        published.check()
+    # The store's file is the same one.
+    assert str(published.store.predictions("key")) in str(caught.value)
+    cure(str(caught.value))
+    published.make()
+    published.check()
+
+
+def test_a_bit_of_the_footer_is_mended_at_once(published: Published) -> None:
+    """The published file is the store's, under a second name: deleting one alone would leave the damage."""
+    file = published.folder / PREDICTIONS
+    content = bytearray(file.read_bytes())
+    content[-8] ^= 1  # the footer's length
+    with file.open("r+b") as handle:
+        handle.write(content)
+    with pytest.raises(DataError) as caught:
+        published.check()
+    cure(str(caught.value))
+    published.make()
+    published.check()
+
+
+def test_scores_of_another_cell_in_the_store_are_mended_at_once(published: Published) -> None:
+    """Two folders of scores that were swapped: each has checksums of its own files."""
+    other = Published(published.folder.parent / "other")
+    write(other.store.predictions("key"), "blue", key="key", **MADE_BY)
+    shutil.rmtree(other.folder)
+    other.make()
+    shutil.rmtree(published.store.scores("scores-key"))
+    shutil.copytree(other.store.scores("scores-key"), published.store.scores("scores-key"))
+    for name in (SCORES, SAMPLES):
+        (published.folder / name).unlink()
+        os.link(published.store.scores("scores-key") / name, published.folder / name)
+    with pytest.raises(DataError) as caught:
+        published.check()
+    cure(str(caught.value))
+    published.make()
+    published.check()
+    assert json.loads((published.folder / SCORES).read_text())["metrics"]["accuracy"]["value"] == 1
+
+
+def test_a_file_of_checksums_of_any_content_is_no_traceback(published: Published) -> None:
+    file = published.store.scores("scores-key") / "checksums.json"
+    for content in ("", "[]", "{}", '{"scores.json": 3}', file.read_text().replace("sha256", "sha257")):
+        file.unlink()
+        file.write_text(content)
+        with pytest.raises(DataError) as caught:
+            published.check()
+        cure(str(caught.value))
+        published.make()
         published.check()
 
 

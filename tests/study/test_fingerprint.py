@@ -1,10 +1,10 @@
 """Hashes of code: what is remembered is what is read anew."""
 
-import json
 from pathlib import Path
 
 import pytest
 
+from prunegrid.files import read_sealed
 from prunegrid.source.imports import PACKAGE
 from prunegrid.study import fingerprint
 from prunegrid.study.fingerprint import Code
@@ -68,12 +68,12 @@ def test_what_another_python_remembers_does_not_count(tmp_path: Path, monkeypatc
         Code(memory).hash(ENTRIES)
 
 
-@pytest.mark.parametrize("content", ["{", "", '["a"]'])
+@pytest.mark.parametrize("content", ["{", "", "[]", '["a"]', '{"a": 3}'])
 def test_an_unreadable_memory_is_made_anew(tmp_path: Path, content: str) -> None:
     memory = tmp_path / "code.json"
     memory.write_text(content)
     assert Code(memory).hash(ENTRIES) == Code().hash(ENTRIES)
-    assert str(PACKAGE / "predict/predict_cells.py") in json.loads(memory.read_text())
+    assert str(PACKAGE / "predict/predict_cells.py") in read_sealed(memory)
 
 
 def test_processes_that_write_at_one_time_lose_nothing_but_time(tmp_path: Path) -> None:

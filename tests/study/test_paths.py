@@ -82,7 +82,7 @@ def test_a_path_that_can_be_none_is_missing(path):
 
 
 def shards(folder):
-    return CellShards(Store(folder), "key", 1, ["s0"])
+    return CellShards(Store(folder), "key", 1, ["s0"], "code")
 
 
 def test_a_join_removes_no_shard_that_it_cannot_open(monkeypatch, tmp_path):

@@ -2,6 +2,8 @@
 
 import json
 import os
+import shutil
+from dataclasses import replace
 
 import pytest
 import torch
@@ -9,16 +11,23 @@ import torch
 from prunegrid import plugins
 from prunegrid.errors import ConfigError, DataError, PrunegridError
 from prunegrid.predict.loading import load_model
+from prunegrid.predict.prompts import PromptMaker
 from prunegrid.study.compute_plan import as_text, compute_plan
 from prunegrid.study.config import validate
+from prunegrid.study.inputs import StudyInputs
 from prunegrid.study.plan import Plan
-from prunegrid.study.preflight import check_inputs
+from prunegrid.study.preflight import check_inputs, check_model
 from tests.benchmarks import worlds
 from tests.data.strips import strip
 from tests.predict.runs import MODEL, cell, make_samples, run
 from tests.study.plans import HOME, SCHEMA, configuration
 from tests.workflow.faults import check
 from tests.workflow.study import Study
+
+
+@pytest.fixture
+def loaded():
+    return load_model(str(MODEL), {})
 
 
 def plan(tmp_path, monkeypatch, **changes):
@@ -71,6 +80,53 @@ def test_numbers_that_do_not_fit():
     check("the model's numbers do not fit its `dtype`", row["error"])
     with pytest.raises(PrunegridError, match="samples all failed alike: the model's logits are NaN"):
         run(loaded, adapter, make_samples(2), cell("none", None, 0))
+
+
+def test_a_prompt_beyond_the_context(loaded):
+    """A longest prompt of exactly the context is answered."""
+    adapter = plugins.load("benchmarks", "pope")({"adapter": "pope", "path": "unread.parquet"})
+    samples = make_samples(2)
+    longest = max(PromptMaker(loaded).n_tokens(sample) for sample in samples)
+    samples[0] = replace(samples[0], prompt="Is there a dog? " * loaded.model.config.text_config.hidden_size)
+    loaded.model.config.text_config.max_position_embeddings = longest
+    first, second = run(loaded, adapter, samples, cell("none", None, 0))
+    check("a prompt is longer than the model's context", first["error"])
+    assert first["prediction"] == ""
+    assert second["error"] is None
+
+
+@pytest.mark.parametrize("name", ["chat_template.jinja", "chat_template.json", "tokenizer_config.json"])
+def test_a_template_that_reads_the_clock(tmp_path, monkeypatch, name):
+    copy = tmp_path / "model"
+    shutil.copytree(MODEL, copy)
+    planned = plan(tmp_path, monkeypatch)
+    spec = {**planned.config, "model_specs": {"m": {**planned.config["model_specs"]["m"], "path": str(copy)}}}
+    check_model(StudyInputs(spec, HOME), "m")
+    text = (copy / name).read_text() if (copy / name).exists() else "{}"
+    (copy / name).write_text(text.rstrip() + '{{ strftime_now("%d %b %Y") }}')
+    with pytest.raises(ConfigError) as told:
+        check_model(StudyInputs(spec, HOME), "m")
+    check("a model's chat template puts today's date into prompts", str(told.value))
+
+
+def test_names_that_cannot_be_folders(tmp_path, monkeypatch):
+    told = []
+    for name in ("b" * 181, "bbb...", "b\n", "tables", "Figures"):
+        spec = {name: {"adapter": "pope", "path": "data.parquet"}}
+        with pytest.raises(ConfigError) as error:
+            plan(tmp_path, monkeypatch, benchmarks=[name], benchmark_specs=spec)
+        told.append(str(error.value))
+        assert "benchmarks: " in told[-1]
+    check("a name cannot be a folder of results", "\n".join(told))
+    with pytest.raises(ConfigError, match=r"^models: 'report.html' is what a file"):
+        validate(configuration(models=["report.html"], model_specs={"report.html": {"path": "x"}}), SCHEMA)
+    plan(tmp_path, monkeypatch, benchmarks=["b" * 180], benchmark_specs={"b" * 180: {"adapter": "pope"}})
+
+
+def test_a_results_folder_with_braces(tmp_path, monkeypatch):
+    with pytest.raises(ConfigError) as told:
+        plan(tmp_path, monkeypatch, results_dir="results-{a}")
+    check("the path of `results_dir` has braces", str(told.value))
 
 
 def test_repeated_ids(tmp_path, monkeypatch):

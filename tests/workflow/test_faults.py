@@ -5,6 +5,7 @@ import json
 import logging
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -61,6 +62,7 @@ def ran(tmp_path_factory):
             assert time.monotonic() < deadline
             time.sleep(0.05)
         second = study.run(check=False)
+        shutil.copytree(study.folder / ".snakemake/locks", study.folder / "locks-of-a-run")
         assert first.wait(TIMEOUT) == 0
     console = (study.folder / "first.txt").read_text()
     return study, (console, study.log(0)), second
@@ -72,6 +74,23 @@ def test_two_snakemakes_in_one_folder(ran):
     assert "Traceback" not in second
     assert "2 of 2 cells are done" in first[0]
     assert study.planned() == {}
+
+
+def test_targets_that_read_leave_the_lock_of_a_run(ran):
+    """What Snakemake takes for a run in progress is the files that the first run had written."""
+    study = ran[0]
+    locks = study.folder / ".snakemake/locks"
+    held = {file.name: file.read_bytes() for file in (study.folder / "locks-of-a-run").iterdir()}
+    assert held
+    locks.mkdir(exist_ok=True)
+    for name, content in held.items():
+        (locks / name).write_bytes(content)
+    for target in ("status", "compute_plan", "download"):
+        study.run(target)
+        assert {file.name: file.read_bytes() for file in locks.glob("*")} == held, target
+    check("two snakemake processes run in one folder", study.run("--forceall", check=False))
+    study.run("--unlock")
+    assert not locks.exists()
 
 
 def test_the_console_has_a_line_a_job_and_ends_with_the_page_and_the_log(ran):
@@ -139,8 +158,10 @@ def test_damage_is_found_and_mended(ran):
     shards = store / f"{keys[ONE]}.shards-2"
     shards.mkdir()
     for number in range(2):
-        pq.write_table(
-            kept[ONE].slice(2 * number, 2), shards / f"0000{number}.parquet", write_page_checksum=True
+        write_finished(
+            shards / f"0000{number}.parquet",
+            kept[ONE].slice(2 * number, 2),
+            json.loads(kept[ONE].schema.metadata[b"prunegrid"]),
         )
     whole.unlink()
     told = study.run("status")
@@ -164,6 +185,39 @@ def test_damage_is_found_and_mended(ran):
     again = {name: pq.read_table(file, partitioning=None) for name, file in study.cells().items()}
     assert all(again[name].equals(table) for name, table in kept.items())
     assert not list(store.glob("*.shards-*"))
+    assert study.planned() == {}
+
+
+def test_an_edited_table_and_figure_are_refused_until_they_are_deleted(ran):
+    study = ran[0]
+    study.run()
+    page = (study.folder / "results/report.html").read_bytes()
+    tables, figures = study.folder / "results/demo/tables", study.folder / "results/demo/figures"
+    for file, edited in ((tables / "strategy.html", b"<p>99.9 %</p>"), (figures / "strategy.svg", b"<svg/>")):
+        before = file.read_bytes()
+        file.write_bytes(before + edited)
+        output = study.run(check=False)
+        check("a table or figure is edited", output)
+        assert "Traceback" not in output
+        file.unlink()
+        study.run()
+        assert edited not in (study.folder / "results/report.html").read_bytes()
+        assert file.exists()
+    assert (study.folder / "results/report.html").read_bytes() == page
+
+
+def test_where_nothing_can_be_linked_files_are_copied(ran, tmp_path, monkeypatch):
+    study = ran[0]
+    program = tmp_path / "ln"
+    program.write_text("#!/bin/sh\necho 'ln: Operation not permitted' >&2\nexit 1\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    before = {file.name: file.read_bytes() for file in (study.folder / "results" / ONE).iterdir()}
+    shutil.rmtree(study.folder / "results" / ONE)
+    study.run()
+    files = [*(study.folder / "results" / ONE).iterdir()]
+    assert {file.name: file.read_bytes() for file in files} == before
+    assert {file.stat().st_nlink for file in files} == {1}
     assert study.planned() == {}
 
 
@@ -302,7 +356,7 @@ import prunegrid.results.predictions as predictions
 from prunegrid.results.shards import CellShards
 from prunegrid.results.store import Store
 
-shards = CellShards(Store(Path(sys.argv[1])), "key", 1, ["s0", "s1"])
+shards = CellShards(Store(Path(sys.argv[1])), "key", 1, ["s0", "s1"], "code")
 row = {"sample_id": "s0", "status": "ok"}
 shards.write(0, [row], {"key": "key"})
 
@@ -318,7 +372,7 @@ shards.write(1, [{**row, "sample_id": "s1"}], {"key": "key"})
 def test_a_job_killed_while_it_writes_leaves_no_half_file(tmp_path, caplog):
     done = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], check=False)
     assert done.returncode == -signal.SIGKILL
-    shards = CellShards(Store(tmp_path), "key", 1, ["s0", "s1"])
+    shards = CellShards(Store(tmp_path), "key", 1, ["s0", "s1"], "code")
     assert shards.is_done(0)
     assert not shards.is_done(1)
     assert not caplog.records
@@ -328,5 +382,5 @@ def test_a_job_killed_while_it_writes_leaves_no_half_file(tmp_path, caplog):
 
 
 def test_every_fault_of_the_document_has_messages():
-    assert len(promised()) == 21
+    assert len(promised()) == 28
     assert all(promised().values())

@@ -14,6 +14,7 @@ from prunegrid.axis_names import BASELINE
 from prunegrid.errors import PrunegridError
 from prunegrid.files import write_text
 from prunegrid.jobs.devices import visible_devices
+from prunegrid.jobs.planned_code import python_version
 from prunegrid.study.command_line import about_this_study, check_request
 from prunegrid.study.config import check_gpus, validate
 from prunegrid.study.descriptions import describe_cell, describe_check, describe_files, describe_methods
@@ -55,6 +56,22 @@ def limit_gpus():
         workflow.register_resource("gpu", (allowed or shown) * config["slots_per_gpu"])
 
 
+def without_needless_lock(prepare):
+    """Prepare a run as `prepare` does, but let targets that read no data neither take locks nor remove any.
+
+    No file of theirs is another's input or output, and Snakemake removes at the end all locks of a folder, those of
+    a run in progress too. What the targets are is known only after this file is read. `--unlock` goes on without `nolock`.
+    """
+
+    def prepared(**settings):
+        targets = set(workflow.dag_settings.targets)
+        if "nolock" in settings and targets and targets <= NO_STUDY:
+            settings["nolock"] = True
+        return prepare(**settings)
+
+    return prepared
+
+
 try:
     if workflow.is_main_process:
         check_request(sys.argv[1:], get_argument_parser(), workflow.config_settings.configfiles)
@@ -81,6 +98,8 @@ if "latency" in sys.argv and not MEASURED:
         "latency.cells fits no cell of the grid, so there is nothing to measure: name some, such as "
         "`--config 'latency={cells: [{seed: 0}]}'` for every cell that draws nothing"
     )
+
+workflow._prepare_dag = without_needless_lock(workflow._prepare_dag)
 
 RESULTS = config["results_dir"]
 PAGE = f"{RESULTS}/report.html"
@@ -228,6 +247,18 @@ def bundle_of(wildcards):
 def bundle_keys(wildcards):
     """The keys of a bundle's cells."""
     return [PLAN.keys.prediction_key(cell) for cell in bundle_of(wildcards)]
+
+
+def bundle_code(wildcards):
+    """The code that computes a bundle's cells: a job refuses to write what other code has computed."""
+    codes = {PLAN.keys.prediction_key(cell): PLAN.keys.prediction_code(cell) for cell in bundle_of(wildcards)}
+    return {"python": python_version(), "codes": codes}
+
+
+def scoring_code(wildcards):
+    """The code that scores the benchmarks of a bundle."""
+    benchmarks = dict.fromkeys(cell.benchmark for cell in bundle_of(wildcards))
+    return {"python": python_version(), "codes": {name: PLAN.keys.scoring_code(name) for name in benchmarks}}
 
 
 def score_keys(wildcards):

@@ -30,6 +30,7 @@ rule predict:
         gpu=lambda wildcards: model_spec(wildcards)["gpus"],
     params:
         cell_keys=bundle_keys,
+        code=bundle_code,
     script:
         "../scripts/predict.py"
 
@@ -50,5 +51,6 @@ rule join:
         "../../envs/cpu.yaml"
     params:
         cell_keys=bundle_keys,
+        code=bundle_code,
     script:
         "../scripts/join.py"

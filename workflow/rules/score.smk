@@ -21,6 +21,7 @@ rule score:
         "../../envs/cpu.yaml"
     params:
         cell_keys=score_keys,
+        code=scoring_code,
     script:
         "../scripts/score.py"
 
@@ -55,6 +56,9 @@ rule publish:
         scores=lambda wildcards: str(store_of(wildcards).scores(PLAN.keys.score_key(cell_of(wildcards)))),
         folder=f"{RESULTS}/{CELL}",
     shell:
+        # Copies where the file system has no hard links, or the store lies on another one.
         "{{ ln -f {params.predictions:q} {output.predictions:q}"
-        " && ln -f {params.scores:q}/scores.json {params.scores:q}/scores.parquet {params.folder:q}; }}"
-        " > {log:q} 2>&1"
+        " || cp -f {params.predictions:q} {output.predictions:q}; }} > {log:q} 2>&1"
+        " && {{ ln -f {params.scores:q}/scores.json {params.scores:q}/scores.parquet {params.folder:q}"
+        " || cp -f {params.scores:q}/scores.json {params.scores:q}/scores.parquet {params.folder:q}; }}"
+        " >> {log:q} 2>&1"

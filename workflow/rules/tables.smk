@@ -61,6 +61,7 @@ rule build_tables:
             if ending != "html"
         ],
         paper=[f"{RESULTS}/{{model}}/tables/{file}" for file in PAPER],
+        seal=f"{RESULTS}/{{model}}/tables/checksums.json",
     log:
         f"{RESULTS}/logs/build_tables/{{model}}.log",
     conda:
@@ -83,6 +84,7 @@ rule plot_tradeoff:
     input:
         cells=rules.build_tables.output.cells,
         strategy=rules.build_tables.output.strategy,
+        seal=rules.build_tables.output.seal,
     output:
         report(
             f"{RESULTS}/{{model}}/figures/strategy.svg",
@@ -98,6 +100,7 @@ rule plot_tradeoff:
         ),
         f"{RESULTS}/{{model}}/figures/strategy.png",
         f"{RESULTS}/{{model}}/figures/criterion.png",
+        seal=f"{RESULTS}/{{model}}/figures/tradeoff.checksums.json",
     log:
         f"{RESULTS}/logs/plot_tradeoff/{{model}}.log",
     conda:
@@ -114,6 +117,7 @@ rule plot_differences:
     input:
         cells=rules.build_tables.output.cells,
         strategy=rules.build_tables.output.strategy,
+        seal=rules.build_tables.output.seal,
     output:
         report(
             f"{RESULTS}/{{model}}/figures/differences-strategy.svg",
@@ -129,6 +133,7 @@ rule plot_differences:
         ),
         f"{RESULTS}/{{model}}/figures/differences-strategy.png",
         f"{RESULTS}/{{model}}/figures/differences-criterion.png",
+        seal=f"{RESULTS}/{{model}}/figures/differences.checksums.json",
     log:
         f"{RESULTS}/logs/plot_differences/{{model}}.log",
     conda:
@@ -153,6 +158,7 @@ rule plot_survival:
             labels={"figure": "surviving patches"},
         ),
         f"{RESULTS}/{{model}}/figures/survival.png",
+        seal=f"{RESULTS}/{{model}}/figures/survival.checksums.json",
     log:
         f"{RESULTS}/logs/plot_survival/{{model}}.log",
     conda:
@@ -169,6 +175,7 @@ rule plot_speedup:
     """Draw measured speed-up against that of FLOPs."""
     input:
         cells=rules.build_tables.output.cells,
+        seal=rules.build_tables.output.seal,
         measurements=f"{RESULTS}/{{model}}/latency.parquet",
     output:
         report(
@@ -178,6 +185,7 @@ rule plot_speedup:
             labels={"figure": "measured speed-up"},
         ),
         f"{RESULTS}/{{model}}/figures/speedup.png",
+        seal=f"{RESULTS}/{{model}}/figures/speedup.checksums.json",
     log:
         f"{RESULTS}/logs/plot_speedup/{{model}}.log",
     conda:
@@ -195,6 +203,7 @@ rule collect_samples:
         data=lambda wildcards: prepared_data(model_cells(wildcards)),
     output:
         f"{RESULTS}/{{model}}/gallery/samples.html",
+        seal=f"{RESULTS}/{{model}}/gallery/checksums.json",
     log:
         f"{RESULTS}/logs/collect_samples/{{model}}.log",
     conda:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from prunegrid.jobs.build_tables import build_tables
 from prunegrid.jobs.job_log import job_log
+from prunegrid.results.seals import write_seal
 
 with job_log(snakemake.log[0], f"tables of {snakemake.wildcards.model}"):
     build_tables(
@@ -14,3 +15,4 @@ with job_log(snakemake.log[0], f"tables of {snakemake.wildcards.model}"):
         snakemake.params.options,
         snakemake.params.measured,
     )
+    write_seal(snakemake.output.seal, snakemake.output)

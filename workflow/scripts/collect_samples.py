@@ -4,6 +4,7 @@ from pathlib import Path
 
 from prunegrid.jobs.collect_samples import collect_samples
 from prunegrid.jobs.job_log import job_log
+from prunegrid.results.seals import write_seal
 
 with job_log(snakemake.log[0], f"samples of {snakemake.wildcards.model}"):
     collect_samples(
@@ -15,3 +16,4 @@ with job_log(snakemake.log[0], f"samples of {snakemake.wildcards.model}"):
         snakemake.input.checked,
         snakemake.output[0],
     )
+    write_seal(snakemake.output.seal, snakemake.output)

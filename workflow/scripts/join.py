@@ -13,5 +13,6 @@ with job_log(snakemake.log[0], f"{wildcards.model} {wildcards.bundle}"):
         Path(snakemake.scriptdir).resolve().parents[1],
         (wildcards.model, wildcards.bundle),
         snakemake.params.cell_keys,
+        snakemake.params.code,
     )
     write_marker(snakemake.output.marker, left)

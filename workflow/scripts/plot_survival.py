@@ -4,6 +4,7 @@ from pathlib import Path
 
 from prunegrid.jobs.job_log import job_log
 from prunegrid.report.survival import plot_survival
+from prunegrid.results.seals import write_seal
 from prunegrid.tables.options import TableOptions
 
 with job_log(snakemake.log[0], f"surviving patches of {snakemake.wildcards.model}"):
@@ -12,3 +13,4 @@ with job_log(snakemake.log[0], f"surviving patches of {snakemake.wildcards.model
         Path(snakemake.output[0]).parent,
         TableOptions(**snakemake.params.options),
     )
+    write_seal(snakemake.output.seal, snakemake.output)

@@ -1,6 +1,12 @@
 """Compute what is missing of one bundle, or a part of it."""
+# ruff: noqa: E402 - what is imported behind the call is recorded.
 
 from pathlib import Path
+
+from prunegrid.source.imported import record_imports
+
+# Before all that computes: what is imported from here on is held against the plan.
+record_imports()
 
 from prunegrid.jobs.devices import hold_devices
 from prunegrid.jobs.job_log import job_log
@@ -19,5 +25,6 @@ with (
         wildcards.part,
         snakemake.params.cell_keys,
         threads=snakemake.threads,
+        code=snakemake.params.code,
     )
     write_marker(snakemake.output.marker, left)

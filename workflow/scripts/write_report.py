@@ -2,8 +2,10 @@
 
 from prunegrid.jobs.job_log import job_log
 from prunegrid.report.write import write_report
+from prunegrid.results.seals import check_seals
 
 with job_log(snakemake.log[0], "report"):
+    check_seals(file for file in snakemake.input if file.endswith("checksums.json"))
     checks = snakemake.params.checks
     models = [{**model, "check": checks[model["name"]]} for model in snakemake.params.models]
     write_report(models, snakemake.output[0], study=snakemake.params.study)

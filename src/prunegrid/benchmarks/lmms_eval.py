@@ -79,9 +79,8 @@ class LmmsEval(Adapter):
             raise DataError(f"task {self.lmms_task.name!r} shows no picture")
         for image in shown:
             if not isinstance(image, Image.Image):
-                raise DataError(
-                    f"task {self.lmms_task.name!r} shows {type(image).__name__}, must be pictures"
-                )
+                kind = type(image).__name__
+                raise DataError(f"task {self.lmms_task.name!r} shows {kind}, must be pictures")
             check_size(*image.size)
         return [Picture(image.convert("RGB")) for image in shown]
 

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from prunegrid.errors import PrunegridError
 from prunegrid.jobs.job_log import lines_about
+from prunegrid.jobs.planned_code import PlannedCode
 from prunegrid.results.shards import CellShards
 from prunegrid.results.store import Store
 from prunegrid.study.grid import Cell
@@ -84,11 +85,16 @@ def missing_cells(store: Store, cells: Mapping[str, Cell]) -> dict[str, Cell]:
     return missing
 
 
-def cell_shards(plan: Plan, model: str, benchmark: str, keys: Iterable[str]) -> dict[str, CellShards]:
-    """Return key -> shards of cells of a model and benchmark."""
+def cell_shards(
+    plan: Plan, model: str, benchmark: str, cells: Mapping[str, Cell], planned: PlannedCode
+) -> dict[str, CellShards]:
+    """Return key -> shards of cells of a model and benchmark, given as key -> cell."""
     store, size = plan.store(model, benchmark), plan.config["shard_size"]
     sample_ids = plan.inputs.adapter(benchmark).sample_ids()
-    return {key: CellShards(store, key, size, sample_ids) for key in keys}
+    return {
+        key: CellShards(store, key, size, sample_ids, planned.of(key, plan.keys.prediction_code(cell)))
+        for key, cell in cells.items()
+    }
 
 
 def finished_files(store: Store, keys: Iterable[str]) -> dict[str, list[str]]:

@@ -1,6 +1,7 @@
 """The job of the rule `predict`. Torch is imported only to compute something."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from prunegrid.jobs.bundle import (
     finished_files,
     missing_cells,
 )
+from prunegrid.jobs.planned_code import PlannedCode
 from prunegrid.predict.requests import BenchmarkRun, CellRun, KeptFeatures
 from prunegrid.results.store import Store
 from prunegrid.study.config import plugin_of
@@ -29,6 +31,7 @@ def predict(
     part: str,
     keys: list[str],
     threads: int,
+    code: Mapping[str, Any] | None = None,
 ) -> Marker:
     """Compute what the stores do not hold of a bundle's cells, or of the part that is the job's.
 
@@ -49,6 +52,8 @@ def predict(
         The cells' keys, in the bundle's order, as planned.
     threads : int
         CPU threads.
+    code : mapping, optional
+        The code of the keys, as planned; see `jobs.planned_code.PlannedCode`.
 
     Returns
     -------
@@ -57,9 +62,12 @@ def predict(
 
     Raises
     ------
+    CodeChangedError
+        If code was edited since the run began, so that what it made is not what its key stands for.
     Exception
         What a benchmark failed with, after the others are done.
     """
+    planned = PlannedCode(code)
     plan = Plan(config, home)
     model, _ = bundle
     job, n_jobs = job_of(part)
@@ -74,11 +82,17 @@ def predict(
             check_benchmark(plan.inputs, benchmark)
             from prunegrid.predict.predict_cells import predict_cells
 
-            run = _benchmark_run(plan, store, model, benchmark, job, n_jobs)
-            predict_cells(run, [cell_run(plan, key, cell) for key, cell in missing.items()], shared())
+            run = replace(
+                _benchmark_run(plan, store, model, benchmark, job, n_jobs),
+                check_code=lambda run: planned.check(
+                    run.key, plan.keys.prediction_files(missing[run.key]), f"{benchmark} {run.label}"
+                ),
+            )
+            runs = [cell_run(plan, key, cell, planned) for key, cell in missing.items()]
+            predict_cells(run, runs, shared())
         if n_jobs == 1:
             return finished_files(store, cells)
-        shards = cell_shards(plan, model, benchmark, cells)
+        shards = cell_shards(plan, model, benchmark, cells, planned)
         return {
             key: [store.name(one.file(i)) for i in range(job - 1, len(one), n_jobs)]
             for key, one in shards.items()
@@ -117,11 +131,12 @@ def _benchmark_run(
     )
 
 
-def cell_run(plan: Plan, key: str, cell: Cell) -> CellRun:
+def cell_run(plan: Plan, key: str, cell: Cell, planned: PlannedCode | None = None) -> CellRun:
     """Return how a cell of a plan is run; `key` names its files in the store."""
+    code = plan.keys.prediction_code(cell)
     return CellRun(
         key,
-        plan.keys.prediction_code(cell),
+        planned.of(key, code) if planned else code,
         cell.label,
         vars(cell),
         plugin_of(plan.config, "strategies", cell.strategy),

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from prunegrid.jobs.bundle import each_benchmark
+from prunegrid.jobs.planned_code import PlannedCode
 from prunegrid.results.checksums import check_predictions, scores_are_current, write_checksums
 from prunegrid.results.predictions import read
 from prunegrid.results.store import CHECKSUMS, Store
@@ -18,7 +19,13 @@ from prunegrid.study.plan import Plan
 _LOG = logging.getLogger(__name__)
 
 
-def score(config: Mapping[str, Any], home: Path, model: str, keys: Mapping[str, Mapping[str, str]]) -> Marker:
+def score(
+    config: Mapping[str, Any],
+    home: Path,
+    model: str,
+    keys: Mapping[str, Mapping[str, str]],
+    code: Mapping[str, Any] | None = None,
+) -> Marker:
     """Score those cells of a bundle whose scores the stores do not hold.
 
     A benchmark that fails does not keep the bundle's others from being scored.
@@ -33,6 +40,8 @@ def score(config: Mapping[str, Any], home: Path, model: str, keys: Mapping[str, 
         Of which model.
     keys : mapping
         Benchmark -> key of the predictions -> key of the scores.
+    code : mapping, optional
+        The code that scores each benchmark, as planned; see `jobs.planned_code.PlannedCode`.
 
     Returns
     -------
@@ -44,17 +53,18 @@ def score(config: Mapping[str, Any], home: Path, model: str, keys: Mapping[str, 
     Exception
         What a benchmark failed with, after the others are done.
     """
+    planned = PlannedCode(code)
     plan = Plan(config, home)
 
     def score_own(benchmark: str, own: Mapping[str, str]) -> dict[str, list[str]]:
         store = plan.store(model, benchmark)
-        _score(plan, store, benchmark, own)
+        _score(plan, store, benchmark, own, planned)
         return {key: [store.name(store.scores(key) / CHECKSUMS)] for key in own.values()}
 
     return each_benchmark(keys, score_own)
 
 
-def _score(plan: Plan, store: Store, benchmark: str, keys: Mapping[str, str]) -> None:
+def _score(plan: Plan, store: Store, benchmark: str, keys: Mapping[str, str], planned: PlannedCode) -> None:
     made_under = {
         scores: predictions
         for predictions, scores in keys.items()
@@ -84,6 +94,7 @@ def _score(plan: Plan, store: Store, benchmark: str, keys: Mapping[str, str]) ->
             positions.cell_positions(rows, metadata),
             rows["error"].dropna(),
         )
+        planned.check(benchmark, plan.keys.scoring_files(benchmark), f"scores of {benchmark}")
         write_checksums(store, made_under[key], key)
         if scores.n and scores.n_error == scores.n:
             name = Cell(**metadata["cell"]).label

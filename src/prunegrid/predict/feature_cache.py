@@ -14,6 +14,7 @@ from prunegrid.predict.feature_store import FeatureStore
 from prunegrid.predict.loading import LoadedModel
 from prunegrid.pruning.determinism import without_cudnn_attention
 from prunegrid.pruning.family import Features
+from prunegrid.pruning.tower import features_with_maps
 from prunegrid.pruning.vision_maps import VisionMap
 
 # Holds those of POPE's 500 photographs for a 13B LLaVA-1.5, 6 MB each: they come up again in each category.
@@ -88,8 +89,11 @@ class FeatureCache:
     @torch.no_grad()
     def _compute(self, pixels: Mapping[str, Tensor]) -> Features:
         with without_cudnn_attention():
-            more = (self.maps,) if self.maps else ()
-            (found,) = self._loaded.family.features(self._loaded.model, [dict(pixels)], *more)
+            family, model = self._loaded.family, self._loaded.model
+            if self.maps:
+                found = features_with_maps(family, model, dict(pixels), self.maps)
+            else:
+                (found,) = family.features(model, [dict(pixels)])
         parts = (send_to_device(part, "cpu") for part in (found.images, found.beside, found.vision))
         return Features(*parts)
 

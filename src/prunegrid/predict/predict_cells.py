@@ -96,7 +96,8 @@ def predict_cells(run: BenchmarkRun, cells: Sequence[CellRun], shared: Shared | 
         {**run.benchmark_spec, "path": run.data_path}
     )
     shards = {
-        cell.key: CellShards(run.store, cell.key, run.shard_size, adapter.sample_ids()) for cell in cells
+        cell.key: CellShards(run.store, cell.key, run.shard_size, adapter.sample_ids(), cell.code)
+        for cell in cells
     }
     mine = run.own_shards(len(adapter))
     if not mine:
@@ -242,6 +243,7 @@ class _Bundle:
             used = size.take_used()
             for cell, (rows, seconds) in zip(group, found, strict=True):
                 metadata = shard_metadata(self._run, self._loaded, self._adapter, cell, seconds, used)
+                self._run.check_code(cell)
                 self._shards[cell.key].write(number, rows, metadata)
                 pace.done(cell.label, len(rows), sum(row["status"] == "error" for row in rows), seconds)
 
@@ -269,6 +271,7 @@ class _Bundle:
             rows[place], seconds = row, seconds + own
         used = {"smallest": 1, "largest": 1} if again else second.metadata["batch_sizes"]
         metadata = shard_metadata(self._run, self._loaded, self._adapter, cell, seconds, used)
+        self._run.check_code(cell)
         self._shards[cell.key].write(number, rows, second.merged_metadata(metadata, len(rows)))
 
     def _batch_size(self, group: Sequence[CellRun]) -> BatchSize:

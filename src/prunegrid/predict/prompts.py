@@ -213,6 +213,12 @@ class PromptMaker:
         return inputs
 
     def _check(self, ids: Tensor) -> None:
+        # Beyond its positions a model answers something, too.
+        context = getattr(self._loaded.model.config.get_text_config(), "max_position_embeddings", None)
+        if context is not None and len(ids) > context:
+            raise PrunegridError(
+                f"the prompt has {len(ids)} tokens, the model's context (max_position_embeddings) {context}"
+            )
         image = ids == self._loaded.family.image_token_id(self._loaded.model.config)
         if bool(image[-1]):
             raise PrunegridError("no text after the image")

@@ -79,6 +79,10 @@ class KeptFeatures:
     most_bytes: float
 
 
+def _unchecked(_: CellRun) -> None:
+    """Accept whatever computes a cell."""
+
+
 @dataclass(frozen=True)
 class BenchmarkRun:
     """The model, the benchmark and the share of its samples that a job predicts for all of its cells.
@@ -99,6 +103,9 @@ class BenchmarkRun:
         Which of how many parallel jobs this is, from 1: they divide the shards.
     slots_per_gpu : int
         Jobs that share a GPU and its memory.
+    check_code : callable
+        Takes a cell before rows of it are written; raises CodeChangedError if what made them is not the code
+        that its key stands for.
     """
 
     model_path: str
@@ -111,6 +118,7 @@ class BenchmarkRun:
     job: int = 1
     n_jobs: int = 1
     slots_per_gpu: int = 1
+    check_code: Callable[[CellRun], None] = _unchecked
 
     def max_new_tokens(self, adapter: Adapter) -> int:
         """Return the length of the longest answer: the configuration's, else the adapter's."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from math import prod
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
@@ -123,9 +123,7 @@ class Family(Plugin, ABC):
         """
         return None
 
-    def features(
-        self, model: PreTrainedModel, pixels: list[dict[str, Tensor]], maps: Sequence[VisionMap] = ()
-    ) -> list[Features]:
+    def features(self, model: PreTrainedModel, pixels: list[dict[str, Tensor]]) -> list[Features]:
         """Run the vision tower and projector, one sample at a time: tiles and grids differ in shape.
 
         Parameters
@@ -134,27 +132,8 @@ class Family(Plugin, ABC):
             The model.
         pixels : list of dict
             Per sample what the processor returned besides token ids and their mask.
-        maps : sequence of VisionMap
-            What to note of the tower on its way.
-
-        Raises
-        ------
-        PruningError
-            If the tower cannot give a map.
         """
-        return [self._features_and_maps(model, one, maps) for one in pixels]
-
-    def _features_and_maps(
-        self, model: PreTrainedModel, pixels: dict[str, Tensor], maps: Sequence[VisionMap]
-    ) -> Features:
-        if not maps:
-            return self._features(model, pixels)
-        from prunegrid.pruning.tower import TowerWatch
-
-        watch = TowerWatch(self, model, maps)
-        with watch.watching():
-            found = self._features(model, pixels)
-        return replace(found, vision=self.vision(model, watch.taken(), pixels))
+        return [self._features(model, one) for one in pixels]
 
     def vision(
         self, model: PreTrainedModel, maps: Mapping[VisionMap, Tensor], pixels: Mapping[str, Any]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -20,7 +21,7 @@ from prunegrid.pruning.vision_maps import VisionMap, check_maps
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-    from prunegrid.pruning.family import Family
+    from prunegrid.pruning.family import Family, Features
 
 # Attention that is held at once, in elements: 64 MB in float32.
 _CHUNK = 2**24
@@ -113,6 +114,31 @@ class TowerWatch:
                 self._add(one, _similarity(seen)[:, skip:])
             else:
                 self._add(one, _received(seen, skip))
+
+
+def features_with_maps(
+    family: Family, model: PreTrainedModel, pixels: dict[str, Tensor], maps: Sequence[VisionMap]
+) -> Features:
+    """Run the vision tower and projector on one sample, and note vision maps on the way.
+
+    Parameters
+    ----------
+    family, model : Family, PreTrainedModel
+        The model, and its family.
+    pixels : dict
+        What the processor returned besides token ids and their mask.
+    maps : sequence of VisionMap
+        What to note.
+
+    Raises
+    ------
+    PruningError
+        If the tower cannot give a map.
+    """
+    watch = TowerWatch(family, model, maps)
+    with watch.watching():
+        (found,) = family.features(model, [pixels])
+    return replace(found, vision=family.vision(model, watch.taken(), pixels))
 
 
 def _shares(seen: Projected, start: int, stop: int) -> Tensor:

@@ -6,14 +6,13 @@ was scored is what is shown. Imports no torch.
 """
 
 import json
-import platform
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from prunegrid.errors import DataError
-from prunegrid.files import file_state, is_unchanged, write_text
-from prunegrid.results.predictions import read_metadata
+from prunegrid.files import file_state, is_unchanged, read_object, write_text
+from prunegrid.results.predictions import is_other_code, read_metadata
 from prunegrid.results.store import CHECKSUMS, PREDICTIONS, SAMPLES, SCORES, Store, checksum_of
 
 
@@ -53,7 +52,7 @@ def scores_are_current(store: Store, predictions_key: str, scores_key: str) -> b
     A cell that was lost and computed again has other bytes: seconds, and on a GPU perhaps more.
     """
     checksums = _read_all(store.scores(scores_key))
-    return bool(checksums) and checksums[PREDICTIONS] == _read_one(
+    return bool(checksums) and checksums.get(PREDICTIONS) == _read_one(
         store.predictions_checksum(predictions_key)
     )
 
@@ -84,16 +83,20 @@ def _check(cell: Mapping[str, Any]) -> None:
     remedy = f"delete {' and '.join(map(str, [folder, *changed]))} and run again"
     if not checksums:
         raise DataError(f"{folder}: nothing tells that its scores are what was computed; {remedy}")
-    metadata = read_metadata(folder / PREDICTIONS)
+    try:
+        metadata = read_metadata(folder / PREDICTIONS)
+    except DataError as error:
+        # It may be the store's own file, under a second name.
+        raise DataError(f"{str(error).partition('; delete')[0]}; {remedy}") from error
     if metadata.get("key") != cell["predictions_key"]:
         raise DataError(f"{folder / PREDICTIONS} is not this cell's: {_difference(metadata, cell)}; {remedy}")
-    if _other_code(metadata, cell["made_by"]["code"]):
+    if is_other_code(metadata, cell["made_by"]["code"]):
         raise DataError(
             f"{folder / PREDICTIONS} was computed by other code than its key stands for: files were edited "
             f"while its job waited or ran; delete {folder} and {predictions} and run again"
         )
     for name in (PREDICTIONS, SCORES, SAMPLES):
-        if not is_unchanged(folder / name, checksums[name]):
+        if not is_unchanged(folder / name, _state(checksums, name)):
             raise DataError(
                 f"{folder / name} was changed after it was finished: its checksum is not the one that was "
                 f"written then; {remedy}"
@@ -105,37 +108,27 @@ def _changed(predictions: Path, scores: Path, checksums: Mapping[str, Any]) -> l
     changed = []
     if not is_unchanged(predictions, _read_one(checksum_of(predictions))):
         changed.append(predictions)
-    if not checksums or not all(is_unchanged(scores / name, checksums[name]) for name in (SCORES, SAMPLES)):
+    if checksums.get(PREDICTIONS) != _read_one(checksum_of(predictions)) or not all(
+        is_unchanged(scores / name, _state(checksums, name)) for name in (SCORES, SAMPLES)
+    ):
         changed.append(scores)
     return [file for file in changed if file.exists()]
 
 
-def _other_code(metadata: Mapping[str, Any], planned: str) -> bool:
-    """Return whether the code that computed a file is not the planned one.
-
-    The job finds its code itself. Another version of Python reads another syntax tree from the same code,
-    so that hashes can be compared only within one.
-    """
-    python = str(metadata.get("packages", {}).get("python", "")).split(".")[:2]
-    return python == platform.python_version().split(".")[:2] and metadata.get("code") != planned
-
-
 def _read_one(file: Path) -> dict[str, Any]:
     """Return the `file_state` in a file, or one that no file has where it is missing or broken."""
-    return _read(file) or {"bytes": -1}
+    return read_object(file) or {"bytes": -1}
 
 
 def _read_all(scores: Path) -> dict[str, Any]:
     """Return file name -> `file_state` of a scored cell, empty where they are missing or broken."""
-    return _read(scores / CHECKSUMS)
+    return read_object(scores / CHECKSUMS)
 
 
-def _read(file: Path) -> dict[str, Any]:
-    try:
-        content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return content
+def _state(checksums: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return the `file_state` of one file of a scored cell, an empty one where it is damaged."""
+    state = checksums.get(name)
+    return state if isinstance(state, dict) else {}
 
 
 def _difference(metadata: Mapping[str, Any], cell: Mapping[str, Any]) -> str:

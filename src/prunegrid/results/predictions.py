@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import platform
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from prunegrid.errors import DataError
-from prunegrid.files import atomic_path, file_state, write_text
+from prunegrid.files import atomic_path, file_state, is_unchanged, read_object, write_text
 from prunegrid.nearest import nearest
 from prunegrid.results.store import checksum_of
 
@@ -85,16 +86,30 @@ def _nothing(column: pa.Field) -> Any:
 def write_rows(
     path: str | Path, rows: Sequence[dict[str, Any]], metadata: dict[str, Any] | None = None
 ) -> None:
-    """Write rows of a cell atomically."""
-    with atomic_path(path) as temporary:
-        _write(temporary, pa.Table.from_pylist(list(rows), schema=SCHEMA), metadata)
+    """Write rows of a cell atomically, their checksum first."""
+    write_finished(path, pa.Table.from_pylist(list(rows), schema=SCHEMA), metadata)
 
 
-def write_finished(path: str | Path, table: pa.Table, metadata: dict[str, Any]) -> None:
+def write_finished(path: str | Path, table: pa.Table, metadata: dict[str, Any] | None) -> None:
     """Write the file of a whole cell atomically, its checksum first, so that no finished file lacks one."""
     with atomic_path(path) as temporary:
         _write(temporary, table, metadata)
         write_text(checksum_of(path), json.dumps(file_state(temporary)))
+
+
+def is_sealed(path: str | Path) -> bool:
+    """Return whether a file of predictions is, byte for byte, the one that was written."""
+    return is_unchanged(path, read_object(checksum_of(path)))
+
+
+def is_other_code(metadata: Mapping[str, Any], planned: str) -> bool:
+    """Return whether the code that computed a file is not the planned one.
+
+    Another version of Python reads another syntax tree from the same code, so that hashes can be compared
+    only within one.
+    """
+    python = str(metadata.get("packages", {}).get("python", "")).split(".")[:2]
+    return python == [*platform.python_version_tuple()[:2]] and metadata.get("code") != planned
 
 
 def _write(path: Path, table: pa.Table, metadata: dict[str, Any] | None) -> None:
@@ -175,7 +190,10 @@ def _metadata(path: str | Path, schema: pa.Schema) -> dict[str, Any]:
         raise DataError(
             f"{path} has no prunegrid metadata: it was not written by prunegrid; delete it and run again"
         )
-    metadata: dict[str, Any] = json.loads(schema.metadata[METADATA_KEY])
+    try:
+        metadata: dict[str, Any] = json.loads(schema.metadata[METADATA_KEY])
+    except ValueError as error:
+        raise DataError(_UNREADABLE.format(path=path, error=f"its metadata are damaged: {error}")) from error
     return metadata
 
 

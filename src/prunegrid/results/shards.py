@@ -21,7 +21,15 @@ from prunegrid import plugins
 from prunegrid.errors import DataError
 from prunegrid.files import write_text
 from prunegrid.results.computed_on import all_devices, batch_range
-from prunegrid.results.predictions import METADATA_KEY, SCHEMA, TOO_LARGE, write_finished, write_rows
+from prunegrid.results.predictions import (
+    METADATA_KEY,
+    SCHEMA,
+    TOO_LARGE,
+    is_other_code,
+    is_sealed,
+    write_finished,
+    write_rows,
+)
 from prunegrid.results.store import Store
 
 _LOG = logging.getLogger(__name__)
@@ -40,14 +48,16 @@ class CellShards:
         Samples per shard. Shards of another size hold other rows and lie in a folder of their own.
     sample_ids : sequence of str
         All ids of the benchmark, in order.
+    code : str
+        Hash of the code that its key stands for.
     """
 
-    def __init__(self, store: Store, key: str, size: int, sample_ids: Sequence[str]) -> None:
+    def __init__(self, store: Store, key: str, size: int, sample_ids: Sequence[str], code: str) -> None:
         self.finished = store.predictions(key)
         self._store, self._key = store, key
         self._folder = store.shards(key, size)
         self._size = size
-        self._sample_ids = sample_ids
+        self._sample_ids, self._code = sample_ids, code
 
     def __len__(self) -> int:
         return -(-len(self._sample_ids) // self._size)
@@ -70,18 +80,28 @@ class CellShards:
         Raises
         ------
         DataError
-            If the file is missing, damaged, or not what this shard has to be.
+            If the file is missing, damaged, or not what this shard has to be: of this cell, its code and
+            these samples.
         """
         file, positions = self.file(number), self.positions(number)
         try:
+            sealed = is_sealed(file)
             # By its full name: PyArrow takes `~` and `name:` at the beginning for its own.
             table = parquet.read_table(file.absolute(), partitioning=None, page_checksum_verification=True)
-            complete = table.schema.equals(SCHEMA) and bool(_metadata(table))
+            metadata = _metadata(table)
+            complete = table.schema.equals(SCHEMA) and bool(metadata)
         except (OSError, pa.ArrowException, ValueError) as error:
             told = " ".join(str(error).split())  # Arrow's messages may have several lines.
             raise DataError(f"{file} cannot be read: {told}") from error
         if not complete:
             raise DataError(f"{file} is not a shard of predictions")
+        # Pages of rows have checksums of their own, what a file says of itself has not.
+        if not sealed:
+            raise DataError(f"{file} is not what was written: its checksum differs")
+        if metadata.get("key") != self._key:
+            raise DataError(f"{file} is of another cell: its key is {metadata.get('key')}")
+        if is_other_code(metadata, self._code):
+            raise DataError(f"{file} was computed by other code than its key stands for")
         if table["sample_id"].to_pylist() != [*self._sample_ids[positions.start : positions.stop]]:
             raise DataError(f"{file} does not hold samples {positions.start} to {positions.stop - 1}")
         return table

@@ -1,11 +1,10 @@
 """Paths of the files of cells of one model and benchmark, by key. Imports next to nothing."""
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from prunegrid.files import is_whole_parquet
+from prunegrid.files import is_whole_parquet, read_object
 
 PREDICTIONS = "predictions.parquet"
 SCORES = "scores.json"
@@ -43,8 +42,9 @@ class Store:
         file = self.too_large(key)
         if not self.memory_gb or not file.exists():
             return False
-        tried: float = json.loads(file.read_text(encoding="utf-8"))["memory_gb"]
-        return tried < _AS_LARGE * self.memory_gb
+        # What a damaged file does not tell is tried again.
+        tried = read_object(file).get("memory_gb", 0.0)
+        return not isinstance(tried, int | float) or tried < _AS_LARGE * self.memory_gb
 
     def predictions(self, key: str) -> Path:
         """Return the file of a cell's predictions."""

@@ -154,17 +154,17 @@ def module_of(importer: Path, level: int, dotted: str, *, installed: bool = Fals
         place: Path | None = importer.parents[level - 1] if level <= len(importer.parents) else None
     else:
         place = PACKAGE if parts[0] == PACKAGE.name else _top(parts[0], tuple(sys.path))
-        if (
-            place is not None
-            and not installed
-            and _INSTALLED & set(place.parts)
-            and parts[0] not in announced()
-        ):
+        if place is not None and not installed and is_installed(place) and parts[0] not in announced():
             return None
         parts = parts[1:]
     for part in parts:
         place = _inside(place, part) if place is not None else None
     return place
+
+
+def is_installed(place: Path) -> bool:
+    """Return whether a file or folder lies among installed packages."""
+    return bool(_INSTALLED & set(place.parts))
 
 
 def _whole(place: Path) -> frozenset[Path]:

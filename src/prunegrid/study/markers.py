@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from prunegrid.files import write_text
+from prunegrid.files import read_object, write_text
 from prunegrid.study.plan import Plan
 
 # Benchmark -> key -> files in the store of that benchmark.
@@ -57,7 +57,12 @@ def has_lost(plan: Plan, model: str, marker: str | Path, keys: Iterable[str]) ->
     file, wanted = Path(marker), frozenset(keys)
     if not file.exists():
         return False
-    left: Marker = json.loads(file.read_text(encoding="utf-8"))
+    # Of a damaged marker nothing counts: the job runs again, and finds in the stores what it has done.
+    left: Marker = {
+        benchmark: {key: names for key, names in files.items() if isinstance(names, list)}
+        for benchmark, files in read_object(file).items()
+        if isinstance(files, dict)
+    }
     lists_all = {key for files in left.values() for key in files}.issuperset(wanted)
     return not lists_all or any(
         plan.store(model, benchmark).has_lost({key: files[key] for key in files if key in wanted})

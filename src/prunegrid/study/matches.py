@@ -13,7 +13,7 @@ from typing import Any
 from prunegrid import plugins
 from prunegrid.cost.equal_compute import Settings, matched_ratio
 from prunegrid.errors import ConfigError, PrunegridError, UnreachableRatioError
-from prunegrid.files import write_text
+from prunegrid.files import read_sealed, write_sealed
 from prunegrid.pruning.strategy import Strategy
 from prunegrid.source.imports import PACKAGE
 from prunegrid.study.config import assumed_sample, plugin_of
@@ -37,10 +37,7 @@ class Matches:
 
     def __init__(self, inputs: StudyInputs, file: Path, code: Code) -> None:
         self._inputs, self._config, self._file, self._code = inputs, inputs.config, file, code
-        try:
-            self._known: dict[str, float | str] = json.loads(file.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            self._known = {}
+        self._known: dict[str, float | str] = read_sealed(file)
         self._new = False
         self._ratios: dict[tuple[str, str, str, float, int], float | str] = {}
         self._codes: dict[frozenset[tuple[str, str]], str] = {}
@@ -94,7 +91,7 @@ class Matches:
     def save(self) -> None:
         """Write what was solved anew."""
         if self._new:
-            write_text(self._file, json.dumps(self._known))
+            write_sealed(self._file, self._known)
             self._new = False
 
     def _settings(self, strategy: str, criterion: str) -> dict[str, Any]:

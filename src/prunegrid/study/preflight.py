@@ -11,6 +11,10 @@ from prunegrid.nearest import nearest
 from prunegrid.study.inputs import StudyInputs
 from prunegrid.study.plugin_checks import code_faults
 
+# Files beside *.jinja that may hold a chat template, and the function by which it asks for the date.
+_WITH_TEMPLATES = ("chat_template.json", "tokenizer_config.json", "processor_config.json")
+_CLOCK = b"strftime_now"
+
 
 def check_inputs(inputs: StudyInputs) -> list[str]:
     """Check folders, files and columns of a study.
@@ -80,12 +84,24 @@ def check_model(inputs: StudyInputs, model: str) -> None:
         )
     if faults := code_faults("models", model_type):
         raise ConfigError("\n".join(faults))
+    _check_templates(where, path)
     lost = hub.missing_weights(path)
     if lost:
         fault = f"{where}: {path} is without {', '.join(lost)}"
         if hub.commit_of(path):
             raise NotDownloadedError(f"{fault}: {hub.ADVICE}, it fetches what is missing")
         raise ConfigError(f"{fault}; weights are read from safetensors files alone")
+
+
+def _check_templates(where: str, path: Path) -> None:
+    """Refuse a chat template that puts the date into prompts: no key holds it."""
+    for file in sorted([*path.glob("*.jinja"), *path.glob("*/*.jinja"), *path.glob("*.json")]):
+        names_template = file.suffix == ".jinja" or file.name in _WITH_TEMPLATES
+        if names_template and _CLOCK in file.read_bytes():
+            raise ConfigError(
+                f"{where}: the chat template in {file} reads the clock (strftime_now): prompts of another "
+                "day would be other ones under the same key; write a fixed date in its place"
+            )
 
 
 def check_benchmark(inputs: StudyInputs, benchmark: str) -> None:

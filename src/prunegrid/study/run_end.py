@@ -1,10 +1,10 @@
 """The last lines of a run: which cells are done, what was found, where the page is, what to ask next."""
 
-import json
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
+from prunegrid.files import read_object
 from prunegrid.study.plan import Plan
 from prunegrid.study.status import status, summary
 
@@ -43,9 +43,9 @@ def _found(files: Sequence[Path]) -> list[str]:
     """Return the first statements, which are the most important ones, and where all of them are."""
     lines = []
     for file in files:
-        content = json.loads(file.read_text(encoding="utf-8"))
-        whose = f"{content['model']}: " if len(files) > 1 else ""
-        for one in content["statements"][: max(1, LINES // len(files))]:
+        content = read_object(file)
+        whose = f"{content.get('model')}: " if len(files) > 1 else ""
+        for one in content.get("statements", [])[: max(1, LINES // len(files))]:
             lines.append(
                 textwrap.shorten(f"{whose}{one['topic']}: {one['sentence']}", WIDTH, placeholder=" ...")
             )

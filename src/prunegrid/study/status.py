@@ -1,6 +1,5 @@
 """What of a study is done, what is missing, and why. Reads small files only, and imports no torch."""
 
-import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -8,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from prunegrid.errors import PrunegridError
+from prunegrid.files import read_object
 from prunegrid.results.predictions import TOO_LARGE
 from prunegrid.results.store import SCORES, Store
 from prunegrid.study.grid import Cell
@@ -89,7 +89,10 @@ class _Look:
             # Its bundle may have failed at another cell.
             logs = [self._log("score", cell, plan.bundle_of(cell)), *self._prediction_logs(cell)]
             return CellStatus(cell, NOT_SCORED, self._failure(logs))
-        scores = json.loads((store.scores(scores_key) / SCORES).read_text(encoding="utf-8"))
+        file = store.scores(scores_key) / SCORES
+        scores = read_object(file)
+        if not {"n", "n_error"} <= scores.keys():
+            return CellStatus(cell, NOT_SCORED, f"{file} is damaged: delete {file.parent} and run again")
         state = DONE
         if not is_published(plan, cell):
             state = NOT_PUBLISHED

@@ -1,0 +1,51 @@
+"""Small files of our own that are damaged: what they told counts no more, and nothing ends in a traceback."""
+
+import random
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from prunegrid.files import read_object, read_sealed, write_sealed
+from prunegrid.results.store import Store
+from prunegrid.study import markers
+
+RATIOS = {"matched: uniform x norm at 0.5": 0.505, "unreachable": "no depth removes it"}
+BROKEN = ["", "[]", "null", "{", "\udc80", "3", '{"memory_gb": "x"}', '{"own": 3}', '{"own": {"key": 3}}']
+
+
+def flipped(content: bytes, chosen: random.Random) -> bytes:
+    """Return bytes with one bit that is another."""
+    changed = bytearray(content)
+    changed[chosen.randrange(len(changed))] ^= 1 << chosen.randrange(8)
+    return bytes(changed)
+
+
+def test_what_is_remembered_with_a_seal_is_forgotten_with_any_bit(tmp_path: Path) -> None:
+    """A matched ratio of 0.515 for 0.505 would be another cell under this one's name."""
+    file = tmp_path / "memory.json"
+    write_sealed(file, RATIOS)
+    assert read_sealed(file) == RATIOS
+    content = file.read_bytes()
+    chosen = random.Random(1)
+    for _ in range(300):
+        file.write_bytes(flipped(content, chosen))
+        assert read_sealed(file) == {}
+    file.write_bytes(content[:-1])
+    assert read_sealed(file) == {}
+
+
+@pytest.mark.parametrize("content", BROKEN)
+def test_a_damaged_marker_lets_its_job_run_again(tmp_path: Path, content: str) -> None:
+    marker = tmp_path / "predicted.done"
+    marker.write_bytes(content.encode(errors="surrogateescape"))
+    plan = SimpleNamespace(store=lambda *_: Store(tmp_path))
+    assert markers.has_lost(plan, "m", marker, ["key"])
+
+
+@pytest.mark.parametrize("content", BROKEN)
+def test_a_damaged_note_of_what_was_too_large_is_tried_again(tmp_path: Path, content: str) -> None:
+    store = Store(tmp_path, memory_gb=80.0)
+    store.too_large("key").write_bytes(content.encode(errors="surrogateescape"))
+    assert store.is_to_retry("key")
+    assert isinstance(read_object(store.too_large("key")), dict)
