@@ -1,0 +1,20 @@
+"""FitPrune (arXiv 2409.10197)."""
+
+from prunegrid.study.method import Method
+
+
+class FitPrune(Method):
+    """In every layer the tokens of the lowest product of text and image attention are deleted."""
+
+    title = "FitPrune"
+    paper = "arXiv 2409.10197"
+    repository = "github.com/ywh187/FitPrune"
+    commit = "d28e418"
+    strategy = "uniform"
+    criterion = "fitprune"
+    exact = "The score: maximum over heads, text to image times image to image."
+    differs = (
+        "The attention is that of the layer before. The published recipe of counts per layer is fitted on "
+        "samples; here every layer drops the same share of what is present."
+    )
+    budget = "a_l = (1 - p)^l, p solved for the mean."
