@@ -8,6 +8,7 @@ from prunegrid.predict.batches import predict_prompts
 from prunegrid.predict.out_of_memory import BatchSize
 from prunegrid.predict.prompts import PromptMaker, collate
 from tests.gpu import torch_flash
+from tests.gpu.comparing import LEAST_OVERLAP, finished, kept, overlap
 from tests.gpu.figures import note
 from tests.gpu.sizes import DEVICE, SIZE
 from tests.predict.runs import cell, run
@@ -17,29 +18,12 @@ from tests.pruning.saliency import plain, saliency
 LAYER = 2
 # One cut that keeps a quarter of the tokens.
 RATIO = 0.75 * (1 - LAYER / SIZE.layers)
-# Two independent choices of a quarter have a quarter in common. Rounding moves tokens near the cut.
-LEAST_OVERLAP = 0.9
 # Samples whose gradients are compared, in one batch.
 GRADIENTS = 8
 
 
-def kept(rows):
-    """Return the tokens that each row keeps to its end."""
-    return [{i for i, depth in enumerate(row["token_depth"]) if depth == SIZE.layers} for row in rows]
-
-
-def overlap(rows, others):
-    shares = [len(a & b) / len(a) for a, b in zip(kept(rows), kept(others), strict=True)]
-    return sum(shares) / len(shares)
-
-
 def single(criterion):
     return cell("single", criterion, RATIO, layer=LAYER)
-
-
-def finished(rows):
-    assert [row["error"] for row in rows] == [None] * len(rows)
-    return rows
 
 
 def quarters(scores):

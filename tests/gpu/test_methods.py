@@ -1,0 +1,64 @@
+"""Cuts before layer 0, what the vision tower knows, sets and merging: in 16 bit, on a GPU's kernels."""
+
+import pytest
+
+from prunegrid.predict.batches import predict_prompts, pruning_of
+from prunegrid.predict.prompts import PromptMaker
+from prunegrid.predict.requests import CellRun
+from tests.gpu.comparing import LEAST_OVERLAP, finished, overlap
+from tests.gpu.figures import note
+from tests.gpu.sizes import SIZE
+
+RATIO = 0.75
+# Strategy, its options, criterion, its options.
+WAYS = {
+    "input x random": ("input", {}, "random", {}),
+    "input x cls_attention": ("input", {}, "cls_attention", {}),
+    "input x tower_attention_received": ("input", {}, "tower_attention_received", {}),
+    "input x diversity": ("input", {}, "diversity", {}),
+    "input x norm_input, averaged": ("input", {}, "norm_input", {"merge": "average"}),
+    "single x attention_own, contiguous": (
+        "single",
+        {"layer": 1, "positions": "contiguous"},
+        "attention_own",
+        {},
+    ),
+    "single x text_relevance, recycled": ("single", {"layer": 1}, "text_relevance", {"merge": "recycle"}),
+}
+# Those whose scores do not come from a tower or decoder that rounds.
+EXACT = ("input x random",)
+
+
+def rows_of(loaded, adapter, samples, way, batch_size):
+    strategy, options, criterion, more = WAYS[way]
+    ratio = RATIO if strategy == "input" else RATIO * (1 - 1 / SIZE.layers)
+    one = CellRun("key", "code", way, {"ratio": ratio, "seed": 0}, (strategy, options), (criterion, more))
+    maker = PromptMaker(loaded)
+    maker.keep_maps(pruning_of(loaded, adapter, one, None).vision_maps)
+    ((rows, _),) = predict_prompts(
+        loaded, adapter, maker.prompts(samples), [one], batch_size=batch_size, max_new_tokens=3
+    )
+    return finished(rows)
+
+
+@pytest.fixture(scope="session")
+def in_float32(load, adapter, samples):
+    loaded = load("float32")
+    return {way: rows_of(loaded, adapter, samples[:16], way, 8) for way in WAYS}
+
+
+def test_16_bit_runs_every_way(in_float32, load, adapter, samples, dtype):
+    loaded = load(dtype)
+    for way, wanted in in_float32.items():
+        share = overlap(rows_of(loaded, adapter, samples[:16], way, 8), wanted)
+        note(f"{dtype}, {way}: share of kept tokens as in float32", share)
+        assert way not in EXACT or share == 1
+
+
+def test_a_larger_batch_keeps_the_same(load, adapter, samples, dtype):
+    loaded = load(dtype)
+    for way in WAYS:
+        small, large = (rows_of(loaded, adapter, samples[:16], way, size) for size in (2, 16))
+        share = overlap(large, small)
+        note(f"{dtype}, {way}, batch 16 against 2: kept tokens alike", share)
+        assert share >= LEAST_OVERLAP
