@@ -5,9 +5,10 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from prunegrid import prune
-from prunegrid.plugins import build, names
+from prunegrid.plugins import build, describe, names
 from prunegrid.pruning import attention
 from prunegrid.pruning.attention import Projected, attention_received
+from tests.pruning.comparison import OF_TOWER
 from tests.pruning.tiny import N_LAYERS, collate, requests, tiny_llava
 
 
@@ -19,21 +20,24 @@ def test_low_precision_runs(dtype, criterion, monkeypatch):
     scored = []
     schedule = build("strategies", "single").solve(0.5, N_LAYERS)
     ((layer, _),) = schedule.cuts
-    # A criterion may leave it to another one to score.
-    kind = type(build("criteria", criterion).ranking(layer, schedule).criterion)
-    score = kind.score
+    options = OF_TOWER if "tower_layer" in describe("criteria", criterion)["options"] else {}
+    # A criterion may leave it to another one to score, or select.
+    part = build("criteria", criterion, options).ranking(layer, schedule).criterion
+    called = "select" if part.selects_sets else "score"
+    found = getattr(type(part), called)
 
     def spy(self, stage):
-        scored.append(score(self, stage))
+        scored.append(found(self, stage))
         return scored[-1]
 
-    monkeypatch.setattr(kind, "score", spy)
+    monkeypatch.setattr(type(part), called, spy)
     inputs = collate(rows)
     inputs["pixel_values"] = inputs["pixel_values"].to(dtype)
-    with prune(model, "single", criterion, 0.5) as pruning, torch.no_grad():
+    with prune(model, "single", criterion, 0.5, criterion_options=options) as pruning, torch.no_grad():
         output = model.generate(**inputs, max_new_tokens=2, return_dict_in_generate=True, output_logits=True)
     assert scored
-    assert all(scores.dtype in (torch.float32, torch.int64) for scores in scored)
+    right = (torch.bool,) if called == "select" else (torch.float32, torch.int64)
+    assert all(scores.dtype in right for scores in scored)
     assert torch.stack(output.logits).isfinite().all()
     sizes = [[len(numbers) for _, numbers in row] for row in pruning.kept]
     assert sizes == [[keep for _, keep in row] for row in pruning.schedule]
