@@ -160,10 +160,13 @@ MUTATIONS = {
     ),
     # Other scores.
     "norm of the embedding": Mutation(
-        [Change(Norm, "score", "stage.hidden", "stage.embeddings()")], "uniform", "norm"
+        [Change(Norm, "score", "stage.hidden", "stage.embeddings()")], "uniform", "norm", ragged=True
     ),
     "norm_input of the hidden state": Mutation(
-        [Change(NormInput, "score", "stage.embeddings()", "stage.hidden")], "uniform", "norm_input"
+        [Change(NormInput, "score", "stage.embeddings()", "stage.hidden")],
+        "uniform",
+        "norm_input",
+        ragged=True,
     ),
     "random by row number": Mutation(
         [Change(RandomOrder, "score", "stage.sample_ids", "map(str, range(len(stage.sample_ids)))")],

@@ -27,7 +27,7 @@ def tiny_llava(seed: int = 0, n_layers: int = N_LAYERS) -> LlavaForConditionalGe
     vision = CLIPVisionConfig(
         hidden_size=16,
         intermediate_size=16,
-        num_hidden_layers=1,
+        num_hidden_layers=2,
         num_attention_heads=2,
         image_size=20,
         patch_size=4,
