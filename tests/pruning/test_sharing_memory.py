@@ -53,9 +53,10 @@ def test_memory_does_not_grow_with_the_cells() -> None:
     assert len(many) > 7 * len(few)
     alone, together = peak(model, few[:1], batch), peak(model, many, batch)
     assert together <= peak(model, few, batch)
-    # Of one layer: the hidden states that enter it, and the queries and keys of the one before.
+    # Of one layer: the hidden states that enter it, and of the one before those, its queries, keys and values.
     text = model.config.text_config
-    width = text.hidden_size + (text.num_attention_heads + text.num_key_value_heads) * text.head_dim
+    heads = text.num_attention_heads + 2 * text.num_key_value_heads
+    width = 2 * text.hidden_size + heads * text.head_dim
     entering = batch["input_ids"].numel() * width * 4
     # Two, as cells of two cuts part at two layers; keys and values are those of the prefill itself.
     assert alone < together < alone + 2 * entering
