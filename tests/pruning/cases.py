@@ -49,9 +49,9 @@ def reads_attention(scoring: Scoring) -> bool:
         return False
     described = describe("criteria", scoring.criterion)
     parts = handed_to(described, scoring.options)
-    costs = [describe("criteria", part)["cost"] or "" for part in parts or [scoring.criterion]]
-    rows = ("text_rows", "image_rows", "last_row", "own_last_row")
-    return any(word in rows for cost in costs for word in cost.split("+"))
+    costs = [describe("criteria", part)["cost"] for part in parts or [scoring.criterion]]
+    # Others read rows by the same call, and more beside it.
+    return any(cost in ("text_rows", "image_rows", "last_row", "own_last_row") for cost in costs)
 
 
 def needs_class_token(scoring: str) -> bool:

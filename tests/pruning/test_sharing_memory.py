@@ -53,7 +53,7 @@ def test_memory_does_not_grow_with_the_cells() -> None:
     assert len(many) > 7 * len(few)
     alone, together = peak(model, few[:1], batch), peak(model, many, batch)
     assert together <= peak(model, few, batch)
-    # Of one layer: the hidden states that enter it, and of the one before those, its queries, keys and values.
+    # Of one layer: what enters it, and of the one before what entered, its queries, keys and values.
     text = model.config.text_config
     heads = text.num_attention_heads + 2 * text.num_key_value_heads
     width = 2 * text.hidden_size + heads * text.head_dim
