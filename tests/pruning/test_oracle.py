@@ -32,7 +32,7 @@ OTHERS = [family for family in FAMILIES if family != WHOLE]
 
 
 def batches(family, scoring):
-    """Return the batches of a case; a sample alone, which is in the ragged one, too, where rows differ most."""
+    """Return the batches of a case: alone a sample is in the ragged one, too, where rows differ most."""
     return BATCHES if family == WHOLE or scoring is None or scoring in ATTENTION else ["ragged"]
 
 
