@@ -77,7 +77,7 @@ SABOTAGES = {
         "in a batch",
     ),
     "the lowest scores stay": (
-        [Change(selection, "select", "if ranking.reverse:", "if not ranking.reverse:")],
+        [Change(selection, "_select_best", "if reverse:", "if not reverse:")],
         kept_sets,
         "hierarchical x attention, before layer 1",
     ),

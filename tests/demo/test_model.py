@@ -17,7 +17,7 @@ from prunegrid.demo.muon import orthogonalise
 from prunegrid.demo.packing import IGNORED, Packer
 from prunegrid.demo.phase import Phase, Run, run_phase
 from prunegrid.demo.scene import named_rng, sample_scene
-from prunegrid.demo.tower import pixel_values
+from prunegrid.demo.tower_phase import pixel_values
 from prunegrid.demo.turns import Turn
 
 MODEL = Path(__file__).parents[2] / "demo" / "model"

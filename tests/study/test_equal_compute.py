@@ -14,6 +14,7 @@ from prunegrid.cost.equal_compute import MATCH_TOLERANCE, matched_ratio
 from prunegrid.cost.expected import expected_compute
 from prunegrid.cost.model_config import complete_config
 from prunegrid.errors import ConfigError, UnreachableRatioError
+from prunegrid.files import read_sealed
 from prunegrid.study import matches
 from prunegrid.study.compute_plan import as_text, compute_plan
 from prunegrid.study.config import validate
@@ -196,7 +197,7 @@ def test_an_unreadable_memory_is_made_anew(tmp_path: Path, plan) -> None:
     matches = Matches(plan(match="tflops_total").inputs, file, Code())
     found = matches.ratio("demo", "constant", "norm", 0.653, 0)
     matches.save()
-    assert found in json.loads(file.read_text()).values()
+    assert found in read_sealed(file).values()
 
 
 def test_a_machine_without_transformers_is_told_so(plan, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -225,7 +225,7 @@ def test_a_method_whose_layers_a_model_has_not_is_left_out_with_the_reason():
     grid = expand(config, {"m": 8})
     assert {cell.strategy for cell in grid.cells} == {"none", "himap"}
     (row,) = grid.unreachable
-    assert row.reason.startswith("fastv does not fit 8 layers: layer 20 is not among 1..7")
+    assert row.reason.startswith("fastv does not fit 8 layers: layer 20 is not among 0..7")
 
 
 def test_labels_of_cells_and_rows(tmp_path, monkeypatch):

@@ -14,7 +14,7 @@ from prunegrid.demo.muon import Muon
 from prunegrid.demo.packing import IGNORED, PackedBatch, Packer
 from prunegrid.demo.phase import Losses, Phase, Run, run_phase
 from prunegrid.demo.scene import CROWDED, named_rng, sample_scene
-from prunegrid.demo.tower import pixel_values
+from prunegrid.demo.tower_phase import pixel_values
 from prunegrid.demo.turns import (
     ALL,
     CHOICES,

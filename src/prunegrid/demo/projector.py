@@ -10,7 +10,7 @@ from transformers.models.llava.modeling_llava import LlavaMultiModalProjector
 from prunegrid.demo.drawing import UNCLEAR
 from prunegrid.demo.phase import Losses, Phase, Run, run_phase
 from prunegrid.demo.scene import COLOURS, GRID, SHAPES, named_rng
-from prunegrid.demo.tower import LabelledImages, pixel_values
+from prunegrid.demo.tower_phase import LabelledImages, pixel_values
 
 IMAGE_BATCHES, BATCH_IMAGES = 40, 48
 BATCH = 512

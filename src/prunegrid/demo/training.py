@@ -13,7 +13,7 @@ from prunegrid.demo.architecture import build_model, build_processor
 from prunegrid.demo.language import LANGUAGE, LIST, RELATE, REVIEW, train_language
 from prunegrid.demo.phase import Run, phase_seconds
 from prunegrid.demo.projector import align_projector, align_tower, equalise_norms
-from prunegrid.demo.tower import train_tower
+from prunegrid.demo.tower_phase import train_tower
 from prunegrid.demo.turns import corpus
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from prunegrid.findings.found_difference import BEST
+from prunegrid.report.compact_cells import cell, is_true, share_of_compute, sup
 from prunegrid.report.first_blocks import FirstBlocks
 from prunegrid.tables.difference import LEVEL
 from prunegrid.tables.signs import (
@@ -103,12 +104,14 @@ def _line(
     name, anchor = str(row[blocks.kind]) if row["ratio"] > 0 else str(row["strategy"]), row["ratio"] == 0
     shown = "unpruned" if row["strategy_type"] == "none" else name
     is_reference = not anchor and name == reference
-    marks = NEEDS_ANSWER * _is(row["needs_answer"]) + DEGENERATE * (_is(row["degenerate"]) and not anchor)
+    marks = NEEDS_ANSWER * is_true(row["needs_answer"]) + DEGENERATE * (
+        is_true(row["degenerate"]) and not anchor
+    )
     seeds = f"<small>{int(row['n_seeds'])} seeds</small>" if row["n_seeds"] > 1 else ""
-    cells = _cell(blocks.kind, f"{escape(shown)}{_sup(marks)}{seeds}", tag="th")
-    cells += _cell("total compute", _share(row, blocks.benchmarks))
+    cells = cell(blocks.kind, f"{escape(shown)}{sup(marks)}{seeds}", tag="th")
+    cells += cell("total compute", share_of_compute(row, blocks.benchmarks))
     if measured:
-        cells += _cell("prefill, ms", plain(row["prefill_ms"], 1))
+        cells += cell("prefill, ms", plain(row["prefill_ms"], 1))
     for benchmark in blocks.benchmarks:
         is_best = any(
             benchmark == where
@@ -117,7 +120,7 @@ def _line(
             and match == _match(row)
             for subject, ratio, match, where in best
         )
-        cells += _cell(benchmark, _numbers(row, benchmark, blocks.effect, is_best, is_reference))
+        cells += cell(benchmark, _numbers(row, benchmark, blocks.effect, is_best, is_reference))
     kind = ' class="quiet"' if anchor else ' class="reference"' if is_reference else ""
     return f'<tr role="row"{kind}>{cells}</tr>'
 
@@ -125,31 +128,6 @@ def _line(
 def _match(row: "pd.Series[Any]") -> str:
     match = row.get("match", "")
     return match if isinstance(match, str) else ""
-
-
-def _is(value: object) -> bool:
-    """Whether a field of the CSV is true; one of a row out of reach is empty."""
-    return str(value) == "True"
-
-
-def _sup(marks: str) -> str:
-    return f"<sup>{escape(marks)}</sup>" if marks else ""
-
-
-def _cell(label: str, content: str, tag: str = "td") -> str:
-    """Return a cell that carries its column's name, for a phone."""
-    if tag == "th":
-        return f'<th scope="row" role="rowheader">{content}</th>'
-    empty = ' class="empty"' if content == DASH else ""
-    return f'<td role="cell" data-label="{escape(label)}"{empty}>{content}</td>'
-
-
-def _share(row: "pd.Series[Any]", benchmarks: Sequence[str]) -> str:
-    missed = any(_is(row.get(f"{name}_budget_missed")) for name in benchmarks)
-    off = any(_is(row.get(f"{name}_total_is_off")) for name in benchmarks)
-    marks = MISSED_BUDGET * missed + OFF_TARGET * off
-    share = row.get("tflops_total_share", np.nan)
-    return f"<span>{plain(100 * share, 1)}{_sup(marks)}</span>"
 
 
 def _numbers(row: "pd.Series[Any]", benchmark: str, effect: str, best: bool, reference: bool) -> str:
@@ -167,5 +145,5 @@ def _numbers(row: "pd.Series[Any]", benchmark: str, effect: str, best: bool, ref
     else:
         star = SIGNIFICANT * bool(row[f"{column}_p_holm"] < LEVEL)
         limits = f"{signed(row[f'{column}_low'])} to {signed(row[f'{column}_high'])}"
-        told = f"{signed(difference)}{_sup(star)}<small>{limits}</small>"
+        told = f"{signed(difference)}{sup(star)}<small>{limits}</small>"
     return f'<span class="value">{main}{span}</span><span class="difference">{told}</span>'

@@ -18,6 +18,7 @@ from prunegrid.gallery.assets import inlined
 from prunegrid.report import speed_texts
 from prunegrid.report.checked import checked
 from prunegrid.report.compact import compact
+from prunegrid.report.compact_methods import compact_methods
 from prunegrid.report.first_blocks import first_blocks
 from prunegrid.report.found import folded, found
 from prunegrid.results.measurements import read_measurements
@@ -135,11 +136,13 @@ def _sections(model: Mapping[str, Any], said: Mapping[str, Any]) -> list[tuple[s
         averages = content_of((tables / "main_effects.html").read_text(encoding="utf-8"))
         sections.append(("On average: performance kept", averages))
     if model.get("methods"):
-        sections.insert(0, ("Methods as published", _full(tables, "methods")))
+        sections.insert(0, ("Methods as published", compact_methods(tables)))
     if model.get("samples"):
         shown = Path(model["samples"]).read_text(encoding="utf-8")
         sections.append(("Samples: what survived, what was answered", shown))
     details = [folded(f"The {kind} table in full", _full(tables, kind)) for kind in _QUESTIONS if asked]
+    if model.get("methods"):
+        details.insert(0, folded("The methods table in full", _full(tables, "methods")))
     details.append(folded("What pruning changed: answers, certainty", _full(tables, "changes")))
     sections.append(("The tables in full", folded("How to read them", _READING) + "".join(details)))
     sections.append(("Where in the picture: surviving patches", _figure(figures / "survival.svg", _SURVIVAL)))

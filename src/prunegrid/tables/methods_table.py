@@ -87,7 +87,7 @@ def write_methods(table: Table, effects: Effects, averaged: Iterable[str], folde
 def _flat(table: Table, block: Block, row: TableRow) -> dict[str, object]:
     """Return the columns that other tables have, but for who is best: methods are compared by averages."""
     ranked = tuple(f"{benchmark}{end}" for benchmark in table.benchmarks for end in ("_best", "_best_group"))
-    found = flat_row(table, block.heading, row)
+    found = {**flat_row(table, block.heading, row), "reference": _is_reference(table, row)}
     return {name: value for name, value in found.items() if name not in ranked}
 
 
@@ -97,6 +97,10 @@ def _names(row: TableRow) -> dict[str, object]:
 
 def _is_reversed(row: TableRow) -> bool:
     return row.key.criterion == f"{row.key.strategy}{REVERSED}"
+
+
+def _is_reference(table: Table, row: TableRow) -> bool:
+    return row.key.strategy == table.options.reference_method and not _is_reversed(row)
 
 
 def _average(row: TableRow, effects: Effects) -> dict[str, object]:
@@ -189,7 +193,7 @@ def _line(
             continue
         no_loss = NO_LOSS if result.non_inferior else ""
         fields += [value_field(result, False, ""), difference_field(table, row, benchmark, TO_NONE, no_loss)]
-    is_reference = row.key.strategy == table.options.reference_method and not _is_reversed(row)
+    is_reference = _is_reference(table, row)
     fields += _averages(row, effects.get(row.key), compared, is_reference=is_reference)
     return Line(fields, row.anchor or _is_reversed(row), is_reference)
 
