@@ -1,17 +1,20 @@
 """What cannot score where a strategy cuts is left out of the grid, with the criterion's name."""
 
+import json
 import subprocess
 import sys
 
 import pytest
 
 from prunegrid.errors import ConfigError, PruningError
-from prunegrid.plugins import build
+from prunegrid.plugins import build, names
 from prunegrid.pruning.schedule import Schedule
+from prunegrid.pruning.vision_maps import OF_CLASS_TOKEN
 from prunegrid.study.config import validate
 from prunegrid.study.grid import expand
 from prunegrid.study.handed_layers import cannot_score, scored_by
-from tests.study.plans import SCHEMA, configuration
+from prunegrid.study.plan import Plan
+from tests.study.plans import HOME, SCHEMA, configuration
 
 FROM_THE_INPUT = Schedule(8, ((0, 0.8), (3, 0.5), (5, 0.2)))
 
@@ -83,3 +86,40 @@ def test_no_torch_is_imported():
         "assert cannot_score('attention', {}, Schedule(8, ((0, 0.5),))); sys.exit('torch' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def tower_plan(tmp_path, monkeypatch, tower, **specs):
+    """Return the grid of a study on a LLaVA with such a tower, of which there is a config.json alone."""
+    monkeypatch.chdir(tmp_path)
+    text = {"model_type": "llama", "num_hidden_layers": 8}
+    config = {"model_type": "llava", "text_config": text, "vision_config": {"model_type": tower}}
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model/config.json").write_text(json.dumps(config))
+    changes = {
+        "model_specs": {"m": {"path": "model"}},
+        "strategies": ["input"],
+        "criteria": ["cls_attention", "norm_input", "mine"],
+        "criterion_specs": {"mine": {"type": "staged", "options": {"parts": ["cls_attention"]}}},
+    }
+    return Plan(validate(configuration(**{**changes, **specs}), SCHEMA), HOME).grid
+
+
+def test_a_tower_without_a_class_token_leaves_out_what_reads_it(tmp_path, monkeypatch):
+    grid = tower_plan(tmp_path, monkeypatch, "siglip_vision_model")
+    assert {cell.criterion for cell in grid.cells} == {"none", "norm_input"}
+    assert {one.criterion: one.reason for one in grid.unreachable} == {
+        name: f"criterion {name!r} reads the class token of the vision tower, and that of llava has none: "
+        "tower_attention_received reads what patches attend to"
+        for name in ("cls_attention", "mine")
+    }
+
+
+def test_a_tower_with_a_class_token_leaves_out_nothing(tmp_path, monkeypatch):
+    grid = tower_plan(tmp_path, monkeypatch, "clip_vision_model")
+    assert {cell.criterion for cell in grid.cells} == {"none", "cls_attention", "norm_input", "mine"}
+
+
+@pytest.mark.parametrize("name", names("criteria"))
+def test_what_is_said_of_class_tokens_is_what_is_read(name):
+    read = {one.kind for one in build("criteria", name).vision_maps()}
+    assert type(build("criteria", name)).needs_class_token == bool(read & {*OF_CLASS_TOKEN})

@@ -21,6 +21,7 @@ class ClsAttention(Criterion):
     """
 
     cost: ClassVar[str | None] = "cls_row"
+    needs_class_token: ClassVar[bool] = True
 
     tower_layer: int = -2
 

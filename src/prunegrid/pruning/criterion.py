@@ -46,8 +46,12 @@ class Ranking:
     @property
     def cost(self) -> str | None:
         """What choosing and merging compute, words of `Criterion.cost` and `merge`, joined by "+"."""
-        words = [self.criterion.cost, None if self.merge == "drop" else self.merge]
-        return "+".join(filter(None, words)) or None
+        words = self.criterion.cost.split("+") if self.criterion.cost else []
+        layer = getattr(self.criterion, "tower_layer", None)
+        if layer is not None:
+            # Windows make some layers of a tower cheaper than others.
+            words = [f"{word}@{layer}" if word in ("cls_row", "tower_rows") else word for word in words]
+        return "+".join(words + [self.merge] * (self.merge != "drop")) or None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +68,9 @@ class Criterion(Plugin):
         The score needs the unpruned model's own answer: labelled in tables and never ranked best.
     first_layer : int
         The earliest layer before which it can score: 1 for what reads the layer before the cut.
+    needs_class_token : bool
+        It reads the class token of the vision tower, which not every tower has: cells of models without one
+        are left out of the grid.
     delegates : tuple of str
         Options that name other criteria, which `resolve` hands layers to.
     cost : str or None
@@ -88,6 +95,7 @@ class Criterion(Plugin):
     stochastic: ClassVar[bool] = False
     needs_answer: ClassVar[bool] = False
     first_layer: ClassVar[int] = 0
+    needs_class_token: ClassVar[bool] = False
     delegates: ClassVar[tuple[str, ...]] = ()
     cost: ClassVar[str | None] = None
 

@@ -113,8 +113,8 @@ class Grid:
 
 # Takes model, strategy, criterion, ratio and seed; returns the ratio to solve for, or raises that none is.
 Match = Callable[[str, str, str, float, int], float]
-# Takes model and method; returns why the method cannot serve the model's family, or None.
-Serves = Callable[[str, str], str | None]
+# Takes model, strategy or method, and criterion; returns why they cannot serve the model's family, or None.
+Serves = Callable[[str, str, str], str | None]
 # Takes benchmark and strategy; returns why the benchmark's data do not suffice for it, or None.
 Lacks = Callable[[str, str], str | None]
 
@@ -124,7 +124,7 @@ def expand(
     layers: Mapping[str, int],
     match: Match | None = None,
     lacks: Lacks = lambda benchmark, strategy: None,
-    cannot: Serves = lambda model, method: None,
+    cannot: Serves = lambda model, strategy, criterion: None,
     image_tokens: Callable[[str], int] | None = None,
 ) -> Grid:
     """Expand a validated configuration.
@@ -140,7 +140,7 @@ def expand(
     lacks : callable, optional
         Tells what cannot be run on a benchmark's data.
     cannot : callable, optional
-        Tells which methods cannot serve a model.
+        Tells which methods and criteria cannot serve a model.
     image_tokens : callable, optional
         Model -> image tokens of a picture; needed where budgets are written in tokens.
 
@@ -163,10 +163,7 @@ def expand(
     for model in config["models"]:
         rows = list(_rows(config, budgets_for(config, model, layers[model], image_tokens)))
         reached = {
-            row: cannot(model, row[0])
-            if row[0] in config["methods"] and cannot(model, row[0])
-            else _reason(config, layers[model], match, model, *row)
-            for row in rows
+            row: cannot(model, *row[:2]) or _reason(config, layers[model], match, model, *row) for row in rows
         }
         unreachable += [Unreachable(model, *row, reason) for row, reason in reached.items() if reason]
         for benchmark in config["benchmarks"]:

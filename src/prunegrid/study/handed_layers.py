@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from prunegrid import plugins
+from prunegrid.pruning.families import family_of, supported_models
 from prunegrid.pruning.schedule import Schedule, one_per_cut, resolve_layer, too_early
 
 # Where a criterion hands deep layers on, if neither it nor the schedule says from which layer on.
@@ -77,3 +78,29 @@ def cannot_score(name: str, options: Mapping[str, Any], schedule: Schedule) -> s
             earliest = min(first, key=first.__getitem__)
             return too_early(earliest, layer, first[earliest])
     return None
+
+
+def needs_class_token(name: str, options: Mapping[str, Any]) -> bool:
+    """Return whether a criterion, or one that it may hand layers to, reads a vision tower's class token.
+
+    Parameters
+    ----------
+    name, options : str, mapping
+        As of `scored_by`.
+    """
+    parts = [name, *plugins.handed_to(plugins.describe("criteria", name), options)]
+    return any(plugins.describe("criteria", part).get("needs_class_token", False) for part in parts)
+
+
+def has_class_token(config: Mapping[str, Any]) -> bool | None:
+    """Return whether a model's vision tower has a class token, None where its configuration does not tell.
+
+    Parameters
+    ----------
+    config : mapping
+        Of config.json; empty where the model is not on this machine.
+    """
+    model_type = config.get("model_type")
+    if model_type not in supported_models() or "model_type" not in config.get("vision_config", {}):
+        return None
+    return family_of(model_type).has_class_token(config)

@@ -12,7 +12,8 @@ from prunegrid.results.store import Store
 from prunegrid.study.bundles import bundle_cells
 from prunegrid.study.config import matchings, plugin_of
 from prunegrid.study.fingerprint import Code
-from prunegrid.study.grid import Cell, Grid, budgets_for, expand, is_total
+from prunegrid.study.grid import Cell, Grid, budgets_for, criterion_of, expand, is_total
+from prunegrid.study.handed_layers import has_class_token, needs_class_token
 from prunegrid.study.inputs import StudyInputs
 from prunegrid.study.keys import CellKeys
 from prunegrid.study.matches import Matches
@@ -64,11 +65,21 @@ class Plan:
         found = budgets_for(self.config, model, self.inputs.layers(model), self.inputs.image_tokens)
         return {budget.ratio: budget.words for budget in found if budget.words}
 
-    def _cannot(self, model: str, method: str) -> str | None:
-        """Return why a method cannot serve a model's family, or None."""
-        model_type = self.inputs.model_config(model).get("model_type")
-        reason = describe_method(self.config, method)["cannot"].get(model_type)
-        return None if reason is None else f"{method} cannot serve {model_type}: {reason}"
+    def _cannot(self, model: str, strategy: str, criterion: str) -> str | None:
+        """Return why a method, or what a criterion reads, cannot serve a model's family, or None."""
+        config = self.inputs.model_config(model)
+        model_type = config.get("model_type")
+        if strategy in self.config["methods"]:
+            reason = describe_method(self.config, strategy)["cannot"].get(model_type)
+            if reason is not None:
+                return f"{strategy} cannot serve {model_type}: {reason}"
+        named = criterion_of(self.config, criterion)
+        if named is None or not needs_class_token(*named) or has_class_token(config) is not False:
+            return None
+        return (
+            f"criterion {criterion!r} reads the class token of the vision tower, and that of {model_type} "
+            "has none: tower_attention_received reads what patches attend to"
+        )
 
     def _lacks(self, benchmark: str, strategy: str) -> str | None:
         """Return why a benchmark's data do not suffice for a strategy, or None."""
