@@ -31,19 +31,14 @@ BATCHES = {"alone": slice(1, 2), "ragged": slice(0, 5)}
 OTHERS = [family for family in FAMILIES if family != WHOLE]
 
 
-def batches(family, scoring):
+def batches(scoring):
     """Return the batches of a case: alone a sample is in the ragged one, too, where rows differ most."""
-    return BATCHES if family == WHOLE or scoring is None or scoring in ATTENTION else ["ragged"]
+    return BATCHES if scoring is None or scoring in ATTENTION else ["ragged"]
 
 
 @pytest.mark.parametrize(
     ("family", "strategy", "scoring", "batch"),
-    [
-        (family, *case, batch)
-        for family in FAMILIES
-        for case in cases(family)
-        for batch in batches(family, case[1])
-    ],
+    [(family, *case, batch) for family in FAMILIES for case in cases(family) for batch in batches(case[1])],
 )
 def test_engine_is_the_oracle(family, strategy, scoring, batch):
     rows = list(requests_of(family))[BATCHES[batch]]
