@@ -85,4 +85,5 @@ def cases(family: str) -> list[tuple[str, str | None]]:
             some = [strategy for strategy in takers(scoring) if strategy not in always]
             found += [(strategy, scoring) for strategy in takers(scoring) if strategy in always]
             found += [(some[(number + turn) % len(some)], scoring)] if some else []
-    return found
+    met = {strategy for strategy, _ in found}
+    return found + [(strategy, "norm") for strategy in RANKING if strategy not in met]

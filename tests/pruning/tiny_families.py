@@ -61,7 +61,7 @@ def random_model(config: PreTrainedConfig) -> PreTrainedModel:
             if name.endswith("k_norm.weight"):
                 # With weights of 1 all keys would be equally long.
                 generator = torch.Generator().manual_seed(len(name))
-                parameter.copy_(0.5 + torch.rand(parameter.shape, generator=generator))
+                parameter.copy_(0.2 * torch.rand(parameter.shape, generator=generator))
     return model
 
 
