@@ -21,8 +21,10 @@ def kept(family):
 
 
 def test_every_benchmark_has_a_prompt():
-    assert {adapter for adapter, *_ in CASES.values()} == set(plugins.names("benchmarks"))
-    for name in plugins.names("benchmarks"):
+    """But for tasks of lmms-eval, whose prompts are that package's (tests/lmms_tasks)."""
+    own = set(plugins.names("benchmarks")) - {"lmms_eval"}
+    assert {adapter for adapter, *_ in CASES.values()} == own
+    for name in own:
         variants = plugins.load("benchmarks", name).prompts
         given = {
             settings.get("prompt", variants[0]) for adapter, settings, *_ in CASES.values() if adapter == name

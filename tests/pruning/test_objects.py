@@ -46,8 +46,18 @@ def test_objects_are_names_with_their_options(model):
             {"strategy_options": {"layers": [1, 3]}},
             r"strategy_options=\{'layers': \[1, 3",
         ),
-        ("single", Norm(), {"criterion_options": {"reverse": True}}, "Norm.reverse=False. has its options"),
-        (Norm(), Hierarchical(), {}, r"Norm\(reverse=False\) is no strategy: .* prunegrid.Strategy"),
+        (
+            "single",
+            Norm(),
+            {"criterion_options": {"reverse": True}},
+            "Norm.reverse=False, merge='drop'. has its options",
+        ),
+        (
+            Norm(),
+            Hierarchical(),
+            {},
+            r"Norm\(reverse=False, merge='drop'\) is no strategy: .* prunegrid.Strategy",
+        ),
         ("single", Gradient, {}, "<class .*Gradient'> is no criterion: give the name of one, or an instance"),
     ],
 )
@@ -92,7 +102,7 @@ def test_a_pruning_says_what_it_does_and_did(model):
         before = repr(pruning)
         model(**collate(requests(5)[:2]))
     of_all = "positions='original', rounding='half_up'"
-    said = f"<Pruning Hierarchical({of_all}, layers=(1, 3), keep=None) x Norm(reverse=False), ratio 0.5, "
+    said = f"<Pruning Hierarchical({of_all}, layers=(1, 3), keep=None) x Norm(reverse=False, merge='drop'), ratio 0.5, "
     said += "last prefill: "
     assert before == f"{said}none>"
     (first, second) = pruning.schedule[0]

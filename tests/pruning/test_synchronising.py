@@ -55,8 +55,8 @@ def test_a_gradient_is_asked_for_once_a_prefill() -> None:
     assert waits[0] == waits[1]
 
 
-def test_text_among_image_tokens_makes_nobody_wait() -> None:
-    """How much text is behind the last token then depends on which tokens are left: a bound is known."""
+def test_text_among_image_tokens_is_counted_on_the_device() -> None:
+    """How much text is behind the last token then depends on which tokens are left."""
     model, rows = tiny.tiny_llava(), batch()
     whole = prefill_waits(model, rows, pruned(model, "uniform", "attention_shallow"))
     # One image token comes last of all but the question.
@@ -66,7 +66,7 @@ def test_text_among_image_tokens_makes_nobody_wait() -> None:
     among = prefill_waits(
         model, {**rows, "input_ids": swapped}, pruned(model, "uniform", "attention_shallow")
     )
-    assert len(whole.of_engine) == len(among.of_engine)
+    assert len(whole.of_engine) < len(among.of_engine)
 
 
 WAITING = {

@@ -59,9 +59,11 @@ def random_model(config: PreTrainedConfig) -> PreTrainedModel:
             if any(part in name for part in ("projector", "connector", "merger")) and parameter.dim() > 1:
                 parameter.normal_(std=0.25)
             if name.endswith("k_norm.weight"):
-                # With weights of 1 all keys would be equally long.
+                # With equal weights all keys would be equally long. Gemma 3 adds 1 to them.
+                least, most = (0.0, 0.2) if config.model_type == "gemma3" else (0.5, 1.5)
                 generator = torch.Generator().manual_seed(len(name))
-                parameter.copy_(0.2 * torch.rand(parameter.shape, generator=generator))
+                random = torch.rand(parameter.shape, generator=generator)
+                parameter.copy_(least + (most - least) * random)
     return model
 
 

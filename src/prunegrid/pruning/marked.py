@@ -34,9 +34,11 @@ class Marked:
         marks : Tensor
             (batch, present tokens), bool.
         most : int or None
-            The most marked tokens of a row; None where the device alone knows: then there are places for all.
+            The most marked tokens of a row; without it the device is asked, and waited for.
         """
-        index = right_aligned(marks, marks.shape[1] if most is None else max(1, most))
+        if most is None:
+            most = int(marks.sum(1).max())
+        index = right_aligned(marks, max(1, most))
         return cls(index, marks.gather(1, index))
 
     def states(self, hidden: Tensor) -> Tensor:

@@ -80,15 +80,20 @@ class PromptTokens:
             [bool(last) for last in image_last],
         )
 
-    def most_text_after(self, present: list[int]) -> int:
-        """Return the most text tokens that a row may have after the last image token that is present.
-
-        Text among image tokens counts: which of these are present is known on the device alone.
+    def most_text_after(self, present: list[int]) -> int | None:
+        """Return the most text tokens of a row after the last image token that is present.
 
         Parameters
         ----------
         present : list of int
             Per row the image tokens that are present.
+
+        Returns
+        -------
+        int or None
+            None where it depends on which ones they are: there is text among image tokens.
         """
         rows = [row for row, left in enumerate(present) if left]
-        return max((self.n_text_after[row] + self.n_text_between[row] for row in rows), default=0)
+        if any(self.n_text_between[row] for row in rows):
+            return None
+        return max((self.n_text_after[row] for row in rows), default=0)
