@@ -102,8 +102,8 @@ def test_a_pruning_says_what_it_does_and_did(model):
         before = repr(pruning)
         model(**collate(requests(5)[:2]))
     of_all = "positions='original', rounding='half_up'"
-    said = f"<Pruning Hierarchical({of_all}, layers=(1, 3), keep=None) x Norm(reverse=False, merge='drop'), ratio 0.5, "
-    said += "last prefill: "
+    said = f"<Pruning Hierarchical({of_all}, layers=(1, 3), keep=None) x "
+    said += "Norm(reverse=False, merge='drop'), ratio 0.5, last prefill: "
     assert before == f"{said}none>"
     (first, second) = pruning.schedule[0]
     cuts = f"25 image tokens, {first[1]} from layer 1, {second[1]} from layer 3"

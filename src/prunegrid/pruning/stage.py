@@ -98,6 +98,9 @@ class Stage:
             (batch, present tokens), float32: what each token receives.
         """
         most = self.most_marked(rows if within is None else within)
+        if most is None and within is not None:
+            # As many rows as where the number is known: what is computed is then what is booked.
+            most = int(within.sum(1).max())
         rows = rows & self.layout.valid
         return attention_received(self._projected, rows, self.layout.valid, most, heads_by)
 
