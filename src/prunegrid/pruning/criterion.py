@@ -161,10 +161,15 @@ class Criterion(Plugin):
             f"{name_of(criterion)!r} still hands it on; a criterion that scores itself returns itself"
         )
 
+    def rankings(self, schedule: Schedule) -> dict[int, Ranking]:
+        """Return per layer who scores before it, for the cuts that keep tokens: others ask for no scores."""
+        return {layer: self.ranking(layer, schedule) for layer, share in schedule.cuts if share > 0}
+
     def scored_by(self, schedule: Schedule) -> list[tuple[int, str, str | None]]:
-        """Return per cut of a schedule (layer, name of the criterion that scores, what that computes)."""
-        parts = [(layer, self.ranking(layer, schedule)) for layer, _ in schedule.cuts]
-        return [(layer, name_of(part.criterion), part.cost) for layer, part in parts]
+        """Return of `rankings` (layer, name of the criterion that scores, what that computes)."""
+        return [
+            (layer, name_of(part.criterion), part.cost) for layer, part in self.rankings(schedule).items()
+        ]
 
     def vision_maps(self) -> tuple[VisionMap, ...]:
         """Return what of the vision tower `score` reads, here nothing."""
