@@ -66,8 +66,13 @@ def name_cell(row: "pd.Series[Any]", shown: str, below: str, anchor: bool) -> st
     marks = NEEDS_ANSWER * is_true(row["needs_answer"]) + DEGENERATE * (
         is_true(row["degenerate"]) and not anchor
     )
+    return row_head(f"{escape(shown)}{sup(marks)}", below)
+
+
+def row_head(content: str, below: str = "") -> str:
+    """Return the head of a row, HTML, with plain text below it."""
     small = f"<small>{escape(below)}</small>" if below else ""
-    return f'<th scope="row" role="rowheader">{escape(shown)}{sup(marks)}{small}</th>'
+    return f'<th scope="row" role="rowheader">{content}{small}</th>'
 
 
 def seeds(row: "pd.Series[Any]") -> str:

@@ -22,6 +22,7 @@ from prunegrid.report.compact_methods import compact_methods
 from prunegrid.report.first_blocks import first_blocks
 from prunegrid.report.found import folded, found
 from prunegrid.report.setting import setting
+from prunegrid.report.side_by_side import side_by_side
 from prunegrid.results.measurements import read_measurements
 from prunegrid.results.predictions import METADATA_KEY
 from prunegrid.study.page_record import as_meta
@@ -32,6 +33,7 @@ _QUESTIONS = {
     "strategy": "Where and how much: strategies",
     "criterion": "Which tokens: criteria",
 }
+_SIDE_BY_SIDE = "Models side by side"
 _TRADEOFF = {
     "strategy": "Score against cost: each strategy with the reference criterion.",
     "criterion": "Score against cost: each criterion with the reference strategy.",
@@ -121,11 +123,14 @@ def write_report(
     links, parts = [], []
     said = [_read_findings(Path(model["tables"])) for model in models]
     sections = [(model, number, "Findings", found(said[number])) for number, model in enumerate(models)]
+    if len(models) > 1 and _asked(models[0]):
+        sections.append((models[0], 0, _SIDE_BY_SIDE, side_by_side(models)))
     for number, model in enumerate(models):
         sections += [(model, number, heading, content) for heading, content in _sections(model, said[number])]
     for place, (model, number, heading, content) in enumerate(sections):
         anchor = f"m{number}-{place}"
-        full = f"{model['name']}: {heading}" if len(models) > 1 else heading
+        own = len(models) > 1 and heading != _SIDE_BY_SIDE
+        full = f"{model['name']}: {heading}" if own else heading
         links.append(f'<a href="#{anchor}">{escape(full)}</a>')
         parts.append(
             f'<section id="{anchor}" aria-labelledby="{anchor}-h"><h2 id="{anchor}-h">{escape(full)}</h2>\n'
@@ -146,8 +151,7 @@ def _read_findings(tables: Path) -> dict[str, Any]:
 def _sections(model: Mapping[str, Any], said: Mapping[str, Any]) -> list[tuple[str, str]]:
     tables, figures = Path(model["tables"]), Path(model["figures"])
     cells = pd.read_csv(tables / "cells.csv", keep_default_na=False)
-    # A study of methods alone asks none of the grid's questions.
-    asked = not model.get("methods") or first_blocks(tables, "criterion", "").budgets
+    asked = _asked(model)
     sections = []
     if asked:
         sections += [
@@ -194,6 +198,11 @@ def _sections(model: Mapping[str, Any], said: Mapping[str, Any]) -> list[tuple[s
     if model.get("metadata"):
         sections.append(("Versions", _versions(model["metadata"])))
     return sections
+
+
+def _asked(model: Mapping[str, Any]) -> bool:
+    """Whether the study asks the grid's questions: one of methods alone does not."""
+    return not model.get("methods") or bool(first_blocks(Path(model["tables"]), "criterion", "").budgets)
 
 
 def _question(kind: str, said: Mapping[str, Any], tables: Path, figures: Path) -> str:
