@@ -9,7 +9,7 @@ TASKS := .venv-tasks
 SOURCES := src tests workflow/scripts perf envs
 RULES := Snakefile workflow/Snakefile workflow/rules
 
-.PHONY: demo test test-suite test-families test-lowest test-tasks test-wheel test-cluster test-gpu bench bench-grid bench-large lint format lock vendor clean
+.PHONY: demo test test-all test-suite test-families test-lowest test-tasks test-wheel test-cluster test-gpu bench bench-grid bench-large lint format lock vendor clean
 
 # The whole study of config.yaml, to results/report.html.
 demo: $(VENV)/.installed
@@ -18,6 +18,10 @@ demo: $(VENV)/.installed
 # Lint runs beside the tests, lest all cores but one wait for mypy. What fails is told at once, and at the end.
 test: $(VENV)/.installed
 	$(MAKE) --jobs 2 lint test-suite
+
+# With every case of what `make test` meets in a covering set: strategies x criteria x families, every edit of a study.
+test-all: $(VENV)/.installed
+	PRUNEGRID_EXHAUSTIVE=1 $(MAKE) test
 
 test-suite: $(VENV)/.installed
 	$(BIN)/python -m pytest --numprocesses $(CORES) --dist loadscope

@@ -4,6 +4,9 @@ A strategy that ranks nothing is compared once in each family. The others meet e
 another family a scoring that reads attention, hence the family's heads, masks and windows, meets every
 strategy that cuts several times and one of the rest; any other scoring meets one strategy. Which one turns
 with the family, so that the other families together meet every pair, too.
+
+Of these `covering` takes what `make test` runs: in another family than `WHOLE` one strategy for every scoring,
+which turns with the family likewise.
 """
 
 from __future__ import annotations
@@ -75,15 +78,28 @@ def cases(family: str) -> list[tuple[str, str | None]]:
     found: list[tuple[str, str | None]] = [(strategy, None) for strategy in NOT_RANKING]
     if family == WHOLE:
         return found + PAIRS
-    turn = sorted(set(FAMILIES) - {WHOLE}).index(family)
-    own = scorings(family)
     for group in (ATTENTION, [name for name in SCORINGS if name not in ATTENTION]):
         for number, scoring in enumerate(group):
-            if scoring not in own:
-                continue
             always = SEVERAL_CUTS if scoring in ATTENTION else []
             some = [strategy for strategy in takers(scoring) if strategy not in always]
-            found += [(strategy, scoring) for strategy in takers(scoring) if strategy in always]
-            found += [(some[(number + turn) % len(some)], scoring)] if some else []
+            if scoring in scorings(family):
+                found += [(strategy, scoring) for strategy in takers(scoring) if strategy in always]
+                found += [(some[(number + _turn(family)) % len(some)], scoring)] if some else []
+    return found + [case for case in covering(family) if case not in found]
+
+
+def covering(family: str) -> list[tuple[str, str | None]]:
+    """Return those of `cases` that meet every strategy and every scoring of the family."""
+    if family == WHOLE:
+        return cases(family)
+    found: list[tuple[str, str | None]] = [(strategy, None) for strategy in NOT_RANKING]
+    for number, scoring in enumerate(SCORINGS):
+        if scoring in scorings(family):
+            own = takers(scoring)
+            found.append((own[(number + _turn(family)) % len(own)], scoring))
     met = {strategy for strategy, _ in found}
     return found + [(strategy, "norm") for strategy in RANKING if strategy not in met]
+
+
+def _turn(family: str) -> int:
+    return sorted(set(FAMILIES) - {WHOLE}).index(family)
