@@ -5,11 +5,13 @@ another family a scoring that reads attention, hence the family's heads, masks a
 strategy that cuts several times and one of the rest; any other scoring meets one strategy. Which one turns
 with the family, so that the other families together meet every pair, too.
 
-Of these `covering` takes what `make test` runs: in another family than `WHOLE` one strategy for every scoring,
-which turns with the family likewise.
+Of these `covering` takes what `make test` runs: in another family than `WHOLE` one strategy, which turns with
+the family likewise, for every scoring that asks a family for more than hidden states.
 """
 
 from __future__ import annotations
+
+from functools import cache
 
 from prunegrid.plugins import describe, handed_to, names
 from prunegrid.pruning.families import family_of
@@ -18,6 +20,8 @@ from tests.pruning.comparison import FAMILIES, RATIO, SCORINGS, SEED, Scoring, m
 from tests.pruning.tiny import N_LAYERS
 
 WHOLE = "llava"
+# What is computed of a family's own queries, keys and values, or by its backward pass: words of `cost`.
+_OF_LAYERS = {"text_rows", "image_rows", "last_row", "own_last_row", "mean_query", "keys", "gradient"}
 STRATEGIES = names("strategies")
 NOT_RANKING = [name for name in STRATEGIES if not strategy_of(name).ranks]
 RANKING = [name for name in STRATEGIES if name not in NOT_RANKING]
@@ -29,6 +33,7 @@ AT_THE_INPUT = [
 ]
 
 
+@cache
 def takers(scoring: str) -> list[str]:
     """Return the strategies that a scoring may meet: options are tried where several cuts show them.
 
@@ -63,6 +68,7 @@ def needs_class_token(scoring: str) -> bool:
     return any(one.kind in OF_CLASS_TOKEN for one in criterion.vision_maps())
 
 
+@cache
 def scorings(family: str) -> list[str]:
     """Return the scorings that a family's tower has the maps for."""
     has = family_of(family).has_class_token(model_of(family).config.to_dict())
@@ -73,6 +79,7 @@ PAIRS = [(strategy, scoring) for scoring in SCORINGS for strategy in takers(scor
 ATTENTION = [name for name, scoring in SCORINGS.items() if reads_attention(scoring)]
 
 
+@cache
 def cases(family: str) -> list[tuple[str, str | None]]:
     """Return the (strategy, scoring) that a family is compared in; no scoring where nothing is ranked."""
     found: list[tuple[str, str | None]] = [(strategy, None) for strategy in NOT_RANKING]
@@ -88,17 +95,33 @@ def cases(family: str) -> list[tuple[str, str | None]]:
     return found + [case for case in covering(family) if case not in found]
 
 
+@cache
 def covering(family: str) -> list[tuple[str, str | None]]:
     """Return those of `cases` that meet every strategy and every scoring of the family."""
     if family == WHOLE:
         return cases(family)
     found: list[tuple[str, str | None]] = [(strategy, None) for strategy in NOT_RANKING]
     for number, scoring in enumerate(SCORINGS):
-        if scoring in scorings(family):
+        if scoring in scorings(family) and of_family(scoring):
             own = takers(scoring)
             found.append((own[(number + _turn(family)) % len(own)], scoring))
     met = {strategy for strategy, _ in found}
     return found + [(strategy, "norm") for strategy in RANKING if strategy not in met]
+
+
+def of_family(scoring: str) -> bool:
+    """Return whether a scoring asks a family for more than hidden states: heads, masks, gradients, its tower.
+
+    One of each other kind is among them: a norm, a set rule, and both ways to merge.
+    """
+    criterion = SCORINGS[scoring].build()
+    described = describe("criteria", scoring) if scoring in names("criteria") else {}
+    return (
+        scoring in (*ATTENTION, "norm", "diversity")
+        or bool(criterion.vision_maps())
+        or criterion.merge != "drop"
+        or bool(_OF_LAYERS & set((described.get("cost") or "").split("+")))
+    )
 
 
 def _turn(family: str) -> int:
