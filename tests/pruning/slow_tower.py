@@ -76,11 +76,11 @@ def over_patches(kind, calls, output, class_tokens):
                     else:
                         of_class += share / heads
                 joined += key[sequence, head] @ query[sequence, head, 0]
-            joined = joined[class_tokens:] / (heads * size) ** 0.5
+            joined = (joined / (heads * size) ** 0.5).exp()
             maps = {
                 "attention_received": received[class_tokens:],
                 "cls_attention": of_class[class_tokens:],
-                "cls_similarity": joined.exp() / joined.exp().sum(),
+                "cls_similarity": (joined / joined.sum())[class_tokens:],
                 "keys": key[sequence, :, class_tokens:].transpose(0, 1),
             }
             for place, value in enumerate(maps[kind]):

@@ -24,6 +24,8 @@ class SelectionCost:
         Image tokens before and after the cut.
     n_text, n_after : int
         Text tokens of the prompt; those after the last image token.
+    tower_keys : (int, int)
+        Width of a patch's key in the vision tower: all heads, one of them.
     """
 
     decoder: Decoder
@@ -31,6 +33,7 @@ class SelectionCost:
     keep: int
     n_text: int
     n_after: int
+    tower_keys: tuple[int, int] = (0, 0)
 
     def flops(self, word: str) -> int:
         """Return the FLOPs of a word; 0 for "gradient", which is of the whole prompt, and unknown ones."""
@@ -57,7 +60,12 @@ class SelectionCost:
             "text_mean": 2 * present * hidden,
             # A Cholesky factor of as many rows as are selected.
             "determinant": self.keep * (self.keep - 1) * present,
-            # Merging: cosines of dropped with kept tokens, then sums of those that go together.
+            # Cosines of kept with all image tokens by their keys in the tower: heads joined, or their mean.
+            "joined_keys": 2 * self.keep * present * self.tower_keys[0],
+            "mean_keys": 2 * self.keep * present * self.tower_keys[1],
+            # Merging: weighted sums of all image tokens, for each that stays.
+            "weighted": 2 * self.keep * present * hidden,
+            # Cosines of dropped with kept tokens, then sums of those that go together.
             "average": 4 * gone * self.keep * hidden,
             # Distances between pooled tokens (a difference, its square, a sum), then sums.
             "recycle": 3 * pooled**2 * hidden + 2 * pooled * clusters * hidden,

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from prunegrid.pruning.families import family_of
 from prunegrid.pruning.patch_grid import Config, PatchGrid
 
-# Words of a criterion's `cost`: products of the class token's row, or of all patches' rows, with the keys
-# that each sees. The layer follows after "@"; without one it is the last.
-CLASS_ROW, ALL_ROWS = "cls_row", "tower_rows"
+# Words of a criterion's `cost`: products of all patches' rows, or of the class token's row (as attention, or
+# with heads joined), with the keys that each sees. The layer follows after "@"; without one it is the last.
+ALL_ROWS, CLASS_ROWS = "tower_rows", ("cls_row", "cls_joined_row")
 
 
 def tower_score_flops(config: Config, grids: Sequence[PatchGrid], costs: Iterable[str | None]) -> float:
@@ -30,7 +30,7 @@ def tower_score_flops(config: Config, grids: Sequence[PatchGrid], costs: Iterabl
     total = 0
     for word in words:
         kind, _, layer = word.partition("@")
-        if kind not in (CLASS_ROW, ALL_ROWS):
+        if kind not in (ALL_ROWS, *CLASS_ROWS):
             continue
         family, vision = family_of(config["model_type"]), config["vision_config"]
         width = vision.get("embed_dim", vision["hidden_size"])
@@ -40,3 +40,18 @@ def tower_score_flops(config: Config, grids: Sequence[PatchGrid], costs: Iterabl
                 seen = family.tower_seen(config, grid, int(layer or -1))
             total += 2 * width * seen
     return float(total)
+
+
+def tower_key_widths(config: Config) -> tuple[int, int]:
+    """Return the width of a patch's key in the tower, all heads and one of them; 0 where there is no tower.
+
+    Parameters
+    ----------
+    config : mapping
+        The model's whole configuration.
+    """
+    vision = config.get("vision_config")
+    if not vision:
+        return 0, 0
+    width = vision.get("embed_dim", vision.get("hidden_size", 0))
+    return width, width // vision.get("num_attention_heads", vision.get("num_heads", 1))

@@ -75,7 +75,7 @@ class Cutter:
             ranking = self.criterion.ranking(index, self.schedule)
             stage = self._stage(run, index, hidden, own)
             selection = select(ranking, stage, shared)
-            merged = merge(ranking.merge, stage, selection, run.sizes)
+            merged = merge(ranking.merge, stage, selection, run.sizes, ranking.criterion.merge_weights)
             selected, hidden = merged.stays.to(image.device), merged.hidden
             name = type(ranking.criterion).__name__
             cut = Cut(index, rows, numbers, name, selection.fault, selection.fault_text, merged.sizes)

@@ -1,12 +1,12 @@
-"""What becomes of the image tokens that a cut drops: nothing, or they are averaged with some that stay.
+"""What becomes of the image tokens that a cut drops: nothing, or they are joined with some that stay.
 
-All is done with the widths that the schedule tells, so that the device is asked for no number. Similarities
-and means are in float32; a hidden state that nothing is averaged into stays as it is, bit by bit.
+All is done with the widths that the schedule tells, so that the device is asked for no number. Similarities,
+means and sums are in float32; a hidden state that nothing is joined with stays as it is, bit by bit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -18,6 +18,8 @@ from prunegrid.pruning.recycling import recycled
 from prunegrid.pruning.selection import Selection
 from prunegrid.pruning.stage import Stage
 from prunegrid.pruning.token_layout import gather_tokens
+
+Weights = Callable[[Stage, Marked, Marked], Tensor]
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,9 @@ class Merged:
     sizes: Tensor | None
 
 
-def merge(how: str, stage: Stage, selection: Selection, sizes: Tensor | None) -> Merged:
+def merge(
+    how: str, stage: Stage, selection: Selection, sizes: Tensor | None, weights: Weights | None = None
+) -> Merged:
     """Say what becomes of the dropped tokens.
 
     Parameters
@@ -47,18 +51,34 @@ def merge(how: str, stage: Stage, selection: Selection, sizes: Tensor | None) ->
     how : str
         "drop": nothing. "average": each is averaged into the most similar token that stays, by the cosine of
         their hidden states (arXiv 2210.09461). "recycle": the last of those that stay give way to clusters
-        of the best dropped (arXiv 2410.04417, section 3.3).
+        of the best dropped (arXiv 2410.04417, section 3.3). "weighted": h_i + sum_j w_ij h_j in place of
+        each h_i that stays, j all image tokens; a sum is no mean, so sizes stay as they were.
     stage : Stage
         The cut.
     selection : Selection
         Which tokens the criterion selected; its scores for "recycle".
     sizes : Tensor or None
         (batch, present tokens), as in `Merged`, before the cut.
+    weights : callable, optional
+        Returns w for "weighted", as `Criterion.merge_weights` does.
     """
     if how == "drop":
         return Merged(selection.stays, stage.hidden, sizes)
+    if how == "weighted":
+        assert weights is not None  # a criterion without them is refused when it is asked who ranks
+        return Merged(selection.stays, _with_weighted_sums(stage, selection.stays, weights), sizes)
     sizes = torch.ones_like(stage.numbers) if sizes is None else sizes.to(stage.numbers.device)
     return (_averaged_into_kept if how == "average" else _recycled)(stage, selection, sizes)
+
+
+def _with_weighted_sums(stage: Stage, stays: Tensor, weights: Weights) -> Tensor:
+    kept, image = Marked.of(stays, max(stage.keep)), Marked.of(stage.image, max(stage.present))
+    nowhere = ~(kept.valid[..., None] & image.valid[:, None])
+    found = weights(stage, kept, image).float().masked_fill(nowhere, 0.0)
+    before = gather_tokens(stage.hidden, kept.index, dim=1)
+    after = (before.float() + found @ image.states(stage.hidden)).to(stage.hidden.dtype)
+    after = torch.where((found != 0).any(2, keepdim=True), after, before)
+    return stage.hidden.scatter(1, kept.index[..., None].expand_as(after), after)
 
 
 def _averaged_into_kept(stage: Stage, selection: Selection, sizes: Tensor) -> Merged:

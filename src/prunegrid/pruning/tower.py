@@ -169,7 +169,7 @@ def _received(seen: Projected, skip: int) -> Tensor:
 
 
 def _similarity(seen: Projected) -> Tensor:
-    """Return softmax over all patches of q_cls . k / sqrt(C) with heads joined, 0 for the class token itself.
+    """Return softmax over class token and patches of q_cls . k / sqrt(C), heads joined.
 
     Returns
     -------
@@ -178,5 +178,4 @@ def _similarity(seen: Projected) -> Tensor:
     """
     query, key = seen.query.detach()[:, :, :1].float(), seen.key.detach().float()
     logits = (query @ key.transpose(2, 3)).sum(1)[:, 0] / (query.shape[1] * query.shape[3]) ** 0.5
-    shares = logits[:, 1:].softmax(-1)
-    return torch.cat([torch.zeros_like(shares[:, :1]), shares], 1)
+    return logits.softmax(-1)

@@ -9,6 +9,12 @@ from typing import Any
 from prunegrid.errors import PruningError
 
 KINDS = ("cls_attention", "cls_similarity", "attention_received", "features", "keys")
+# What is computed for a map that the tower does not compute itself: words of the ledger.
+MAP_COSTS = {
+    "cls_attention": "cls_row",
+    "cls_similarity": "cls_joined_row",
+    "attention_received": "tower_rows",
+}
 # Those that ask for the row of a class token.
 OF_CLASS_TOKEN = ("cls_attention", "cls_similarity")
 
@@ -24,7 +30,7 @@ class VisionMap:
     ----------
     kind : str
         cls_attention: attention of the class token's row, mean of the heads, (tokens,).
-        cls_similarity: softmax over patches of q_cls . k / sqrt(C), heads not divided, (tokens,).
+        cls_similarity: softmax over class token and patches of q_cls . k / sqrt(C), heads joined, (tokens,).
         attention_received: attention that a patch receives, mean of the heads and of the rows of the patches
         that see it, (tokens,).
         features: output of the layer, (tokens, C). keys: (tokens, heads, head size).

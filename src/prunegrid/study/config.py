@@ -17,7 +17,7 @@ from prunegrid.nearest import nearest
 from prunegrid.study.budgets import budget_fault
 from prunegrid.study.folder_names import impossible_names
 from prunegrid.study.method_specs import add_methods, all_criteria
-from prunegrid.study.plugin_checks import code_faults, selects_sets
+from prunegrid.study.plugin_checks import code_faults, selects_sets, weighs
 
 # libyaml's, ten times faster, where it is there.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -382,12 +382,21 @@ def _check_plugin(config: Mapping[str, Any], axis: str, specs: str, kind: str, n
             for part in as_list(options.get(key, []))
             if part not in valid
         ]
-    if kind == "criteria" and options.get("merge") == "recycle":
+    if kind == "criteria":
+        hands_on = bool(described.get("delegates"))
+        merged = [(part, options.get("merge")) for part in [plugin, *plugins.handed_to(described, options)]]
         faults += [
             f"{specs}.{name}.options.merge: recycle takes the best-scored of the dropped tokens, and "
             f"criterion {part!r} selects sets, without scores: drop or average"
-            for part in [plugin, *plugins.handed_to(described, options)]
-            if part in valid and selects_sets(part)
+            for part, how in merged
+            if how == "recycle" and part in valid and selects_sets(part)
+        ]
+        faults += [
+            f"{specs}.{name}.options.merge: weighted adds tokens up as the criterion says, and {part!r} "
+            "says nothing of it (merge_weights): drop or average"
+            for part, how in merged
+            # One that hands layers on merges nothing itself.
+            if how == "weighted" and part in valid and not ((hands_on and part == plugin) or weighs(part))
         ]
     if kind == "strategies" and not faults:
         try:
