@@ -119,6 +119,44 @@ def test_a_row_is_merged_alike_in_any_batch(how):
         torch.testing.assert_close(merged.hidden, together.hidden[one], rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+def test_weighted_sums_are_those_of_a_loop(dtype):
+    stage, sizes, scores = situation(dtype)
+    generator = torch.Generator().manual_seed(2)
+    table = torch.rand(*stage.image.shape, stage.image.shape[1], generator=generator)
+    # To some nothing is added, and whatever stands for places without a token does not count.
+    table[:, ::3] = 0
+    table[~stage.image] = torch.nan
+    table.transpose(1, 2)[~stage.image] = torch.nan
+
+    def weights(_, kept, image):
+        rows = torch.arange(len(table))[:, None, None]
+        return table[rows, kept.index[..., None], image.index[:, None]]
+
+    selection = choice(stage, scores)
+    merged = merge("weighted", stage, selection, sizes, weights)
+    assert merged.sizes is sizes
+    assert torch.equal(merged.stays, selection.stays)
+    assert merged.hidden.dtype == dtype
+    for row, keep in enumerate(KEEP):
+        stay = selection.stays[row].nonzero()[:, 0].tolist()
+        assert len(stay) == keep
+        wanted = stage.hidden[row].clone()
+        for i in stay:
+            if i % 3 == 0:
+                continue
+            total = stage.hidden[row, i].double()
+            for j in stage.image[row].nonzero()[:, 0].tolist():
+                total = total + float(table[row, i, j]) * stage.hidden[row, j].double()
+            tolerance = max(1e-5, 2 * torch.finfo(dtype).eps)
+            torch.testing.assert_close(
+                merged.hidden[row, i].double(), total, rtol=tolerance, atol=max(1e-5, tolerance)
+            )
+            wanted[i] = merged.hidden[row, i]
+        # All others are what they were, bit by bit.
+        assert torch.equal(merged.hidden[row], wanted)
+
+
 def test_how_many_are_recycled():
     assert recycled(present=576, keep=192) == (115, 12)
     assert recycled(present=13, keep=3) == (3, 1)
@@ -181,6 +219,11 @@ def test_a_set_rule_cannot_recycle(model):
         Pruning(model, build("strategies", "single", {"layer": 2}), Spread(merge="recycle"), 0.5, 0)
 
 
+def test_a_criterion_without_weights_is_refused(model):
+    with pytest.raises(PruningError, match=r"'norm' does not say how much.*drop or average, not weighted"):
+        Pruning(model, build("strategies", "single", {"layer": 2}), Norm(merge="weighted"), 0.5, 0)
+
+
 def test_a_parts_own_way_counts_first(monkeypatch):
     parts = {"attention_shallow": Norm(merge="recycle"), "attention_deep": Norm()}
     monkeypatch.setattr(Staged, "_part", lambda self, name: parts[name])
@@ -207,6 +250,15 @@ def test_merging_waits_for_nothing(model, batch, how):
         return len(prefill_waits(model, batch, lambda: prune(model, "uniform", criterion, 0.5)).of_engine)
 
     assert of_engine(Norm(merge=how)) == of_engine(Norm())
+
+
+@pytest.mark.parametrize("name", ["visionzip", "prumerge"])
+def test_weighted_sums_wait_for_nothing(model, batch, name):
+    def of_engine(criterion, **options):
+        built = build("criteria", criterion, {"tower_layer": -1, **options})
+        return len(prefill_waits(model, batch, lambda: prune(model, "uniform", built, 0.5)).of_engine)
+
+    assert of_engine(name, merge="weighted") == of_engine("cls_attention")
 
 
 @pytest.mark.parametrize("family", ["llava", "qwen3_vl", "gemma3"])
@@ -244,6 +296,37 @@ def test_cells_share_what_was_merged(family):
         assert torch.equal(together, alone)
         logits[prefill.cells[0]] = alone
     assert not torch.equal(logits[0], logits[3])
+
+
+@pytest.mark.parametrize("name", ["visionzip", "prumerge"])
+def test_cells_share_what_was_added_up(model, batch, name):
+    sample_ids = [row.name for row in tiny.requests(4)]
+    counts = (batch["input_ids"] == tiny.IMAGE_ID).sum(1).tolist()
+    strategies = [
+        build("strategies", "hierarchical", {"layers": [0, 3], "keep": [0.6, keep]}) for keep in (0.3, 0.2)
+    ]
+    grid = [
+        Pruning(model, strategy, criterion, sum_of(strategy), 0, sample_ids)
+        for how in ("drop", "weighted")
+        for criterion in [build("criteria", name, {"tower_layer": -1, "merge": how})]
+        for strategy in strategies
+    ]
+    order = sharing_order([pruning.decisions(counts) for pruning in grid])
+    # What is dropped and what is added up share nothing, as they part before the first layer.
+    assert sorted(prefill.shared_before for prefill in order) == [0, 0, 3, 3]
+    sharing, logits = PrefixSharing(order), {}
+    for prefill in order:
+        sharing.begin(prefill)
+        pruning = grid[prefill.cells[0]]
+        with torch.no_grad():
+            with pruning.hooked(sharing):
+                together, kept = model(**batch, use_cache=True).logits, pruning.kept
+            with pruning.hooked():
+                alone = model(**batch, use_cache=True).logits
+        assert kept == pruning.kept
+        assert torch.equal(together, alone)
+        logits[prefill.cells[0]] = alone
+    assert not torch.equal(logits[0], logits[2])
 
 
 def sum_of(strategy):

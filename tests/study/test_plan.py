@@ -234,7 +234,11 @@ def test_nested_criteria_count(tmp_path, monkeypatch):
         ),
         (
             {"criterion_specs": {"norm": {"options": {"merge": "mean"}}}},
-            "norm.options.merge: 'mean' is not one of drop, average, recycle",
+            "norm.options.merge: 'mean' is not one of drop, average, recycle, weighted",
+        ),
+        (
+            {"criterion_specs": {"norm": {"options": {"merge": "weighted"}}}},
+            "norm.options.merge: weighted adds tokens up as the criterion says, and 'norm' says nothing",
         ),
         (
             {"criteria": ["diversity"], "criterion_specs": {"diversity": {"options": {"merge": "recycle"}}}},

@@ -159,10 +159,7 @@ class Criterion(Plugin):
                         "not recycle"
                     )
                 if merge == "weighted" and not criterion.weighs:
-                    raise PruningError(
-                        f"criterion {name_of(criterion)!r} does not say how much of each token is added to "
-                        "those that stay (merge_weights): merge can be drop or average, not weighted"
-                    )
+                    raise criterion._without_weights()
                 return Ranking(criterion, reverse, merge)
             if not isinstance(part, Criterion):
                 raise PruningError(
@@ -260,8 +257,19 @@ class Criterion(Plugin):
         -------
         Tensor
             Shape (batch, k, n), float32; places that hold no token do not count.
+
+        Raises
+        ------
+        PruningError
+            If the criterion does not say.
         """
-        raise NotImplementedError
+        raise self._without_weights()
+
+    def _without_weights(self) -> PruningError:
+        return PruningError(
+            f"criterion {name_of(self)!r} does not say how much of each token is added to those that stay "
+            "(merge_weights): merge can be drop or average, not weighted"
+        )
 
     @property
     def weighs(self) -> bool:
