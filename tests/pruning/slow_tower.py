@@ -57,6 +57,15 @@ def over_patches(kind, calls, output, class_tokens):
             for place, row in enumerate(rows[class_tokens:]):
                 found[sequence, place] = row
         return found
+    if kind == "places":
+        output = output[None] if output.dim() == 2 else output
+        side = round((output.shape[1] - class_tokens) ** 0.5)
+        for tile in range(len(output)):
+            for row in range(side):
+                for column in range(side):
+                    centre = [tile + 1, (row + 0.5) / side, (column + 0.5) / side]
+                    found[tile, row * side + column] = torch.tensor(centre, dtype=torch.float64)
+        return found
     done = 0
     for query, key, mask, scaling in calls:
         sequences, heads, tokens, size = query.shape

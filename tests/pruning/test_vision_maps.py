@@ -6,7 +6,7 @@ import torch
 from prunegrid.errors import PruningError
 from prunegrid.pruning.families import family_of
 from prunegrid.pruning.tower import TowerWatch, features_with_maps
-from prunegrid.pruning.vision_maps import KINDS, OF_CLASS_TOKEN, VisionMap
+from prunegrid.pruning.vision_maps import KINDS, OF_CLASS_TOKEN, VisionMap, tower_layer
 from tests.pruning.slow_tower import slowly
 from tests.pruning.tiny_families import FAMILIES
 
@@ -16,7 +16,12 @@ TOLERANCE = 1e-5
 
 
 def kinds_of(name):
-    return [kind for kind in KINDS if name in HAVE_CLASS_TOKEN or kind not in OF_CLASS_TOKEN]
+    has_tiles = not name.startswith("qwen")
+    return [
+        kind
+        for kind in KINDS
+        if (name in HAVE_CLASS_TOKEN or kind not in OF_CLASS_TOKEN) and (has_tiles or kind != "places")
+    ]
 
 
 @pytest.fixture(scope="module", params=FAMILIES)
@@ -59,7 +64,7 @@ def test_maps_are_those_of_a_loop(tiny, kind):
             expected = slowly(kind, name, family_of(name), model, request.images, layer)
             torch.testing.assert_close(found.double(), expected.double(), atol=TOLERANCE, rtol=TOLERANCE)
         # So that another order of tokens would be seen; a class token of zeros looks at all alike first.
-        if layers > 1 or kind not in OF_CLASS_TOKEN:
+        if kind != "places" and (layers > 1 or kind not in OF_CLASS_TOKEN):
             last = slowly(kind, name, family_of(name), model, request.images, -1)
             assert last.std(0).min() > 10 * TOLERANCE
 
@@ -74,9 +79,32 @@ def test_a_tower_without_a_class_token_is_refused_by_name(tiny):
                 TowerWatch(family_of(name), model, [VisionMap(kind, -1)])
 
 
+def test_places_within_tiles_are_refused_where_there_are_none(tiny):
+    name, model, _ = tiny
+    if "places" not in kinds_of(name):
+        with pytest.raises(
+            PruningError, match=f"{name}' takes pictures at their own size.*there are no tiles"
+        ):
+            TowerWatch(family_of(name), model, [VisionMap("places", -1)])
+
+
+def test_a_fraction_names_a_layer(tiny):
+    name, model, requests = tiny
+    layers = len(family_of(name).tower_layers(model))
+    maps = [VisionMap("keys", layer) for layer in (0.25, 0.99, 0, -1)]
+    found = noted(name, model, requests[0], maps).vision
+    assert torch.equal(found["keys@0.25"], found["keys@0"])
+    assert torch.equal(found["keys@0.99"], found["keys@-1"])
+    assert [tower_layer(0.25, n) for n in (1, 2, 3, 12, 24)] == [0, 0, 0, 2, 5]
+    assert [tower_layer(0.99, n) for n in (layers, 24)] == [layers - 1, 23]
+    assert tower_layer(-2, 24) == -2
+
+
 def test_a_layer_that_is_not_there_is_refused(tiny):
     name, model, _ = tiny
     with pytest.raises(PruningError, match=r"layers, and layer -9 is asked for \(keys@-9\)"):
         TowerWatch(family_of(name), model, [VisionMap("keys", -9)])
+    with pytest.raises(PruningError, match=r"layer 1.5 is asked for \(keys@1.5\).*or a fraction"):
+        TowerWatch(family_of(name), model, [VisionMap("keys", 1.5)])
     with pytest.raises(PruningError, match="unknown vision map 'key'"):
         VisionMap("key", -1)

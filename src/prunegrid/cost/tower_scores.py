@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from prunegrid.pruning.families import family_of
 from prunegrid.pruning.patch_grid import Config, PatchGrid
+from prunegrid.pruning.vision_maps import tower_layer, tower_layers
 
 # Words of a criterion's `cost`: products of all patches' rows, or of the class token's row (as attention, or
 # with heads joined), with the keys that each sees. The layer follows after "@"; without one it is the last.
@@ -37,7 +38,8 @@ def tower_score_flops(config: Config, grids: Sequence[PatchGrid], costs: Iterabl
         for grid in grids:
             seen = grid[0] * (grid[1] * grid[2] + 1)
             if kind == ALL_ROWS:
-                seen = family.tower_seen(config, grid, int(layer or -1))
+                at = tower_layer(float(layer or -1), tower_layers(vision) or 0)
+                seen = family.tower_seen(config, grid, at)
             total += 2 * width * seen
     return float(total)
 

@@ -174,14 +174,14 @@ class Stage:
         assert embeddings is not None  # kept until the last layer is through
         return self.layout.gather(embeddings, dim=1).to(self.hidden.device)
 
-    def vision(self, kind: str, layer: int) -> Tensor:
+    def vision(self, kind: str, layer: float) -> Tensor:
         """Return what the vision tower knew of the present image tokens.
 
         The criterion must name the map in its `vision_maps`.
 
         Parameters
         ----------
-        kind, layer : str, int
+        kind, layer : str, float
             See `prunegrid.pruning.vision_maps.VisionMap`.
 
         Returns

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from prunegrid.errors import PruningError
 
-KINDS = ("cls_attention", "cls_similarity", "attention_received", "features", "keys")
+KINDS = ("cls_attention", "cls_similarity", "attention_received", "features", "keys", "places")
 # What is computed for a map that the tower does not compute itself: words of the ledger.
 MAP_COSTS = {
     "cls_attention": "cls_row",
@@ -34,12 +35,15 @@ class VisionMap:
         attention_received: attention that a patch receives, mean of the heads and of the rows of the patches
         that see it, (tokens,).
         features: output of the layer, (tokens, C). keys: (tokens, heads, head size).
-    layer : int
-        Of the tower's layers; negative ones count from the end: -2 is the penultimate.
+        places: where the token's patches are, whatever the layer: the tile, counted from 1, and the centre as
+        a share of its height and of its width, (tokens, 3).
+    layer : int or float
+        Of the tower's layers; negative ones count from the end: -2 is the penultimate. A fraction names the
+        layer behind which this share of the layers is through: 0.25 of 24 layers is 5, the sixth.
     """
 
     kind: str
-    layer: int
+    layer: float
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -51,8 +55,19 @@ class VisionMap:
         return f"{self.kind}@{self.layer}"
 
 
+def tower_layer(layer: float, n_layers: int) -> int:
+    """Return the number of a tower's layer, negative ones as they are; see `VisionMap.layer`."""
+    if 0 < layer < 1:
+        return max(1, math.floor(layer * n_layers + 0.5)) - 1
+    return int(layer)
+
+
 def check_maps(
-    maps: Sequence[VisionMap], model_type: str, n_layers: int | None, has_class_token: bool
+    maps: Sequence[VisionMap],
+    model_type: str,
+    n_layers: int | None,
+    has_class_token: bool,
+    one_size: bool = True,
 ) -> None:
     """Refuse maps that a tower cannot give.
 
@@ -66,6 +81,8 @@ def check_maps(
         Layers of the tower; None where the configuration does not tell.
     has_class_token : bool
         Whether it has a class token.
+    one_size : bool
+        Whether all tiles have one size.
 
     Raises
     ------
@@ -78,10 +95,17 @@ def check_maps(
                 f"the vision tower of {model_type!r} has no class token, whose attention is asked for "
                 f"({one.name}): use what reads the attention received instead (tower_attention_received)"
             )
-        if n_layers is not None and not -n_layers <= one.layer < n_layers:
+        if one.kind == "places" and not one_size:
+            raise PruningError(
+                f"the vision tower of {model_type!r} takes pictures at their own size: where a patch is "
+                f"within its tile is asked for ({one.name}), and there are no tiles"
+            )
+        if n_layers is not None and not (
+            0 < one.layer < 1 or (one.layer == int(one.layer) and -n_layers <= one.layer < n_layers)
+        ):
             raise PruningError(
                 f"the vision tower of {model_type!r} has {n_layers} layers, and layer {one.layer} is asked "
-                f"for ({one.name}): give one from {-n_layers} to {n_layers - 1}"
+                f"for ({one.name}): give one from {-n_layers} to {n_layers - 1}, or a fraction"
             )
 
 
