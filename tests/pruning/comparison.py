@@ -139,7 +139,11 @@ _OWN: dict[str, type[Criterion]] = {"ties": Ties, "spread": Spread}
 # The last layer: some of these towers have one alone.
 OF_TOWER = {"tower_layer": -1}
 # Options that nothing is left to a default of the criterion, so that tokens of these few are told apart.
-_OPTIONS: dict[str, dict[str, Any]] = {"visionzip": {"contextual": 0.4}, "prumerge": {"neighbours": 5}}
+_OPTIONS: dict[str, dict[str, Any]] = {
+    "visionzip": {"contextual": 0.4},
+    "prumerge": {"neighbours": 5},
+    "windows": {"window_layer": 0, "windows": 2},
+}
 
 
 def _options(criterion: str) -> dict[str, Any]:
@@ -160,6 +164,7 @@ SCORINGS: dict[str, Scoring] = {name: Scoring(name, _options(name)) for name in 
         "visionzip", {**_options("visionzip"), "merge": "weighted", "reverse": True}
     ),
     "prumerge merged": Scoring("prumerge", {**_options("prumerge"), "merge": "weighted"}),
+    "windows averaged": Scoring("windows", {**_options("windows"), "merge": "average"}),
     "spread averaged": Scoring("spread", {"merge": "average"}),
     "deep recycled reversed": Scoring("attention_deep", {"merge": "recycle", "reverse": True}),
     "deep reversed": Scoring("attention_deep", {"reverse": True}),

@@ -291,13 +291,13 @@ class Situation:
         return [found[:, column].flatten().double() for column in columns]
 
 
-def tower(at: Situation, kind: str) -> list[float]:
-    return [float(value) for value in tower_maps(at, kind)]
+def tower(at: Situation, kind: str, layer: int | None = None) -> list[float]:
+    return [float(value) for value in tower_maps(at, kind, layer)]
 
 
-def tower_maps(at: Situation, kind: str) -> list[Tensor]:
+def tower_maps(at: Situation, kind: str, layer: int | None = None) -> list[Tensor]:
     """Return what the vision tower knew of each present token."""
-    found = at.sample.vision(kind, at.rule.options["tower_layer"])
+    found = at.sample.vision(kind, at.rule.options["tower_layer"] if layer is None else layer)
     return [found[at.image.index(column)].double() for column in at.present]
 
 
@@ -428,6 +428,12 @@ SETS: dict[str, Callable[[Situation, int], list[int]]] = {
         tower(at, "cls_attention"), n, at.rule.options["contextual"]
     ),
     "prumerge": lambda at, n: plain_rules.prumerge(tower(at, "cls_similarity"), n),
+    "windows": lambda at, n: plain_rules.windows(
+        *(tower(at, "cls_attention", at.rule.options[layer]) for layer in ("window_layer", "tower_layer")),
+        [place.tolist() for place in tower_maps(at, "places")],
+        n,
+        at.rule.options["windows"],
+    ),
 }
 
 

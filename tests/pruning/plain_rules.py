@@ -186,6 +186,26 @@ def visionzip_weights(
     return {i: dict.fromkeys(members, 1 / len(members)) for i, members in gone.items() if members}
 
 
+def windows(
+    shallow: Sequence[float], deep: Sequence[float], places: Sequence[Sequence[float]], n: int, side: int
+) -> list[int]:
+    """Places are tile and centre of each token; tile 0 is that of tokens without patches."""
+    members: dict[tuple[int, int, int], list[int]] = {}
+    for i, (tile, row, column) in enumerate(places):
+        # Centres are whole halves of a patch: what rounding takes off is given back.
+        at = round(tile), math.floor(side * row + 1e-6), math.floor(side * column + 1e-6)
+        members.setdefault(at, []).append(i)
+    queues = [best(shallow, some, len(some)) for some in members.values()]
+    local: list[int] = []
+    turn = 0
+    while len(local) < n // 2:
+        now = [queue[turn] for queue in queues if turn < len(queue)]
+        local += best(shallow, now, n // 2 - len(local))
+        turn += 1
+    others = [i for i in range(len(deep)) if i not in local]
+    return sorted(local + best(deep, others, n - n // 2))
+
+
 def prumerge(similarity: Sequence[float], n: int) -> list[int]:
     first, third = (quartile(similarity, share) for share in (0.25, 0.75))
     outliers = [i for i, value in enumerate(similarity) if value > third + 1.5 * (third - first)]

@@ -14,7 +14,8 @@ from tests.pruning import plain_rules
 PRESENT = (144, 0, 12, 15, 9, 60)
 ASKED = (40, 0, 12, 1, 3, 33)
 HEADS, SIZE = 3, 6
-RULES = ("visionzip", "prumerge")
+JOINING = ("visionzip", "prumerge")
+RULES = (*JOINING, "windows")
 
 
 def stage_of(rows: slice = slice(None)) -> SimpleNamespace:
@@ -30,10 +31,20 @@ def stage_of(rows: slice = slice(None)) -> SimpleNamespace:
     attention[4, -6:-2] += 20
     attention[0, -20] = attention[0, -30]
     keys = torch.randn(*image.shape, HEADS, SIZE, generator=generator)
-    maps = {"cls_attention": attention, "cls_similarity": attention / attention.sum(), "keys": keys}
+    # Two tiles side by side, of rows of six tokens; the last of a row has no patch behind it.
+    number = (image.cumsum(1) - 1).clamp_min(0)
+    tile, row, column = number % 12 // 6 + 1, number // 12, number % 6
+    places = torch.stack([tile, (row + 0.5) / 12, (column + 0.5) / 5], -1)
+    maps = {
+        "cls_attention": attention,
+        "shallow": torch.rand(*image.shape, generator=generator).round(decimals=2),
+        "cls_similarity": attention / attention.sum(),
+        "keys": keys,
+        "places": places.masked_fill((column == 5)[..., None], 0.0),
+    }
 
-    def vision(kind: str, layer: int) -> torch.Tensor:
-        found = maps[kind][rows]
+    def vision(kind: str, layer: float) -> torch.Tensor:
+        found = maps["shallow" if kind == "cls_attention" and layer == 0.25 else kind][rows]
         return torch.where(image[rows].reshape(*found.shape[:2], *[1] * (found.dim() - 2)), found, 0.0)
 
     return SimpleNamespace(
@@ -45,14 +56,18 @@ def stage_of(rows: slice = slice(None)) -> SimpleNamespace:
     )
 
 
-def values(stage: SimpleNamespace, kind: str, row: int) -> list[torch.Tensor]:
-    return list(stage.vision(kind, 0)[row][stage.image[row]].double())
+def values(stage: SimpleNamespace, kind: str, row: int, layer: float = -2) -> list[torch.Tensor]:
+    return list(stage.vision(kind, layer)[row][stage.image[row]].double())
 
 
 def wanted(name: str, stage: SimpleNamespace, row: int) -> list[int]:
     if name == "visionzip":
         attention = [float(value) for value in values(stage, "cls_attention", row)]
         return plain_rules.visionzip(attention, stage.keep[row], 5 / 32)
+    if name == "windows":
+        both = [[float(value) for value in values(stage, "cls_attention", row, at)] for at in (0.25, -2)]
+        places = [place.tolist() for place in values(stage, "places", row)]
+        return plain_rules.windows(*both, places, stage.keep[row], 4)
     similarity = [float(value) for value in values(stage, "cls_similarity", row)]
     return plain_rules.prumerge(similarity, stage.keep[row])
 
@@ -68,7 +83,7 @@ def test_a_rule_selects_what_its_formula_says(name):
             assert found[row][stage.image[row]].nonzero()[:, 0].tolist() == wanted(name, stage, row), row
 
 
-@pytest.mark.parametrize("name", RULES)
+@pytest.mark.parametrize("name", JOINING)
 def test_tokens_that_stay_gain_what_the_formula_says(name):
     stage, criterion = stage_of(), build("criteria", name)
     stays = criterion.select(stage)
@@ -100,29 +115,60 @@ def test_tokens_that_stay_gain_what_the_formula_says(name):
 
 @pytest.mark.parametrize("name", RULES)
 def test_a_row_is_selected_alike_in_any_batch(name):
+    criterion = build("criteria", name)
+    together = criterion.select(stage_of())
+    for row in range(len(PRESENT)):
+        assert torch.equal(criterion.select(stage_of(slice(row, row + 1)))[0], together[row])
+
+
+@pytest.mark.parametrize("name", JOINING)
+def test_weights_of_a_row_are_alike_in_any_batch(name):
     criterion, stage = build("criteria", name), stage_of()
-    together = criterion.select(stage)
-    of_all = [Marked.of(together, max(ASKED)), Marked.of(stage.image, max(PRESENT))]
+    stays = criterion.select(stage)
+    of_all = [Marked.of(stays, max(ASKED)), Marked.of(stage.image, max(PRESENT))]
     weights = criterion.merge_weights(stage, *of_all)
     for row, n in enumerate(ASKED):
-        alone = stage_of(slice(row, row + 1))
-        assert torch.equal(criterion.select(alone)[0], together[row])
         if n:
-            own = [Marked.of(together[row : row + 1], n), Marked.of(alone.image, PRESENT[row])]
-            assert torch.equal(criterion.merge_weights(alone, *own)[0], weights[row, -n:, -PRESENT[row] :])
+            alone, have = stage_of(slice(row, row + 1)), PRESENT[row]
+            own = [Marked.of(stays[row : row + 1], n), Marked.of(alone.image, have)]
+            assert torch.equal(criterion.merge_weights(alone, *own)[0], weights[row, -n:, -have:])
 
 
 @pytest.mark.parametrize("name", RULES)
 def test_what_is_not_a_number_selects_nothing(name):
     """So that the engine refuses it: it asked for others."""
-    stage, kind = stage_of(), {"visionzip": "cls_attention", "prumerge": "cls_similarity"}[name]
-    stage.vision(kind, 0)
-    maps, broken = stage.vision, stage.vision(kind, 0).clone()
+    stage, kind = stage_of(), "cls_similarity" if name == "prumerge" else "cls_attention"
+    maps, broken = stage.vision, stage.vision(kind, -2).clone()
     broken[0, -20] = torch.nan
     stage.vision = lambda asked, layer: broken if asked == kind else maps(asked, layer)
     found = build("criteria", name).select(stage)
     assert not found[0].any()
     assert found[1:].sum(1).tolist() == list(ASKED[1:])
+
+
+def test_windows_are_those_of_the_authors_where_their_tokens_divide():
+    """LLaVA-1.5: of 96 tokens, the best 3 of each 6 x 6 window, and the best 48 of the rest."""
+    generator = torch.Generator().manual_seed(1)
+    shallow, deep = torch.rand(1, 576, generator=generator), torch.rand(1, 576, generator=generator)
+    row, column = torch.arange(576) // 24, torch.arange(576) % 24
+    places = torch.stack([torch.ones(576), (row + 0.5) / 24, (column + 0.5) / 24], -1)[None]
+    maps = {("cls_attention", 0.25): shallow, ("cls_attention", -2): deep, ("places", -1): places}
+    stage = SimpleNamespace(
+        image=torch.ones(1, 576, dtype=torch.bool),
+        n_keep=torch.tensor([96]),
+        vision=lambda *asked: maps[asked],
+    )
+    expected = torch.zeros(24, 24, dtype=torch.bool)
+    grid = shallow.view(24, 24)
+    for top in range(0, 24, 6):
+        for left in range(0, 24, 6):
+            window = grid[top : top + 6, left : left + 6].flatten()
+            for place in window.argsort(descending=True)[:3].tolist():
+                expected[top + place // 6, left + place % 6] = True
+    expected = expected.flatten()
+    rest = deep[0].masked_fill(expected, 0.0)
+    expected[rest.argsort(descending=True)[:48]] = True
+    assert torch.equal(build("criteria", "windows").select(stage)[0], expected)
 
 
 def test_visionzip_has_the_papers_counts():
