@@ -235,6 +235,19 @@ def test_a_parts_own_way_counts_first(monkeypatch):
     assert Staged(deep_from=3).ranking(4, schedule).merge == "drop"
 
 
+def test_each_part_has_a_way_of_its_own():
+    schedule = Schedule(8, ((0, 0.5), (4, 0.2)))
+    parts = {"parts": ["norm", "first"]}
+    found = build("criteria", "staged", {**parts, "merges": ["average", "drop"]})
+    assert found.scored_by(schedule) == [(0, "norm", "hidden+average"), (4, "first", None)]
+    assert [found.ranking(layer, schedule).merge for layer in (0, 4)] == ["average", "drop"]
+    for options in ({"merges": ["drop"]}, {"merges": ["drop", "drop"], "merge": "average"}):
+        with pytest.raises(ConfigError, match=r"at each of 2 parts, in place of merge: got \['drop'"):
+            build("criteria", "staged", {**parts, **options})
+    with pytest.raises(ConfigError, match=r"unknown way 'averge'.*average"):
+        build("criteria", "staged", {**parts, "merges": ["averge", "drop"]}).ranking(0, schedule)
+
+
 def test_what_merging_costs_stands_with_who_scores():
     schedule = Schedule(8, ((1, 0.5), (4, 0.2)))
     found = build(

@@ -6,7 +6,7 @@ from prunegrid.study.method import Method
 
 
 class PruMerge(Method):
-    """Before layer 0 outliers of the [CLS] similarity and evenly spaced tokens stay, each with its nearest."""
+    """Before layer 0 outliers of the [CLS] similarity stay, and evenly spaced tokens, with their nearest."""
 
     title = "PruMerge+"
     paper = "arXiv 2403.15388"
@@ -23,8 +23,8 @@ class PruMerge(Method):
         "The published count follows from the outliers of each picture: here it is the budget's, outliers "
         "first, and the rest evenly spaced among the other tokens, there over all by a step that the "
         "outliers tell. Tower features are joined before the projector, here projector outputs are. Its one "
-        "more token, the sum of the dropped, is left out. Tokens stand in the picture's order, there outliers "
-        "come first."
+        "more token, the sum of the dropped, is left out. Tokens stand in the picture's order, there "
+        "outliers come first."
     )
     budget = "All layers have the mean: one cut before layer 0, and positions without gaps."
     cannot: ClassVar[dict[str, str]] = {
