@@ -164,6 +164,9 @@ SCORINGS: dict[str, Scoring] = {name: Scoring(name, _options(name)) for name in 
         "visionzip", {**_options("visionzip"), "merge": "weighted", "reverse": True}
     ),
     "prumerge merged": Scoring("prumerge", {**_options("prumerge"), "merge": "weighted"}),
+    "prumerge merged behind the projector": Scoring(
+        "prumerge", {**_options("prumerge"), "merge": "weighted", "before_projector": False}
+    ),
     "windows averaged": Scoring("windows", {**_options("windows"), "merge": "average"}),
     "spread averaged": Scoring("spread", {"merge": "average"}),
     "deep recycled reversed": Scoring("attention_deep", {"merge": "recycle", "reverse": True}),

@@ -577,11 +577,21 @@ def oracle(
 
     def merge(layer: int, seen: Pass) -> dict[int, Tensor]:
         states = {column: seen.entering[layer][0, column] for column in image}
-        weighted = {
-            column: states[column] + sum(weight * states[other] for other, weight in some.items())
-            for column, some in added[layer].items()
-        }
-        return averages(states, sizes[layer - 1], into[layer]) | weighted
+        return averages(states, sizes[layer - 1], into[layer]) | weighted(layer, states)
+
+    def weighted(layer: int, states: Mapping[int, Tensor]) -> dict[int, Tensor]:
+        """Return what becomes of tokens that others are added to: to states, or to the projector's inputs."""
+        found = {}
+        project = eager.model.base_model.multi_modal_projector if added[layer] else None
+        inputs = sample.vision("projector_inputs", -1) if added[layer] and layer == 0 else None
+        for column, some in added[layer].items():
+            if inputs is None or not rule.options.get("before_projector", True):
+                found[column] = states[column] + sum(weight * states[other] for other, weight in some.items())
+                continue
+            own = inputs[image.index(column)]
+            total = own + sum(weight * inputs[image.index(other)] for other, weight in some.items())
+            found[column] = states[column] + project(total[None, None])[0, 0] - project(own[None, None])[0, 0]
+        return found
 
     tokens: list[int] = []
     logits: list[Tensor] = []

@@ -175,8 +175,26 @@ def _laid_out(config, n_tiles, side, size):
     raise AssertionError("no number of tokens fits")
 
 
+def projected_of_tokens(name, model, pixels):
+    """Return what the projector is given of each image token; 0 for ends of rows."""
+    given = []
+    projector = model.base_model.multi_modal_projector
+    hook = projector.register_forward_pre_hook(lambda _, args: given.append(args[0].double()))
+    with torch.no_grad():
+        model.base_model.get_image_features(**pixels)
+    hook.remove()
+    if not name.startswith("llava"):
+        # Neighbouring patches are joined already.
+        return torch.cat([*given[0]])
+    none = torch.zeros(given[0].shape[-1], dtype=torch.float64)
+    own = patches_of_tokens(name, model, pixels, None)
+    return torch.stack([given[0][pairs[0]] if pairs else none for pairs in own])
+
+
 def slowly(kind, name, family, model, pixels, layer):
     """Return a map over image tokens, (tokens, ...), float64."""
+    if kind == "projector_inputs":
+        return projected_of_tokens(name, model, pixels)
     calls, output, entered = tower_run(family, model, pixels, layer)
     patches = over_patches(kind, calls, output, int(family.has_class_token(model.config.to_dict())))
     some = next(iter(patches.values()))

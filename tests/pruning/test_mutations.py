@@ -23,6 +23,7 @@ from prunegrid.criteria.windows import Windows
 from prunegrid.pruning import attention, gradients, merging, selection, stage, tower
 from prunegrid.pruning import schedule as strategies
 from prunegrid.pruning.context import Pruning
+from prunegrid.pruning.criterion import Criterion
 from prunegrid.pruning.layer_hooks import LayerHooks
 from prunegrid.pruning.moved_up import MovedUp
 from prunegrid.pruning.prefill import Prefill
@@ -374,7 +375,21 @@ MUTATIONS = {
         "logits",
     ),
     "weighted sums in place of tokens": Mutation(
-        [Change(merging, "_with_weighted_sums", "before.float() + found", "found")],
+        [Change(merging, "_with_weighted_sums", "own + found @ image", "found @ image")],
+        "input",
+        "prumerge merged",
+        "logits",
+    ),
+    "rows that drop nothing are joined": Mutation(
+        [Change(merging, "_with_weighted_sums", " & drops)", ")")],
+        "uniform",
+        "prumerge merged",
+        "logits",
+        ragged=True,
+        family="internvl",
+    ),
+    "joined behind the projector": Mutation(
+        [Change(Criterion, "ranking", "layer == 0 and criterion.merges_inputs", "False")],
         "input",
         "prumerge merged",
         "logits",

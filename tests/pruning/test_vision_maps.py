@@ -11,17 +11,16 @@ from tests.pruning.slow_tower import slowly
 from tests.pruning.tiny_families import FAMILIES
 
 HAVE_CLASS_TOKEN = ("llava", "llava_next", "internvl")
+PROJECT_TOKENS = (*HAVE_CLASS_TOKEN, "llava_onevision")
 # Ours is float32, theirs float64: some hundred sums of numbers around 1.
 TOLERANCE = 1e-5
 
 
 def kinds_of(name):
-    has_tiles = not name.startswith("qwen")
-    return [
-        kind
-        for kind in KINDS
-        if (name in HAVE_CLASS_TOKEN or kind not in OF_CLASS_TOKEN) and (has_tiles or kind != "places")
-    ]
+    lacking = set() if name in HAVE_CLASS_TOKEN else {*OF_CLASS_TOKEN}
+    lacking |= {"places"} if name.startswith("qwen") else set()
+    lacking |= set() if name in PROJECT_TOKENS else {"projector_inputs"}
+    return [kind for kind in KINDS if kind not in lacking]
 
 
 @pytest.fixture(scope="module", params=FAMILIES)
@@ -64,7 +63,7 @@ def test_maps_are_those_of_a_loop(tiny, kind):
             expected = slowly(kind, name, family_of(name), model, request.images, layer)
             torch.testing.assert_close(found.double(), expected.double(), atol=TOLERANCE, rtol=TOLERANCE)
         # So that another order of tokens would be seen; a class token of zeros looks at all alike first.
-        if kind != "places" and (layers > 1 or kind not in OF_CLASS_TOKEN):
+        if kind not in ("places", "projector_inputs") and (layers > 1 or kind not in OF_CLASS_TOKEN):
             last = slowly(kind, name, family_of(name), model, request.images, -1)
             assert last.std(0).min() > 10 * TOLERANCE
 
@@ -86,6 +85,30 @@ def test_places_within_tiles_are_refused_where_there_are_none(tiny):
             PruningError, match=f"{name}' takes pictures at their own size.*there are no tiles"
         ):
             TowerWatch(family_of(name), model, [VisionMap("places", -1)])
+
+
+def test_a_projector_that_is_not_of_tokens_is_refused(tiny):
+    name, model, _ = tiny
+    if name not in PROJECT_TOKENS:
+        with pytest.raises(PruningError, match=rf"family of '{name}' does not say .*\(projector\)"):
+            TowerWatch(family_of(name), model, [VisionMap("projector_inputs", -1)])
+
+
+def test_the_projector_makes_the_features_of_its_inputs(tiny):
+    name, model, requests = tiny
+    if name not in HAVE_CLASS_TOKEN:
+        return
+    family, width = family_of(name), family_of(name).projector_width(model.config.to_dict())
+    for request in requests[:3]:
+        found = noted(name, model, request, [VisionMap("projector_inputs", -1)])
+        inputs = found.vision["projector_inputs@-1"]
+        features = torch.cat([image.reshape(-1, image.shape[-1]) for image in found.images])
+        assert inputs.shape == (len(features), width)
+        behind = inputs.abs().sum(1) > 0
+        with torch.no_grad():
+            made = family.projector(model)(inputs)
+        torch.testing.assert_close(made[behind], features[behind], rtol=1e-4, atol=1e-4)
+        assert behind.all() == (name != "llava_next")
 
 
 def test_a_fraction_names_a_layer(tiny):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from prunegrid.pruning.families import family_of
 from prunegrid.pruning.patch_grid import Config, PatchGrid
@@ -44,16 +45,38 @@ def tower_score_flops(config: Config, grids: Sequence[PatchGrid], costs: Iterabl
     return float(total)
 
 
-def tower_key_widths(config: Config) -> tuple[int, int]:
-    """Return the width of a patch's key in the tower, all heads and one of them; 0 where there is no tower.
+@dataclass(frozen=True)
+class TowerWidths:
+    """Widths of what is compared and joined by a tower's maps.
+
+    Attributes
+    ----------
+    keys, head : int
+        Of a patch's key: all heads, one of them.
+    projector : int
+        Of what the projector is given of a token.
+    """
+
+    keys: int = 0
+    head: int = 0
+    projector: int = 0
+
+
+def tower_widths(config: Config, costs: Iterable[str | None]) -> TowerWidths:
+    """Return the widths that the words of some costs ask for.
 
     Parameters
     ----------
     config : mapping
         The model's whole configuration.
+    costs : iterable of str or None
+        See `tower_score_flops`.
     """
-    vision = config.get("vision_config")
-    if not vision:
-        return 0, 0
-    width = vision.get("embed_dim", vision.get("hidden_size", 0))
-    return width, width // vision.get("num_attention_heads", vision.get("num_heads", 1))
+    words = {word for cost in costs if cost for word in cost.split("+")}
+    if not words & {"joined_keys", "mean_keys", "weighted_inputs"}:
+        return TowerWidths()
+    vision = config["vision_config"]
+    keys = vision.get("embed_dim", vision["hidden_size"])
+    heads = vision.get("num_attention_heads", vision.get("num_heads", 1))
+    inputs = "weighted_inputs" in words and family_of(config["model_type"]).projector_width(config)
+    return TowerWidths(keys, keys // heads, int(inputs))

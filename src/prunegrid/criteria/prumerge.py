@@ -25,10 +25,10 @@ class PruMerge(Criterion):
     (github.com/42Shawn/LLaVA-PruMerge, `clip_encoder.py`) spaces them by floor(floor(1 / share of outliers)
     / 3) over all tokens.
 
-    `merge: weighted` is the paper's: each token i that stays becomes h_i + sum a_j h_j over the `neighbours`
-    tokens j, dropped or not, whose keys (heads joined) have the highest cosine with its own. At layer 0 h are
-    projector outputs; the authors join tower features before the projector, and append one more token, the
-    sum of a_j x_j over the dropped.
+    `merge: weighted` is the paper's: each token i that stays becomes x_i + sum a_j x_j over the `neighbours`
+    tokens j, dropped or not, whose keys (heads joined) have the highest cosine with its own. x are what the
+    projector is given, before layer 0, as in the authors' code, or the hidden states that enter layer l. The
+    authors append one more token, the sum of a_j x_j over the dropped.
 
     Parameters
     ----------
@@ -36,6 +36,8 @@ class PruMerge(Criterion):
         Layer of the tower, whose queries and keys are read; the paper's is the last.
     neighbours : int
         How many tokens are added to each that stays.
+    before_projector : bool
+        Whether tokens are joined before the projector, where the cut is before layer 0.
     """
 
     cost: ClassVar[str | None] = "cls_joined_row"
@@ -44,10 +46,17 @@ class PruMerge(Criterion):
 
     tower_layer: int = -1
     neighbours: int = 32
+    before_projector: bool = True
 
     def vision_maps(self) -> tuple[VisionMap, ...]:
-        """Return the class token's similarity, and keys."""
-        return VisionMap("cls_similarity", self.tower_layer), VisionMap("keys", self.tower_layer)
+        """Return the class token's similarity, keys, and what is joined."""
+        read = VisionMap("cls_similarity", self.tower_layer), VisionMap("keys", self.tower_layer)
+        return (*read, VisionMap("projector_inputs", -1)) if self.before_projector else read
+
+    @property
+    def merges_inputs(self) -> bool:
+        """Whether tokens are joined before the projector."""
+        return self.before_projector
 
     def select(self, stage: Stage) -> Tensor:
         """Mark the tokens that stay, shape (batch, present tokens)."""
@@ -66,5 +75,5 @@ class PruMerge(Criterion):
         cosines = kept.units(keys) @ image.units(keys).transpose(1, 2)
         others = image.valid[:, None] & (kept.index[..., None] != image.index[:, None])
         nearest = cosines.masked_fill(~others, -torch.inf).argsort(dim=2, descending=True, stable=True)
-        among = torch.zeros_like(others).scatter(2, nearest[..., : self.neighbours], True)
+        among = torch.zeros_like(cosines, dtype=torch.bool).scatter(2, nearest[..., : self.neighbours], True)
         return similarity[:, None] * (among & others)

@@ -19,9 +19,9 @@ class VisionZip(Criterion):
     """The n - c tokens with the highest [CLS] attention, and of the R others every floor(R/c)-th, c of them.
 
     `merge: weighted` is the paper's: with m the head mean of a token's key, each dropped token goes to the
-    contextual token with the highest cos(m), and that becomes h + mean of those that go to it. At layer 0 h
-    are projector outputs; the authors' code (github.com/dvlab-research/VisionZip, `clip_encoder.py`) joins
-    tower features before the projector, and keeps the class token as one of the n.
+    contextual token with the highest cos(m), and that becomes x + mean of those that go to it. x are what the
+    projector is given, before layer 0, as in the authors' code (github.com/dvlab-research/VisionZip,
+    `clip_encoder.py`), or the hidden states that enter layer l. The authors keep the class token as one of n.
 
     Parameters
     ----------
@@ -30,6 +30,8 @@ class VisionZip(Criterion):
     contextual : float
         Share of n that is contextual, c = floor(share x n): 5/32 are the paper's 10 of 64, 20 of 128 and 30
         of 192.
+    before_projector : bool
+        Whether tokens are joined before the projector, where the cut is before layer 0.
     """
 
     cost: ClassVar[str | None] = "cls_row"
@@ -38,10 +40,17 @@ class VisionZip(Criterion):
 
     tower_layer: int = -2
     contextual: float = 0.15625
+    before_projector: bool = True
 
     def vision_maps(self) -> tuple[VisionMap, ...]:
-        """Return the class token's attention, and keys."""
-        return VisionMap("cls_attention", self.tower_layer), VisionMap("keys", self.tower_layer)
+        """Return the class token's attention, keys, and what is joined."""
+        read = VisionMap("cls_attention", self.tower_layer), VisionMap("keys", self.tower_layer)
+        return (*read, VisionMap("projector_inputs", -1)) if self.before_projector else read
+
+    @property
+    def merges_inputs(self) -> bool:
+        """Whether tokens are joined before the projector."""
+        return self.before_projector
 
     def select(self, stage: Stage) -> Tensor:
         """Mark the tokens that stay, shape (batch, present tokens)."""

@@ -39,11 +39,14 @@ class Ranking:
         The lowest scores stay.
     merge : str
         What becomes of the dropped tokens: drop, average, recycle or weighted.
+    of_inputs : bool
+        What is added up is what the projector is given, not what enters the layer.
     """
 
     criterion: Criterion
     reverse: bool
     merge: Merge = "drop"
+    of_inputs: bool = False
 
     @property
     def cost(self) -> str | None:
@@ -58,7 +61,8 @@ class Ranking:
         ]
         if self.merge == "weighted" and self.criterion.merge_cost:
             words += self.criterion.merge_cost.split("+")
-        return "+".join(words + [self.merge] * (self.merge != "drop")) or None
+        merging = "weighted_inputs" if self.of_inputs else self.merge
+        return "+".join(words + [merging] * (merging != "drop")) or None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,7 +164,8 @@ class Criterion(Plugin):
                     )
                 if merge == "weighted" and not criterion.weighs:
                     raise criterion._without_weights()
-                return Ranking(criterion, reverse, merge)
+                of_inputs = merge == "weighted" and layer == 0 and criterion.merges_inputs
+                return Ranking(criterion, reverse, merge, of_inputs)
             if not isinstance(part, Criterion):
                 raise PruningError(
                     f"criterion {name_of(criterion)!r} resolves to {part!r} before layer {layer}: it must be "
@@ -270,6 +275,14 @@ class Criterion(Plugin):
             f"criterion {name_of(self)!r} does not say how much of each token is added to those that stay "
             "(merge_weights): merge can be drop or average, not weighted"
         )
+
+    @property
+    def merges_inputs(self) -> bool:
+        """Whether `merge: weighted` adds up, before layer 0, what the projector is given, not its outputs.
+
+        It then names the map `projector_inputs` in its `vision_maps`.
+        """
+        return False
 
     @property
     def weighs(self) -> bool:

@@ -6,20 +6,19 @@ means and sums are in float32; a hidden state that nothing is joined with stays 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from prunegrid.pruning.criterion import Ranking
 from prunegrid.pruning.highest import highest
 from prunegrid.pruning.marked import Marked
 from prunegrid.pruning.recycling import recycled
 from prunegrid.pruning.selection import Selection
 from prunegrid.pruning.stage import Stage
 from prunegrid.pruning.token_layout import gather_tokens
-
-Weights = Callable[[Stage, Marked, Marked], Tensor]
 
 
 @dataclass(frozen=True)
@@ -41,42 +40,47 @@ class Merged:
     sizes: Tensor | None
 
 
-def merge(
-    how: str, stage: Stage, selection: Selection, sizes: Tensor | None, weights: Weights | None = None
-) -> Merged:
+def merge(ranking: Ranking, stage: Stage, selection: Selection, sizes: Tensor | None) -> Merged:
     """Say what becomes of the dropped tokens.
 
     Parameters
     ----------
-    how : str
-        "drop": nothing. "average": each is averaged into the most similar token that stays, by the cosine of
-        their hidden states (arXiv 2210.09461). "recycle": the last of those that stay give way to clusters
-        of the best dropped (arXiv 2410.04417, section 3.3). "weighted": h_i + sum_j w_ij h_j in place of
-        each h_i that stays, j all image tokens; a sum is no mean, so sizes stay as they were.
+    ranking : Ranking
+        Its `merge`. "drop": nothing. "average": each is averaged into the most similar token that stays, by
+        the cosine of their hidden states (arXiv 2210.09461). "recycle": the last of those that stay give way
+        to clusters of the best dropped (arXiv 2410.04417, section 3.3). "weighted": h_i + sum_j w_ij h_j for
+        each h_i that stays, j all image tokens, or, of what the projector P is given, h_i + P(x_i + sum_j
+        w_ij x_j) - P(x_i); a sum is no mean, so sizes stay as they were.
     stage : Stage
         The cut.
     selection : Selection
         Which tokens the criterion selected; its scores for "recycle".
     sizes : Tensor or None
         (batch, present tokens), as in `Merged`, before the cut.
-    weights : callable, optional
-        Returns w for "weighted", as `Criterion.merge_weights` does.
     """
-    if how == "drop":
+    if ranking.merge == "drop":
         return Merged(selection.stays, stage.hidden, sizes)
-    if how == "weighted":
-        assert weights is not None  # a criterion without them is refused when it is asked who ranks
-        return Merged(selection.stays, _with_weighted_sums(stage, selection.stays, weights), sizes)
+    if ranking.merge == "weighted":
+        return Merged(selection.stays, _with_weighted_sums(ranking, stage, selection.stays), sizes)
     sizes = torch.ones_like(stage.numbers) if sizes is None else sizes.to(stage.numbers.device)
-    return (_averaged_into_kept if how == "average" else _recycled)(stage, selection, sizes)
+    return (_averaged_into_kept if ranking.merge == "average" else _recycled)(stage, selection, sizes)
 
 
-def _with_weighted_sums(stage: Stage, stays: Tensor, weights: Weights) -> Tensor:
+def _with_weighted_sums(ranking: Ranking, stage: Stage, stays: Tensor) -> Tensor:
     kept, image = Marked.of(stays, max(stage.keep)), Marked.of(stage.image, max(stage.present))
-    nowhere = ~(kept.valid[..., None] & image.valid[:, None])
-    found = weights(stage, kept, image).float().masked_fill(nowhere, 0.0)
+    # A row that drops nothing is no cut of its own, whatever rows stand beside it.
+    drops = (stage.n_keep < stage.image.sum(1))[:, None, None]
+    nowhere = ~(kept.valid[..., None] & image.valid[:, None] & drops)
+    found = ranking.criterion.merge_weights(stage, kept, image).float().masked_fill(nowhere, 0.0)
     before = gather_tokens(stage.hidden, kept.index, dim=1)
-    after = (before.float() + found @ image.states(stage.hidden)).to(stage.hidden.dtype)
+    if ranking.of_inputs:
+        inputs = stage.vision("projector_inputs", -1)
+        own = kept.states(inputs)
+        # A token that no patch stands behind, such as an end of a row, is no output of the projector.
+        added = stage.projected(own + found @ image.states(inputs)) - stage.projected(own)
+    else:
+        added = found @ image.states(stage.hidden)
+    after = (before.float() + added).to(stage.hidden.dtype)
     after = torch.where((found != 0).any(2, keepdim=True), after, before)
     return stage.hidden.scatter(1, kept.index[..., None].expand_as(after), after)
 

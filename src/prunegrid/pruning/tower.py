@@ -54,18 +54,25 @@ class TowerWatch:
         one_size = family.tile_tokens(config) is not None
         check_maps(maps, model.config.model_type, len(self._layers), bool(self._class_tokens), one_size)
         self._maps = tuple(maps)
+        self._projector = self._projector_of(family, model)
         self._grid = default_grid(config) if any(one.kind == "places" for one in maps) else None
         self._found: dict[VisionMap, list[Tensor]] = {}
+
+    def _projector_of(self, family: Family, model: PreTrainedModel) -> nn.Module | None:
+        asked = any(one.kind == "projector_inputs" for one in self._maps)
+        return family.projector(model) if asked else None
 
     @contextmanager
     def watching(self) -> Iterator[None]:
         """Keep hooks on the tower for the time of the context."""
         n_layers = len(self._layers)
         by_layer: dict[int, list[VisionMap]] = {}
-        for one in self._maps:
+        for one in self._of_layers:
             by_layer.setdefault(tower_layer(one.layer, n_layers) % n_layers, []).append(one)
         with ExitStack() as stack:
             handles = [self._layers[0].register_forward_pre_hook(lambda *_: self._found.clear())]
+            if self._projector is not None:
+                handles.append(self._projector.register_forward_pre_hook(self._project_hook))
             read = {}
             for at, wanted in by_layer.items():
                 projected = [one for one in wanted if one.kind not in ("features", "places")]
@@ -98,6 +105,15 @@ class TowerWatch:
 
     def _add(self, one: VisionMap, found: Tensor) -> None:
         self._found.setdefault(one, []).append(found)
+
+    @property
+    def _of_layers(self) -> list[VisionMap]:
+        return [one for one in self._maps if one.kind != "projector_inputs"]
+
+    def _project_hook(self, projector: nn.Module, args: Any) -> None:
+        for one in self._maps:
+            if one.kind == "projector_inputs":
+                self._add(one, args[0].detach().float())
 
     def _feature_hook(self, one: VisionMap) -> Any:
         def hook(layer: nn.Module, args: Any, output: Any) -> None:

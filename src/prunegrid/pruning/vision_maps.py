@@ -9,7 +9,15 @@ from typing import Any
 
 from prunegrid.errors import PruningError
 
-KINDS = ("cls_attention", "cls_similarity", "attention_received", "features", "keys", "places")
+KINDS = (
+    "cls_attention",
+    "cls_similarity",
+    "attention_received",
+    "features",
+    "keys",
+    "places",
+    "projector_inputs",
+)
 # What is computed for a map that the tower does not compute itself: words of the ledger.
 MAP_COSTS = {
     "cls_attention": "cls_row",
@@ -36,7 +44,8 @@ class VisionMap:
         that see it, (tokens,).
         features: output of the layer, (tokens, C). keys: (tokens, heads, head size).
         places: where the token's patches are, whatever the layer: the tile, counted from 1, and the centre as
-        a share of its height and of its width, (tokens, 3).
+        a share of its height and of its width, (tokens, 3). projector_inputs: what the projector makes the
+        token of, whatever the layer, (tokens, C').
     layer : int or float
         Of the tower's layers; negative ones count from the end: -2 is the penultimate. A fraction names the
         layer behind which this share of the layers is through: 0.25 of 24 layers is 5, the sixth.
