@@ -22,8 +22,8 @@ class PruMerge(Method):
     differs = (
         "The published count follows from the outliers of each picture: here it is the budget's, outliers "
         "first, and the rest evenly spaced among the other tokens, there over all by a step that the "
-        "outliers tell. Its one more token, the sum of the dropped, is left out. Tokens stand in the picture's "
-        "order, there outliers come first."
+        "outliers tell. Its one more token, the sum of the dropped, is left out. Tokens stand in the "
+        "picture's order, there outliers come first."
     )
     budget = "All layers have the mean: one cut before layer 0, and positions without gaps."
     cannot: ClassVar[dict[str, str]] = {

@@ -17,13 +17,13 @@ class VisionZip(Method):
     criterion_options: ClassVar[dict[str, Any]] = {"merge": "weighted"}
     exact = (
         "The score (of the penultimate tower layer), which tokens are contextual, which of them each dropped "
-        "token goes to by head-mean keys, what is joined, before the projector, and 5 of 32 tokens contextual, "
-        "as in the paper's 54 + 10."
+        "token goes to by head-mean keys, what is joined, before the projector, and 5 of 32 tokens "
+        "contextual, as in the paper's 54 + 10."
     )
     differs = (
-        "The published code keeps the class token within the budget: no image token of these models, its place "
-        "goes to one more dominant token. Contextual tokens stand at their own places, there behind the dominant ones. Tiles "
-        "of a picture are one pool, there each tile has a budget of its own."
+        "The published code keeps the class token within the budget: no image token of these models, its "
+        "place goes to one more dominant token. Contextual tokens stand at their own places, there behind the "
+        "dominant ones. Tiles of a picture are one pool, there each tile has a budget of its own."
     )
     budget = "All layers have the mean: one cut before layer 0, and positions without gaps."
     cannot: ClassVar[dict[str, str]] = {
