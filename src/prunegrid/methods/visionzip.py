@@ -22,8 +22,8 @@ class VisionZip(Method):
     )
     differs = (
         "The published code keeps the class token within the budget: no image token of these models, its "
-        "place goes to one more dominant token. Contextual tokens stand at their own places, there behind the "
-        "dominant ones. Tiles of a picture are one pool, there each tile has a budget of its own."
+        "place goes to one more dominant token. Contextual tokens stand at their own places, there behind "
+        "the dominant ones. Tiles of a picture are one pool, there each tile has a budget of its own."
     )
     budget = "All layers have the mean: one cut before layer 0, and positions without gaps."
     cannot: ClassVar[dict[str, str]] = {
