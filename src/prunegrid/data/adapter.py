@@ -14,6 +14,7 @@ from prunegrid.data.images import ImageReader, Picture, image_files, joint_diges
 from prunegrid.data.prompt_texts import LETTERS
 from prunegrid.data.rows import Row, Rows
 from prunegrid.data.sources import Source, locate
+from prunegrid.data.split_rows import SplitRows
 from prunegrid.errors import ConfigError, DataError
 from prunegrid.files import expanded, is_regular_file, is_there
 from prunegrid.nearest import nearest
@@ -116,6 +117,8 @@ class Adapter(Plugin):
         Length of an answer; `variant_tokens` has that of prompt variants which differ.
     free_text : bool
         The answer is a sentence: a gradient is taken of all of it.
+    split_by : str
+        A column of lists: each entry is a sample of its own, and stands in the row in place of the list.
     several_images : bool
         The column `image` may hold a list of several, and may be called `images`.
     prompts : tuple of str
@@ -141,6 +144,7 @@ class Adapter(Plugin):
     scorer: ClassVar[str]
     max_new_tokens: int
     free_text: ClassVar[bool] = False
+    split_by: ClassVar[str] = ""
     several_images: ClassVar[bool] = False
     prompts: ClassVar[tuple[str, ...]] = ("default",)
     variant_tokens: ClassVar[dict[str, int]] = {}
@@ -224,6 +228,8 @@ class Adapter(Plugin):
 
     def check(self) -> int:
         """Find the data and check its columns, from schemas alone; return the number of samples.
+
+        Where rows make several samples (`split_by`), the column that says how many is read.
 
         Raises
         ------
@@ -422,15 +428,15 @@ class Adapter(Plugin):
         return self._rows
 
     def _rows_of(self, source: Source) -> Rows:
-        return Rows(
-            source,
-            self.required_columns,
-            self.optional_columns,
-            rename=self.spec.get("columns"),
-            aliases={"image": "images"} if self.several_images else None,
-            limit=self.spec.get("limit"),
-            limit_seed=self.spec.get("sample"),
-        )
+        how: dict[str, Any] = {
+            "rename": self.spec.get("columns"),
+            "aliases": {"image": "images"} if self.several_images else None,
+            "limit": self.spec.get("limit"),
+            "limit_seed": self.spec.get("sample"),
+        }
+        if self.split_by:
+            return SplitRows(source, self.required_columns, self.optional_columns, by=self.split_by, **how)
+        return Rows(source, self.required_columns, self.optional_columns, **how)
 
     def _is_here(self, path: str) -> bool:
         return is_there(Path(self._base or ".", expanded(path)))
