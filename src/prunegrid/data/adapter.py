@@ -137,6 +137,8 @@ class Adapter(Plugin):
         Further keys -> valid values, the default first; without any, the value is any text.
     scorer_keys : tuple of str
         Those of `options` that the scorer takes, too.
+    scored_keys : tuple of str
+        Those of `options` that the scorer alone takes: no prediction depends on them.
     finds_data : bool
         Whether the options say where the published data set lies: `hub_ids` is not asked.
     """
@@ -158,6 +160,7 @@ class Adapter(Plugin):
     id_columns: ClassVar[tuple[str, ...]] = ()
     options: ClassVar[dict[str, tuple[str, ...]]] = {}
     scorer_keys: ClassVar[tuple[str, ...]] = ()
+    scored_keys: ClassVar[tuple[str, ...]] = ()
     finds_data: ClassVar[bool] = False
 
     def __init__(self, spec: Mapping[str, Any], base: str | Path | None = None) -> None:
@@ -215,6 +218,31 @@ class Adapter(Plugin):
     def picture_columns(self) -> tuple[str, ...]:
         """Return the columns that `pictures` reads."""
         return self.image_columns()
+
+    def document(self, task: Task, pictures: Sequence[Picture]) -> str | None:
+        """Return what the scorer needs beside an answer, as JSON; here what `task` returned.
+
+        Parameters
+        ----------
+        task : Task
+            What was read of the row.
+        pictures : sequence of Picture
+            What the row shows; none where one is broken.
+        """
+        return task.document
+
+    @classmethod
+    def for_model(cls, family: str, image_mode: str) -> dict[str, Any]:
+        """Return values of keys that a specification leaves out, where they depend on the model.
+
+        Parameters
+        ----------
+        family : str
+            `model_type` of its config.json.
+        image_mode : str
+            That of its specification: `processor`, `crop` or `pad`.
+        """
+        return {}
 
     def foundation(self) -> list[Any]:
         """Return what prompts and answers depend on beside data, options and our code."""
@@ -401,7 +429,7 @@ class Adapter(Plugin):
             task.answer,
             task.references,
             f"row {row.number}: {'; '.join(dict.fromkeys(faults))}" if faults else None,
-            task.document,
+            self.document(task, pictures),
             tuple(images[1:]),
         )
 

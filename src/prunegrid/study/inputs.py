@@ -141,9 +141,19 @@ class StudyInputs:
 
         return int(told or self._memo.once(("image tokens", model), find))
 
-    def adapter(self, benchmark: str) -> Any:
-        """Return the adapter of a benchmark, on its data."""
-        spec = self.config["benchmark_specs"][benchmark]
+    def benchmark_spec(self, benchmark: str, model: str | None = None) -> dict[str, Any]:
+        """Return a benchmark's specification, completed by what its adapter says of a model's family."""
+        spec: dict[str, Any] = self.config["benchmark_specs"][benchmark]
+        if model is None:
+            return spec
+        adapter: Any = plugins.load("benchmarks", spec["adapter"])
+        family = str(self.model_config(model).get("model_type"))
+        mode = self.config["model_specs"][model].get("image_mode", "processor")
+        return {**adapter.for_model(family, mode), **spec}
+
+    def adapter(self, benchmark: str, model: str | None = None) -> Any:
+        """Return the adapter of a benchmark, on its data; its prompts are a model's, or the first variant."""
+        spec = self.benchmark_spec(benchmark, model)
         adapter = plugins.load("benchmarks", spec["adapter"])
         try:
             return adapter({**spec, **self._folders(spec), "path": self.data_path(benchmark)})
@@ -163,11 +173,11 @@ class StudyInputs:
 
         return self._memo.once(("answer tokens", benchmark), look)
 
-    def scorer_options(self, benchmark: str) -> dict[str, Any]:
+    def scorer_options(self, benchmark: str, model: str | None = None) -> dict[str, Any]:
         """Return the options of a benchmark's scorer: further metrics, and keys that its adapter hands on."""
-        spec = self.config["benchmark_specs"][benchmark]
-        keys = plugins.describe("benchmarks", spec["adapter"])["scorer_keys"]
-        handed = {key: spec[key] for key in keys if key in spec}
+        spec = self.benchmark_spec(benchmark, model)
+        told = plugins.describe("benchmarks", spec["adapter"])
+        handed = {key: spec[key] for key in (*told["scorer_keys"], *told["scored_keys"]) if key in spec}
         metrics = {"extra": spec["metrics"]} if spec.get("metrics") else {}
         return {**handed, **self._folders(spec), **metrics}
 
