@@ -17,7 +17,8 @@ SAMPLE = pd.DataFrame(
         "references": [["a dog"]],
         "prediction": ["A"],
         "choice_logits": [[1.0, 0.0]],
-        "document": ['{"answer": "A"}'],
+        "document": ['{"answer": "A", "bbox": [0, 0, 1, 1], "width": 2, "height": 2}'],
+        "image_grids": [[[1, 2, 2]]],
         "status": ["ok"],
     }
 )
