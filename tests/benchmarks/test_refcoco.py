@@ -91,6 +91,19 @@ def test_families_that_are_named_exist():
     assert set(FAMILIES) <= {*plugins.names("models")}
 
 
+@pytest.mark.parametrize(
+    ("name", "hub_name", "split"),
+    [("refcoco", "RefCOCO", "testA"), ("refcoco+", "RefCOCOplus", "testA"), ("refcocog", "RefCOCOg", "test")],
+)
+def test_where_the_sets_lie(name, hub_name, split):
+    asked = plugins.load("benchmarks", "refcoco")({"adapter": "refcoco", "set": name})
+    paths, where = asked.hub_files()
+    assert paths == [f"lmms-lab-encoder/{hub_name}", f"lmms-lab/{hub_name}"]
+    assert where["split"] == split
+    other = plugins.load("benchmarks", "refcoco")({"adapter": "refcoco", "set": name, "split": "val"})
+    assert other.hub_files()[1]["split"] == "val"
+
+
 def test_misspelt_coordinates_are_refused(file):
     with pytest.raises(ConfigError, match="unknown coordinates 'pixel': did you mean 'pixels'"):
         adapter(file, coordinates="pixel")

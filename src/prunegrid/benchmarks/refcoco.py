@@ -18,6 +18,12 @@ _FAMILIES = {
     "qwen2_5_vl": ("qwen", "pixels"),
     "qwen3_vl": ("qwen", "thousand"),
 }
+# Of each set its name on the hub, and the split that is read.
+_SETS = {
+    "refcoco": ("RefCOCO", "testA"),
+    "refcoco+": ("RefCOCOplus", "testA"),
+    "refcocog": ("RefCOCOg", "test"),
+}
 _FRAMES = {"pad": "padded", "crop": "cropped"}
 # Its processor scales the short side and cuts the long one to a square.
 _CROPS = ("llava",)
@@ -47,6 +53,7 @@ class RefCOCO(Adapter):
     }
     id_columns = ("question_id", "answer")
     options: ClassVar[dict[str, tuple[str, ...]]] = {
+        "set": ("refcoco", "refcoco+", "refcocog"),
         "coordinates": ("unit", "thousand", "pixels"),
         "frame": ("whole", "padded", "cropped"),
     }
@@ -58,6 +65,19 @@ class RefCOCO(Adapter):
         prompt, coordinates = _FAMILIES.get(family, ("llava", "unit"))
         cut = "cropped" if family in _CROPS else "whole"
         return {"prompt": prompt, "coordinates": coordinates, "frame": _FRAMES.get(image_mode, cut)}
+
+    def _paths(self) -> list[str]:
+        if self.spec.get("path"):
+            return super()._paths()
+        name, _ = self._set()
+        return [f"{path.rpartition('/')[0]}/{name}" for path in self.hub_ids]
+
+    def _where(self) -> dict[str, Any]:
+        where = super()._where()
+        return where if self.spec.get("split") else {**where, "split": self._set()[1]}
+
+    def _set(self) -> tuple[str, str]:
+        return _SETS[self.spec.get("set", "refcoco")]
 
     def sample_id(self, row: Row) -> str:
         """Return question_id/number of the expression, from 0."""
