@@ -26,6 +26,7 @@ def test_prompts_are_quoted_word_for_word():
         prompt_texts.lettered(question, choices, context="{hint}"),
         prompt_texts.yes_no(question),
         prompt_texts.CAPTION,
+        prompt_texts.DESCRIPTION,
         "\n".join(text.format("{expression}") for text in prompt_texts.BOXES.values()),
         VICUNA,
     ]

@@ -36,6 +36,7 @@ def test_every_scorer_is_found_by_name() -> None:
     assert names("scorers") == [
         "aokvqa",
         "caption",
+        "chair",
         "lmms_eval",
         "mcq",
         "pope",

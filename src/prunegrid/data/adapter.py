@@ -248,6 +248,10 @@ class Adapter(Plugin):
         """Return what prompts and answers depend on beside data, options and our code."""
         return []
 
+    def scored_foundation(self) -> list[Any]:
+        """Return what scores depend on beside predictions, options and our code."""
+        return []
+
     def joined_hub_files(self) -> list[tuple[list[str], dict[str, Any]]]:
         """Return what else has to be downloaded, as `hub_files` does."""
         return []

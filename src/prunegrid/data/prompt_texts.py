@@ -8,6 +8,8 @@ from collections.abc import Sequence
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 CAPTION = "Provide a one-sentence caption for the provided image."
+# Of studies of hallucinated objects, and lmms-eval's coco_cap_chair.
+DESCRIPTION = "Please describe this image in detail."
 
 _REGION = "Please provide the bounding box coordinate of the region this sentence describes: "
 # Who asks so -> the text around an expression: LLaVA's instruction data (arXiv 2310.03744); lmms-eval's

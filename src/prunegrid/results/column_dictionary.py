@@ -172,7 +172,9 @@ _PREDICTIONS = (
     ColumnEntry("question", "string", "", "the data set's question; empty for captions"),
     ColumnEntry("choices", "list of string", "", "options of multiple choice, else null"),
     ColumnEntry("answer", "string", "", "gold answer: a letter, yes or no, or text; null for captions"),
-    ColumnEntry("references", "list of string", "", "captions, or answers of several people; else null"),
+    ColumnEntry(
+        "references", "list of string", "", "captions, answers of several people, or objects; else null"
+    ),
     ColumnEntry(
         "document",
         "string",
@@ -263,6 +265,11 @@ _SCORES = (
     ColumnEntry("category", _TEXT, "", "random, popular or adversarial", ("pope",)),
     *_rules("said_yes", "1 where the output is yes", _POPE),
     *_rules("said_no", "1 where the output is no", _POPE),
+    ColumnEntry("n_named", _NUMBER, "objects", "that the output names, as often as it does", ("chair",)),
+    ColumnEntry("n_invented", _NUMBER, "objects", "of these, not in the picture", ("chair",)),
+    ColumnEntry("invents", _NUMBER, _OF_SAMPLE, "1 where there is one", ("chair",)),
+    ColumnEntry("n_shown", _NUMBER, "objects", "categories in the picture", ("chair",)),
+    ColumnEntry("n_found", _NUMBER, "objects", "of these, named", ("chair",)),
     ColumnEntry("cider", _NUMBER, "CIDEr", "of the caption, as pycocoevalcap has it", ("caption",)),
     *(
         ColumnEntry(f"bleu_{n}", _NUMBER, "n-grams", "counts that BLEU is made of; on request", ("caption",))

@@ -118,6 +118,7 @@ class CellKeys:
             self._config["tables"]["replicates"],
             self._config["tables"]["seed"],
             *({key: spec[key]} for key in self._scored_keys(benchmark) if key in spec),
+            *self._inputs.adapter(benchmark).scored_foundation(),
         ]
         return [scorer, options, self.scoring_code(benchmark), [*map(_installed, _SCORING)]]
 
