@@ -51,7 +51,7 @@ class RefCOCO(Adapter):
         "bbox": "list of numbers",
         "question_id": "text or integer",
     }
-    id_columns = ("question_id", "answer")
+    id_columns = ("question_id",)
     options: ClassVar[dict[str, tuple[str, ...]]] = {
         "set": ("refcoco", "refcoco+", "refcocog"),
         "coordinates": ("unit", "thousand", "pixels"),

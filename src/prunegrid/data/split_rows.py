@@ -66,10 +66,10 @@ class SplitRows(Rows):
                 yield self._part(row, self._places[at])
 
     def _part(self, row: Row, place: int) -> Row:
-        entries = row.values.get(self._by)
-        if not isinstance(entries, list) or not entries:
-            return row
-        return replace(row, values={**row.values, self._by: entries[place]}, part=place)
+        entries, values = row.values.get(self._by), row.values
+        if isinstance(entries, list) and entries:
+            values = {**values, self._by: entries[place]}
+        return replace(row, values=values, part=place)
 
 
 def _parts(entries: Any) -> int:
