@@ -92,16 +92,21 @@ def test_families_that_are_named_exist():
 
 
 @pytest.mark.parametrize(
-    ("name", "hub_name", "split"),
-    [("refcoco", "RefCOCO", "testA"), ("refcoco+", "RefCOCOplus", "testA"), ("refcocog", "RefCOCOg", "test")],
+    ("name", "hub_name", "split", "expressions"),
+    [
+        ("refcoco", "RefCOCO", "testA", 5657),
+        ("refcoco+", "RefCOCOplus", "testA", 5726),
+        ("refcocog", "RefCOCOg", "test", 9602),
+    ],
 )
-def test_where_the_sets_lie(name, hub_name, split):
+def test_where_the_sets_lie(name, hub_name, split, expressions):
     asked = plugins.load("benchmarks", "refcoco")({"adapter": "refcoco", "set": name})
     paths, where = asked.hub_files()
     assert paths == [f"lmms-lab-encoder/{hub_name}", f"lmms-lab/{hub_name}"]
     assert where["split"] == split
     other = plugins.load("benchmarks", "refcoco")({"adapter": "refcoco", "set": name, "split": "val"})
     assert other.hub_files()[1]["split"] == "val"
+    assert (asked.n_published(), other.n_published()) == (expressions, None)
 
 
 def test_misspelt_coordinates_are_refused(file):

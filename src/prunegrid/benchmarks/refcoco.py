@@ -18,11 +18,11 @@ _FAMILIES = {
     "qwen2_5_vl": ("qwen", "pixels"),
     "qwen3_vl": ("qwen", "thousand"),
 }
-# Of each set its name on the hub, and the split that is read.
+# Of each set its name on the hub, the split that is read, and its expressions.
 _SETS = {
-    "refcoco": ("RefCOCO", "testA"),
-    "refcoco+": ("RefCOCOplus", "testA"),
-    "refcocog": ("RefCOCOg", "test"),
+    "refcoco": ("RefCOCO", "testA", 5657),
+    "refcoco+": ("RefCOCOplus", "testA", 5726),
+    "refcocog": ("RefCOCOg", "test", 9602),
 }
 _FRAMES = {"pad": "padded", "crop": "cropped"}
 # Its processor scales the short side and cuts the long one to a square.
@@ -66,17 +66,21 @@ class RefCOCO(Adapter):
         cut = "cropped" if family in _CROPS else "whole"
         return {"prompt": prompt, "coordinates": coordinates, "frame": _FRAMES.get(image_mode, cut)}
 
+    def n_published(self) -> int | None:
+        """Return the set's expressions; None of another split than the one that is read by default."""
+        _, split, expressions = self._set()
+        return expressions if self.spec.get("split", split) == split else None
+
     def _paths(self) -> list[str]:
         if self.spec.get("path"):
             return super()._paths()
-        name, _ = self._set()
-        return [f"{path.rpartition('/')[0]}/{name}" for path in self.hub_ids]
+        return [f"{path.rpartition('/')[0]}/{self._set()[0]}" for path in self.hub_ids]
 
     def _where(self) -> dict[str, Any]:
         where = super()._where()
         return where if self.spec.get("split") else {**where, "split": self._set()[1]}
 
-    def _set(self) -> tuple[str, str]:
+    def _set(self) -> tuple[str, str, int]:
         return _SETS[self.spec.get("set", "refcoco")]
 
     def sample_id(self, row: Row) -> str:

@@ -219,6 +219,10 @@ class Adapter(Plugin):
         """Return the columns that `pictures` reads."""
         return self.image_columns()
 
+    def n_published(self) -> int | None:
+        """Return how many samples the published data set has; None where that is not known."""
+        return self.published_samples
+
     def document(self, task: Task, pictures: Sequence[Picture]) -> str | None:
         """Return what the scorer needs beside an answer, as JSON; here what `task` returned.
 
