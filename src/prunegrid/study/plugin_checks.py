@@ -31,6 +31,8 @@ _READ = (
     "free_text",
     "hub_ids",
     "on_request",
+    "scorer_keys",
+    "scored_keys",
 )
 # A method that is needed only where others stay the base's.
 _UNLESS = {"cuts": ("solve",), "score": ("resolve", "select"), "rows": ("rows_of_cells",)}
