@@ -121,11 +121,13 @@ class Study:
     def kill_when(self, ready, *arguments: str) -> None:
         """Start snakemake and kill it and all its jobs, without warning, as soon as `ready()` holds."""
         running = subprocess.Popen(
-            self.command(*arguments),
+            self.command(*arguments, python=self.python),
             cwd=self.folder,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            start_new_session=True,
+            # What a preloaded program starts is of its group, but of the servers' session.
+            process_group=0,
+            env=environment(),
         )
         deadline = time.monotonic() + TIMEOUT
         while not ready():
