@@ -1,4 +1,4 @@
-"""Damage to single files of a study: a bit, a byte or an end that is lost, with and without a new time stamp."""
+"""Damage to single files of a study: a bit, a byte or an end is lost, with and without a new time stamp."""
 
 import os
 import random
@@ -78,15 +78,15 @@ class Damage:
         if self.stamp_kept:
             os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns))
         if not self.alone:
-            for drawn in [*_files(folder, ("figure", "samples", "page"))]:
-                drawn[1].unlink()
+            for _, drawn in [*_files(folder, ("figure", "samples", "page"))]:
+                drawn.unlink()
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
 
 
 def draw(folder: Path, number: int) -> Damage:
-    """Draw one damage to what lies in a study's folder: every kind of file is as likely, however many it has."""
+    """Draw one damage to what lies in a study's folder: each kind of file is as likely as any."""
     rng = random.Random(f"damage {number}")
     kinds: dict[str, list[Path]] = {}
     for kind, file in _files(folder):

@@ -34,7 +34,7 @@ CONFIG = {
 WRONG = "WRONG"
 READ_LATER = "found when it is read"
 SOUND = (HARMLESS, RECOMPUTED, REFUSED, READ_LATER)
-# What a run that has nothing to do does not read, so that damage which leaves the time stamp waits for one that does.
+# What a run that has nothing to do does not read: damage that leaves the time stamp waits for one that does.
 NOT_READ = ("published file", "predictions in the store", "scores in the store")
 
 
@@ -93,11 +93,7 @@ class States:
         found = follow(self._study)
         outcome, told, runs = found.outcome, found.told, found.runs
         differs = self.differing()
-        if (
-            outcome in SOUND
-            and differs
-            and all(one.stamp_kept and one.kind in NOT_READ for one in damages)
-        ):
+        if outcome in SOUND and differs and all(one.stamp_kept and one.kind in NOT_READ for one in damages):
             again = follow(self._study, "--forcerun", "build_tables")
             outcome = READ_LATER if again.outcome in SOUND else again.outcome
             told, runs, found = told + again.told, runs + again.runs, again
@@ -121,7 +117,7 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def all_states(folder: Path) -> States:
-    """Return a finished study, one that was killed between two shards, and one between predicting and scoring."""
+    """Return a finished study, and ones that were killed between shards, and before they were scored."""
     study = Study(folder / "project", CONFIG)
     study.run()
     states = States(study, folder / "states")
@@ -134,7 +130,9 @@ def all_states(folder: Path) -> States:
 
 def main() -> None:
     """Try damages by number, and count the outcomes."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--number", type=int, default=200, help="of damages")
     parser.add_argument("--first", type=int, default=0, help="number of the first")
     parser.add_argument("--folder", type=Path, default=Path("build/flips"))

@@ -2,8 +2,9 @@
 
     python -m tests.workflow.kills --number 30 --folder build/kills
 
-Each run is killed a while after a stage has begun. The study is then unlocked and run once, in a copy, and what
-it holds is compared with an undisturbed one; the study itself goes on to the next stage, and is killed again.
+Each run is killed a while after a stage has begun. The study is then unlocked and run once, and what it
+holds is compared with an undisturbed one; then it is put back to where it was killed, and goes on to the next
+stage.
 Outcomes go to `kills.jsonl` in the folder, a line each; what stands there is not tried again.
 """
 
@@ -43,7 +44,7 @@ _TEMPORARY = re.compile(r"^\..+-[a-z0-9_]{8}\.\w+$")
 
 
 def kill_after(study: Study, stage: str, seconds: float) -> bool:
-    """Run a study, and kill it and all its jobs so long after a stage has begun; return whether it ran till then."""
+    """Run a study, kill it and all its jobs so long after a stage has begun; return whether it ran so far."""
     pattern, _ = STAGES[stage]
     logs = {*study.folder.glob(".snakemake/log/*.log")}
     with (study.folder / "killed.txt").open("w") as output:
@@ -108,7 +109,9 @@ def try_out(states: States, study: Study, stage: str, seconds: float) -> dict[st
 
 def main() -> None:
     """Kill by number, and count the outcomes."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--number", type=int, default=30, help="of kills")
     parser.add_argument("--folder", type=Path, default=Path("build/kills"))
     given = parser.parse_args()

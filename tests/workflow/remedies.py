@@ -26,8 +26,8 @@ class Followed:
     Attributes
     ----------
     outcome : str
-        HARMLESS: there was nothing to be done; RECOMPUTED: jobs ran, and none failed; REFUSED: what the messages
-        said was done, and then none failed. Else one of TRACEBACK, LOOP and NO_REMEDY.
+        HARMLESS: there was nothing to be done; RECOMPUTED: jobs ran, and none failed; REFUSED: what the
+        messages said was done, and then none failed. Else one of TRACEBACK, LOOP and NO_REMEDY.
     told : list of str
         The messages.
     runs : int
@@ -76,7 +76,8 @@ def follow(study: Study, *arguments: str) -> Followed:
         found.outcome = REFUSED
         messages = _messages(done.stdout)
         found.told += messages
-        if not messages or not all([_do(study.folder, message) for message in messages]):
+        done_all = [_do(study.folder, message) for message in messages]
+        if not done_all or not all(done_all):
             found.outcome = NO_REMEDY
             return found
     found.outcome = LOOP

@@ -15,6 +15,7 @@ from prunegrid.errors import PrunegridError
 from prunegrid.files import write_text
 from prunegrid.jobs.devices import visible_devices
 from prunegrid.jobs.planned_code import python_version
+from prunegrid.results.seals import are_sealed
 from prunegrid.study.command_line import about_this_study, check_request
 from prunegrid.study.config import check_gpus, validate
 from prunegrid.study.descriptions import describe_cell, describe_check, describe_files, describe_methods
@@ -184,6 +185,13 @@ def prepared_data(cells):
     made = filter(PLAN.inputs.is_prepared, benchmarks)
     files = [config["benchmark_specs"][benchmark]["path"] for benchmark in made]
     return [ancient(file) if is_drawn_by(file, PLAN.keys.render_key()) else file for file in files]
+
+
+def damaged_data(wildcards):
+    """A file newer than a drawn benchmark that is not, or no longer, what would be drawn now."""
+    file = f"resources/demo/{wildcards.benchmark}.parquet"
+    damaged = Path(file).exists() and not is_drawn_by(file, PLAN.keys.render_key())
+    return [newer_file()] if damaged else []
 
 
 def model_spec(wildcards):

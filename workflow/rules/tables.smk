@@ -165,6 +165,7 @@ rule plot_survival:
         "../../envs/cpu.yaml"
     params:
         cells=lambda wildcards: [describe_cell(PLAN, cell) for cell in model_cells(wildcards)],
+        files=lambda wildcards: [describe_files(PLAN, cell) for cell in model_cells(wildcards)],
         options=table_options,
         code=PLAN.keys.report_key(),
     script:
@@ -210,6 +211,7 @@ rule collect_samples:
         "../../envs/cpu.yaml"
     params:
         cells=lambda wildcards: [describe_cell(PLAN, cell) for cell in model_cells(wildcards)],
+        files=lambda wildcards: [describe_files(PLAN, cell) for cell in model_cells(wildcards)],
         options=table_options,
         report=config["report"],
         cell_keys=lambda wildcards: PLAN.keys.gallery_key(model_cells(wildcards)),
@@ -220,6 +222,25 @@ rule collect_samples:
 FIGURES = [*rules.plot_tradeoff.output, *rules.plot_differences.output, *rules.plot_survival.output]
 
 
+def changed_since_it_was_made(wildcards):
+    """A file newer than the page if it, or what it is made of, is not what was made.
+
+    A disk that loses a bit sets no time stamp. The page is written again; the job refuses what else was changed.
+    """
+    made = [
+        rules.build_tables,
+        rules.plot_tradeoff,
+        rules.plot_differences,
+        rules.plot_survival,
+        rules.collect_samples,
+    ]
+    seals = expand([one.output.seal for one in made], model=config["models"])
+    seals += expand(rules.plot_speedup.output.seal, model=MEASURED)
+    seals.append(rules.write_report.output.seal)
+    there = [seal for seal in seals if Path(seal).exists()]
+    return [] if are_sealed(there) else [newer_file()]
+
+
 rule write_report:
     """Write one self-contained page with all tables and figures."""
     input:
@@ -227,8 +248,10 @@ rule write_report:
         figures=expand(FIGURES, model=config["models"]),
         speedups=expand(rules.plot_speedup.output, model=MEASURED),
         samples=expand(rules.collect_samples.output, model=config["models"]),
+        changed=changed_since_it_was_made,
     output:
-        report(f"{RESULTS}/report.html", caption="../report/report.rst", category="report"),
+        report(PAGE, caption="../report/report.rst", category="report"),
+        seal=f"{RESULTS}/report.checksums.json",
     log:
         f"{RESULTS}/logs/write_report.log",
     conda:
@@ -249,6 +272,9 @@ rule write_report:
                 },
             }
             for model in config["models"]
+        ],
+        files=lambda wildcards: [
+            describe_files(PLAN, cell) for cell in PLAN.grid.cells if cell.strategy == BASELINE
         ],
         study=page_record(config),
         # No input: a page is written whether a model was checked or not.

@@ -1,6 +1,7 @@
-"""Seals of tables, figures and samples: checksums of what a job made, compared by whoever reads it.
+"""Seals of tables, figures, samples and the page: checksums of what a job made, compared by whoever reads it.
 
-Snakemake sees by its time stamp that a table was edited, and would put it into the page. Imports no torch.
+Snakemake sees by its time stamp that a table was edited, and would put it into the page. What changed and
+kept its time stamp it does not see. Imports no torch.
 """
 
 import json
@@ -27,6 +28,15 @@ def write_seal(seal: str | Path, files: Iterable[str | Path]) -> None:
     made = [Path(file) for file in files if Path(file) != seal]
     remove_leftovers([*made, seal])
     write_text(seal, json.dumps({file.name: file_state(file) for file in made}, indent=1))
+
+
+def are_sealed(seals: Iterable[str | Path]) -> bool:
+    """Return whether files are what the jobs made that wrote these seals."""
+    try:
+        check_seals(seals)
+    except DataError:
+        return False
+    return True
 
 
 def check_seals(seals: Iterable[str | Path]) -> None:

@@ -26,10 +26,10 @@ from prunegrid.results.predictions import (
     SCHEMA,
     TOO_LARGE,
     is_other_code,
-    is_sealed,
     write_finished,
     write_rows,
 )
+from prunegrid.results.sealed import is_sealed
 from prunegrid.results.store import Store
 
 _LOG = logging.getLogger(__name__)
