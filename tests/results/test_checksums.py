@@ -139,6 +139,13 @@ def test_whole_and_touched_files_pass(published: Published) -> None:
     published.check()
 
 
+def test_a_job_checks_the_files_that_it_reads(published: Published) -> None:
+    edit_in_place(published.folder / PREDICTIONS)
+    check_cells([published.described], [SCORES, SAMPLES])
+    with pytest.raises(DataError, match=r"predictions\.parquet was changed after it was finished"):
+        check_cells([published.described], [PREDICTIONS])
+
+
 @pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("own_copy", [False, True])
 def test_an_edited_file_is_noticed(published: Published, name: str, own_copy: bool) -> None:

@@ -9,16 +9,10 @@ import pytest
 from prunegrid.files import read_object, read_sealed, write_sealed
 from prunegrid.results.store import Store
 from prunegrid.study import markers
+from tests.results.flipped import flipped
 
 RATIOS = {"matched: uniform x norm at 0.5": 0.505, "unreachable": "no depth removes it"}
 BROKEN = ["", "[]", "null", "{", "\udc80", "3", '{"memory_gb": "x"}', '{"own": 3}', '{"own": {"key": 3}}']
-
-
-def flipped(content: bytes, chosen: random.Random) -> bytes:
-    """Return bytes with one bit that is another."""
-    changed = bytearray(content)
-    changed[chosen.randrange(len(changed))] ^= 1 << chosen.randrange(8)
-    return bytes(changed)
 
 
 def test_what_is_remembered_with_a_seal_is_forgotten_with_any_bit(tmp_path: Path) -> None:

@@ -222,25 +222,6 @@ rule collect_samples:
 FIGURES = [*rules.plot_tradeoff.output, *rules.plot_differences.output, *rules.plot_survival.output]
 
 
-def changed_since_it_was_made(wildcards):
-    """A file newer than the page if it, or what it is made of, is not what was made.
-
-    A disk that loses a bit sets no time stamp. The page is written again; the job refuses what else was changed.
-    """
-    made = [
-        rules.build_tables,
-        rules.plot_tradeoff,
-        rules.plot_differences,
-        rules.plot_survival,
-        rules.collect_samples,
-    ]
-    seals = expand([one.output.seal for one in made], model=config["models"])
-    seals += expand(rules.plot_speedup.output.seal, model=MEASURED)
-    seals.append(rules.write_report.output.seal)
-    there = [seal for seal in seals if Path(seal).exists()]
-    return [] if are_sealed(there) else [newer_file()]
-
-
 rule write_report:
     """Write one self-contained page with all tables and figures."""
     input:

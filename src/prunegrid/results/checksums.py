@@ -115,6 +115,13 @@ def _fault_of_metadata(cell: Mapping[str, Any], file: Path) -> str:
     return ""
 
 
+def finished_files(store: Store) -> frozenset[str]:
+    """Return the hashes of all files of scored cells that a store tells of, whatever their cells."""
+    told = [read_object(file) for file in store.folder.glob(f"scores/*/{CHECKSUMS}")]
+    states = [_state(checksums, name) for checksums in told for name in checksums]
+    return frozenset(str(state["sha256"]) for state in states if "sha256" in state)
+
+
 def _changed(predictions: Path, scores: Path, checksums: Mapping[str, Any]) -> list[Path]:
     """Return what was changed in the store: who edits a published file edits the store's."""
     changed = []
