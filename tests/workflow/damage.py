@@ -3,7 +3,7 @@
 import os
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -52,7 +52,7 @@ class Damage:
     replaced : bool
         Whether another file takes the name, so that hard links of the old one stay whole.
     alone : bool
-        Whether figures, samples and page, which are made of results, are still there.
+        Whether figures, samples and page, which are made of results, stay; else they are removed.
     """
 
     kind: str
@@ -77,12 +77,18 @@ class Damage:
         file.write_bytes(content)
         if self.stamp_kept:
             os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns))
-        if not self.alone:
-            for _, drawn in [*_files(folder, ("figure", "samples", "page"))]:
-                drawn.unlink()
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
+
+
+def damage(folder: Path, damages: Collection[Damage]) -> None:
+    """Damage files of a study in a folder."""
+    for one in damages:
+        one.do(folder)
+    if not all(one.alone for one in damages):
+        for _, drawn in [*_files(folder, ("figure", "samples", "page"))]:
+            drawn.unlink()
 
 
 def draw(folder: Path, number: int) -> Damage:
@@ -108,6 +114,28 @@ def draw(folder: Path, number: int) -> Damage:
         replaced=rng.random() < 0.25,
         alone=not stamp_kept or rng.random() < 0.5,
     )
+
+
+def draw_kinds(folder: Path, number: int, **wanted: bool) -> dict[str, Damage]:
+    """Draw one damage to a file of each kind that lies in a study's folder, of attributes that are wanted.
+
+    Parameters
+    ----------
+    folder : Path
+    number : int
+        Of the first draw.
+    wanted : bool
+        `stamp_kept`, `replaced` or `alone` of every damage.
+    """
+    found: dict[str, Damage] = {}
+    missing = {kind for kind, file in _files(folder) if file.stat().st_size}
+    while missing:
+        one = draw(folder, number)
+        number += 1
+        if one.kind in missing and wanted.items() <= one.as_dict().items():
+            missing.remove(one.kind)
+            found[one.kind] = one
+    return found
 
 
 def _files(folder: Path, kinds: tuple[str, ...] = tuple(KINDS)) -> Iterator[tuple[str, Path]]:

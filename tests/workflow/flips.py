@@ -2,20 +2,22 @@
 
     python -m tests.workflow.flips --number 200 --folder build/flips
 
-Outcomes go to `flips.jsonl` in the folder, a line each; what stands there is not tried again.
+Outcomes go to `flips.jsonl` in the folder, a line each; what stands there is not tried again. Ends with 1 if
+a number was wrong, or the messages did not help.
 """
 
 import argparse
 import json
 import shutil
 import subprocess
+import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
-from tests.workflow.damage import LEFT, Damage, draw
+from tests.workflow.damage import LEFT, Damage, damage, draw
 from tests.workflow.remedies import HARMLESS, RECOMPUTED, REFUSED, follow, held
 from tests.workflow.study import Study
 
@@ -75,11 +77,11 @@ class States:
         """Begin the study anew, kill it when it is ready, unlock it, and keep what it holds."""
         for part in LEFT:
             shutil.rmtree(self._study.folder / part, ignore_errors=True)
-        self._study.kill_when(ready)
+        assert self._study.kill_when(ready), "the run ended before it could be killed"
         self._study.run("--unlock")
         self.keep(name)
 
-    def try_out(self, state: str, damages: Sequence[Damage]) -> dict[str, Any]:
+    def try_out(self, state: str, damages: Collection[Damage]) -> dict[str, Any]:
         """Damage files of a state, follow the messages, and compare.
 
         Returns
@@ -88,8 +90,7 @@ class States:
             `outcome`, one of SOUND or what is wrong; `told`, the messages; `differs`, the files that differ.
         """
         self.restore(state)
-        for damage in damages:
-            damage.do(self._study.folder)
+        damage(self._study.folder, damages)
         found = follow(self._study)
         outcome, told, runs = found.outcome, found.told, found.runs
         differs = self.differing()
@@ -148,16 +149,18 @@ def main() -> None:
         if number in done:
             continue
         state = states.names[number % len(states.names)]
-        damage = draw(given.folder / "states" / state, number)
+        drawn = draw(given.folder / "states" / state, number)
         began = time.monotonic()
-        result = states.try_out(state, [damage])
+        result = states.try_out(state, [drawn])
         took = round(time.monotonic() - began, 1)
-        done[number] = {"number": number, "state": state, **damage.as_dict(), **result, "seconds": took}
+        done[number] = {"number": number, "state": state, **drawn.as_dict(), **result, "seconds": took}
         with log.open("a") as file:
             file.write(json.dumps(done[number]) + "\n")
-        print(number, state, damage.kind, damage.what, result["outcome"], took, flush=True)
-    for outcome, count in Counter(done[number]["outcome"] for number in numbers).most_common():
+        print(number, state, drawn.kind, drawn.what, result["outcome"], took, flush=True)
+    outcomes = Counter(done[number]["outcome"] for number in numbers)
+    for outcome, count in outcomes.most_common():
         print(f"{count:4} {outcome}")
+    sys.exit(not outcomes.keys() <= {*SOUND})
 
 
 if __name__ == "__main__":

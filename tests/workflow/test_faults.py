@@ -24,7 +24,10 @@ from prunegrid.results.predictions import SCHEMA, write_finished
 from prunegrid.results.shards import CellShards
 from prunegrid.results.store import Store
 from tests.benchmarks.worlds import SCHEMAS, rows_of
+from tests.workflow.damage import draw_kinds
 from tests.workflow.faults import check, promised
+from tests.workflow.flips import States
+from tests.workflow.remedies import REFUSED
 from tests.workflow.study import TIMEOUT, Study
 
 LOG = logging.getLogger("prunegrid.tests")
@@ -204,6 +207,22 @@ def test_an_edited_table_and_figure_are_refused_until_they_are_deleted(ran):
         assert edited not in (study.folder / "results/report.html").read_bytes()
         assert file.exists()
     assert (study.folder / "results/report.html").read_bytes() == page
+
+
+@pytest.mark.parametrize("stamp_kept", [False, True])
+def test_a_bit_that_is_lost_changes_no_number(ran, tmp_path, stamp_kept):
+    """One file of each kind at once; `make test-damage` tries each alone, in half-finished studies too.
+
+    What sets no time stamp is found by who reads it: by the jobs that draw, as what they draw is missing.
+    """
+    study = ran[0]
+    study.run()
+    states = States(study, tmp_path / "states")
+    damages = draw_kinds(study.folder, 0, stamp_kept=stamp_kept, alone=not stamp_kept)
+    assert len(damages) > 12
+    found = states.try_out("finished", damages.values())
+    assert found["outcome"] == REFUSED, found
+    assert found["told"]
 
 
 def test_where_nothing_can_be_linked_files_are_copied(ran, tmp_path, monkeypatch):

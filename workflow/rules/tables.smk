@@ -11,6 +11,7 @@ rule build_tables:
             cell_file(cell, "predictions.parquet") for cell in model_cells(wildcards)
         ],
         measurements=lambda wildcards: measurements_of(wildcards.model),
+        others=lambda wildcards: made_from_others("build_tables", wildcards),
     output:
         cells=f"{RESULTS}/{{model}}/tables/cells.csv",
         strategy=report(
@@ -67,11 +68,11 @@ rule build_tables:
     conda:
         "../../envs/cpu.yaml"
     params:
-        cells=lambda wildcards: [describe_cell(PLAN, cell) for cell in model_cells(wildcards)],
+        cells=lambda wildcards: described_cells(wildcards.model),
         unreachable=lambda wildcards: [
             vars(row) for row in PLAN.grid.unreachable if row.model == wildcards.model
         ],
-        files=lambda wildcards: [describe_files(PLAN, cell) for cell in model_cells(wildcards)],
+        files=lambda wildcards: described_files(wildcards.model),
         options=table_options,
         measured=lambda wildcards: measured_under(wildcards.model),
         cell_keys=lambda wildcards: PLAN.keys.tables_key(model_cells(wildcards)),
@@ -85,6 +86,7 @@ rule plot_tradeoff:
         cells=rules.build_tables.output.cells,
         strategy=rules.build_tables.output.strategy,
         seal=rules.build_tables.output.seal,
+        others=lambda wildcards: made_from_others("plot_tradeoff", wildcards),
     output:
         report(
             f"{RESULTS}/{{model}}/figures/strategy.svg",
@@ -118,6 +120,7 @@ rule plot_differences:
         cells=rules.build_tables.output.cells,
         strategy=rules.build_tables.output.strategy,
         seal=rules.build_tables.output.seal,
+        others=lambda wildcards: made_from_others("plot_differences", wildcards),
     output:
         report(
             f"{RESULTS}/{{model}}/figures/differences-strategy.svg",
@@ -150,6 +153,7 @@ rule plot_survival:
     input:
         checked=rules.build_tables.output.cells,
         scores=lambda wildcards: [cell_file(cell, "scores.json") for cell in model_cells(wildcards)],
+        others=lambda wildcards: made_from_others("plot_survival", wildcards),
     output:
         report(
             f"{RESULTS}/{{model}}/figures/survival.svg",
@@ -164,8 +168,8 @@ rule plot_survival:
     conda:
         "../../envs/cpu.yaml"
     params:
-        cells=lambda wildcards: [describe_cell(PLAN, cell) for cell in model_cells(wildcards)],
-        files=lambda wildcards: [describe_files(PLAN, cell) for cell in model_cells(wildcards)],
+        cells=lambda wildcards: described_cells(wildcards.model),
+        files=lambda wildcards: described_files(wildcards.model),
         options=table_options,
         code=PLAN.keys.report_key(),
     script:
@@ -178,6 +182,7 @@ rule plot_speedup:
         cells=rules.build_tables.output.cells,
         seal=rules.build_tables.output.seal,
         measurements=f"{RESULTS}/{{model}}/latency.parquet",
+        others=lambda wildcards: made_from_others("plot_speedup", wildcards),
     output:
         report(
             f"{RESULTS}/{{model}}/figures/speedup.svg",
@@ -202,6 +207,7 @@ rule collect_samples:
     input:
         checked=rules.build_tables.output.cells,
         data=lambda wildcards: prepared_data(model_cells(wildcards)),
+        others=lambda wildcards: made_from_others("collect_samples", wildcards),
     output:
         f"{RESULTS}/{{model}}/gallery/samples.html",
         seal=f"{RESULTS}/{{model}}/gallery/checksums.json",
@@ -210,8 +216,8 @@ rule collect_samples:
     conda:
         "../../envs/cpu.yaml"
     params:
-        cells=lambda wildcards: [describe_cell(PLAN, cell) for cell in model_cells(wildcards)],
-        files=lambda wildcards: [describe_files(PLAN, cell) for cell in model_cells(wildcards)],
+        cells=lambda wildcards: described_cells(wildcards.model),
+        files=lambda wildcards: described_files(wildcards.model),
         options=table_options,
         report=config["report"],
         cell_keys=lambda wildcards: PLAN.keys.gallery_key(model_cells(wildcards)),
@@ -230,6 +236,7 @@ rule write_report:
         speedups=expand(rules.plot_speedup.output, model=MEASURED),
         samples=expand(rules.collect_samples.output, model=config["models"]),
         changed=changed_since_it_was_made,
+        others=lambda wildcards: made_from_others("write_report", wildcards),
     output:
         report(PAGE, caption="../report/report.rst", category="report"),
         seal=f"{RESULTS}/report.checksums.json",

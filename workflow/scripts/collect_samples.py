@@ -18,4 +18,4 @@ with job_log(snakemake.log[0], f"samples of {snakemake.wildcards.model}"):
         snakemake.input.checked,
         snakemake.output[0],
     )
-    write_seal(snakemake.output.seal, snakemake.output)
+    write_seal(snakemake.output.seal, snakemake.output, dict(snakemake.params.items()))

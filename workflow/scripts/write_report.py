@@ -13,4 +13,4 @@ with job_log(snakemake.log[0], "report"):
     checks = snakemake.params.checks
     models = [{**model, "check": checks[model["name"]]} for model in snakemake.params.models]
     write_report(models, snakemake.output[0], study=snakemake.params.study)
-    write_seal(snakemake.output.seal, snakemake.output)
+    write_seal(snakemake.output.seal, snakemake.output, dict(snakemake.params.items()))
