@@ -10,6 +10,7 @@ from prunegrid.errors import DataError
 from prunegrid.report.checked import checked
 from prunegrid.results.predictions import SCHEMA, write_finished
 from tests.results.flipped import damaged
+from tests.workflow.faults import check
 
 OF = {"code": "c", "weights": "w"}
 WHERE = {
@@ -80,11 +81,10 @@ def test_a_file_that_is_no_check(tmp_path):
 def test_any_flipped_bit_of_a_check_is_refused(tmp_path):
     page = section(tmp_path, result())
     chosen = random.Random(5)
+    remedy = r"delete .*check\.json and run again"
     for name in ("check.json", "check.checksum.json"):
         for _ in range(60):
-            with (
-                damaged(tmp_path / name, chosen),
-                pytest.raises(DataError, match=r"delete .*check\.json and run"),
-            ):
+            with damaged(tmp_path / name, chosen), pytest.raises(DataError, match=remedy) as told:
                 section(tmp_path)
+    check("check.json is edited", str(told.value))
     assert section(tmp_path) == page

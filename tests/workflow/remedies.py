@@ -14,7 +14,7 @@ from prunegrid.results.predictions import METADATA_KEY
 from tests.workflow.study import TIMEOUT, Study, environment
 
 # Runs that a user makes before giving up.
-MOST_RUNS = 6
+MOST_RUNS = 8
 HARMLESS, RECOMPUTED, REFUSED = "harmless", "recomputed", "refused"
 TRACEBACK, LOOP, NO_REMEDY = "TRACEBACK", "LOOP", "NO REMEDY"
 
