@@ -19,7 +19,7 @@ from pyarrow import parquet
 
 from prunegrid import plugins
 from prunegrid.errors import DataError
-from prunegrid.files import write_text
+from prunegrid.files import write_sealed
 from prunegrid.results.computed_on import all_devices, batch_range
 from prunegrid.results.predictions import (
     METADATA_KEY,
@@ -143,7 +143,7 @@ class CellShards:
         if metadata["too_large"]:
             # First: a finished file that lacks it would never be tried again.
             memory = max((device["memory_gb"] for device in metadata["devices"]), default=0)
-            write_text(note, json.dumps({"rows": metadata["too_large"], "memory_gb": memory}))
+            write_sealed(note, {"rows": metadata["too_large"], "memory_gb": memory})
         write_finished(self.finished, table, metadata)
         if not metadata["too_large"]:
             note.unlink(missing_ok=True)
