@@ -284,7 +284,7 @@ def _names(file: Path) -> list[str]:
 
     try:
         return list(pq.read_schema(file).names)
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, ValueError, pa.ArrowException) as error:
         raise _unreadable(file, error) from error
 
 
@@ -309,7 +309,7 @@ def _read(file: Path, columns: Sequence[str] | None) -> pd.DataFrame:
             wanted = [name for name in names if name not in LISTS] if columns is None else columns
             there = [name for name in dict.fromkeys(["sample_id", *wanted]) if name in names]
             rows: pd.DataFrame = opened.read(there).to_pandas()
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, ValueError, pa.ArrowException) as error:
         raise _unreadable(file, error) from error
     return rows
 

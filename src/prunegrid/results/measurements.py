@@ -92,7 +92,7 @@ def read_measurements(path: str | Path, key: str | None = None) -> tuple[pd.Data
     try:
         table = pq.read_table(path, partitioning=None, page_checksum_verification=True)
         metadata: dict[str, Any] = json.loads((table.schema.metadata or {}).get(METADATA_KEY, "{}"))
-    except (OSError, pa.ArrowException, ValueError) as error:
+    except (OSError, ValueError, pa.ArrowException) as error:
         raise DataError(f"{path} is no readable file of measurements: {error}; {remedy}") from error
     if not table.schema.equals(MEASUREMENTS) or not metadata or not checksum_of(path).exists():
         raise DataError(f"{path} is no file of measurements; {remedy}")

@@ -140,7 +140,7 @@ def read(path: str | Path, columns: Sequence[str] | None = None) -> tuple[pd.Dat
             schema = file.schema_arrow
             missing = [name for name in wanted if name not in schema.names]
             table = None if missing else file.read(columns=wanted)
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, ValueError, pa.ArrowException) as error:
         raise DataError(_UNREADABLE.format(path=path, error=error)) from error
     if table is None:
         raise DataError(f"{path} lacks column {', '.join(missing)}; found {', '.join(schema.names)}")
@@ -159,7 +159,7 @@ def read_finished(path: str | Path) -> tuple[pa.Table, dict[str, Any]]:
     """
     try:
         table = pq.read_table(path, partitioning=None, page_checksum_verification=True)
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, ValueError, pa.ArrowException) as error:
         raise DataError(_UNREADABLE.format(path=path, error=error)) from error
     return table, _metadata(path, table.schema)
 
@@ -174,7 +174,7 @@ def read_metadata(path: str | Path) -> dict[str, Any]:
     """
     try:
         return _metadata(path, pq.read_schema(path))
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, ValueError, pa.ArrowException) as error:
         raise DataError(_UNREADABLE.format(path=path, error=error)) from error
 
 

@@ -90,7 +90,7 @@ class CellShards:
             table = parquet.read_table(file.absolute(), partitioning=None, page_checksum_verification=True)
             metadata = _metadata(table)
             complete = table.schema.equals(SCHEMA) and bool(metadata)
-        except (OSError, pa.ArrowException, ValueError) as error:
+        except (OSError, ValueError, pa.ArrowException) as error:
             told = " ".join(str(error).split())  # Arrow's messages may have several lines.
             raise DataError(f"{file} cannot be read: {told}") from error
         if not complete:

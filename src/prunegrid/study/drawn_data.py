@@ -24,6 +24,6 @@ def is_drawn_by(path: str | Path, key: str) -> bool:
     """Return whether a file is there, was drawn by what has this key, and was not changed since."""
     try:
         metadata = pq.read_metadata(path).metadata or {}
-    except (OSError, pa.ArrowException):
+    except (OSError, ValueError, pa.ArrowException):
         return False
     return bool(metadata.get(_DRAWN_BY) == key.encode()) and is_sealed(path)
