@@ -37,8 +37,12 @@ def faults_of_run(model: Path) -> list[str]:
 
 
 def faults_of_tables(model: Path, optional: Set[str] = frozenset()) -> list[str]:
-    """Return how cells.csv and changed_answers.csv differ, but for columns that a study need not have."""
-    return [*of_cells(model, optional), *of_changed_answers(model / "tables/changed_answers.csv", optional)]
+    """Return how the CSV files differ, but for columns that a study need not have."""
+    return [
+        *of_cells(model, optional),
+        *of_csv(model / "tables/changed_answers.csv", optional),
+        *of_csv(model / "figures/schedules.csv"),
+    ]
 
 
 def of_cells(model: Path, optional: Set[str]) -> list[str]:
@@ -64,7 +68,7 @@ def of_cells(model: Path, optional: Set[str]) -> list[str]:
     return [*differences("cells.csv", known, types(frame), optional), *wrong_types(known, frame)]
 
 
-def of_changed_answers(file: Path, optional: Set[str]) -> list[str]:
+def of_csv(file: Path, optional: Set[str] = frozenset()) -> list[str]:
     frame, known = read(file), {entry.name: entry.dtype for entry in DICTIONARY[file.name]}
     return [*differences(file.name, known, types(frame), optional), *wrong_types(known, frame)]
 

@@ -3,6 +3,7 @@
 import pandas as pd
 import pytest
 
+from prunegrid.report.schedules import plot_schedules
 from prunegrid.scoring.positions import cell_positions
 from prunegrid.scoring.score import score_cells, write_scores
 from prunegrid.tables.build import build_tables
@@ -28,6 +29,7 @@ def study_of_everything(tmp_path_factory):
     times = measured.made_up()
     times.loc[times.strategy == "hierarchical", "match"] = "share"
     build_tables(both, [], folder / "demo/tables", options, times)
+    plot_schedules(cells, folder / "demo/figures")
     return folder / "demo"
 
 

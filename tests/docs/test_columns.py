@@ -60,7 +60,7 @@ def test_what_differs_is_seen(study_of_everything, tmp_path):
     for file in ("cells.csv", "changed_answers.csv"):
         frame = columns.read(study_of_everything / "tables" / file).copy()
         frame.drop(columns="seed").assign(more=1, ratio="a").to_csv(tables / file, index=False)
-    found = columns.of_changed_answers(tables / "changed_answers.csv", frozenset())
+    found = columns.of_csv(tables / "changed_answers.csv", frozenset())
     assert found == [
         "changed_answers.csv: column more is not in the dictionary",
         "changed_answers.csv lacks seed",

@@ -17,6 +17,7 @@ from prunegrid.predict.prediction_rows import token_depth
 from prunegrid.pruning.context import Pruning
 from prunegrid.pruning.criterion import Criterion, Ranking
 from prunegrid.pruning.schedule import Schedule
+from prunegrid.pruning.strategy import Strategy
 from prunegrid.scoring.cell_ledger import cell_compute
 from prunegrid.strategies.hierarchical import Hierarchical
 from prunegrid.strategies.pyramid import Pyramid
@@ -89,6 +90,26 @@ def test_staged_takes_one_part_for_each_cut():
     with pytest.raises(PruningError, match=r"names 3 criteria, but there are 2 cuts, before layers 1, 3"):
         parts.scored_by(Schedule(8, SCHEDULE.cuts[:2]))
     assert Staged(parts=["norm"]).identity != Staged(parts=["random"]).identity
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoneFromTheStart(Strategy):
+    """Drops every image token before layer 0, where no layer before has shown any attention."""
+
+    has_ratio: ClassVar[bool] = False
+
+    def solve(
+        self, ratio: float | None, n_layers: int, *, seed: int = 0, n_tokens: int | None = None
+    ) -> Schedule:
+        return Schedule(n_layers, ((0, 0.0),))
+
+
+def test_a_cut_that_keeps_no_token_asks_no_criterion():
+    schedule = Schedule(8, ((1, 0.5), (4, 0.0)))
+    assert Norm().rankings(schedule) == {1: Ranking(Norm(), False)}
+    assert Norm().scored_by(schedule) == [(1, "norm", "hidden")]
+    pruning = Pruning(tiny_llava(), NoneFromTheStart(), AttentionLast(), None, 0)
+    assert pruning.vision_maps == ()
 
 
 def test_every_reverse_on_the_way_counts():

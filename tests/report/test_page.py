@@ -4,8 +4,10 @@ import re
 import shutil
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
+from prunegrid.report.side_by_side import side_by_side
 from prunegrid.report.write import write_report
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -42,9 +44,23 @@ def test_several_models_have_their_findings_first(study, tmp_path) -> None:
     write_report(models, tmp_path / "report.html")
     text = (tmp_path / "report.html").read_text()
     headings = re.findall(r"<h2[^>]*>(.*?)</h2>", text)
-    assert headings[:3] == ["a: Findings", "b&lt;i&gt;: Findings", "a: Where and how much: strategies"]
+    assert headings[:2] == ["a: Findings", "b&lt;i&gt;: Findings"]
+    assert headings[2:4] == ["Models side by side", "a: Where and how much: strategies"]
     assert headings.count("b&lt;i&gt;: Which tokens: criteria") == 1
     assert len(set(re.findall(r'<section id="([^"]+)"', text))) == len(headings)
+
+
+def test_several_models_stand_side_by_side(study) -> None:
+    one, other = ({"name": name, "tables": study.tables} for name in ("a", "b<i>"))
+    text = side_by_side([one, other])
+    effects = pd.read_csv(study.tables / "main_effects.csv").set_index(["axis", "name"])
+    uniform = effects.loc[("strategy", "uniform")]
+    (row,) = re.findall(r'<tr role="row"><th[^>]*>uniform</th>(.*?)</tr>', text)
+    assert re.findall(r'data-label="([^"]+)"', row) == ["a", "b&lt;i&gt;"]
+    assert row.count(f"<span>{100 * uniform['value']:.1f}<small>") == 2
+    assert row.count(f"\N{MINUS SIGN}{-100 * uniform['difference']:.1f}") == 2
+    assert "<small>reference</small>" in re.findall(r"hierarchical</th>(.*?)</tr>", text)[0]
+    assert "easy<small>accuracy" in text
 
 
 def test_figures_have_names_for_readers(study) -> None:

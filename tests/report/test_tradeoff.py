@@ -1,9 +1,11 @@
 """One name, one colour and marker in all panels; any number of names."""
 
+from dataclasses import replace
+
 import pytest
 from matplotlib.figure import Figure
 
-from prunegrid.report.tradeoff import plot_tradeoff
+from prunegrid.report.tradeoff import pareto_front, plot_tradeoff
 from tests.tables.made_up import cell
 
 ANSWERS = [1.0, 0.0] * 20
@@ -29,9 +31,11 @@ def figures(drawn) -> list[Figure]:
     return drawn(cells)
 
 
-def costing(strategy: str, criterion: str, total: float, ratio: float = 0.5, benchmark: str = "b"):
+def costing(
+    strategy: str, criterion: str, total: float, ratio: float = 0.5, benchmark: str = "b", scores=ANSWERS
+):
     compute = {"tflops_published": 1.0, "tflops_total": total, "ratio_achieved": ratio}
-    return cell(strategy, ANSWERS, criterion=criterion, ratio=ratio, benchmark=benchmark, compute=compute)
+    return cell(strategy, scores, criterion=criterion, ratio=ratio, benchmark=benchmark, compute=compute)
 
 
 def test_small_differences_of_compute_look_small(drawn) -> None:
@@ -68,6 +72,21 @@ def test_a_logarithmic_axis_says_so_in_all_panels_and_has_ticks(drawn) -> None:
         assert low < 0.9 < 1.6 < high
         assert sum(low <= tick <= high for tick in panel.get_xticks()) >= 2
     assert {panel.get_xscale() for panel in strategies} == {"linear"}
+
+
+def test_the_front_holds_what_nothing_beats_at_as_little_compute() -> None:
+    points = [(0.5, 40.0), (0.5, 60.0), (0.7, 60.0), (0.7, 55.0), (0.6, 50.0), (0.9, 80.0), (1.0, 79.0)]
+    assert pareto_front(points) == [(0.5, 60.0), (0.9, 80.0)]
+    assert pareto_front([]) == []
+
+
+def test_the_front_leaves_out_what_needs_the_answer(drawn) -> None:
+    cells = [costing("none", "none", 1.0, 0.0)]
+    cells += [costing("hierarchical", "attention", 0.6, scores=[1.0, 0.0, 0.0, 0.0] * 10)]
+    cells += [replace(costing("hierarchical", "gradient", 0.7), needs_answer=True)]
+    _, criteria = drawn(cells)[::2]
+    (front,) = (line for line in criteria.axes[0].get_lines() if line.get_label() == "Pareto front")
+    assert front.get_xdata().tolist() == [0.6, 1.0]
 
 
 def test_styles_agree_between_panels_and_with_the_legend(figures: list[Figure]) -> None:

@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 
 from prunegrid.findings.write_findings import write_findings
+from prunegrid.report.agreement import plot_agreement
 from prunegrid.report.differences import plot_differences
+from prunegrid.report.overlap import plot_overlap
+from prunegrid.report.schedules import plot_schedules
 from prunegrid.report.survival import plot_survival
 from prunegrid.report.tradeoff import plot_tradeoff
 from prunegrid.report.write import write_report
@@ -53,7 +56,9 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
     write_findings(made, study.tables)
     plot_tradeoff(study.tables, study.figures)
     plot_differences(study.tables, study.figures)
-    plot_survival(study.cells, study.figures)
+    plot_agreement(study.tables, study.figures)
+    for plot in (plot_survival, plot_schedules, plot_overlap):
+        plot(study.cells, study.figures)
     files = {cell["benchmark"]: Path(cell["folder"], "predictions.parquet") for cell in study.cells}
     write_report(
         [

@@ -159,6 +159,8 @@ def write(path: Path, rows: list[dict[str, Any]], metadata: dict[str, Any] | Non
         "versions": {"torch": "2.13.0", "transformers": "5.23.0"},
         "device": "cpu",
         "dtype": "float32",
+        "n_layers": LAYERS,
+        "schedule": [[2, 0.5]],
     }
     table = pa.Table.from_pylist(rows, SCHEMA).replace_schema_metadata({"prunegrid": json.dumps(content)})
     pq.write_table(table, path)

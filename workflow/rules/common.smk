@@ -18,7 +18,13 @@ from prunegrid.jobs.planned_code import python_version
 from prunegrid.results.seals import are_sealed, is_made_from
 from prunegrid.study.command_line import about_this_study, check_request
 from prunegrid.study.config import check_gpus, validate
-from prunegrid.study.descriptions import describe_cell, describe_check, describe_files, describe_methods
+from prunegrid.study.descriptions import (
+    describe_cell,
+    describe_check,
+    describe_files,
+    describe_methods,
+    describe_names,
+)
 from prunegrid.study.drawn_data import is_drawn_by
 from prunegrid.study.inputs import DEMO_BENCHMARKS, DEMO_DATA
 from prunegrid.study.markers import has_lost, parts, predicted_marker

@@ -115,7 +115,7 @@ rule plot_tradeoff:
 
 
 rule plot_differences:
-    """Draw the differences to the reference, with intervals."""
+    """Draw the differences to the reference, and how many answers are the unpruned model's, with intervals."""
     input:
         cells=rules.build_tables.output.cells,
         strategy=rules.build_tables.output.strategy,
@@ -134,8 +134,22 @@ rule plot_differences:
             category="{model}",
             labels={"figure": "differences of criteria"},
         ),
+        report(
+            f"{RESULTS}/{{model}}/figures/agreement-strategy.svg",
+            caption="../report/agreement.rst",
+            category="{model}",
+            labels={"figure": "answers as unpruned: strategies"},
+        ),
+        report(
+            f"{RESULTS}/{{model}}/figures/agreement-criterion.svg",
+            caption="../report/agreement.rst",
+            category="{model}",
+            labels={"figure": "answers as unpruned: criteria"},
+        ),
         f"{RESULTS}/{{model}}/figures/differences-strategy.png",
         f"{RESULTS}/{{model}}/figures/differences-criterion.png",
+        f"{RESULTS}/{{model}}/figures/agreement-strategy.png",
+        f"{RESULTS}/{{model}}/figures/agreement-criterion.png",
         seal=f"{RESULTS}/{{model}}/figures/differences.checksums.json",
     log:
         f"{RESULTS}/logs/plot_differences/{{model}}.log",
@@ -149,10 +163,13 @@ rule plot_differences:
 
 
 rule plot_survival:
-    """Draw which patches of the picture survive with each criterion."""
+    """Draw what survives: tokens in each layer, patches of the picture, tokens that criteria have in common."""
     input:
         checked=rules.build_tables.output.cells,
         scores=lambda wildcards: [cell_file(cell, "scores.json") for cell in model_cells(wildcards)],
+        predictions=lambda wildcards: [
+            cell_file(cell, "predictions.parquet") for cell in model_cells(wildcards)
+        ],
         others=lambda wildcards: made_from_others("plot_survival", wildcards),
     output:
         report(
@@ -161,7 +178,22 @@ rule plot_survival:
             category="{model}",
             labels={"figure": "surviving patches"},
         ),
+        report(
+            f"{RESULTS}/{{model}}/figures/schedules.svg",
+            caption="../report/schedules.rst",
+            category="{model}",
+            labels={"figure": "schedules"},
+        ),
+        report(
+            f"{RESULTS}/{{model}}/figures/overlap.svg",
+            caption="../report/overlap.rst",
+            category="{model}",
+            labels={"figure": "kept tokens in common"},
+        ),
         f"{RESULTS}/{{model}}/figures/survival.png",
+        f"{RESULTS}/{{model}}/figures/schedules.png",
+        f"{RESULTS}/{{model}}/figures/overlap.png",
+        f"{RESULTS}/{{model}}/figures/schedules.csv",
         seal=f"{RESULTS}/{{model}}/figures/survival.checksums.json",
     log:
         f"{RESULTS}/logs/plot_survival/{{model}}.log",
@@ -252,6 +284,7 @@ rule write_report:
                 "figures": f"{RESULTS}/{model}/figures",
                 "samples": f"{RESULTS}/{model}/gallery/samples.html",
                 "methods": bool(config["methods"]),
+                "names": describe_names(PLAN),
                 **{"measurements": file for file in measurements_of(model)},
                 "metadata": {
                     c.benchmark: cell_file(c, "predictions.parquet")

@@ -79,7 +79,7 @@ def expected_compute(
     parts = {}
     if criterion is not None and plugin.ranks:
         built = plugins.build("criteria", criterion, dict(criterion_options or {}))
-        parts = {layer: built.ranking(layer, schedule) for layer, _ in schedule.cuts}
+        parts = built.rankings(schedule)
     scoring = [(layer, part.cost) for layer, part in parts.items()]
     explained = max((getattr(part.criterion, "answer_tokens", 1) for part in parts.values()), default=1)
     sample = TokenCounts(

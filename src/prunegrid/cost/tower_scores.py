@@ -6,10 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from prunegrid.pruning.families import family_of
 from prunegrid.pruning.patch_grid import Config, PatchGrid
-
-# Words of a criterion's `cost`: products of the class token's row, or of all patches' rows, with the keys
-# that each sees. The layer follows after "@"; without one it is the last.
-CLASS_ROW, ALL_ROWS = "cls_row", "tower_rows"
+from prunegrid.pruning.vision_maps import ALL_ROWS, CLASS_ROW
 
 
 def tower_score_flops(config: Config, grids: Sequence[PatchGrid], costs: Iterable[str | None]) -> float:
@@ -24,7 +21,8 @@ def tower_score_flops(config: Config, grids: Sequence[PatchGrid], costs: Iterabl
     grids : sequence of (int, int, int)
         Per image: tiles or frames, rows and columns of patches.
     costs : iterable of str or None
-        What is computed before each cut: words joined by "+".
+        What is computed before each cut: words joined by "+", the tower's with "@" and the layer; without one
+        it is the last.
     """
     words = {word for cost in costs if cost for word in cost.split("+")}
     total = 0

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from prunegrid.models.llava import Llava
-from prunegrid.pruning.patch_grid import pair
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,20 +20,12 @@ class LlavaNext(Llava):
 
     one_tile: ClassVar[bool] = False
 
-    def grids(self, config: PretrainedConfig, pixels: Mapping[str, Tensor]) -> list[PatchGrid]:
-        """Return tiles, rows and columns of patches of every picture.
+    def tiles(self, config: PretrainedConfig, pixels: Mapping[str, Tensor]) -> list[int]:
+        """Return the tiles of every picture, the whole picture among them.
 
         Where pictures have unequally many tiles, the processor fills their pixels up with empty ones, which
         the tower does not run on.
         """
-        if "pixel_values" not in pixels:
-            return []
-        height, width = pixels["pixel_values"].shape[-2:]
-        high, wide = pair(config.vision_config.patch_size)
-        return [(n, height // high, width // wide) for n in self.tiles(config, pixels)]
-
-    def tiles(self, config: PretrainedConfig, pixels: Mapping[str, Tensor]) -> list[int]:
-        """Return the tiles of every picture, the whole picture among them."""
         from transformers.models.llava_next.modeling_llava_next import image_size_to_num_patches
 
         side = config.vision_config.image_size

@@ -37,7 +37,6 @@ from prunegrid.pruning.schedule import Schedule
 from prunegrid.pruning.strategy import CONTIGUOUS, Strategy
 from prunegrid.pruning.token_layout import Layout
 from prunegrid.pruning.tower import TowerWatch
-from prunegrid.pruning.vision_maps import VisionMap
 
 # Prompt lengths that `repr` lists.
 _MOST_ROWS = 3
@@ -185,13 +184,13 @@ class Pruning:
         self._moves_up = strategy.positions == CONTIGUOUS and not family.multimodal_positions
         # Solved now, so that a ratio out of reach raises before the first batch.
         self._schedule = self._schedule_for(None)
-        for layer, share in self._schedule.cuts:
-            if strategy.ranks and share > 0:
-                # So does a criterion that cannot score as early as that.
-                criterion.ranking(layer, self._schedule)
+        # So does a criterion that cannot score as early as that.
+        rankings = criterion.rankings(self._schedule) if strategy.ranks else {}
         gradients = GradientScores(model, self._layers, saliencies)
         self.vision: Sequence[RowMaps] | None = None
-        self.vision_maps = self._maps_read()
+        self.vision_maps = tuple(
+            sorted({one for ranking in rankings.values() for one in ranking.criterion.vision_maps()})
+        )
         self._tower = TowerWatch(family, model, self.vision_maps) if self.vision_maps else None
         self._hooks = LayerHooks(family, model, Cutter(criterion, self._schedule, seed, gradients))
         # Rows that `generate` makes of one sample: beams, returned sequences.
@@ -230,13 +229,6 @@ class Pruning:
                 ranking = (part.criterion.identity, part.reverse, part.merge, self.seed)
             found[layer] = (tuple(keep), ranking, self._moves_up)
         return found
-
-    def _maps_read(self) -> tuple[VisionMap, ...]:
-        """Return what the criteria that score before the schedule's cuts read of the vision tower."""
-        if not self.strategy.ranks:
-            return ()
-        parts = (self.criterion.ranking(layer, self._schedule).criterion for layer, _ in self._schedule.cuts)
-        return tuple(sorted({one for part in parts for one in part.vision_maps()}))
 
     @contextmanager
     def hooked(self, sharing: PrefixSharing | None = None) -> Iterator[None]:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 from prunegrid.errors import ConfigError, PruningError
 from prunegrid.nearest import nearest
 from prunegrid.plugins import Plugin, name_of
-from prunegrid.pruning.schedule import too_early
+from prunegrid.pruning.schedule import MOST_STEPS, too_early
+from prunegrid.pruning.vision_maps import ALL_ROWS, CLASS_ROW
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from prunegrid.pruning.stage import Stage
     from prunegrid.pruning.vision_maps import VisionMap
 
-# How often one criterion may hand a layer on to another.
-_MOST_STEPS = 10
 Merge = Literal["drop", "average", "recycle"]
 # What the engine does with what is chosen; the rest is of the choice itself.
 _OF_THE_ENGINE = ("reverse", "merge")
@@ -50,7 +49,7 @@ class Ranking:
         layer = getattr(self.criterion, "tower_layer", None)
         if layer is not None:
             # Windows make some layers of a tower cheaper than others.
-            words = [f"{word}@{layer}" if word in ("cls_row", "tower_rows") else word for word in words]
+            words = [f"{word}@{layer}" if word in (CLASS_ROW, ALL_ROWS) else word for word in words]
         return "+".join(words + [self.merge] * (self.merge != "drop")) or None
 
 
@@ -75,11 +74,9 @@ class Criterion(Plugin):
         Options that name other criteria, which `resolve` hands layers to.
     cost : str or None
         What choosing computes, for the ledger: words of `prunegrid.cost.selection_cost`, several joined by
-        "+": the attention of `text_rows`, `image_rows` or the `last_row`; `own_last_row` of
-        the layer about to run, with its projections; `hidden` (a norm); `cosines` of all
-        pairs of image tokens; `gradient`; and others. None for next to nothing.
-    first_layer : int
-        The earliest layer before which it can score: 1 where it reads the layer before.
+        "+": the attention of `text_rows`, `image_rows` or the `last_row`; `own_last_row` of the layer about
+        to run, with its projections; `hidden` (a norm); `cosines` of all pairs of image tokens; `gradient`;
+        and others. None for next to nothing.
 
     Parameters
     ----------
@@ -137,7 +134,7 @@ class Criterion(Plugin):
             cannot score as early as that, or if `recycle` asks for scores of one that selects sets.
         """
         criterion, reverse, merge = self, self.reverse, self.merge
-        for _ in range(_MOST_STEPS):
+        for _ in range(MOST_STEPS):
             part = criterion.resolve(layer, schedule)
             if part is criterion:
                 if layer < criterion.first_layer:
@@ -157,14 +154,19 @@ class Criterion(Plugin):
             criterion, reverse = part, reverse != part.reverse
             merge = merge if part.merge == "drop" else part.merge
         raise PruningError(
-            f"criterion {name_of(self)!r} does not resolve before layer {layer}: after {_MOST_STEPS} steps, "
+            f"criterion {name_of(self)!r} does not resolve before layer {layer}: after {MOST_STEPS} steps, "
             f"{name_of(criterion)!r} still hands it on; a criterion that scores itself returns itself"
         )
 
+    def rankings(self, schedule: Schedule) -> dict[int, Ranking]:
+        """Return per layer who scores before it, for the cuts that keep tokens: others ask for no scores."""
+        return {layer: self.ranking(layer, schedule) for layer, share in schedule.cuts if share > 0}
+
     def scored_by(self, schedule: Schedule) -> list[tuple[int, str, str | None]]:
-        """Return per cut of a schedule (layer, name of the criterion that scores, what that computes)."""
-        parts = [(layer, self.ranking(layer, schedule)) for layer, _ in schedule.cuts]
-        return [(layer, name_of(part.criterion), part.cost) for layer, part in parts]
+        """Return of `rankings` (layer, name of the criterion that scores, what that computes)."""
+        return [
+            (layer, name_of(part.criterion), part.cost) for layer, part in self.rankings(schedule).items()
+        ]
 
     def vision_maps(self) -> tuple[VisionMap, ...]:
         """Return what of the vision tower `score` reads, here nothing."""

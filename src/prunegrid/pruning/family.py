@@ -269,9 +269,18 @@ class Family(Plugin, ABC):
             return []
         height, width = pixels["pixel_values"].shape[-2:]
         high, wide = pair(config.vision_config.patch_size)
-        tiles = prod(pixels["pixel_values"].shape[:-3])
-        each = [1] * tiles if self.one_tile else [tiles]
-        return [(number, height // high, width // wide) for number in each]
+        return [(tiles, height // high, width // wide) for tiles in self.tiles(config, pixels)]
+
+    def tiles(self, config: PretrainedConfig, pixels: Mapping[str, Tensor]) -> list[int]:
+        """Return the tiles of every picture, or of a sample where the processor does not tell whose they are.
+
+        Parameters
+        ----------
+        config, pixels : PretrainedConfig, mapping
+            As of `grids`.
+        """
+        found = prod(pixels["pixel_values"].shape[:-3])
+        return [1] * found if self.one_tile else [found]
 
     def batch_grids(self, config: PretrainedConfig, inputs: Mapping[str, Any]) -> list[PatchGrid]:
         """Return what the vision tower runs on for all pictures of a batch, one after the other.

@@ -178,7 +178,8 @@ class LayerHooks:
         sharing = self.sharing
         if sharing is not None:
             if index == sharing.shared > 0:
-                _, run.projected, run.entered_before = sharing.entering(index)
+                entering = sharing.entering(index)
+                run.projected, run.entered_before = entering.projected, entering.before
             sharing.record_input(index, hidden, run.projected, run.entered_before)
         if index in run.cuts:
             own = functools.partial(self._own_projected, run, index, hidden, kwargs)
@@ -231,10 +232,9 @@ class LayerHooks:
             if sharing.takes_over(index):
                 sharing.take_over(index, cache)
                 # Between layers that are taken over nobody looks at the hidden states.
-                last = index + 1 == sharing.shared
-                return (
-                    sharing.entering(index + 1)[0] if last else args[0] if args else kwargs["hidden_states"]
-                )
+                if index + 1 == sharing.shared:
+                    return sharing.entering(index + 1).hidden
+                return args[0] if args else kwargs["hidden_states"]
             output = forward(*args, **kwargs)
             sharing.record_cache(index, cache)
             return output

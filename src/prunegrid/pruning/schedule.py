@@ -23,6 +23,9 @@ _EXACT = 1e-9
 # Shares of the image tokens, or numbers of them.
 _Share = TypeVar("_Share", int, float)
 
+# How often one criterion may hand a layer on to another.
+MOST_STEPS = 10
+
 
 @dataclass(frozen=True)
 class Schedule:

@@ -96,8 +96,7 @@ class Strategy(Plugin):
         """
         if ratio is None:
             raise PruningError(f"strategy {name_of(self)!r} needs a ratio")
-        cuts = lambda strength: self.cuts(strength, n_layers)  # noqa: E731
-        return solve(cuts, ratio, n_layers, n_tokens, self.rounding)
+        return solve(lambda strength: self.cuts(strength, n_layers), ratio, n_layers, n_tokens, self.rounding)
 
     def schedule_for(
         self, ratio: float | None, n_layers: int, *, seed: int = 0, n_tokens: int | None = None

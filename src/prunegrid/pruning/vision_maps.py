@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from prunegrid.errors import PruningError
 
 KINDS = ("cls_attention", "cls_similarity", "attention_received", "features", "keys")
 # Those that ask for the row of a class token.
 OF_CLASS_TOKEN = ("cls_attention", "cls_similarity")
+# Words of a criterion's `cost`: products of the class token's row, or of all patches' rows, with the keys
+# that each sees, in the layer of the tower that its option `tower_layer` names.
+CLASS_ROW, ALL_ROWS = "cls_row", "tower_rows"
 
 
 @dataclass(frozen=True, order=True)
@@ -45,9 +47,7 @@ class VisionMap:
         return f"{self.kind}@{self.layer}"
 
 
-def check_maps(
-    maps: Sequence[VisionMap], model_type: str, n_layers: int | None, has_class_token: bool
-) -> None:
+def check_maps(maps: Sequence[VisionMap], model_type: str, n_layers: int, has_class_token: bool) -> None:
     """Refuse maps that a tower cannot give.
 
     Parameters
@@ -56,8 +56,8 @@ def check_maps(
         What is asked for.
     model_type : str
         The model's, for the message.
-    n_layers : int or None
-        Layers of the tower; None where the configuration does not tell.
+    n_layers : int
+        Layers of the tower.
     has_class_token : bool
         Whether it has a class token.
 
@@ -72,14 +72,8 @@ def check_maps(
                 f"the vision tower of {model_type!r} has no class token, whose attention is asked for "
                 f"({one.name}): use what reads the attention received instead (tower_attention_received)"
             )
-        if n_layers is not None and not -n_layers <= one.layer < n_layers:
+        if not -n_layers <= one.layer < n_layers:
             raise PruningError(
                 f"the vision tower of {model_type!r} has {n_layers} layers, and layer {one.layer} is asked "
                 f"for ({one.name}): give one from {-n_layers} to {n_layers - 1}"
             )
-
-
-def tower_layers(vision: Mapping[str, Any]) -> int | None:
-    """Return the layers of a tower, from a model's `vision_config`, None where it does not tell."""
-    found = vision.get("num_hidden_layers", vision.get("depth"))
-    return None if found is None else int(found)

@@ -7,7 +7,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from prunegrid.tables.signs import DASH, MISSED_BUDGET, OFF_TARGET, plain
+from prunegrid.tables.signs import DASH, DEGENERATE, MISSED_BUDGET, NEEDS_ANSWER, OFF_TARGET, plain
+
+# What the marks of rows mean.
+KEY_OF_MARKS = (
+    f"{NEEDS_ANSWER} needs the unpruned model's own answer. {DEGENERATE} fewer than 4 image tokens in some "
+    f"layer. {MISSED_BUDGET} does not remove what was asked. {OFF_TARGET} does not have the reference's "
+    "total compute."
+)
 
 
 def is_true(value: object) -> bool:
@@ -20,12 +27,62 @@ def sup(marks: str) -> str:
     return f"<sup>{escape(marks)}</sup>" if marks else ""
 
 
-def cell(label: str, content: str, tag: str = "td") -> str:
+def cell(label: str, content: str) -> str:
     """Return a cell that carries its column's name, for a phone."""
-    if tag == "th":
-        return f'<th scope="row" role="rowheader">{content}</th>'
     empty = ' class="empty"' if content == DASH else ""
     return f'<td role="cell" data-label="{escape(label)}"{empty}>{content}</td>'
+
+
+def head_cell(name: str, below: str = "") -> str:
+    """Return the head of a column, with what its numbers are below its name."""
+    small = f"<small>{escape(below)}</small>" if below else ""
+    return f'<th scope="col" role="columnheader">{escape(name)}{small}</th>'
+
+
+def table(caption: str, heads: Sequence[str], bodies: Sequence[str], key: str, *, many: bool = False) -> str:
+    """Return a table of `head_cell` and `body`, and its key below it; parts of many columns are stacked."""
+    classes = "compact many" if many else "compact"
+    return (
+        f'<table class="{classes}" role="table"><caption>{escape(caption)}</caption>'
+        f'<thead role="rowgroup"><tr role="row">{"".join(heads)}</tr></thead>{"".join(bodies)}</table>\n'
+        f'<p class="key">{escape(key)}</p>\n'
+    )
+
+
+def body(heading: str, lines: Sequence[str], width: int) -> str:
+    """Return a block of rows of so many columns below a heading."""
+    title = f'<tr class="block" role="row"><th colspan="{width}" scope="rowgroup" role="rowheader">'
+    return f'<tbody role="rowgroup">{title}{escape(heading)}</th></tr>{"".join(lines)}</tbody>\n'
+
+
+def line(cells: str, anchor: bool, reference: bool) -> str:
+    """Return a row: quiet where nothing is pruned or everything is, told apart where it is the reference."""
+    kind = ' class="quiet"' if anchor else ' class="reference"' if reference else ""
+    return f'<tr role="row"{kind}>{cells}</tr>'
+
+
+def name_cell(row: "pd.Series[Any]", shown: str, below: str, anchor: bool) -> str:
+    """Return the head of a row: its name, marks, and what stands below it."""
+    marks = NEEDS_ANSWER * is_true(row["needs_answer"]) + DEGENERATE * (
+        is_true(row["degenerate"]) and not anchor
+    )
+    return row_head(f"{escape(shown)}{sup(marks)}", below)
+
+
+def row_head(content: str, below: str = "") -> str:
+    """Return the head of a row, HTML, with plain text below it."""
+    small = f"<small>{escape(below)}</small>" if below else ""
+    return f'<th scope="row" role="rowheader">{content}{small}</th>'
+
+
+def seeds(row: "pd.Series[Any]") -> str:
+    """Return the number of a row's seeds in words, nothing for one."""
+    return f"{int(row['n_seeds'])} seeds" if row["n_seeds"] > 1 else ""
+
+
+def limits(low: str, high: str) -> str:
+    """Return the limits of an interval."""
+    return f"<small>{low} to {high}</small>"
 
 
 def share_of_compute(row: "pd.Series[Any]", benchmarks: Sequence[str]) -> str:

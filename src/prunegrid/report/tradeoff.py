@@ -16,6 +16,7 @@ from prunegrid.tables.signs import METRICS
 
 # That of the reference cell.
 _REFERENCE = ("black", "o")
+_FRONT = "Pareto front"
 # As many as fit beside one row of panels.
 _LEGEND_LINES = 14
 # A gradient costs several forward passes: a linear axis would squeeze all else.
@@ -81,7 +82,7 @@ def _draw(table: pd.DataFrame, lines: dict[str, pd.DataFrame], reference: str, p
     with own_style(style):
         n_columns = min(2, len(benchmarks))
         n_rows = -(-len(benchmarks) // n_columns)
-        legend_columns = -(-(len(lines) + 2) // (_LEGEND_LINES * n_rows))
+        legend_columns = -(-(len(lines) + 3) // (_LEGEND_LINES * n_rows))
         figure, axes = plt.subplots(
             n_rows,
             n_columns,
@@ -102,7 +103,7 @@ def _draw(table: pd.DataFrame, lines: dict[str, pd.DataFrame], reference: str, p
             _set_compute_axis(panel, shares)
         found = [zip(*panel.get_legend_handles_labels()[::-1], strict=True) for panel in axes.flat]
         drawn = {label: handle for pairs in found for label, handle in pairs}
-        names = [name for name in (*lines, "unpruned", "blind") if name in drawn]
+        names = [name for name in (*lines, _FRONT, "unpruned", "blind") if name in drawn]
         figure.legend(
             [drawn[name] for name in names],
             names,
@@ -145,6 +146,7 @@ def _panel(
     whole = table.loc[table["strategy_type"] == BASELINE, x_name].max()
     whole = whole if np.isfinite(whole) and whole > 0 else 1.0
     seen = [1.0]
+    points = []
     for name, rows in lines.items():
         rows = rows.dropna(subset=[x_name, y_name]).sort_values(x_name)
         if rows.empty:
@@ -161,6 +163,22 @@ def _panel(
             x, y, color=colour, marker=marker, markersize=5, linewidth=width, label=name, zorder=front, **edge
         )
         seen += x.tolist()
+        # What needs the unpruned model's own answer is no way to save work.
+        points += [(a, b) for a, b, needs in zip(x, y, rows["needs_answer"], strict=True) if not needs]
+    unpruned = table.loc[table["strategy_type"] == BASELINE, y_name].dropna()
+    points += [(1.0, SCALE * value) for value in unpruned.iloc[:1]]
+    best = pareto_front(points)
+    if len(best) > 1:
+        panel.plot(
+            [compute for compute, _ in best],
+            [score for _, score in best],
+            drawstyle="steps-post",
+            color="black",
+            linestyle=(0, (1, 1.5)),
+            linewidth=1.0,
+            label=_FRONT,
+            zorder=1.5,
+        )
     for strategy, dashes, label in ((BASELINE, "-", "unpruned"), ("blind", ":", "blind")):
         values = table.loc[(table["strategy_type"] == strategy) & (table["ratio"] == 0), y_name].dropna()
         if len(values):
@@ -168,6 +186,21 @@ def _panel(
                 SCALE * values.iloc[0], color="#6b7480", linestyle=dashes, linewidth=1.1, label=label
             )
     return seen
+
+
+def pareto_front(points: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Return the points that no other is better than at as little compute, or as good at less, by compute.
+
+    Parameters
+    ----------
+    points : iterable of (float, float)
+        Compute and score.
+    """
+    front: list[tuple[float, float]] = []
+    for compute, score in sorted(points, key=lambda point: (point[0], -point[1])):
+        if not front or score > front[-1][1]:
+            front.append((compute, score))
+    return front
 
 
 def _set_compute_axis(panel: Axes, shares: list[float]) -> None:

@@ -21,6 +21,8 @@ from prunegrid.report.compact import compact
 from prunegrid.report.compact_methods import compact_methods
 from prunegrid.report.first_blocks import first_blocks
 from prunegrid.report.found import folded, found
+from prunegrid.report.setting import setting
+from prunegrid.report.side_by_side import side_by_side
 from prunegrid.results.measurements import read_measurements
 from prunegrid.results.predictions import METADATA_KEY
 from prunegrid.study.page_record import as_meta
@@ -31,6 +33,7 @@ _QUESTIONS = {
     "strategy": "Where and how much: strategies",
     "criterion": "Which tokens: criteria",
 }
+_SIDE_BY_SIDE = "Models side by side"
 _TRADEOFF = {
     "strategy": "Score against cost: each strategy with the reference criterion.",
     "criterion": "Score against cost: each criterion with the reference strategy.",
@@ -39,7 +42,25 @@ _DIFFERENCES = (
     "Paired differences to the reference, on the same samples. Bars are 95 % intervals, not corrected; a "
     "point is filled where p < 0.05 after Holm over the whole table; an arrow is an interval that goes on."
 )
-_BARS = "Bars are 95 % intervals; total compute includes what the criterion itself costs."
+_INTERVALS = "Bars are 95 % intervals."
+_BARS = (
+    "Bars are 95 % intervals; total compute includes what the criterion itself costs. The dotted line is the "
+    "Pareto front of the points: nothing shown scores more for as little, but for what needs the unpruned "
+    "model's own answer. It knows of no interval."
+)
+_SCHEDULES = (
+    "Share of the N image tokens in each decoder layer. Thin lines are further schedules that a strategy "
+    "drew. The area above a line is its ratio."
+)
+_AGREEMENT = {
+    "strategy": "Share of samples answered as by the unpruned model, right or wrong: strategies.",
+    "criterion": "Share of samples answered as by the unpruned model, right or wrong: criteria.",
+}
+_OVERLAP = (
+    "Of the tokens that the criterion of a line keeps, those that the criterion of a column keeps too, in %: "
+    "mean over samples, then over benchmarks; the first seed of what is drawn. Near the share that stays, "
+    "they choose as if at random from one another; below it, they avoid what the other keeps."
+)
 _SURVIVAL = (
     "Share of samples, over all benchmarks and seeds, in which each patch is still present after a cut of "
     "the reference strategy. The cross is the survivors' mean place: a criterion that prefers no place has "
@@ -85,7 +106,8 @@ def write_report(
     ----------
     models : sequence of mappings
         Per model: `name`; `tables`, folder of its tables and findings.json; `figures`, folder; `methods`,
-        optional, whether it has a methods table; `measurements`, optional, its latency.parquet; `metadata`,
+        optional, whether it has a methods table; `names`, optional, what its strategies and criteria are, see
+        `study.descriptions.describe_names`; `measurements`, optional, its latency.parquet; `metadata`,
         optional, benchmark -> a predictions.parquet whose metadata tells data, versions and devices; `check`,
         optional, see `report.checked.checked`; `samples`, optional, the file of
         `gallery.section.write_section`.
@@ -101,11 +123,14 @@ def write_report(
     links, parts = [], []
     said = [_read_findings(Path(model["tables"])) for model in models]
     sections = [(model, number, "Findings", found(said[number])) for number, model in enumerate(models)]
+    if len(models) > 1 and _asked(models[0]):
+        sections.append((models[0], 0, _SIDE_BY_SIDE, side_by_side(models)))
     for number, model in enumerate(models):
         sections += [(model, number, heading, content) for heading, content in _sections(model, said[number])]
     for place, (model, number, heading, content) in enumerate(sections):
         anchor = f"m{number}-{place}"
-        full = f"{model['name']}: {heading}" if len(models) > 1 else heading
+        own = len(models) > 1 and heading != _SIDE_BY_SIDE
+        full = f"{model['name']}: {heading}" if own else heading
         links.append(f'<a href="#{anchor}">{escape(full)}</a>')
         parts.append(
             f'<section id="{anchor}" aria-labelledby="{anchor}-h"><h2 id="{anchor}-h">{escape(full)}</h2>\n'
@@ -126,8 +151,7 @@ def _read_findings(tables: Path) -> dict[str, Any]:
 def _sections(model: Mapping[str, Any], said: Mapping[str, Any]) -> list[tuple[str, str]]:
     tables, figures = Path(model["tables"]), Path(model["figures"])
     cells = pd.read_csv(tables / "cells.csv", keep_default_na=False)
-    # A study of methods alone asks none of the grid's questions.
-    asked = not model.get("methods") or first_blocks(tables, "criterion", "").budgets
+    asked = _asked(model)
     sections = []
     if asked:
         sections += [
@@ -143,9 +167,27 @@ def _sections(model: Mapping[str, Any], said: Mapping[str, Any]) -> list[tuple[s
     details = [folded(f"The {kind} table in full", _full(tables, kind)) for kind in _QUESTIONS if asked]
     if model.get("methods"):
         details.insert(0, folded("The methods table in full", _full(tables, "methods")))
-    details.append(folded("What pruning changed: answers, certainty", _full(tables, "changes")))
+    agreeing = "".join(
+        _figure(figures / f"agreement-{kind}.svg", f"{text} {_INTERVALS}")
+        for kind, text in _AGREEMENT.items()
+        if asked
+    )
+    changes = f'<div class="figures">{agreeing}</div>\n{_full(tables, "changes")}'
+    details.append(folded("What pruning changed: answers, certainty", changes))
     sections.append(("The tables in full", folded("How to read them", _READING) + "".join(details)))
-    sections.append(("Where in the picture: surviving patches", _figure(figures / "survival.svg", _SURVIVAL)))
+    surviving = _figure(figures / "survival.svg", _SURVIVAL)
+    common = _figure(figures / "overlap.svg", _OVERLAP) if asked else ""
+    sections.append(
+        ("Where in the picture: surviving patches", f'<div class="figures">{surviving}{common}</div>\n')
+    )
+    if model.get("names"):
+        drawn = _figure(figures / "schedules.svg", _SCHEDULES) if asked else ""
+        sections.append(
+            (
+                "What was run: schedules, formulas, papers",
+                drawn + setting(model["names"], figures / "schedules.csv"),
+            )
+        )
     if model.get("measurements"):
         drawn = _figure(figures / "speedup.svg", speed_texts.CAPTION)
         sections.append(("How fast: measured time", drawn + _measured(tables, model["measurements"])))
@@ -156,6 +198,11 @@ def _sections(model: Mapping[str, Any], said: Mapping[str, Any]) -> list[tuple[s
     if model.get("metadata"):
         sections.append(("Versions", _versions(model["metadata"])))
     return sections
+
+
+def _asked(model: Mapping[str, Any]) -> bool:
+    """Whether the study asks the grid's questions: one of methods alone does not."""
+    return not model.get("methods") or bool(first_blocks(Path(model["tables"]), "criterion", "").budgets)
 
 
 def _question(kind: str, said: Mapping[str, Any], tables: Path, figures: Path) -> str:

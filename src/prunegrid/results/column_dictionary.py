@@ -288,9 +288,20 @@ _LATENCY = (
     ColumnEntry("throttle", "string", "", "why the device was slowed down, where that was read"),
 )
 # File -> its columns in order; the places of `match` and of metrics differ by study.
+_SCHEDULES = (
+    ColumnEntry("strategy", _TEXT, "", "name in the configuration"),
+    ColumnEntry("ratio", _NUMBER, "share", "image-token work that is to be removed"),
+    ColumnEntry("draw", _INTEGER, "", "number of the schedule among those that the strategy drew, from 0"),
+    ColumnEntry("n_layers", _INTEGER, "layers", "L, layers of the decoder"),
+    ColumnEntry("n_image_tokens", _INTEGER, "tokens", "N of the sample that `tokens` is of"),
+    ColumnEntry("layer", _INTEGER, "", "before which tokens are dropped, from 0"),
+    ColumnEntry("share", _NUMBER, "share", "of the N image tokens that is left from there on"),
+    ColumnEntry("tokens", _INTEGER, "tokens", "image tokens of one sample that are left from there on"),
+)
 DICTIONARY: Mapping[str, Sequence[ColumnEntry]] = {
     "cells.csv": _CELLS,
     "changed_answers.csv": _CHANGED_ANSWERS,
+    "schedules.csv": _SCHEDULES,
     "predictions.parquet": _PREDICTIONS,
     "scores.parquet": _SCORES,
     "latency.parquet": _LATENCY,

@@ -17,6 +17,8 @@ _ABOUT = {
 the names of [scores.json](interface.md#scoresjson); a plug-in's scorer adds its own.""",
     "changed_answers.csv": """Up to five rows per cell and direction, the most frequent changes of answers,
 `results/{model}/tables/changed_answers.csv`. Texts stand on one line, and end with … where they were cut.""",
+    "schedules.csv": """One row per cut of a strategy's schedule, `results/{model}/figures/schedules.csv`.
+Tokens are those of the first answered sample of the cell that it was read of.""",
     "predictions.parquet": """One row per sample, in the folder of the cell. Kept sets are nested, so
 `token_depth` tells all of them: a token was kept by the cut before layer l where its depth is greater than l.
 Metadata of the file: [interface.md](interface.md#predictionsparquet).""",

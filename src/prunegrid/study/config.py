@@ -334,7 +334,9 @@ def _check_empty_axes(config: Mapping[str, Any]) -> list[str]:
             and plugins.describe("strategies", plugin)[needs]
         ]
         lacking = [
-            name for name in strategies if not (ratios_of(config, name) if axis == "ratios" else config[axis])
+            name
+            for name in strategies
+            if not config[axis] and not (axis == "ratios" and own_ratios(config, name))
         ]
         if lacking:
             faults.append(f"{axis}: is empty, but strategy {lacking[0]!r} needs one: name at least one")
@@ -555,15 +557,15 @@ def _most_seeds(config: Mapping[str, Any]) -> int:
     return max((spec.get("n_seeds", 0) for spec in specs), default=0)
 
 
-def ratios_of(config: Mapping[str, Any], strategy: str) -> list[float]:
-    """Return the ratios that a strategy's name is run at: its own, or else those of all."""
-    found: list[float] = config["strategy_specs"].get(strategy, {}).get("ratios") or config["ratios"]
+def own_ratios(config: Mapping[str, Any], strategy: str) -> list[float]:
+    """Return the ratios of a strategy's own; where there are none, it is run at those of all."""
+    found: list[float] = config["strategy_specs"].get(strategy, {}).get("ratios", [])
     return found
 
 
 def all_ratios(config: Mapping[str, Any]) -> list[float]:
     """Return every ratio of a configuration once: those of all strategies, then those of single ones."""
-    own = (ratio for strategy in config["strategies"] for ratio in ratios_of(config, strategy))
+    own = (ratio for strategy in config["strategies"] for ratio in own_ratios(config, strategy))
     return [*dict.fromkeys([*config["ratios"], *own])]
 
 

@@ -3,7 +3,9 @@
 from pathlib import Path
 from typing import Any
 
+from prunegrid import plugins
 from prunegrid.checks.finding import CHECK
+from prunegrid.source.docstrings import first_paragraphs
 from prunegrid.study.config import plugin_of
 from prunegrid.study.fingerprint import files_hash
 from prunegrid.study.grid import Cell, criterion_of, draws_schedule, needs_answer
@@ -31,6 +33,34 @@ def describe_methods(plan: Plan, model: str) -> dict[str, Any]:
         "methods": {name: {key: own[key] for key in shown} for name, own in told.items()},
         "budgets": [*plan.budgets(model).items()],
     }
+
+
+def describe_names(plan: Plan) -> dict[str, list[dict[str, Any]]]:
+    """Return what the names of a study's strategies and criteria stand for, those of methods left out.
+
+    Returns
+    -------
+    dict
+        "strategies" and "criteria" -> of each `name`, `plugin`, `options`, and the first paragraphs of the
+        plug-in's docstrings, `file_says` and `class_says`.
+    """
+    found: dict[str, list[dict[str, Any]]] = {}
+    for kind in ("strategies", "criteria"):
+        found[kind] = []
+        for name in plan.config[kind]:
+            plugin, options = plugin_of(plan.config, kind, name)
+            source = plugins.class_source(kind, plugins.path(kind, plugin))
+            file_says, class_says = first_paragraphs(source)
+            found[kind].append(
+                {
+                    "name": name,
+                    "plugin": plugin,
+                    "options": options,
+                    "file_says": file_says,
+                    "class_says": class_says,
+                }
+            )
+    return found
 
 
 def describe_check(plan: Plan, model: str) -> dict[str, Any]:

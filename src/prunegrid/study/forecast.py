@@ -172,8 +172,7 @@ class _Cuts:
         if named is not None:
             name, options = named
             built = plugins.build("criteria", name, options_for(name, options, free_text=free_text))
-            for layer, _ in schedule.cuts:
-                who = built.ranking(layer, schedule)
+            for layer, who in built.rankings(schedule).items():
                 # Only what is random asks the seed.
                 seed = cell.seed if who.criterion.stochastic else 0
                 identity = (who.criterion.identity, who.reverse, who.merge, seed)

@@ -13,7 +13,7 @@ from prunegrid.nearest import nearest
 from prunegrid.pruning.schedule import Schedule
 from prunegrid.pruning.strategy import Strategy
 from prunegrid.study.budgets import Budget, budgets_of
-from prunegrid.study.config import as_list, matchings, plugin_of
+from prunegrid.study.config import as_list, matchings, own_ratios, plugin_of
 from prunegrid.study.handed_layers import cannot_score
 from prunegrid.study.method_specs import criteria_of
 from prunegrid.study.plugin_checks import check_cuts, solved
@@ -212,8 +212,7 @@ def _rows(
     named = matchings(config) if len(matchings(config)) > 1 else [""]
     for strategy in [*strategies, *config["methods"]]:
         plugin = _strategy(config, strategy)
-        own = config["strategy_specs"].get(strategy, {}).get("ratios", [])
-        ratios = own or [budget.ratio for budget in budgets_of_model]
+        ratios = own_ratios(config, strategy) or [budget.ratio for budget in budgets_of_model]
         budgets = [*product(map(float, ratios), named)] if plugin.has_ratio else [(0.0, "")]
         if strategy in config["methods"]:
             criteria = criteria_of(config, strategy)

@@ -9,12 +9,10 @@ from typing import Any
 
 from prunegrid import plugins
 from prunegrid.pruning.families import family_of, supported_models
-from prunegrid.pruning.schedule import Schedule, one_per_cut, resolve_layer, too_early
+from prunegrid.pruning.schedule import MOST_STEPS, Schedule, one_per_cut, resolve_layer, too_early
 
 # Where a criterion hands deep layers on, if neither it nor the schedule says from which layer on.
 _DEEP_FROM = 0.25
-# How often a criterion may hand a layer on.
-_MOST_STEPS = 10
 
 
 def scored_by(
@@ -30,7 +28,7 @@ def scored_by(
         A cut, and the schedule that it is of.
     """
     reverse, own = False, dict(options)
-    for _ in range(_MOST_STEPS):
+    for _ in range(MOST_STEPS):
         reverse = reverse != bool(own.get("reverse", False))
         described = plugins.describe("criteria", name)
         if not described.get("delegates"):

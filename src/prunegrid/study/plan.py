@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from prunegrid import plugins
 from prunegrid.axis_names import TOTAL
@@ -20,9 +20,6 @@ from prunegrid.study.matches import Matches
 from prunegrid.study.memo import Memo
 from prunegrid.study.method_specs import describe_method
 from prunegrid.study.shared_layers import in_sharing_order
-
-if TYPE_CHECKING:
-    pass
 
 
 class Plan:
