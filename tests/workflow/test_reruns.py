@@ -12,6 +12,7 @@ import pytest
 from prunegrid.results.predictions import SCHEMA, read_metadata
 from tests.docs import columns
 from tests.workflow.changes import CHANGES, CRITERION, table
+from tests.workflow.faults import check
 from tests.workflow.kills import kill_after, temporary
 from tests.workflow.study import Study
 
@@ -247,7 +248,11 @@ def test_a_killed_run_ends_with_the_same_results(study, tmp_path):
     again.run("--unlock")
     assert kill_after(again, "figures", 0.5)
     again.run("--unlock")
-    again.run()
+    data = again.folder / "resources/demo/shapes-pope.parquet"
+    drawn = data.read_bytes()
+    data.write_bytes(drawn[:2000] + bytes([drawn[2000] ^ 1]) + drawn[2001:])
+    check("a file that the demo draws is edited or damaged", again.run())
+    assert data.read_bytes() == drawn
     assert again.planned() == {}
     assert not temporary(again.folder)
     for name, file in again.cells().items():
