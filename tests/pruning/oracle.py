@@ -291,9 +291,13 @@ class Situation:
         return [found[:, column].flatten().double() for column in columns]
 
 
-def tower(at: Situation, kind: str) -> list[float]:
+def tower_vectors(at: Situation, kind: str) -> list[Tensor]:
     found = at.sample.vision(kind, at.rule.options["tower_layer"])
-    return [float(found[at.image.index(column)]) for column in at.present]
+    return [found[at.image.index(column)].double() for column in at.present]
+
+
+def tower(at: Situation, kind: str) -> list[float]:
+    return [float(one) for one in tower_vectors(at, kind)]
 
 
 def attention_deep_mean(at: Situation) -> list[float]:
@@ -418,6 +422,15 @@ SETS: dict[str, Callable[[Situation, int], list[int]]] = {
     ),
     "coverage": lambda at, n: plain_rules.coverage(
         at.states(at.layer, at.present), at.states(0, at.present), at.states(0, at.text_after), n
+    ),
+    "deduplication": lambda at, n: plain_rules.deduplication(
+        tower_vectors(at, "features"), tower(at, "cls_attention"), n
+    ),
+    "salient_coverage": lambda at, n: plain_rules.salient_coverage(
+        tower_vectors(at, "features"), tower(at, "cls_attention"), n
+    ),
+    "chunks": lambda at, n: plain_rules.chunks(
+        at.states(at.layer, at.present), tower(at, "cls_attention"), n
     ),
 }
 

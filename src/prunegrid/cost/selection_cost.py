@@ -24,6 +24,8 @@ class SelectionCost:
         Image tokens before and after the cut.
     n_text, n_after : int
         Text tokens of the prompt; those after the last image token.
+    tower_width : int
+        Width of the vision tower's features, for words that compare these.
     """
 
     decoder: Decoder
@@ -31,6 +33,7 @@ class SelectionCost:
     keep: int
     n_text: int
     n_after: int
+    tower_width: int = 0
 
     def flops(self, word: str) -> int:
         """Return the FLOPs of a word; 0 for "gradient", which is of the whole prompt, and unknown ones."""
@@ -49,8 +52,11 @@ class SelectionCost:
             # Norms: of hidden states; of keys or values.
             "hidden": 2 * present * hidden,
             "keys": 2 * present * self.decoder.key_heads * self.decoder.head_size,
-            # Cosines of all pairs of image tokens; of image tokens with eight pivots.
+            # Cosines of all pairs of image tokens, by hidden states or by the tower's features; within 16
+            # chunks, each as long as the longest; of image tokens with eight pivots.
             "cosines": 2 * present**2 * hidden,
+            "tower_cosines": 2 * present**2 * self.tower_width,
+            "chunk_cosines": 2 * 16 * (-(-present // 16)) ** 2 * hidden,
             "pivots": 2 * 8 * present * hidden,
             # Products of image tokens with the text tokens after them, or with their mean.
             "text_products": 2 * present * self.n_after * hidden,

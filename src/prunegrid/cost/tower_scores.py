@@ -9,6 +9,13 @@ from prunegrid.pruning.patch_grid import Config, PatchGrid
 from prunegrid.pruning.vision_maps import ALL_ROWS, CLASS_ROW
 
 
+def tower_width(config: Config) -> int:
+    """Return the width of a vision tower's features, of a model's whole configuration."""
+    vision = config["vision_config"]
+    width: int = vision.get("embed_dim", vision["hidden_size"])
+    return width
+
+
 def tower_score_flops(config: Config, grids: Sequence[PatchGrid], costs: Iterable[str | None]) -> float:
     """Return the FLOPs of attention rows that criteria ask for, once for a layer, however many cuts use it.
 
@@ -30,8 +37,7 @@ def tower_score_flops(config: Config, grids: Sequence[PatchGrid], costs: Iterabl
         kind, _, layer = word.partition("@")
         if kind not in (CLASS_ROW, ALL_ROWS):
             continue
-        family, vision = family_of(config["model_type"]), config["vision_config"]
-        width = vision.get("embed_dim", vision["hidden_size"])
+        family, width = family_of(config["model_type"]), tower_width(config)
         for grid in grids:
             seen = grid[0] * (grid[1] * grid[2] + 1)
             if kind == ALL_ROWS:
