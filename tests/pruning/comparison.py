@@ -137,12 +137,14 @@ class Scoring:
 
 _OWN: dict[str, type[Criterion]] = {"ties": Ties, "spread": Spread}
 # The last layer: some of these towers have one alone.
-OF_TOWER = {"tower_layer": -1}
+OF_TOWER: dict[str, Any] = {"tower_layer": -1}
 # Every criterion as it is, and options that change what is ranked.
 SCORINGS: dict[str, Scoring] = {
     name: Scoring(name, OF_TOWER if "tower_layer" in describe("criteria", name)["options"] else {})
     for name in names("criteria")
 } | {
+    # Of a token each in most families, chunks would say no more than attention.
+    "chunks": Scoring("chunks", {**OF_TOWER, "chunks": 3}),
     "ties": Scoring("ties"),
     "ties reversed": Scoring("ties", {"reverse": True}),
     "spread": Scoring("spread"),

@@ -430,7 +430,7 @@ SETS: dict[str, Callable[[Situation, int], list[int]]] = {
         tower_vectors(at, "features"), tower(at, "cls_attention"), n
     ),
     "chunks": lambda at, n: plain_rules.chunks(
-        at.states(at.layer, at.present), tower(at, "cls_attention"), n
+        at.states(at.layer, at.present), tower(at, "cls_attention"), n, at.rule.options["chunks"]
     ),
 }
 

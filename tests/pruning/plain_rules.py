@@ -24,7 +24,9 @@ def length(a: Tensor) -> float:
 
 
 def cosine(a: Tensor, b: Tensor) -> float:
-    return dot(a, b) / (length(a) * length(b))
+    """Return the cosine; 0 where a vector is 0, such as the features of a token without patches."""
+    lengths = length(a) * length(b)
+    return dot(a, b) / lengths if lengths else 0.0
 
 
 def softmax(values: Sequence[float]) -> list[float]:
@@ -148,7 +150,10 @@ def deduplication(features: Vectors, attention: Sequence[float], n: int, importa
     wanted = n - len(taken)
     while len(left) > wanted > 0:
         even, odd = left[::2], left[1::2]
-        likeness = {i: max(cosine(features[i], features[j]) for j in odd) for i in even}
+        likeness = {
+            i: max(cosine(features[i], features[j]) for j in odd) if length(features[i]) else math.inf
+            for i in even
+        }
         even.sort(key=lambda i: -likeness[i])
         left = even[min(8, len(left) - wanted, len(even)) :] + odd
     return sorted(taken + left[:wanted])
@@ -169,10 +174,10 @@ def salient_coverage(features: Vectors, attention: Sequence[float], n: int) -> l
     return sorted(taken)
 
 
-def parts_of(n: int) -> list[list[int]]:
-    """Return 16 runs of numbers, the first n % 16 of them one longer; without those that are empty."""
+def parts_of(n: int, runs: int) -> list[list[int]]:
+    """Return runs of numbers, the first n % runs of them one longer; without those that are empty."""
     numbers = iter(range(n))
-    sizes = [n // 16 + (1 if part < n % 16 else 0) for part in range(16)]
+    sizes = [n // runs + (1 if part < n % runs else 0) for part in range(runs)]
     return [[next(numbers) for _ in range(size)] for size in sizes if size]
 
 
@@ -189,8 +194,8 @@ def worth(part: list[int], states: Vectors, attention: Sequence[float]) -> float
     return sum(scores) / len(part)
 
 
-def chunks(states: Vectors, attention: Sequence[float], n: int) -> list[int]:
-    parts = parts_of(len(states))
+def chunks(states: Vectors, attention: Sequence[float], n: int, runs: int = 16) -> list[int]:
+    parts = parts_of(len(states), runs)
     scores = [worth(part, states, attention) for part in parts]
     shares = [score / (sum(scores) + 1e-6) for score in scores]
     quotas = [math.floor(share * n) for share in shares]

@@ -37,8 +37,12 @@ def stage_of(rows: slice = slice(None)) -> SimpleNamespace:
     keys = torch.randn(*image.shape, 2, 8, generator=generator)
     # Attention of a class token is positive; features, of another width, lean as hidden states do.
     attention = torch.rand(*image.shape, generator=generator) ** 3
-    features = torch.randn(*image.shape, 20, generator=generator) + torch.randn(3, 20, generator=generator)[groups]
+    features = (
+        torch.randn(*image.shape, 20, generator=generator) + torch.randn(3, 20, generator=generator)[groups]
+    )
     features[0, -20] = features[0, -30]
+    # No patch stands behind some tokens.
+    features[5, -40:-35] = attention[5, -40:-35] = 0
     # A chunk of orthogonal tokens in two rows: nothing of it varies.
     hidden[0, -67:-63] = torch.eye(HIDDEN)[:4]
     hidden[5, -31:-28] = torch.eye(HIDDEN)[:3]
@@ -122,7 +126,9 @@ def test_attention_that_is_not_a_number_selects_nothing(name):
     assert found[1:].sum(1).tolist() == list(ASKED[1:])
 
 
-@pytest.mark.parametrize("keep", [list(PRESENT), [0] * 6, [1, 0, 1, 1, 1, 1], [59, 0, 11, 14, 8, 39], [33] * 6])
+@pytest.mark.parametrize(
+    "keep", [list(PRESENT), [0] * 6, [1, 0, 1, 1, 1, 1], [59, 0, 11, 14, 8, 39], [33] * 6]
+)
 @pytest.mark.parametrize("name", OF_TOWER)
 def test_a_rule_selects_any_number(name, keep):
     """All, none, one, all but one; odd numbers, whose lists the published VisPruner cannot divide."""
@@ -147,9 +153,11 @@ def test_the_share_that_attention_selects_is_an_option(important):
         assert found[row][stage.image[row]].nonzero()[:, 0].tolist() == by_loops
 
 
-def test_a_share_out_of_bounds_is_refused():
-    with pytest.raises(ConfigError, match="important: 1.5 is no share: give a number from 0 to 1"):
+def test_options_out_of_bounds_are_refused():
+    with pytest.raises(ConfigError, match=r"important: 1\.5 is no share: give a number from 0 to 1"):
         build("criteria", "deduplication", {"important": 1.5})
+    with pytest.raises(ConfigError, match=r"chunks: 0 is too few: give 1 or more"):
+        build("criteria", "chunks", {"chunks": 0})
 
 
 @pytest.mark.parametrize(("alike", "quota"), [(0.0, 5), (0.5, 6)])

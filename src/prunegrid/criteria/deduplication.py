@@ -25,7 +25,8 @@ class Deduplication(Criterion):
     first on; of these it drops those whose largest cosine with one between them is highest, as many as are
     too many, at most eight and at most all. Those that are left, the largest cosine first, and then those
     between them are the next list. Rounds go on until n - floor(r n) are left. Cosines are of the outputs of
-    the tower's layer. The authors' code cannot divide lists of odd length, and so needs even numbers.
+    the tower's layer; tokens without any, such as LLaVA-NeXT's ends of rows, count as the most similar. The
+    authors' code cannot divide lists of odd length, and so needs even numbers.
 
     Parameters
     ----------
@@ -56,6 +57,8 @@ class Deduplication(Criterion):
         attention = stage.vision("cls_attention", self.tower_layer).gather(1, image.index)
         units = image.units(stage.vision("features", self.tower_layer))
         cosines = units @ units.transpose(1, 2)
+        # Above any cosine.
+        likeness = cosines.masked_fill((units == 0).all(2, keepdim=True), 2.0)
         is_nan = ((attention.isnan() | cosines.diagonal(dim1=1, dim2=2).isnan()) & image.valid).any(1)
 
         order = attention.masked_fill(~image.valid, -torch.inf).argsort(dim=1, descending=True, stable=True)
@@ -65,7 +68,7 @@ class Deduplication(Criterion):
         rest = order.gather(1, (place + first[:, None]) % order.shape[1])
         left, wanted = stage.image.sum(1) - first, stage.n_keep - first
         for longest in self._lengths(stage.present, stage.keep):
-            rest, left = _round(rest[:, :longest], left, wanted, cosines)
+            rest, left = _round(rest[:, :longest], left, wanted, likeness)
         stays = torch.zeros_like(image.valid)
         stays = stays.scatter(1, order, place < first[:, None])
         others = torch.zeros_like(image.valid)
@@ -90,7 +93,7 @@ def _dropped(left: int, wanted: int) -> int:
     return min(_ROUND, left - wanted, (left + 1) // 2) if wanted else 0
 
 
-def _round(rest: Tensor, left: Tensor, wanted: Tensor, cosines: Tensor) -> tuple[Tensor, Tensor]:
+def _round(rest: Tensor, left: Tensor, wanted: Tensor, likeness: Tensor) -> tuple[Tensor, Tensor]:
     """Drop the most similar ones of every second token.
 
     Parameters
@@ -99,8 +102,8 @@ def _round(rest: Tensor, left: Tensor, wanted: Tensor, cosines: Tensor) -> tuple
         (batch, places), int64: the lists, each of `left` tokens.
     left, wanted : Tensor
         (batch,), int64.
-    cosines : Tensor
-        (batch, tokens, tokens).
+    likeness : Tensor
+        (batch, tokens, tokens): of a token, by row, to others.
 
     Returns
     -------
@@ -112,7 +115,7 @@ def _round(rest: Tensor, left: Tensor, wanted: Tensor, cosines: Tensor) -> tuple
     even, odd = rest[:, ::2], rest[:, 1::2]
     at = torch.arange(even.shape[1], device=rest.device)
     is_even, is_odd = at < n_even[:, None], at[: odd.shape[1]] < (left // 2)[:, None]
-    rows = cosines.gather(1, even[..., None].expand(-1, -1, cosines.shape[2]))
+    rows = likeness.gather(1, even[..., None].expand(-1, -1, likeness.shape[2]))
     between = rows.gather(2, odd[:, None].expand(-1, even.shape[1], -1))
     nearest = between.masked_fill(~is_odd[:, None], -torch.inf).amax(2).masked_fill(~is_even, -torch.inf)
     even = even.gather(1, nearest.argsort(dim=1, descending=True, stable=True))
