@@ -99,7 +99,8 @@ def _chunks(image: Marked, chunks: int) -> tuple[Tensor, Tensor]:
 def _of_chunks(values: Tensor, place: Tensor) -> Tensor:
     """Return (batch, chunks, tokens, features) of (batch, places, features)."""
     index = place.flatten(1)[..., None].expand(-1, -1, values.shape[2])
-    return values.gather(1, index).unflatten(1, place.shape[1:])
+    found: Tensor = values.gather(1, index).unflatten(1, place.shape[1:])
+    return found
 
 
 def _variance(cosines: Tensor, valid: Tensor) -> Tensor:

@@ -140,7 +140,7 @@ def _read(cell: Mapping[str, Any], name: str, columns: Sequence[str]) -> pd.Data
         # One file, opened once: `read_table` would look for a data set of many.
         with pq.ParquetFile(file) as opened:
             rows: pd.DataFrame = opened.read(["sample_id", *columns]).to_pandas()
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, ValueError, pa.ArrowException) as error:
         raise DataError(
             f"{file} cannot be read ({error}); delete the cell's folder and run the study again"
         ) from error

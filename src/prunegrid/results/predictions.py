@@ -13,9 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from prunegrid.errors import DataError
-from prunegrid.files import atomic_path, file_state, is_unchanged, read_object, write_text
 from prunegrid.nearest import nearest
-from prunegrid.results.store import checksum_of
+from prunegrid.results.sealed import sealed_path
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 TOO_LARGE = "OutOfMemoryError: the sample alone does not fit into memory"
 METADATA_KEY = b"prunegrid"
 _STATUSES = ("ok", "error")
-_UNREADABLE = "{path} is not a readable file of predictions: {error}; delete it and run again"
+_UNREADABLE = "{path} is not a readable file of predictions: {error}; delete {path} and run again"
 
 # docs/columns.md says what each column holds. For the ledger: n_text_after, text tokens after the row's
 # last image token; image_grids, what the vision tower ran on, [tiles, rows, columns] of patches; n_explained,
@@ -92,14 +91,8 @@ def write_rows(
 
 def write_finished(path: str | Path, table: pa.Table, metadata: dict[str, Any] | None) -> None:
     """Write the file of a whole cell atomically, its checksum first, so that no finished file lacks one."""
-    with atomic_path(path) as temporary:
+    with sealed_path(path) as temporary:
         _write(temporary, table, metadata)
-        write_text(checksum_of(path), json.dumps(file_state(temporary)))
-
-
-def is_sealed(path: str | Path) -> bool:
-    """Return whether a file of predictions is, byte for byte, the one that was written."""
-    return is_unchanged(path, read_object(checksum_of(path)))
 
 
 def is_other_code(metadata: Mapping[str, Any], planned: str) -> bool:
@@ -147,7 +140,7 @@ def read(path: str | Path, columns: Sequence[str] | None = None) -> tuple[pd.Dat
             schema = file.schema_arrow
             missing = [name for name in wanted if name not in schema.names]
             table = None if missing else file.read(columns=wanted)
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, ValueError, pa.ArrowException) as error:
         raise DataError(_UNREADABLE.format(path=path, error=error)) from error
     if table is None:
         raise DataError(f"{path} lacks column {', '.join(missing)}; found {', '.join(schema.names)}")
@@ -166,7 +159,7 @@ def read_finished(path: str | Path) -> tuple[pa.Table, dict[str, Any]]:
     """
     try:
         table = pq.read_table(path, partitioning=None, page_checksum_verification=True)
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, ValueError, pa.ArrowException) as error:
         raise DataError(_UNREADABLE.format(path=path, error=error)) from error
     return table, _metadata(path, table.schema)
 
@@ -181,14 +174,14 @@ def read_metadata(path: str | Path) -> dict[str, Any]:
     """
     try:
         return _metadata(path, pq.read_schema(path))
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, ValueError, pa.ArrowException) as error:
         raise DataError(_UNREADABLE.format(path=path, error=error)) from error
 
 
 def _metadata(path: str | Path, schema: pa.Schema) -> dict[str, Any]:
     if METADATA_KEY not in (schema.metadata or {}):
         raise DataError(
-            f"{path} has no prunegrid metadata: it was not written by prunegrid; delete it and run again"
+            f"{path} has no prunegrid metadata: it was not written by prunegrid; delete {path} and run again"
         )
     try:
         metadata: dict[str, Any] = json.loads(schema.metadata[METADATA_KEY])

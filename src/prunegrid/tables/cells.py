@@ -156,7 +156,7 @@ def _metadata(folder: Path) -> Mapping[str, Any] | None:
     """Read what a cell's predictions tell of how they were made."""
     try:
         told = pq.read_schema(folder / PREDICTIONS).metadata or {}
-    except (OSError, pa.ArrowException):
+    except (OSError, ValueError, pa.ArrowException):
         return None
     found: Mapping[str, Any] = json.loads(told.get(METADATA_KEY, b"{}"))
     return found
@@ -169,7 +169,7 @@ def _predictions(folder: Path, columns: Sequence[str]) -> pa.Table | None:
         with pq.ParquetFile(folder / PREDICTIONS) as file:
             there = set(columns) <= set(file.schema_arrow.names)
             return file.read(list(columns)) if there else None
-    except (OSError, pa.ArrowException):
+    except (OSError, ValueError, pa.ArrowException):
         return None
 
 
