@@ -33,6 +33,9 @@ OPTIONS = {
     # In 4 layers they remove 0.45.
     "cuts": {"cuts": [[1, 0.45], [3, 0.3]]},
 }
+# Criteria that read the vision tower.
+OF_TOWER = [one for one in names("criteria") if "tower_layer" in describe("criteria", one)["options"]]
+OF_LAST_LAYER = {"tower_layer": -1}
 RATIO = 0.45
 TOLERANCE = 0.01
 # Half of the tiny models' layers, for speed; enough for every schedule.
@@ -62,8 +65,14 @@ class Run:
 
     def context(self, strategy, criterion):
         ratio = RATIO if build("strategies", strategy).has_ratio else None
+        options = self.options(strategy)
         return prune(
-            self.model, strategy, criterion or "first", ratio, strategy_options=self.options(strategy)
+            self.model,
+            strategy,
+            criterion or "first",
+            ratio,
+            strategy_options=options,
+            criterion_options=OF_LAST_LAYER if criterion in OF_TOWER else None,
         )
 
     def options(self, strategy):
@@ -75,7 +84,8 @@ class Run:
         """Return the cell's ledger, from what `predict` would write down of it."""
         plugin = build("strategies", strategy, self.options(strategy))
         schedule = plugin.solve(pruning.ratio, N_LAYERS, n_tokens=self.n_image)
-        built = build("criteria", criterion) if criterion else None
+        own = OF_LAST_LAYER if criterion in OF_TOWER else None
+        built = build("criteria", criterion, own) if criterion else None
         row = {
             "token_depth": token_depth(self.n_image, N_LAYERS, pruning.kept[0]),
             "n_image_tokens": self.n_image,
@@ -126,10 +136,10 @@ def run(request):
 def criteria(family, strategy):
     """Return the criteria that a strategy is counted with: all of them in one family, as the oracle.
 
-    Those that read the vision tower, which does not run here, are counted in `test_tower_scores`; where a
-    strategy's turn brought no others, `norm` is.
+    Those that read the vision tower, which does not run here, are counted from pixels; where a strategy's turn
+    brought no others, `norm` is.
     """
-    own = [one for one in names("criteria") if "tower_layer" not in describe("criteria", one)["options"]]
+    own = [one for one in names("criteria") if one not in OF_TOWER]
     return [one for other, one in cases(family) if other == strategy and one in (None, *own)] or ["norm"]
 
 
@@ -192,4 +202,20 @@ def test_whole_forward_from_pixels(run, criterion):
     # Pixels go through the tower anew for the gradient.
     again = vision_flops(run.config, run.grids) if criterion == "gradient" else 0
     faults = check(criterion, "pixels", flops, ledger["tflops_total"] * TERA + again)
+    assert not faults, "\n".join(faults)
+
+
+def test_criteria_that_read_the_tower(run):
+    faults = []
+    for criterion in OF_TOWER:
+        if describe("criteria", criterion)["needs_class_token"] and not run.of.has_class_token(run.config):
+            continue
+        with run.context("input", criterion) as pruning:
+            flops = counted(lambda: run.model(**run.pixels, logits_to_keep=1))
+        with run.context("input", None):
+            unranked = counted(lambda: run.model(**run.pixels, logits_to_keep=1))
+        ledger = run.ledger("input", criterion, pruning)
+        faults += check(criterion, "pixels", flops, ledger["tflops_total"] * TERA)
+        # Choosing is a small part of it, so that 1 % would hide what is missing.
+        faults += check(criterion, "choosing", flops - unranked, ledger["tflops_scoring"] * TERA)
     assert not faults, "\n".join(faults)

@@ -137,12 +137,13 @@ class Scoring:
 
 _OWN: dict[str, type[Criterion]] = {"ties": Ties, "spread": Spread}
 # The last layer: some of these towers have one alone.
-OF_TOWER = {"tower_layer": -1}
+OF_TOWER: dict[str, Any] = {"tower_layer": -1}
 # Options that nothing is left to a default of the criterion, so that tokens of these few are told apart.
 _OPTIONS: dict[str, dict[str, Any]] = {
     "visionzip": {"contextual": 0.4},
     "prumerge": {"neighbours": 5},
     "windows": {"window_layer": 0, "windows": 2},
+    "chunks": {"chunks": 3},
 }
 
 

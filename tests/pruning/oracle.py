@@ -424,6 +424,15 @@ SETS: dict[str, Callable[[Situation, int], list[int]]] = {
     "coverage": lambda at, n: plain_rules.coverage(
         at.states(at.layer, at.present), at.states(0, at.present), at.states(0, at.text_after), n
     ),
+    "deduplication": lambda at, n: plain_rules.deduplication(
+        tower_maps(at, "features"), tower(at, "cls_attention"), n
+    ),
+    "salient_coverage": lambda at, n: plain_rules.salient_coverage(
+        tower_maps(at, "features"), tower(at, "cls_attention"), n
+    ),
+    "chunks": lambda at, n: plain_rules.chunks(
+        at.states(at.layer, at.present), tower(at, "cls_attention"), n, at.rule.options["chunks"]
+    ),
     "visionzip": lambda at, n: plain_rules.visionzip(
         tower(at, "cls_attention"), n, at.rule.options["contextual"]
     ),

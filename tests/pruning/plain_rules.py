@@ -24,8 +24,8 @@ def length(a: Tensor) -> float:
 
 
 def cosine(a: Tensor, b: Tensor) -> float:
+    """Return the cosine; 0 where a vector is 0, such as the features of a token without patches."""
     lengths = length(a) * length(b)
-    # A token without patches has a key of zeros.
     return dot(a, b) / lengths if lengths else 0.0
 
 
@@ -224,3 +224,70 @@ def prumerge_weights(
         nearest = sorted(others, key=lambda j: (-others[j], j))[:neighbours]
         found[i] = {j: similarity[j] for j in nearest}
     return found
+
+
+def deduplication(features: Vectors, attention: Sequence[float], n: int, important: float = 0.5) -> list[int]:
+    left = sorted(range(len(features)), key=lambda i: (-attention[i], i))
+    taken, left = left[: int(n * important)], left[int(n * important) :]
+    wanted = n - len(taken)
+    while len(left) > wanted > 0:
+        even, odd = left[::2], left[1::2]
+        likeness = {
+            i: max(cosine(features[i], features[j]) for j in odd) if length(features[i]) else math.inf
+            for i in even
+        }
+        even.sort(key=lambda i: -likeness[i])
+        left = even[min(8, len(left) - wanted, len(even)) :] + odd
+    return sorted(taken + left[:wanted])
+
+
+def salient_coverage(features: Vectors, attention: Sequence[float], n: int) -> list[int]:
+    tokens = range(len(features))
+    likeness = [[cosine(one, other) for other in features] for one in features]
+    taken: list[int] = []
+    while len(taken) < n:
+        covered = [max([0.0] + [likeness[i][s] for s in taken]) for i in tokens]
+        gains = {
+            j: attention[j] * sum(max(0.0, likeness[i][j] - covered[i]) for i in tokens)
+            for j in tokens
+            if j not in taken
+        }
+        taken.append(first_best(gains))
+    return sorted(taken)
+
+
+def parts_of(n: int, runs: int) -> list[list[int]]:
+    """Return runs of numbers, the first n % runs of them one longer; without those that are empty."""
+    numbers = iter(range(n))
+    sizes = [n // runs + (1 if part < n % runs else 0) for part in range(runs)]
+    return [[next(numbers) for _ in range(size)] for size in sizes if size]
+
+
+def worth(part: list[int], states: Vectors, attention: Sequence[float]) -> float:
+    """Return the mean score of a part's tokens, one after the other."""
+    spread = []
+    for i in part:
+        likeness = [0.0 if j == i else cosine(states[i], states[j]) for j in part]
+        mean = sum(likeness) / max(1, len(part) - 1)
+        spread.append(sum((one - mean) ** 2 for one in likeness) / max(1, len(part) - 1))
+    looked_at = [1000 * attention[i] for i in part]
+    scale = (sum(looked_at) / len(part)) / (sum(spread) / len(part) + 1e-6)
+    scores = [one + 0.09 * other * scale for one, other in zip(looked_at, spread, strict=True)]
+    return sum(scores) / len(part)
+
+
+def chunks(states: Vectors, attention: Sequence[float], n: int, runs: int = 16) -> list[int]:
+    parts = parts_of(len(states), runs)
+    scores = [worth(part, states, attention) for part in parts]
+    shares = [score / (sum(scores) + 1e-6) for score in scores]
+    quotas = [math.floor(share * n) for share in shares]
+    by_share = sorted(range(len(parts)), key=lambda part: (-shares[part], part))
+    for part in by_share[: n - sum(quotas)]:
+        quotas[part] += 1
+
+    def by_attention(tokens: Sequence[int]) -> list[int]:
+        return sorted(tokens, key=lambda i: (-attention[i], i))
+
+    taken = [i for part, quota in zip(parts, quotas, strict=True) for i in by_attention(part)[:quota]]
+    free = [i for i in range(len(states)) if i not in taken]
+    return sorted(taken + by_attention(free)[: n - len(taken)])

@@ -11,12 +11,14 @@ from dataclasses import dataclass
 
 import pytest
 
+from prunegrid.criteria import chunks, deduplication
 from prunegrid.criteria.attention_deep import AttentionDeep
 from prunegrid.criteria.attention_deep_mean import AttentionDeepMean
 from prunegrid.criteria.norm import Norm
 from prunegrid.criteria.norm_input import NormInput
 from prunegrid.criteria.prumerge import PruMerge
 from prunegrid.criteria.random import RandomOrder
+from prunegrid.criteria.salient_coverage import SalientCoverage
 from prunegrid.criteria.staged import Staged
 from prunegrid.criteria.visionzip import VisionZip
 from prunegrid.criteria.windows import Windows
@@ -373,6 +375,49 @@ MUTATIONS = {
         "input",
         "visionzip merged",
         "logits",
+    ),
+    "other features than the tower's": Mutation(
+        [Change(SalientCoverage, "select", 'stage.vision("features", self.tower_layer)', "stage.hidden")],
+        "input",
+        "salient_coverage",
+    ),
+    "what is covered counts again": Mutation(
+        [Change(SalientCoverage, "select", "covered[0] = covered[0].maximum(to_best)", "return")],
+        "input",
+        "salient_coverage",
+    ),
+    "coverage without attention": Mutation(
+        [Change(SalientCoverage, "select", "clamp_min(0).sum(1) * attention", "clamp_min(0).sum(1)")],
+        "input",
+        "salient_coverage",
+    ),
+    "the most similar stay": Mutation(
+        [
+            Change(
+                deduplication, "_round", "even.gather(1, nearest.argsort", "even.gather(1, (-nearest).argsort"
+            )
+        ],
+        "input",
+        "deduplication",
+    ),
+    "rounds leave the order as it was": Mutation(
+        [Change(deduplication, "_round", "torch.cat([even, odd], 1)", "torch.cat([odd, even], 1)")],
+        "input",
+        "deduplication",
+    ),
+    "less attention than half": Mutation(
+        [Change(deduplication.Deduplication, "select", "* self.important", "* 0.2")], "input", "deduplication"
+    ),
+    "quotas alike": Mutation(
+        [Change(chunks, "_quotas", "score / (score.sum(1", "is_chunk / (is_chunk.double().sum(1")],
+        "input",
+        "chunks",
+        ragged=True,
+    ),
+    "the lowest of a chunk": Mutation(
+        [Change(chunks.Chunks, "select", "dim=2, descending=True", "dim=2, descending=False")],
+        "input",
+        "chunks",
     ),
     "weighted sums in place of tokens": Mutation(
         [Change(merging, "_with_weighted_sums", "own + found @ image", "found @ image")],

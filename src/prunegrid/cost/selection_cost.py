@@ -41,6 +41,8 @@ class SelectionCost:
         present, hidden = self.present, self.decoder.hidden
         tokens, gone = present + self.n_text, present - self.keep
         pooled, clusters = recycled(present, self.keep)
+        kind, _, number = word.partition("@")
+        chunks = int(number) if kind == "chunk_cosines" else 1
         return {
             # Attention of rows of queries.
             "text_rows": self.decoder.scores(self.n_after, tokens),
@@ -53,8 +55,11 @@ class SelectionCost:
             # Norms: of hidden states; of keys or values.
             "hidden": 2 * present * hidden,
             "keys": 2 * present * self.decoder.key_heads * self.decoder.head_size,
-            # Cosines of all pairs of image tokens; of image tokens with eight pivots.
+            # Cosines of all pairs of image tokens, by hidden states or by the tower's features; within
+            # chunks, each as long as the longest; of image tokens with eight pivots.
             "cosines": 2 * present**2 * hidden,
+            "tower_cosines": 2 * present**2 * self.tower.features,
+            "chunk_cosines": 2 * chunks * (-(-present // chunks)) ** 2 * hidden,
             "pivots": 2 * 8 * present * hidden,
             # Products of image tokens with the text tokens after them, or with their mean.
             "text_products": 2 * present * self.n_after * hidden,
@@ -73,4 +78,4 @@ class SelectionCost:
             "average": 4 * gone * self.keep * hidden,
             # Distances between pooled tokens (a difference, its square, a sum), then sums.
             "recycle": 3 * pooled**2 * hidden + 2 * pooled * clusters * hidden,
-        }.get(word, 0)
+        }.get(kind, 0)

@@ -14,6 +14,13 @@ from prunegrid.pruning.vision_maps import tower_layer, tower_layers
 ALL_ROWS, CLASS_ROWS = "tower_rows", ("cls_row", "cls_joined_row")
 
 
+def tower_width(config: Config) -> int:
+    """Return the width of a vision tower's features, of a model's whole configuration."""
+    vision = config["vision_config"]
+    width: int = vision.get("embed_dim", vision["hidden_size"])
+    return width
+
+
 def tower_score_flops(config: Config, grids: Sequence[PatchGrid], costs: Iterable[str | None]) -> float:
     """Return the FLOPs of attention rows that criteria ask for, once for a layer, however many cuts use it.
 
@@ -36,7 +43,7 @@ def tower_score_flops(config: Config, grids: Sequence[PatchGrid], costs: Iterabl
         if kind not in (ALL_ROWS, *CLASS_ROWS):
             continue
         family, vision = family_of(config["model_type"]), config["vision_config"]
-        width = vision.get("embed_dim", vision["hidden_size"])
+        width = tower_width(config)
         for grid in grids:
             seen = grid[0] * (grid[1] * grid[2] + 1)
             if kind == ALL_ROWS:
@@ -52,12 +59,15 @@ class TowerWidths:
 
     Attributes
     ----------
+    features : int
+        Of a layer's output.
     keys, head : int
         Of a patch's key: all heads, one of them.
     projector : int
         Of what the projector is given of a token.
     """
 
+    features: int = 0
     keys: int = 0
     head: int = 0
     projector: int = 0
@@ -74,10 +84,11 @@ def tower_widths(config: Config, costs: Iterable[str | None]) -> TowerWidths:
         See `tower_score_flops`.
     """
     words = {word for cost in costs if cost for word in cost.split("+")}
-    if not words & {"joined_keys", "mean_keys", "weighted_inputs"}:
+    if not words & {"tower_cosines", "joined_keys", "mean_keys", "weighted_inputs"}:
         return TowerWidths()
     vision = config["vision_config"]
-    keys = vision.get("embed_dim", vision["hidden_size"])
+    # A key of all heads is as wide as a layer's output.
+    width = tower_width(config)
     heads = vision.get("num_attention_heads", vision.get("num_heads", 1))
     inputs = "weighted_inputs" in words and family_of(config["model_type"]).projector_width(config)
-    return TowerWidths(keys, keys // heads, int(inputs))
+    return TowerWidths(width, width, width // heads, int(inputs))

@@ -14,7 +14,8 @@ class Pact(Criterion):
     """mean_h softmax_j(q_h . k_hj x scaling) x norm of h_j, q_h the mean query of the image tokens present.
 
     Queries and keys are of layer l-1, with rotary positions, the softmax is over image tokens, h enters
-    layer l. What the paper does with what is left, density clustering, is not part of it.
+    layer l. The authors' code (github.com/orailix/PACT) takes layer l's own, before rotary positions. What
+    the paper does with what is left, density clustering, is not part of it.
     """
 
     cost: ClassVar[str | None] = "mean_query+hidden"

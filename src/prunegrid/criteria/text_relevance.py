@@ -18,7 +18,7 @@ class TextRelevance(Criterion):
     Raters are those text tokens t after the image whose mean over image tokens v of softmax_t(v . t) is above
     the mean over these text tokens; products are of embeddings, before layer 0, of the image tokens that are
     present. Where none is above, as with a single text token, all are raters. The authors' code
-    (github.com/Gumpest/SparseVLMs) reads the attention of layer l itself, and recycles: `merge: recycle`.
+    (github.com/Gumpest/SparseVLMs) does so behind layers 2, 6 and 15, and recycles: `merge: recycle`.
     """
 
     cost: ClassVar[str | None] = "text_rows+text_products"

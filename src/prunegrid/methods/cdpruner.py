@@ -15,6 +15,7 @@ class CdPruner(Method):
     exact = "The kernel and the greedy MAP."
     differs = (
         "Relevance is from the model's own embeddings of the text: the published code takes it from "
-        "CLIP's text tower, which no decoder has."
+        "CLIP's text tower, which no decoder has, and with its sign turned: patches least like the text are "
+        "the most relevant there. Tiles of a picture are one pool, there each tile keeps the whole number."
     )
     budget = "All layers have the mean: one cut before layer 0, and positions without gaps."

@@ -15,6 +15,7 @@ class FasterVlm(Method):
     strategy = "input"
     criterion = "cls_attention"
     exact = "The score, head mean of the penultimate tower layer."
+    differs = "Tiles of a picture are one pool, there each tile keeps the whole number."
     budget = "All layers have the mean: one cut before layer 0, and positions without gaps."
     cannot: ClassVar[dict[str, str]] = {
         "gemma3": "SigLIP has no [CLS] token",

@@ -14,7 +14,8 @@ class FitPrune(Method):
     criterion = "fitprune"
     exact = "The score: maximum over heads, text to image times image to image."
     differs = (
-        "The attention is that of the layer before. The published recipe of counts per layer is fitted on "
-        "samples; here every layer drops the same share of what is present."
+        "The published code drops between a layer's attention and its feed-forward part, here behind the "
+        "layer. Its counts per layer are fitted on samples; here every layer drops the same share of what is "
+        "present."
     )
     budget = "a_l = (1 - p)^l, p solved for the mean."

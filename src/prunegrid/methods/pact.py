@@ -16,9 +16,13 @@ class Pact(Method):
     strategy_options: ClassVar[dict[str, Any]] = {"layer": 4}
     criterion = "pact"
     criterion_options: ClassVar[dict[str, Any]] = {"merge": "average"}
-    exact = "The score (efficient unimportant token identification)."
+    exact = (
+        "The formula of the score: softmax of the mean image query, mean of the heads, times the L2 norm of "
+        "what enters layer 4."
+    )
     differs = (
-        "Its clusters have a distance as their budget, not a count: here dropped tokens are averaged into "
-        "the most similar kept one."
+        "The published code takes layer 4's own queries and keys, before rotary positions; here they are "
+        "layer 3's, with these. Its clusters have a distance as their budget, not a count: here dropped "
+        "tokens are averaged into the most similar kept one."
     )
     budget = "All N tokens before the cut, and as many in each later layer as give the mean."

@@ -16,5 +16,8 @@ class V2Drop(Method):
     strategy_options: ClassVar[dict[str, Any]] = {"layers": [0.09375, 0.53125, 0.6875]}
     criterion = "displacement"
     exact = "The score, and positions that stay as they were."
-    differs = "The published code keeps 1/2, 1/2 and one token; here each cut keeps the same share."
+    differs = (
+        "The published code keeps 1/2, 1/2 and one token; here each cut keeps the same share. For Qwen2-VL "
+        "it has other layers (3, 16 and 22 of 28) and shares (1/4, 1/20, one token)."
+    )
     budget = "Each cut keeps the same share of what is present, solved for the mean."

@@ -49,7 +49,8 @@ class Ranking:
     @property
     def cost(self) -> str | None:
         """What choosing and merging compute, words of `Criterion.cost` and `merge`, joined by "+"."""
-        words = self.criterion.cost.split("+") if self.criterion.cost else []
+        cost = self.criterion.cost
+        words = [self.criterion.cost_word(word) for word in cost.split("+")] if cost else []
         # Windows make some layers of a tower cheaper than others.
         layers: dict[str, list[float]] = {}
         for one in self.criterion.vision_maps():
@@ -185,6 +186,10 @@ class Criterion(Plugin):
         return [
             (layer, name_of(part.criterion), part.cost) for layer, part in self.rankings(schedule).items()
         ]
+
+    def cost_word(self, word: str) -> str:
+        """Return a word of `cost`, with "@" and the option that it depends on, if any; here none."""
+        return word
 
     def vision_maps(self) -> tuple[VisionMap, ...]:
         """Return what of the vision tower it reads, here nothing."""
