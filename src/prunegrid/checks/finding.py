@@ -99,13 +99,15 @@ def read_check(path: str | Path) -> dict[str, Any] | None:
         If it is something else.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        text = Path(path).read_bytes()
     except FileNotFoundError:
         return None
     try:
         content: dict[str, Any] = json.loads(text)
         if not {"passed", "steps"} <= set(content):
             raise KeyError("passed, steps")
-    except (ValueError, KeyError, TypeError) as error:
+        for step in content["steps"]:
+            Finding(**step)
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise DataError(f"{path} is no check.json ({error!r}): delete it, or check again") from error
     return content

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from prunegrid.axis_names import BASELINE
 from prunegrid.errors import DataError
+from prunegrid.results.remedy import remedy
 from prunegrid.results.store import PREDICTIONS, SAMPLES
 from prunegrid.tables.blocks import ANCHORS
 
@@ -140,8 +141,6 @@ def _read(cell: Mapping[str, Any], name: str, columns: Sequence[str]) -> pd.Data
         # One file, opened once: `read_table` would look for a data set of many.
         with pq.ParquetFile(file) as opened:
             rows: pd.DataFrame = opened.read(["sample_id", *columns]).to_pandas()
-    except (OSError, pa.ArrowException) as error:
-        raise DataError(
-            f"{file} cannot be read ({error}); delete the cell's folder and run the study again"
-        ) from error
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise DataError(f"{file} cannot be read ({error}); {remedy(file)}") from error
     return rows.set_index("sample_id")

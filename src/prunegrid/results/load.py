@@ -15,6 +15,7 @@ from prunegrid.axis_names import SHARE
 from prunegrid.errors import DataError
 from prunegrid.files import expanded
 from prunegrid.nearest import nearest
+from prunegrid.results.remedy import remedy
 from prunegrid.results.score_columns import AXES, metric_columns, number_columns
 from prunegrid.results.store import PREDICTIONS, SAMPLES, SCORES
 
@@ -249,7 +250,7 @@ def _names(file: Path) -> list[str]:
 
     try:
         return list(pq.read_schema(file).names)
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, ValueError, pa.ArrowException) as error:
         raise _unreadable(file, error) from error
 
 
@@ -272,10 +273,10 @@ def _read(file: Path, columns: Sequence[str] | None) -> pd.DataFrame:
             wanted = [name for name in names if name not in LISTS] if columns is None else columns
             there = [name for name in dict.fromkeys(["sample_id", *wanted]) if name in names]
             rows: pd.DataFrame = opened.read(there).to_pandas()
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, ValueError, pa.ArrowException) as error:
         raise _unreadable(file, error) from error
     return rows
 
 
 def _unreadable(file: Path, why: object) -> DataError:
-    return DataError(f"{file} cannot be read ({why}); delete the cell's folder and run the study again")
+    return DataError(f"{file} cannot be read ({why}); {remedy(file)}")
