@@ -9,7 +9,7 @@ TASKS := .venv-tasks
 SOURCES := src tests workflow/scripts perf envs
 RULES := Snakefile workflow/Snakefile workflow/rules
 
-.PHONY: demo test test-suite test-families test-lowest test-tasks test-wheel test-cluster test-gpu bench bench-grid bench-large lint format lock vendor clean
+.PHONY: demo test test-all test-suite test-damage test-families test-lowest test-tasks test-wheel test-cluster test-gpu bench bench-grid bench-large lint format lock vendor clean
 
 # The whole study of config.yaml, to results/report.html.
 demo: $(VENV)/.installed
@@ -19,8 +19,18 @@ demo: $(VENV)/.installed
 test: $(VENV)/.installed
 	$(MAKE) --jobs 2 lint test-suite
 
+# With every case of what `make test` meets in a covering set: strategies x criteria x families, every edit of a study.
+test-all: $(VENV)/.installed
+	PRUNEGRID_EXHAUSTIVE=1 $(MAKE) test
+
 test-suite: $(VENV)/.installed
 	$(BIN)/python -m pytest --numprocesses $(CORES) --dist loadscope
+
+# Files of a study damaged one by one, 200 times, and 30 kills of a study and all its jobs: an hour. What was tried
+# is in build/, and is not tried again.
+test-damage: $(VENV)/.installed
+	PYTHONPATH=src:. OMP_NUM_THREADS=1 $(BIN)/python -m tests.workflow.flips --number 200 --folder build/flips
+	PYTHONPATH=src:. OMP_NUM_THREADS=1 $(BIN)/python -m tests.workflow.kills --number 30 --folder build/kills
 
 # Every supported family, from a checkpoint in the hub's layout to its text: an environment of 5.5 GB, as some
 # processors need torchvision.

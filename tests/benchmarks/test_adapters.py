@@ -169,6 +169,16 @@ def test_shards_limits_and_positions(tmp_path):
         ids()
 
 
+def test_configurations_that_end_the_names_of_files():
+    """As CV-Bench has them: to take both would mix two benchmarks."""
+    names = ["README.md", "test_2d.jsonl", "test_2d.parquet", "test_3d.jsonl", "test_3d.parquet"]
+    assert choose(names, config="2D", split="test") == ["test_2d.parquet"]
+    assert choose(names, config="3D", split="test") == ["test_3d.parquet"]
+    assert choose(names, config="default", split="test") == ["test_2d.parquet", "test_3d.parquet"]
+    # A user's own parts, read with a published set's configuration.
+    assert choose(["test_1.parquet", "test_2.parquet"], config="2D") == ["test_1.parquet", "test_2.parquet"]
+
+
 def test_hub_layouts():
     full = [f"Full/{split}-00000-of-00001.parquet" for split in ("adversarial", "popular", "random")]
     names = ["data/test-00000-of-00001-ab.parquet", "README.md", *full]

@@ -6,7 +6,7 @@ import torch
 
 from prunegrid import prune
 from prunegrid.cost.decoder import Decoder
-from prunegrid.cost.ledger import TokenCounts, published_tflops, sample_compute, sample_ledger
+from prunegrid.cost.ledger import TERA, TokenCounts, published_tflops, sample_compute, sample_ledger
 from prunegrid.cost.selection_cost import SelectionCost
 from prunegrid.cost.vision import vision_flops
 from prunegrid.plugins import build, describe
@@ -120,6 +120,39 @@ def test_merging(model, merge):
     prefill = ledger["prefill"] + vision_flops(config, [(1, 5, 5)])
     assert flops == prefill + ledger["scoring"] - unseen * decoder.hidden
     assert flops - prefill == merging * decoder.hidden > 0
+
+
+@pytest.mark.parametrize("name", ["visionzip", "prumerge"])
+@pytest.mark.parametrize("merge", ["drop", "weighted"])
+def test_rules_that_read_the_tower_and_join_by_its_keys(model, name, merge):
+    request = requests(3)[1]
+    options = {"visionzip": {"contextual": 0.4}, "prumerge": {"neighbours": 3}}[name]
+    criterion = build("criteria", name, {**options, "tower_layer": -1, "merge": merge})
+    strategy = build("strategies", "pyramid", {"layers": [0, 3]})
+    with prune(model, strategy, criterion, 0.6) as pruning:
+        flops = counted(lambda: model(**collate([request]), logits_to_keep=1))
+    config = model.config.to_dict()
+    counts = tokens_per_layer(token_depth(N_IMAGE, N_LAYERS, pruning.kept[0]), N_LAYERS)
+    n_text = len(request.ids) - N_IMAGE
+    sample = TokenCounts(
+        counts, N_IMAGE, n_text, n_text - int((request.ids == IMAGE_ID).nonzero()[0]), grids=[(1, 5, 5)]
+    )
+    scoring = [(layer, cost) for layer, _, cost in criterion.scored_by(strategy.solve(0.6, N_LAYERS))]
+    found = sample_compute(config, sample, scoring, pruned=True, eager=True)
+    assert flops == pytest.approx(found["tflops_total"] * TERA, rel=1e-12)
+    # The class token's row once, and at both cuts cosines by keys and sums: before the first layer of what
+    # the projector is given, which then runs on both.
+    vision, hidden = config["vision_config"], config["text_config"]["hidden_size"]
+    width = vision["hidden_size"]
+    keys = width // (vision["num_attention_heads"] if name == "visionzip" else 1)
+    merging, have = 0, N_IMAGE
+    for layer, _ in scoring:
+        keep = int(counts[layer])
+        merging += 2 * keep * have * (keys + (hidden if layer else width))
+        merging += 0 if layer else 4 * keep * (width * hidden + hidden**2)
+        have = keep
+    rows = 2 * width * (N_IMAGE + 1)
+    assert found["tflops_scoring"] * TERA == pytest.approx(rows + (merging if merge == "weighted" else 0))
 
 
 def test_published_figures():

@@ -8,7 +8,7 @@ from prunegrid.cost.ledger import TERA, TokenCounts, sample_compute
 from prunegrid.cost.tower_scores import tower_score_flops
 from prunegrid.pruning.families import family_of
 from prunegrid.pruning.tower import features_with_maps
-from prunegrid.pruning.vision_maps import VisionMap
+from prunegrid.pruning.vision_maps import OF_CLASS_TOKEN, VisionMap
 from tests.cost.counting import counted
 from tests.pruning.tiny import N_LAYERS
 from tests.pruning.tiny_families import FAMILIES
@@ -33,12 +33,18 @@ def extra(family, model, pixels, kind, layer):
 
 
 @pytest.mark.parametrize(
-    ("kind", "cost"), [("attention_received", "tower_rows"), ("cls_attention", "cls_row"), ("keys", None)]
+    ("kind", "cost"),
+    [
+        ("attention_received", "tower_rows"),
+        ("cls_attention", "cls_row"),
+        ("cls_similarity", "cls_joined_row"),
+        ("keys", None),
+    ],
 )
 def test_rows_of_attention(tower, kind, cost):
     family, model, pixels = tower
     config = model.config.to_dict()
-    if kind == "cls_attention" and not family.has_class_token(config):
+    if kind in OF_CLASS_TOKEN and not family.has_class_token(config):
         return
     grids = family.grids(model.config, pixels)
     # Windows in some layers of one family, and not in others.

@@ -1,6 +1,7 @@
 """The demo's Parquet files: the hub's schemas, seeded, balanced from the first row on."""
 
 import io
+import random
 from collections import Counter
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from PIL import Image
 
 from prunegrid.demo.render_benchmark import SCHEMAS, render_benchmark
 from prunegrid.demo.scene import COLOURS, SHAPES
+from prunegrid.results.store import checksum_of
+from prunegrid.study.drawn_data import is_drawn_by
+from tests.results.flipped import damaged
 
 IMAGE = "struct<bytes: binary, path: string>"
 SHORT_ANSWERS = {
@@ -143,3 +147,18 @@ def test_easyvqa_is_the_published_test_split(tables):
 def test_unknown_name_is_refused_with_the_valid_ones(tmp_path):
     with pytest.raises(ValueError, match="shapes-pope"):
         render_benchmark("shapes", tmp_path / "x.parquet")
+
+
+def test_a_drawn_file_with_any_flipped_bit_is_drawn_again(tmp_path: Path) -> None:
+    """The key of a cell holds what draws its data, and not what the file holds."""
+    file = tmp_path / "shapes-pope.parquet"
+    render_benchmark("shapes-pope", file, rows=2, key="drawn")
+    chosen = random.Random(17)
+    for one in (file, checksum_of(file)):
+        for _ in range(40):
+            with damaged(one, chosen):
+                assert not is_drawn_by(file, "drawn")
+    assert is_drawn_by(file, "drawn")
+    assert not is_drawn_by(file, "edited")
+    checksum_of(file).unlink()
+    assert not is_drawn_by(file, "drawn")

@@ -6,6 +6,7 @@ import pandas as pd
 
 from prunegrid import plugins
 from prunegrid.scoring.scorer import Scores
+from tests.benchmarks.described import WORDS
 from tests.lmms_tasks.colours import TASKS
 
 SAMPLE = pd.DataFrame(
@@ -17,7 +18,8 @@ SAMPLE = pd.DataFrame(
         "references": [["a dog"]],
         "prediction": ["A"],
         "choice_logits": [[1.0, 0.0]],
-        "document": ['{"answer": "A"}'],
+        "document": ['{"answer": "A", "bbox": [0, 0, 1, 1], "width": 2, "height": 2}'],
+        "image_grids": [[[1, 2, 2]]],
         "status": ["ok"],
     }
 )
@@ -29,6 +31,7 @@ LEFT_OUT = {"meteor"}
 def scored(name: str) -> Scores:
     options = {
         "caption": {"extra": ["bleu", "rouge"]},
+        "chair": {"synonyms": WORDS},
         "lmms_eval": {"task": "colours", "include_path": TASKS},
     }.get(name, {})
     sample = SAMPLE.assign(answer="yes") if name == "pope" else SAMPLE

@@ -26,6 +26,8 @@ def test_prompts_are_quoted_word_for_word():
         prompt_texts.lettered(question, choices, context="{hint}"),
         prompt_texts.yes_no(question),
         prompt_texts.CAPTION,
+        prompt_texts.DESCRIPTION,
+        "\n".join(text.format("{expression}") for text in prompt_texts.BOXES.values()),
         VICUNA,
     ]
 
@@ -62,6 +64,17 @@ def test_prompt_variants_and_lengths(row):
     assert int(default) == adapter.max_new_tokens
     lengths = {codes(other)[0]: int(other.rpartition(" ")[2]) for other in others}
     assert lengths == adapter.variant_tokens
+
+
+def test_families_that_answer_with_boxes():
+    (rows,) = tables(section(PAGE, "Boxes"))
+    asked = plugins.load("benchmarks", "refcoco").for_model
+    for family, *told in rows:
+        name = codes(family)[0] if codes(family) else "gemma3"
+        assert [codes(one)[0] for one in told] == [*asked(name, "processor").values()]
+    listed = {codes(family)[0] for family, *_ in rows if codes(family)}
+    usual = asked("gemma3", "processor")
+    assert listed == {name for name in plugins.names("models") if asked(name, "processor") != usual}
 
 
 def test_every_scorer_is_listed_with_its_variants():

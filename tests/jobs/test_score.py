@@ -93,6 +93,9 @@ def test_a_copy_of_another_cells_predictions_is_not_scored(
     store = Path("results/m/b/.store")
     write(store / "one.parquet", None, 0)
     shutil.copy(store / "one.parquet", store / "two.parquet")
-    with pytest.raises(DataError, match=r"two.parquet was made under the key one, not two.*delete it"):
+    with pytest.raises(
+        DataError,
+        match=r"two.parquet was made under the key one, not two.*delete .*two.parquet and run again",
+    ):
         score(CONFIG, HOME, "m", {"b": {"two": "two-scores"}})
     assert not (store / "scores/two-scores").exists()

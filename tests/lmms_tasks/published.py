@@ -205,8 +205,35 @@ CASES: dict[str, list[tuple[dict[str, Any], str, str]]] = {
         ({**_mmmu(1, "B", "multiple-choice"), "id": "test_History_1", "subject": "History"}, "B", "A"),
         ({**_mmmu(2, "A", "multiple-choice"), "id": "test_History_2", "subject": "History"}, "A", "C"),
     ],
+    "mmmu_pro_vision": [
+        ({"id": f"test_History_{n}", "image": _image(n), "options": "['Klee', 'Marc', 'Macke']",
+          "answer": answer, "subject": "History"}, answer, "C")
+        for n, answer in enumerate(["A", "B"])
+    ],
+    "muirbench": [
+        ({"idx": f"{n}", "task": "Counting", "image_relation": "Partial Similarity",
+          "image_type": "Photography", "question": "Which picture has two dogs? <image> <image>",
+          "options": ["The first", "The second"],
+          "answer": answer, "image_list": [_image(n), _image(n + 3)], "counterpart_idx": ""},
+         f"{answer}.", "C.")
+        for n, answer in enumerate(["A", "B"])
+    ],
+    "multidocvqa_val": [
+        ({"questionId": f"{n}", "question": "Which number?", "doc_id": f"doc{n}",
+          "page_ids": "['p1', 'p2']", "answers": str([answer]), "answer_page_idx": "1", "data_split": "val",
+          **{f"image_{at}": _image(n + at) if at < 3 else None for at in range(1, 21)}},
+         said, "nothing of the kind")
+        for n, (answer, said) in enumerate([("0.28", "0.28"), ("Itc Limited", "ITC limited")])
+    ],
+    "mmt_val": [
+        ({"index": n, "question": "Which?", "answer": answer, "A": "a tree", "B": "a house", "C": "", "D": "",
+          "E": "", "F": "", "G": "", "H": "", "I": "", "image": _image(n), "category": "weapon_recognition",
+          "l2-category": "visual_recognition", "split": "VAL"}, answer, "C")
+        for n, answer in enumerate(["A", "B"])
+    ],
 }  # fmt: skip
 _SAME = {
+    "pope": ("pope_adv", "pope_pop", "pope_random"),
     "cv_bench": ("cv_bench_2d", "cv_bench_3d"),
     "ai2d": ("ai2d_no_mask",),
     "mmstar": ("mmstar_qwen",),

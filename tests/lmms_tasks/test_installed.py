@@ -4,6 +4,7 @@
 """
 
 import re
+from collections import Counter
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -185,6 +186,11 @@ def test_registered_metrics_are_lmms_evals():
         ("docvqa_test", "'docvqa_test' cannot be run here: .*uploaded"),
         ("videomme", "'videomme' cannot be run here: it shows videos"),
         ("nextqa_mc_test", "'nextqa_mc_test' cannot be run here: it shows videos"),
+        ("refcoco_bbox_rec_testA", "cannot be run here: the adapter 'refcoco' does"),
+        ("refcoco_plus_grounding_testB", "cannot be run here: the adapter 'refcoco' does"),
+        ("coco_cap_chair", "cannot be run here: the adapter 'chair' does"),
+        ("livexiv_vqa_v1", "cannot be run here: its scorer reads the picture"),
+        ("nocaps_val", "cannot be run here: its captions are scored all at once"),
         ("textvqa_vall", "unknown task 'textvqa_vall': did you mean 'textvqa_val'"),
         ("mvbench", "'mvbench' is a group of tasks"),
     ],
@@ -211,6 +217,31 @@ def test_gqa_takes_its_pictures_from_its_other_configuration(tmp_path):
     pq.write_table(pa.Table.from_pylist(rows), whole)
     together = list(adapter(whole, "gqa", include_path=None).samples())
     assert [(s.image_id, s.prompt) for s in apart] == [(s.image_id, s.prompt) for s in together]
+
+
+def test_files_of_joined_pictures_are_opened_once(tmp_path, monkeypatch):
+    """GQA has 12,578 questions about 398 pictures: its other configuration is located and read once."""
+    rows = [{**row, "imageId": "n0"} for row, _, _ in CASES["gqa"] * 3]
+    asked = [{name: value for name, value in row.items() if name != "image"} for row in rows]
+    shown = [{"id": "n0", "image": rows[0]["image"]}]
+    for kind, table in (("instructions", asked), ("images", shown)):
+        file = tmp_path / f"testdev_balanced_{kind}/testdev-00000-of-00001.parquet"
+        file.parent.mkdir()
+        pq.write_table(pa.Table.from_pylist(table), file)
+    opened, kept = Counter(), pq.ParquetFile
+
+    def opening(file, **options):
+        opened[Path(file).parent.name] += 1
+        return kept(file, **options)
+
+    monkeypatch.setattr("prunegrid.data.table_files.pq.ParquetFile", opening)
+    one = adapter(tmp_path, "gqa", include_path=None)
+    assert [sample.error for sample in one.samples()] == [None] * 6
+    # Its footer, its names, and the one picture.
+    assert opened["testdev_balanced_images"] == 3
+    assert [sample.error for sample in one.samples([4, 5])] == [None] * 2
+    assert len(one.files()) == 2
+    assert opened["testdev_balanced_images"] == 3
 
 
 def test_the_list_is_the_one_in_the_documentation():

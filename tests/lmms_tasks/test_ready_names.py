@@ -5,6 +5,7 @@ from importlib.util import find_spec
 import pytest
 import yaml
 
+from prunegrid import plugins
 from tests.lmms_tasks.published import CASES
 from tests.study.plans import HOME, planned
 
@@ -14,9 +15,12 @@ ASKED = ["gqa", "textvqa", "mme", "mmbench", "seed", "chartqa", "docvqa"]
 
 
 @pytest.mark.parametrize("name", SPECS)
-def test_it_is_a_task_that_is_run(name):
-    assert SPECS[name]["adapter"] == "lmms_eval"
-    assert SPECS[name]["task"] in CASES
+def test_it_is_a_task_that_is_run_or_a_benchmark_with_data_of_its_own(name):
+    if SPECS[name]["adapter"] == "lmms_eval":
+        assert SPECS[name]["task"] in CASES
+    else:
+        assert plugins.load("benchmarks", SPECS[name]["adapter"]).hub_ids
+        assert "path" not in SPECS[name]
 
 
 @pytest.mark.skipif(

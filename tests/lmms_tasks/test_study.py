@@ -1,4 +1,4 @@
-"""A study of six of lmms-eval's tasks on a small random model, from its plan to its tables."""
+"""A study of six of lmms-eval's tasks on a small random model and the demo's, from its plan to its tables."""
 
 from importlib.util import find_spec
 
@@ -14,6 +14,7 @@ from tests.workflow.study import Study
 pytestmark = pytest.mark.skipif(
     find_spec("lmms_eval") is None, reason="lmms-eval is not installed: `make test-tasks` runs this study"
 )
+MODELS = ["tiny", "demo"]
 TASKS = ["gqa", "textvqa_val", "mme", "mmbench_en_dev_static", "docvqa_val", "chartqa"]
 
 
@@ -25,7 +26,7 @@ def study(tmp_path_factory):
     made = Study(
         folder / "project",
         {
-            "models": ["tiny"],
+            "models": MODELS,
             "model_specs": {
                 "tiny": {"path": str(write_checkpoint(folder / "model")), "dtype": "float32", "toy": True}
             },
@@ -48,13 +49,24 @@ def study(tmp_path_factory):
     return made
 
 
-def test_it_ends_in_tables(study):
-    cells = pd.read_csv(study.folder / "results/tiny/tables/cells.csv", keep_default_na=False, na_values=[""])
+@pytest.mark.parametrize("model", MODELS)
+def test_it_ends_in_tables(study, model):
+    tables = study.folder / f"results/{model}/tables"
+    cells = pd.read_csv(tables / "cells.csv", keep_default_na=False, na_values=[""])
     assert set(cells["benchmark"]) == {*TASKS}
     assert (cells["n_error"] == 0).all()
-    assert set(cells.loc[cells["strategy"] != "none", "criterion"]) == {"attention", "norm"}
+    assert (cells["n"] == cells["benchmark"].map({task: len(CASES[task]) for task in TASKS})).all()
+    pruned = cells[cells["strategy"] != "none"]
+    for axis, two in (("strategy", {"uniform", "pyramid"}), ("criterion", {"attention", "norm"})):
+        assert set(pruned[axis]) == two
+        shown = pd.read_csv(tables / f"{axis}.csv")
+        assert {*two, "none"} <= set(shown[axis])
+    assert len(pruned) == 2 * 2 * len(TASKS)
     assert cells.loc[cells["benchmark"] == "mme", "mme"].notna().all()
     assert cells.loc[cells["benchmark"] == "docvqa_val", "accuracy"].notna().all()
+
+
+def test_the_page_names_their_headlines(study):
     assert "MME: acc and acc+" in (study.folder / "results/report.html").read_text(encoding="utf-8")
 
 

@@ -1,6 +1,5 @@
 """Rows that did not fit into memory are computed again where a larger device is named, and no others."""
 
-import json
 from dataclasses import replace
 
 import pandas as pd
@@ -8,6 +7,7 @@ import pytest
 import torch
 
 from prunegrid.demo.render_benchmark import render_benchmark
+from prunegrid.files import read_sealed
 from prunegrid.predict.predict_cells import Shared, predict_cells
 from prunegrid.predict.requests import BenchmarkRun
 from prunegrid.results.predictions import TOO_LARGE, read_finished
@@ -68,7 +68,7 @@ def test_only_what_did_not_fit_is_computed_again(study):
     rows = before.to_pylist()
     assert [row["error"] == TOO_LARGE for row in rows] == large
     assert metadata["too_large"] == sum(large)
-    assert json.loads(small.too_large(ONE.key).read_text()) == {"rows": sum(large), "memory_gb": 23.6}
+    assert read_sealed(small.too_large(ONE.key)) == {"rows": sum(large), "memory_gb": 23.6}
     # A device as large as the one that it was tried on, and none that is known of.
     for asked in (0, 24):
         store, n_run = study(23.6, asked)
@@ -101,6 +101,6 @@ def test_what_still_does_not_fit_is_tried_once_a_size(study):
     study(47.5, 48, n_tokens=longest - 1, shard_size=12)
     metadata = read_finished(small.predictions(ONE.key))[1]
     assert metadata["too_large"] == lengths_of_all.count(longest)
-    assert json.loads(small.too_large(ONE.key).read_text())["memory_gb"] == 47.5
+    assert read_sealed(small.too_large(ONE.key))["memory_gb"] == 47.5
     assert Store(small.folder, 48).has_predictions(ONE.key)
     assert not Store(small.folder, 80).has_predictions(ONE.key)

@@ -138,17 +138,36 @@ class Scoring:
 _OWN: dict[str, type[Criterion]] = {"ties": Ties, "spread": Spread}
 # The last layer: some of these towers have one alone.
 OF_TOWER = {"tower_layer": -1}
+# Options that nothing is left to a default of the criterion, so that tokens of these few are told apart.
+_OPTIONS: dict[str, dict[str, Any]] = {
+    "visionzip": {"contextual": 0.4},
+    "prumerge": {"neighbours": 5},
+    "windows": {"window_layer": 0, "windows": 2},
+}
+
+
+def _options(criterion: str) -> dict[str, Any]:
+    own = OF_TOWER if "tower_layer" in describe("criteria", criterion)["options"] else {}
+    return {**own, **_OPTIONS.get(criterion, {})}
+
+
 # Every criterion as it is, and options that change what is ranked.
-SCORINGS: dict[str, Scoring] = {
-    name: Scoring(name, OF_TOWER if "tower_layer" in describe("criteria", name)["options"] else {})
-    for name in names("criteria")
-} | {
+SCORINGS: dict[str, Scoring] = {name: Scoring(name, _options(name)) for name in names("criteria")} | {
     "ties": Scoring("ties"),
     "ties reversed": Scoring("ties", {"reverse": True}),
     "spread": Scoring("spread"),
     "spread reversed": Scoring("spread", {"reverse": True}),
     "norm averaged": Scoring("norm", {"merge": "average"}),
     "norm recycled": Scoring("norm", {"merge": "recycle"}),
+    "visionzip merged": Scoring("visionzip", {**_options("visionzip"), "merge": "weighted"}),
+    "visionzip merged reversed": Scoring(
+        "visionzip", {**_options("visionzip"), "merge": "weighted", "reverse": True}
+    ),
+    "prumerge merged": Scoring("prumerge", {**_options("prumerge"), "merge": "weighted"}),
+    "prumerge merged behind the projector": Scoring(
+        "prumerge", {**_options("prumerge"), "merge": "weighted", "before_projector": False}
+    ),
+    "windows averaged": Scoring("windows", {**_options("windows"), "merge": "average"}),
     "spread averaged": Scoring("spread", {"merge": "average"}),
     "deep recycled reversed": Scoring("attention_deep", {"merge": "recycle", "reverse": True}),
     "deep reversed": Scoring("attention_deep", {"reverse": True}),

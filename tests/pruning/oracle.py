@@ -291,9 +291,14 @@ class Situation:
         return [found[:, column].flatten().double() for column in columns]
 
 
-def tower(at: Situation, kind: str) -> list[float]:
-    found = at.sample.vision(kind, at.rule.options["tower_layer"])
-    return [float(found[at.image.index(column)]) for column in at.present]
+def tower(at: Situation, kind: str, layer: int | None = None) -> list[float]:
+    return [float(value) for value in tower_maps(at, kind, layer)]
+
+
+def tower_maps(at: Situation, kind: str, layer: int | None = None) -> list[Tensor]:
+    """Return what the vision tower knew of each present token."""
+    found = at.sample.vision(kind, at.rule.options["tower_layer"] if layer is None else layer)
+    return [found[at.image.index(column)].double() for column in at.present]
 
 
 def attention_deep_mean(at: Situation) -> list[float]:
@@ -419,6 +424,27 @@ SETS: dict[str, Callable[[Situation, int], list[int]]] = {
     "coverage": lambda at, n: plain_rules.coverage(
         at.states(at.layer, at.present), at.states(0, at.present), at.states(0, at.text_after), n
     ),
+    "visionzip": lambda at, n: plain_rules.visionzip(
+        tower(at, "cls_attention"), n, at.rule.options["contextual"]
+    ),
+    "prumerge": lambda at, n: plain_rules.prumerge(tower(at, "cls_similarity"), n),
+    "windows": lambda at, n: plain_rules.windows(
+        *(tower(at, "cls_attention", at.rule.options[layer]) for layer in ("window_layer", "tower_layer")),
+        [place.tolist() for place in tower_maps(at, "places")],
+        n,
+        at.rule.options["windows"],
+    ),
+}
+
+
+# What is added to tokens that stay: (situation, indices that stay) -> index -> index -> weight.
+WEIGHTS: dict[str, Callable[[Situation, list[int]], dict[int, dict[int, float]]]] = {
+    "visionzip": lambda at, stay: plain_rules.visionzip_weights(
+        tower(at, "cls_attention"), tower_maps(at, "keys"), stay, at.rule.options["contextual"]
+    ),
+    "prumerge": lambda at, stay: plain_rules.prumerge_weights(
+        tower(at, "cls_similarity"), tower_maps(at, "keys"), stay, at.rule.options["neighbours"]
+    ),
 }
 
 
@@ -447,6 +473,14 @@ def chosen(at: Situation) -> tuple[list[int], dict[int, int]]:
     stay = best(at)
     gone = [column for column in at.present if column not in stay]
     return stay, into_nearest(states, stay, gone) if how == "average" else {}
+
+
+def sums(at: Situation, stay: Sequence[int]) -> dict[int, dict[int, float]]:
+    """Return column that stays -> column that is added to it -> how much of it."""
+    if at.rule.options.get("merge") != "weighted":
+        return {}
+    found = WEIGHTS[at.rule.criterion](at, [at.present.index(column) for column in stay])
+    return {at.present[i]: {at.present[j]: w for j, w in some.items()} for i, some in found.items()}
 
 
 # --- the whole of it --------------------------------------------------------------------------------
@@ -521,18 +555,21 @@ def oracle(
     present = {-1: image}
     # Layer -> dropped column -> where it goes; of how many tokens each column is the mean before a layer.
     into: dict[int, dict[int, int]] = {}
+    added: dict[int, dict[int, dict[int, float]]] = {}
     sizes = {-1: dict.fromkeys(image, 1)}
 
     def choose(layer: int, seen: Pass) -> Sequence[int]:
         """Select once, in the prompt's own pass; later passes find the selection made."""
         if layer not in present:
             now, into[layer], sizes[layer] = present[layer - 1], {}, dict(sizes[layer - 1])
+            added[layer] = {}
             if layer in cuts:
                 keep = count(cuts[layer], len(image), len(now), rule.rounding)
                 at = Situation(layer, keep, image, now, len(ids), seen, rule, sample, gradients)
                 # No question of rank arises where all or nothing stays.
                 if keep < len(now):
                     now, into[layer] = chosen(at) if keep else ([], {})
+                    added[layer] = sums(at, now)
                 for column, target in into[layer].items():
                     sizes[layer][target] += sizes[layer - 1][column]
             present[layer] = now
@@ -540,7 +577,21 @@ def oracle(
 
     def merge(layer: int, seen: Pass) -> dict[int, Tensor]:
         states = {column: seen.entering[layer][0, column] for column in image}
-        return averages(states, sizes[layer - 1], into[layer])
+        return averages(states, sizes[layer - 1], into[layer]) | weighted(layer, states)
+
+    def weighted(layer: int, states: Mapping[int, Tensor]) -> dict[int, Tensor]:
+        """Return what becomes of tokens that others are added to: to states, or to the projector's inputs."""
+        found = {}
+        project = eager.model.base_model.multi_modal_projector if added[layer] else None
+        inputs = sample.vision("projector_inputs", -1) if added[layer] and layer == 0 else None
+        for column, some in added[layer].items():
+            if inputs is None or not rule.options.get("before_projector", True):
+                found[column] = states[column] + sum(weight * states[other] for other, weight in some.items())
+                continue
+            own = inputs[image.index(column)]
+            total = own + sum(weight * inputs[image.index(other)] for other, weight in some.items())
+            found[column] = states[column] + project(total[None, None])[0, 0] - project(own[None, None])[0, 0]
+        return found
 
     tokens: list[int] = []
     logits: list[Tensor] = []

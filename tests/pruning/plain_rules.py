@@ -1,4 +1,4 @@
-"""Rules that need no vision tower, each written from its formula: loops, float64, one sample at a time.
+"""Rules of criteria, each written from its formula: loops, float64, one sample at a time.
 
 Nothing of the engine is used. Tokens are numbered from 0; a rule returns those that stay, or their scores.
 Vectors are lists of tensors of float64.
@@ -24,7 +24,9 @@ def length(a: Tensor) -> float:
 
 
 def cosine(a: Tensor, b: Tensor) -> float:
-    return dot(a, b) / (length(a) * length(b))
+    lengths = length(a) * length(b)
+    # A token without patches has a key of zeros.
+    return dot(a, b) / lengths if lengths else 0.0
 
 
 def softmax(values: Sequence[float]) -> list[float]:
@@ -140,3 +142,85 @@ def pact(queries: Tensor, keys: Tensor, scaling: float, states: Vectors) -> list
         shares = softmax([scaling * dot(mean, keys[head // shared, i]) for i in range(n)])
         totals = [total + share / heads for total, share in zip(totals, shares, strict=True)]
     return [total * length(state) for total, state in zip(totals, states, strict=True)]
+
+
+# --- rules that read the vision tower ---------------------------------------------------------------
+
+
+def quartile(values: Sequence[float], share: float) -> float:
+    """Return a quartile, interpolated between the two values beside it."""
+    ordered = sorted(values)
+    at = share * (len(ordered) - 1)
+    below = math.floor(at)
+    above = min(below + 1, len(ordered) - 1)
+    return ordered[below] + (at - below) * (ordered[above] - ordered[below])
+
+
+def best(values: Sequence[float], tokens: Sequence[int], n: int) -> list[int]:
+    return sorted(tokens, key=lambda i: (-values[i], i))[:n]
+
+
+def visionzip_dominant(attention: Sequence[float], n: int, share: float) -> list[int]:
+    return best(attention, range(len(attention)), n - int(n * share + 1e-9))
+
+
+def visionzip(attention: Sequence[float], n: int, share: float) -> list[int]:
+    dominant = visionzip_dominant(attention, n, share)
+    rest = [i for i in range(len(attention)) if i not in dominant]
+    contextual = n - len(dominant)
+    step = max(1, len(rest) // contextual) if contextual else 1
+    return sorted(dominant + rest[::step][:contextual])
+
+
+def visionzip_weights(
+    attention: Sequence[float], keys: Vectors, stay: Sequence[int], share: float
+) -> dict[int, dict[int, float]]:
+    """Keys are (heads, head size) of each token; return kept token -> token that is added to it -> weight."""
+    dominant = visionzip_dominant(attention, len(stay), share)
+    targets = [i for i in stay if i not in dominant]
+    means = [key.mean(0) for key in keys]
+    gone: dict[int, list[int]] = {i: [] for i in targets}
+    for j in range(len(keys)):
+        if targets and j not in stay:
+            gone[first_best({i: cosine(means[i], means[j]) for i in targets})].append(j)
+    return {i: dict.fromkeys(members, 1 / len(members)) for i, members in gone.items() if members}
+
+
+def windows(
+    shallow: Sequence[float], deep: Sequence[float], places: Sequence[Sequence[float]], n: int, side: int
+) -> list[int]:
+    """Places are tile and centre of each token; tile 0 is that of tokens without patches."""
+    members: dict[tuple[int, int, int], list[int]] = {}
+    for i, (tile, row, column) in enumerate(places):
+        # Centres are whole halves of a patch: what rounding takes off is given back.
+        at = round(tile), math.floor(side * row + 1e-6), math.floor(side * column + 1e-6)
+        members.setdefault(at, []).append(i)
+    queues = [best(shallow, some, len(some)) for some in members.values()]
+    local: list[int] = []
+    turn = 0
+    while len(local) < n // 2:
+        now = [queue[turn] for queue in queues if turn < len(queue)]
+        local += best(shallow, now, n // 2 - len(local))
+        turn += 1
+    others = [i for i in range(len(deep)) if i not in local]
+    return sorted(local + best(deep, others, n - n // 2))
+
+
+def prumerge(similarity: Sequence[float], n: int) -> list[int]:
+    first, third = (quartile(similarity, share) for share in (0.25, 0.75))
+    outliers = [i for i, value in enumerate(similarity) if value > third + 1.5 * (third - first)]
+    taken = best(similarity, outliers, n)
+    rest = [i for i in range(len(similarity)) if i not in taken]
+    spaced = n - len(taken)
+    return sorted(taken + [rest[i * len(rest) // spaced] for i in range(spaced)])
+
+
+def prumerge_weights(
+    similarity: Sequence[float], keys: Vectors, stay: Sequence[int], neighbours: int
+) -> dict[int, dict[int, float]]:
+    found = {}
+    for i in stay:
+        others = {j: cosine(keys[i].flatten(), keys[j].flatten()) for j in range(len(keys)) if j != i}
+        nearest = sorted(others, key=lambda j: (-others[j], j))[:neighbours]
+        found[i] = {j: similarity[j] for j in nearest}
+    return found

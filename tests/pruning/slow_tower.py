@@ -57,6 +57,15 @@ def over_patches(kind, calls, output, class_tokens):
             for place, row in enumerate(rows[class_tokens:]):
                 found[sequence, place] = row
         return found
+    if kind == "places":
+        output = output[None] if output.dim() == 2 else output
+        side = round((output.shape[1] - class_tokens) ** 0.5)
+        for tile in range(len(output)):
+            for row in range(side):
+                for column in range(side):
+                    centre = [tile + 1, (row + 0.5) / side, (column + 0.5) / side]
+                    found[tile, row * side + column] = torch.tensor(centre, dtype=torch.float64)
+        return found
     done = 0
     for query, key, mask, scaling in calls:
         sequences, heads, tokens, size = query.shape
@@ -76,11 +85,11 @@ def over_patches(kind, calls, output, class_tokens):
                     else:
                         of_class += share / heads
                 joined += key[sequence, head] @ query[sequence, head, 0]
-            joined = joined[class_tokens:] / (heads * size) ** 0.5
+            joined = (joined / (heads * size) ** 0.5).exp()
             maps = {
                 "attention_received": received[class_tokens:],
                 "cls_attention": of_class[class_tokens:],
-                "cls_similarity": joined.exp() / joined.exp().sum(),
+                "cls_similarity": (joined / joined.sum())[class_tokens:],
                 "keys": key[sequence, :, class_tokens:].transpose(0, 1),
             }
             for place, value in enumerate(maps[kind]):
@@ -166,8 +175,26 @@ def _laid_out(config, n_tiles, side, size):
     raise AssertionError("no number of tokens fits")
 
 
+def projected_of_tokens(name, model, pixels):
+    """Return what the projector is given of each image token; 0 for ends of rows."""
+    given = []
+    projector = model.base_model.multi_modal_projector
+    hook = projector.register_forward_pre_hook(lambda _, args: given.append(args[0].double()))
+    with torch.no_grad():
+        model.base_model.get_image_features(**pixels)
+    hook.remove()
+    if not name.startswith("llava"):
+        # Neighbouring patches are joined already.
+        return torch.cat([*given[0]])
+    none = torch.zeros(given[0].shape[-1], dtype=torch.float64)
+    own = patches_of_tokens(name, model, pixels, None)
+    return torch.stack([given[0][pairs[0]] if pairs else none for pairs in own])
+
+
 def slowly(kind, name, family, model, pixels, layer):
     """Return a map over image tokens, (tokens, ...), float64."""
+    if kind == "projector_inputs":
+        return projected_of_tokens(name, model, pixels)
     calls, output, entered = tower_run(family, model, pixels, layer)
     patches = over_patches(kind, calls, output, int(family.has_class_token(model.config.to_dict())))
     some = next(iter(patches.values()))

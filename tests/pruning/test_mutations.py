@@ -15,11 +15,15 @@ from prunegrid.criteria.attention_deep import AttentionDeep
 from prunegrid.criteria.attention_deep_mean import AttentionDeepMean
 from prunegrid.criteria.norm import Norm
 from prunegrid.criteria.norm_input import NormInput
+from prunegrid.criteria.prumerge import PruMerge
 from prunegrid.criteria.random import RandomOrder
 from prunegrid.criteria.staged import Staged
-from prunegrid.pruning import attention, gradients, merging, selection, stage
+from prunegrid.criteria.visionzip import VisionZip
+from prunegrid.criteria.windows import Windows
+from prunegrid.pruning import attention, gradients, merging, selection, stage, tower
 from prunegrid.pruning import schedule as strategies
 from prunegrid.pruning.context import Pruning
+from prunegrid.pruning.criterion import Criterion
 from prunegrid.pruning.layer_hooks import LayerHooks
 from prunegrid.pruning.moved_up import MovedUp
 from prunegrid.pruning.prefill import Prefill
@@ -334,6 +338,88 @@ MUTATIONS = {
         "hierarchical",
         "norm recycled",
         "logits",
+    ),
+    # Rules that read the vision tower.
+    "class token's softmax without itself": Mutation(
+        [
+            Change(
+                tower,
+                "_similarity",
+                "logits.softmax(-1)",
+                "logits.exp() / logits[:, 1:].exp().sum(1)",
+            )
+        ],
+        "input",
+        "prumerge merged",
+        "logits",
+    ),
+    "dominant by lowest": Mutation(
+        [Change(VisionZip, "_dominant", "highest(attention", "highest(-attention")], "input", "visionzip"
+    ),
+    "contextual tokens that add up": Mutation(
+        [Change(VisionZip, "merge_weights", "goes / goes.sum(2, keepdim=True).clamp_min(1)", "goes.float()")],
+        "input",
+        "visionzip merged",
+        "logits",
+    ),
+    "keys of one head": Mutation(
+        [Change(VisionZip, "merge_weights", "self.tower_layer).mean(2)", "self.tower_layer)[:, :, 0]")],
+        "input",
+        "visionzip merged",
+        "logits",
+    ),
+    "dominant tokens gather, too": Mutation(
+        [Change(VisionZip, "merge_weights", " & ~self._dominant(stage)[0].gather(1, kept.index)", "")],
+        "input",
+        "visionzip merged",
+        "logits",
+    ),
+    "weighted sums in place of tokens": Mutation(
+        [Change(merging, "_with_weighted_sums", "own + found @ image", "found @ image")],
+        "input",
+        "prumerge merged",
+        "logits",
+    ),
+    "rows that drop nothing are joined": Mutation(
+        [Change(merging, "_with_weighted_sums", " & drops)", ")")],
+        "uniform",
+        "prumerge merged",
+        "logits",
+        ragged=True,
+        family="internvl",
+    ),
+    "joined behind the projector": Mutation(
+        [Change(Criterion, "ranking", "layer == 0 and criterion.merges_inputs", "False")],
+        "input",
+        "prumerge merged",
+        "logits",
+    ),
+    "nearest with itself": Mutation(
+        [Change(PruMerge, "merge_weights", " & (kept.index[..., None] != image.index[:, None])", "")],
+        "input",
+        "prumerge merged",
+        "logits",
+    ),
+    "the upper quarter for outliers": Mutation(
+        [Change(PruMerge, "select", "third + 1.5 * (third - first)", "third")], "input", "prumerge"
+    ),
+    "windows by the deep layer": Mutation(
+        [
+            Change(
+                Windows,
+                "select",
+                "(self.window_layer, self.tower_layer)",
+                "(self.tower_layer, self.tower_layer)",
+            )
+        ],
+        "input",
+        "windows",
+    ),
+    "windows of all tiles together": Mutation(
+        [Change(Windows, "_window", "(places[..., 0] * self.windows**2).round().long() + inside", "inside")],
+        "input",
+        "windows",
+        family="llava_next",
     ),
     "counts rounded down": Mutation(
         [Change(strategies, "_whole", " + 0.5 + _EXACT", "")], "uniform", "first"

@@ -24,13 +24,15 @@ RANKED = ("hierarchical", "uniform", "constant", "random", "single", "pyramid", 
 RANKED += ("uniform contiguous", "uniform floor", "input original", "from the input on")
 # What reads queries and keys, the layer's own, embeddings and gradients.
 FEW = ("attention", "attention_own", "norm_input", "gradient")
+# What the other families meet in `make test`: several cuts, drawn ones, moved positions, from layer 0 on.
+SOME = ("hierarchical", "uniform contiguous", "random", "from the input on")
 NEW_TOKENS = 3
 
 
-def cells(model, criteria, ratios=(0.5,), family="llava"):
+def cells(model, criteria, ratios=(0.5,), family="llava", strategies=RANKED):
     """Return (name, pruning) of a grid of cells."""
     found = []
-    for strategy, ratio in product((*RANKED, "exit", "blind"), ratios):
+    for strategy, ratio in product((*strategies, "exit", "blind"), ratios):
         plugin = strategy_of(strategy, family)
         if family in WINDOWED and plugin.positions != "original":
             continue
@@ -99,14 +101,28 @@ def assert_alike(found, alone):
         assert other.explained == outcome.explained, name
 
 
-@pytest.mark.parametrize("family", sorted(FAMILIES))
-def test_cells_together_are_cells_alone(family):
+def grids():
+    """Return (family, criteria, ratios, strategies): every criterion, strategy and ratio in one family."""
+    everything = names("criteria"), (0.3, 0.5), RANKED
+    whole = pytest.mark.exhaustive
+    found = [
+        pytest.param("llava", *everything, marks=whole, id="llava-whole"),
+        pytest.param("llava", names("criteria"), (0.5,), SOME, id="llava-criteria"),
+        pytest.param("llava", ("attention", "norm"), (0.3, 0.5), RANKED, id="llava-strategies"),
+    ]
+    for family in sorted(set(FAMILIES) - {"llava"}):
+        found.append(pytest.param(family, FEW, (0.5,), RANKED, marks=whole, id=f"{family}-whole"))
+        found.append(pytest.param(family, FEW, (0.5,), SOME, id=family))
+    return found
+
+
+@pytest.mark.parametrize(("family", "criteria", "ratios", "strategies"), grids())
+def test_cells_together_are_cells_alone(family, criteria, ratios, strategies):
     tiny = FAMILIES[family]
     model = tiny.model()
     rows = tiny.requests(model)
     batch, sample_ids = tiny.collate(rows), [row.name for row in rows]
-    whole = family == "llava"
-    grid = cells(model, names("criteria") if whole else FEW, (0.3, 0.5) if whole else (0.5,), family)
+    grid = cells(model, criteria, ratios, family, strategies)
     found, order = together(grid, batch, sample_ids)
     assert_alike(found, {name: generate(pruning, batch, sample_ids) for name, pruning in grid})
     # A grid in which nothing was shared would pass, too.

@@ -1,6 +1,7 @@
 """The page says whether a model was checked, passed, and is what was checked."""
 
 import json
+import random
 
 import pytest
 
@@ -8,6 +9,8 @@ from prunegrid.checks.finding import CheckResult, Finding
 from prunegrid.errors import DataError
 from prunegrid.report.checked import checked
 from prunegrid.results.predictions import SCHEMA, write_finished
+from tests.results.flipped import damaged
+from tests.workflow.faults import check
 
 OF = {"code": "c", "weights": "w"}
 WHERE = {
@@ -73,3 +76,15 @@ def test_a_file_that_is_no_check(tmp_path):
     (tmp_path / "check.json").write_text("[]")
     with pytest.raises(DataError, match=r"check\.json is no check\.json"):
         section(tmp_path)
+
+
+def test_any_flipped_bit_of_a_check_is_refused(tmp_path):
+    page = section(tmp_path, result())
+    chosen = random.Random(5)
+    remedy = r"delete .*check\.json and run again"
+    for name in ("check.json", "check.checksum.json"):
+        for _ in range(60):
+            with damaged(tmp_path / name, chosen), pytest.raises(DataError, match=remedy) as told:
+                section(tmp_path)
+    check("check.json is edited", str(told.value))
+    assert section(tmp_path) == page

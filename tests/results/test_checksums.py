@@ -139,6 +139,16 @@ def test_whole_and_touched_files_pass(published: Published) -> None:
     published.check()
 
 
+def test_a_job_checks_the_files_that_it_reads(published: Published) -> None:
+    stat = (published.folder / PREDICTIONS).stat()
+    edit_in_place(published.folder / PREDICTIONS)
+    os.utime(published.folder / PREDICTIONS, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    check_cells([published.described], [SCORES, SAMPLES])
+    with pytest.raises(DataError, match=r"predictions\.parquet was changed") as told:
+        check_cells([published.described], [PREDICTIONS])
+    check("a disk loses a bit and sets no time stamp", str(told.value))
+
+
 @pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("own_copy", [False, True])
 def test_an_edited_file_is_noticed(published: Published, name: str, own_copy: bool) -> None:

@@ -9,20 +9,14 @@ import pytest
 
 from prunegrid.checks.finding import read_check
 from prunegrid.errors import DataError
-from prunegrid.files import read_object, read_sealed, write_sealed
+from prunegrid.files import read_sealed, write_sealed
 from prunegrid.results.store import Store
 from prunegrid.study import markers
 from prunegrid.study.page_record import as_meta, replaced
+from tests.results.flipped import flipped
 
 RATIOS = {"matched: uniform x norm at 0.5": 0.505, "unreachable": "no depth removes it"}
 BROKEN = ["", "[]", "null", "{", "\udc80", "3", '{"memory_gb": "x"}', '{"own": 3}', '{"own": {"key": 3}}']
-
-
-def flipped(content: bytes, chosen: random.Random) -> bytes:
-    """Return bytes with one bit that is another."""
-    changed = bytearray(content)
-    changed[chosen.randrange(len(changed))] ^= 1 << chosen.randrange(8)
-    return bytes(changed)
 
 
 def test_what_is_remembered_with_a_seal_is_forgotten_with_any_bit(tmp_path: Path) -> None:
@@ -52,7 +46,9 @@ def test_a_damaged_check_is_refused_by_name(tmp_path: Path, content: str) -> Non
     """`compute_plan` and the page read it."""
     file = tmp_path / "check.json"
     file.write_bytes(content.encode(errors="surrogateescape"))
-    with pytest.raises(DataError, match=r"check.json is no check.json .*: delete it, or check again"):
+    with pytest.raises(
+        DataError, match=r"is no check.json .*: delete .* and run again, or check again"
+    ):
         read_check(file)
 
 
@@ -67,4 +63,16 @@ def test_a_damaged_note_of_what_was_too_large_is_tried_again(tmp_path: Path, con
     store = Store(tmp_path, memory_gb=80.0)
     store.too_large("key").write_bytes(content.encode(errors="surrogateescape"))
     assert store.is_to_retry("key")
-    assert isinstance(read_object(store.too_large("key")), dict)
+
+
+def test_a_note_of_what_was_too_large_counts_only_with_all_of_its_bits(tmp_path: Path) -> None:
+    """64 GB for 4 would leave rows untried for good."""
+    store = Store(tmp_path, memory_gb=40.0)
+    note = store.too_large("key")
+    write_sealed(note, {"rows": 2, "memory_gb": 40.0})
+    assert not store.is_to_retry("key")
+    content = note.read_bytes()
+    chosen = random.Random(9)
+    for _ in range(100):
+        note.write_bytes(flipped(content, chosen))
+        assert store.is_to_retry("key")

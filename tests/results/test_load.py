@@ -1,6 +1,9 @@
 """`prunegrid.load`: the cells and samples of a study, against the files that a study leaves."""
 
+import json
+import random
 import shutil
+from operator import attrgetter, methodcaller
 from pathlib import Path
 
 import pandas as pd
@@ -8,10 +11,13 @@ import pytest
 
 import prunegrid
 from prunegrid.errors import DataError
+from prunegrid.files import file_state
 from prunegrid.results import load as loading
 from prunegrid.scoring.score import score_cells, write_scores
 from prunegrid.tables.cells import AXES, read_cells, write_cells
+from tests.results.flipped import damaged
 from tests.tables import worlds
+from tests.workflow.faults import check
 
 
 @pytest.fixture(scope="module")
@@ -184,3 +190,25 @@ def test_a_broken_file_is_named(study, tmp_path, name):
     results = prunegrid.load(tmp_path)
     with pytest.raises(DataError, match=f"{name} cannot be read"):
         _ = results.cells if name == "scores.json" else results.samples()
+
+
+@pytest.mark.filterwarnings("ignore:.*has no tables")
+def test_where_the_store_is_any_flipped_bit_is_refused(study, tmp_path):
+    """The store has the checksums of what was finished."""
+    _, cells = study
+    cell = Path(cells[0]["folder"])
+    folder = tmp_path / cell.relative_to(study[0])
+    shutil.copytree(cell, folder)
+    files = [folder / name for name in ("predictions.parquet", "scores.json", "scores.parquet")]
+    told = folder.parents[3] / ".store/scores/key/checksums.json"
+    told.parent.mkdir(parents=True)
+    told.write_text(json.dumps({file.name: file_state(file) for file in files}))
+    whole = prunegrid.load(tmp_path)
+    assert len(whole.samples()) == whole.cells["n"].sum()
+    chosen = random.Random(8)
+    for file in files:
+        reads = attrgetter("cells") if file.suffix == ".json" else methodcaller("samples")
+        for _ in range(20):
+            with damaged(file, chosen), pytest.raises(DataError, match=f"^{file} ") as told:
+                reads(prunegrid.load(tmp_path))
+            check("a file is edited that `prunegrid.load` reads", str(told.value))

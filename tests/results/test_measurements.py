@@ -1,10 +1,14 @@
 """latency.parquet is written whole, with its checksum, and another one is refused."""
 
+import random
+
 import pyarrow.parquet as pq
 import pytest
 
 from prunegrid.errors import DataError
 from prunegrid.results.measurements import MEASUREMENTS, read_measurements, write_measurements
+from prunegrid.results.store import checksum_of
+from tests.results.flipped import damaged
 from tests.tables.measured import made_up_rows
 
 
@@ -48,3 +52,12 @@ def test_what_is_no_whole_file_is_refused(file, fault):
         pq.write_table(pq.read_table(file).drop_columns(["wall_ms"]), file)
     with pytest.raises(DataError, match=r"file of measurements.*delete .*latency.parquet"):
         read_measurements(file, "k")
+
+
+def test_any_flipped_bit_is_refused(file):
+    chosen = random.Random(3)
+    for one in (file, checksum_of(file)):
+        for _ in range(60):
+            with damaged(one, chosen), pytest.raises(DataError, match=r"delete .*latency.parquet and run"):
+                read_measurements(file)
+    read_measurements(file)

@@ -8,7 +8,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from prunegrid.errors import DataError
-from prunegrid.results.predictions import SCHEMA, prediction_row, read, write_rows
+from prunegrid.results.predictions import (
+    SCHEMA,
+    prediction_row,
+    read,
+    read_finished,
+    read_metadata,
+    write_rows,
+)
 
 COLUMNS = ["token_depth", "sample_id", "status", "first_topk", "image_grids", "prediction"]
 
@@ -54,6 +61,23 @@ def test_a_damaged_page_is_not_read(file: Path) -> None:
     with pytest.raises(DataError, match="not a readable file"):
         read(file, ["prediction"])
     read(file, ["sample_id"])
+
+
+def test_a_flipped_bit_of_what_a_file_says_of_itself_is_no_traceback(file: Path) -> None:
+    """PyArrow decodes names of columns as it opens a file; with the highest bit set they are no text."""
+    content, chosen = file.read_bytes(), random.Random(11)
+    footer = int.from_bytes(content[-8:-4], "little") + 8
+    refused = 0
+    for _ in range(80):
+        place = len(content) - 1 - chosen.randrange(footer)
+        changed = content[place] ^ 0x80
+        file.write_bytes(content[:place] + bytes([changed]) + content[place + 1 :])
+        for reads in (read, read_finished, read_metadata):
+            try:
+                reads(file)
+            except DataError:
+                refused += 1
+    assert refused > 100
 
 
 def test_what_is_not_known_of_a_row_is_empty_or_null(tmp_path: Path) -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from prunegrid.errors import DataError
-from prunegrid.results.seals import check_seals, write_seal
+from prunegrid.results.seals import are_sealed, check_seals, is_made_from, write_seal
 
+MADE_FROM = {"cells": ["a"], "options": {"margin": 1.0}}
 FILES = {"cells.csv": b"accuracy\n0.5\n", "strategy.html": b"<p>0.5</p>\n"}
 
 
@@ -19,7 +20,7 @@ def make(folder: Path) -> Path:
     if not all(file.exists() for file in [seal, *(folder / name for name in FILES)]):
         for name, content in FILES.items():
             (folder / name).write_bytes(content)
-        write_seal(seal, [*(folder / name for name in FILES), seal])
+        write_seal(seal, [*(folder / name for name in FILES), seal], MADE_FROM)
     return seal
 
 
@@ -30,6 +31,17 @@ def cure(message: str) -> None:
 
 def test_what_was_made_passes(tmp_path: Path) -> None:
     check_seals([make(tmp_path)])
+    assert are_sealed([tmp_path / "checksums.json"])
+    assert not are_sealed([tmp_path / "others.json"])
+
+
+def test_what_was_made_from_something_else_is_told(tmp_path: Path) -> None:
+    seal = make(tmp_path)
+    assert is_made_from(seal, {name: MADE_FROM[name] for name in reversed(MADE_FROM)})
+    assert not is_made_from(seal, {**MADE_FROM, "options": {"margin": 2.0}})
+    assert not is_made_from(seal, {})
+    seal.write_text(seal.read_text()[:-1])
+    assert not is_made_from(seal, MADE_FROM)
 
 
 def test_every_flipped_bit_is_harmless_or_refused_and_mended(tmp_path: Path) -> None:
@@ -54,7 +66,9 @@ def test_every_flipped_bit_is_harmless_or_refused_and_mended(tmp_path: Path) -> 
     assert refused > 150
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{}", "[" * 100_000, '{"cells.csv": 3}'])
+@pytest.mark.parametrize(
+    "content", ["", "[]", "{}", "[" * 100_000, '{"files": []}', '{"files": {"cells.csv": 3}}']
+)
 def test_a_seal_of_any_content_is_no_traceback(tmp_path: Path, content: str) -> None:
     seal = make(tmp_path)
     seal.write_text(content)
@@ -69,4 +83,4 @@ def test_a_seal_removes_what_a_killed_job_left_of_its_files(tmp_path: Path) -> N
     make(tmp_path)
     assert not left.exists()
     assert other.exists()
-    assert json.loads((tmp_path / "checksums.json").read_text()).keys() == FILES.keys()
+    assert json.loads((tmp_path / "checksums.json").read_text())["files"].keys() == FILES.keys()

@@ -33,7 +33,17 @@ def table(predictions: list[str | None], **columns: object) -> pd.DataFrame:
 
 
 def test_every_scorer_is_found_by_name() -> None:
-    assert names("scorers") == ["aokvqa", "caption", "lmms_eval", "mcq", "pope", "scienceqa", "vqa"]
+    assert names("scorers") == [
+        "aokvqa",
+        "caption",
+        "chair",
+        "lmms_eval",
+        "mcq",
+        "pope",
+        "refcoco",
+        "scienceqa",
+        "vqa",
+    ]
 
 
 def test_pope_against_counts_by_hand() -> None:

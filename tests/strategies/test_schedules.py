@@ -65,6 +65,21 @@ def test_pyramid_and_exit_layers():
     assert build("strategies", "exit").solve(0.65, 8).ratio() == pytest.approx(0.625)
 
 
+def test_pyramid_whose_later_cuts_keep_a_share_of_their_own():
+    """VScan's budgets: 64 of 576 tokens on average are 96, and 32 from the middle on."""
+    vscan = build("strategies", "pyramid", {"layers": [0, 0.5], "later": 1 / 3})
+    assert vscan.solve(1 - 64 / 576, 32, n_tokens=576).counts(576) == [(0, 96), (16, 32)]
+    assert vscan.solve(1 - 192 / 576, 28, n_tokens=576).counts(576) == [(0, 288), (14, 96)]
+    three = build("strategies", "pyramid", {"later": 0.5}).solve(0.5, 32)
+    first = three.cuts[0][1]
+    assert [share for _, share in three.cuts] == pytest.approx([first, first / 2, first / 4])
+    # The first cut can keep all, the others drop what they drop.
+    with pytest.raises(UnreachableRatioError, match=r"0\.333 to "):
+        vscan.solve(0.2, 32)
+    with pytest.raises(ConfigError, match=r"later must be a share in \(0, 1\], got 0"):
+        build("strategies", "pyramid", {"later": 0})
+
+
 def test_random_depends_on_the_seed_alone():
     strategy = build("strategies", "random", {"cuts": 3})
     assert strategy.solve(0.5, 32, seed=4) == strategy.solve(0.5, 32, seed=4)

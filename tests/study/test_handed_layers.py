@@ -79,6 +79,15 @@ def test_options_that_list_criteria_are_checked():
         )
 
 
+def test_a_part_has_a_merge_of_its_own():
+    options = {"parts": ["norm", "first"], "merges": ["average", "drop"], "reverse": True}
+    schedule = Schedule(8, ((0, 0.5), (4, 0.2)))
+    assert [scored_by("staged", options, layer, schedule) for layer in (0, 4)] == [
+        ("norm", {"merge": "average"}, True),
+        ("first", {"merge": "drop"}, True),
+    ]
+
+
 def test_no_torch_is_imported():
     code = (
         "import sys; from prunegrid.study.handed_layers import cannot_score; "

@@ -225,6 +225,11 @@ def test_nested_criteria_count(tmp_path, monkeypatch):
     assert needs_answer(planned.config, "mixed")
 
 
+def merges(ways):
+    options = {"parts": ["norm", "random"], "merges": ways}
+    return {"criteria": ["staged"], "criterion_specs": {"staged": {"options": options}}}
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -234,12 +239,22 @@ def test_nested_criteria_count(tmp_path, monkeypatch):
         ),
         (
             {"criterion_specs": {"norm": {"options": {"merge": "mean"}}}},
-            "norm.options.merge: 'mean' is not one of drop, average, recycle",
+            "norm.options.merge: 'mean' is not one of drop, average, recycle, weighted",
+        ),
+        (
+            {"criterion_specs": {"norm": {"options": {"merge": "weighted"}}}},
+            "norm.options.merge: weighted adds tokens up as the criterion says, and 'norm' says nothing",
         ),
         (
             {"criteria": ["diversity"], "criterion_specs": {"diversity": {"options": {"merge": "recycle"}}}},
             "criterion 'diversity' selects sets, without scores: drop or average",
         ),
+        (
+            merges(["average"]),
+            r"merges: \['average'\] is one for each of \['norm', 'random'\]",
+        ),
+        (merges(["average", "add"]), r"merges: 'add' is not one of drop, average, recycle, weighted"),
+        (merges(["average", "weighted"]), r"merges: weighted adds .*, and 'random' says nothing of it"),
         ({"strategy_specs": {"single": {"options": {"layer": [2]}}}}, r"\[2\] is not a number"),
         ({"strategy_specs": {"hierarchical": {"options": {"layers": ["a"]}}}}, "is not a list of numbers"),
         ({"strategy_specs": {"none": {"type": "uniform"}}}, "the name 'none' is taken"),

@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 
 import pyarrow.parquet as pq
 import pytest
@@ -132,6 +132,23 @@ def without(*files: str) -> Change:
     return change
 
 
+def without_records(*more: Change) -> Change:
+    """Return a change to a study whose records Snakemake has lost, too."""
+
+    @contextmanager
+    def change(study: Study) -> Iterator[None]:
+        records = study.folder / ".snakemake/metadata"
+        aside = records.rename(records.with_name("aside"))
+        with ExitStack() as stack:
+            for one in more:
+                stack.enter_context(one(study))
+            yield
+        shutil.rmtree(records, ignore_errors=True)
+        aside.rename(records)
+
+    return change
+
+
 LIMITS = {"shapes-pope": {"limit": 8}, "shapes-caption": {"limit": 4}}
 CHANGES: dict[str, Change] = {
     "nothing": nothing,
@@ -176,6 +193,13 @@ CHANGES: dict[str, Change] = {
         "src/prunegrid/tables/compare.py", "_AT_ONCE = 50", "_AT_ONCE = 51"
     ),
     "the code of the page edited": edited("src/prunegrid/report/write.py", "prunegrid report", "the report"),
+    "`.snakemake/metadata` deleted": without_records(),
+    "the same, and a table option changed": without_records(
+        configured(tables={"replicates": 200, "accuracy_margin": 2})
+    ),
+    "the same, and the code of the page edited": without_records(
+        edited("src/prunegrid/report/write.py", "prunegrid report", "the report")
+    ),
     "a cell's folder deleted": deleted,
     "a cell deleted from the store too": deleted_from_store,
     "a table deleted (`paper-strategy.tex`)": without("demo/tables/paper-strategy.tex"),

@@ -2,13 +2,15 @@
 
 `executable` returns a program that takes arguments as `python` does. It asks a server, which has imported
 packages of others and nothing of prunegrid, to fork itself and run what was asked for with the asker's
-arguments, folder, environment and open files.
+arguments, folder, environment, open files and, within one session, process group: a signal to the group
+reaches all of it.
 """
 
 import json
 import os
 import socket
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 # Scoring and tabulating must not meet torch, so they are forked from a server that has none.
@@ -87,6 +89,9 @@ def _run(asker: socket.socket, program: str) -> None:
 
     size, files, *_ = socket.recv_fds(asker, _LENGTH, 3)
     asked = json.loads(_received(asker, int.from_bytes(size)))
+    # Another session's group cannot be joined.
+    with suppress(OSError):
+        os.setpgid(0, asked["group"])
     for number, file in enumerate(files):
         os.dup2(file, number)
         os.close(file)
@@ -139,7 +144,12 @@ def _ask(folder: str, arguments: list[str]) -> int:
     kind = "heavy" if arguments[0].endswith(NEEDS_TORCH) else "light"
     server = socket.socket(socket.AF_UNIX)
     _connect(server, os.path.join(folder, kind))  # noqa: PTH118 - pathlib takes longer to import.
-    asked = {"arguments": arguments, "folder": os.getcwd(), "environment": dict(os.environ)}  # noqa: PTH109
+    asked = {
+        "arguments": arguments,
+        "folder": os.getcwd(),  # noqa: PTH109
+        "environment": dict(os.environ),
+        "group": os.getpgrp(),
+    }
     message = json.dumps(asked).encode()
     socket.send_fds(server, [len(message).to_bytes(_LENGTH)], [0, 1, 2])
     server.sendall(message)

@@ -8,6 +8,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -118,19 +120,31 @@ class Study:
         stats = {name: file.stat() for name, file in self.cells().items()}
         return {name: (stat.st_ino, stat.st_mtime_ns) for name, stat in stats.items()}
 
-    def kill_when(self, ready, *arguments: str) -> None:
-        """Start snakemake and kill it and all its jobs, without warning, as soon as `ready()` holds."""
+    def kill_when(self, ready: Callable[[], bool], later: float = 0.0) -> bool:
+        """Start snakemake; kill it and all its jobs without warning, so many seconds after `ready()` holds.
+
+        Returns
+        -------
+        bool
+            Whether it ran till then.
+        """
         running = subprocess.Popen(
-            self.command(*arguments),
+            self.command(python=self.python),
             cwd=self.folder,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            start_new_session=True,
+            # What a preloaded program starts is of its group, but of the servers' session.
+            process_group=0,
+            env=environment(),
         )
         deadline = time.monotonic() + TIMEOUT
-        while not ready():
-            assert running.poll() is None, "the run ended before it could be killed"
+        while not ready() and running.poll() is None:
             assert time.monotonic() < deadline
             time.sleep(0.02)
-        os.killpg(running.pid, signal.SIGKILL)
-        running.wait()
+        with suppress(subprocess.TimeoutExpired):
+            running.wait(later)
+        ran = running.poll() is None
+        if ran:
+            os.killpg(running.pid, signal.SIGKILL)
+            running.wait()
+        return ran

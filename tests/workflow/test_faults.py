@@ -24,7 +24,10 @@ from prunegrid.results.predictions import SCHEMA, write_finished
 from prunegrid.results.shards import CellShards
 from prunegrid.results.store import Store
 from tests.benchmarks.worlds import SCHEMAS, rows_of
+from tests.workflow.damage import draw_kinds
 from tests.workflow.faults import check, promised
+from tests.workflow.flips import States
+from tests.workflow.remedies import RECOMPUTED, REFUSED
 from tests.workflow.study import TIMEOUT, Study
 
 LOG = logging.getLogger("prunegrid.tests")
@@ -197,8 +200,10 @@ def test_an_edited_table_and_figure_are_refused_until_they_are_deleted(ran):
     page = (study.folder / "results/report.html").read_bytes()
     tables, figures = study.folder / "results/demo/tables", study.folder / "results/demo/figures"
     for file, edited in ((tables / "strategy.html", b"<p>99.9 %</p>"), (figures / "strategy.svg", b"<svg/>")):
-        before = file.read_bytes()
+        before, stat = file.read_bytes(), file.stat()
         file.write_bytes(before + edited)
+        if file.suffix == ".svg":
+            os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns))
         output = study.run(check=False)
         check("a table or figure is edited", output)
         assert "Traceback" not in output
@@ -207,6 +212,37 @@ def test_an_edited_table_and_figure_are_refused_until_they_are_deleted(ran):
         assert edited not in (study.folder / "results/report.html").read_bytes()
         assert file.exists()
     assert (study.folder / "results/report.html").read_bytes() == page
+
+
+def test_an_edited_page_is_written_again(ran):
+    study = ran[0]
+    file = study.folder / "results/report.html"
+    page = file.read_bytes()
+    stat = file.stat()
+    file.write_bytes(page.replace(b"<h2", b"<h3", 1))
+    os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    record = next((study.folder / ".snakemake/metadata").iterdir())
+    record.write_bytes(record.read_bytes().replace(b'"', b"\xb3", 1))
+    output = study.run()
+    check("the page is edited", output)
+    check("one of Snakemake's own records is damaged or lost", study.log())
+    assert file.read_bytes() == page
+    assert study.planned() == {}
+
+
+@pytest.mark.parametrize("stamp_kept", [False, True])
+def test_a_bit_that_is_lost_changes_no_number(ran, tmp_path, stamp_kept):
+    """One file of each kind at once; `make test-damage` tries each alone, in half-finished studies too.
+
+    What sets no time stamp is found by who reads it: by the jobs that draw, as what they draw is missing.
+    """
+    study = ran[0]
+    study.run()
+    states = States(study, tmp_path / "states")
+    damages = draw_kinds(study.folder, 0, stamp_kept=stamp_kept, alone=not stamp_kept)
+    assert len(damages) > 12
+    found = states.try_out("finished", damages.values())
+    assert found["outcome"] in (RECOMPUTED, REFUSED), found
 
 
 def test_where_nothing_can_be_linked_files_are_copied(ran, tmp_path, monkeypatch):
@@ -385,5 +421,5 @@ def test_a_job_killed_while_it_writes_leaves_no_half_file(tmp_path, caplog):
 
 
 def test_every_fault_of_the_document_has_messages():
-    assert len(promised()) == 28
+    assert len(promised()) == 34
     assert all(promised().values())

@@ -1,4 +1,4 @@
-"""Every published data set, 50 rows of its schema, from hub and disk to complete tables, by two models."""
+"""Every published data set, rows of its schema, from hub and disk to complete tables, by two models."""
 
 import json
 import re
@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from tests.benchmarks import worlds
+from tests.benchmarks import described, grounding, worlds
 from tests.data.standin import Hub, of_folder
 from tests.workflow.checkpoint import N_IMAGE, N_LAYERS, write_checkpoint
 from tests.workflow.study import Study
@@ -17,12 +17,14 @@ PUBLISHED = ["aokvqa", "scienceqa", "pope", "nocaps", "flickr30k"]
 # Rows whose image is truncated, empty or no image at all.
 BROKEN = {"aokvqa": 3}
 N_ROWS, N_HUB_ROWS = 50, 12
+# RefCOCO's three rows make six samples.
+OTHER_SIZES = {"pope-hub": N_HUB_ROWS, "refcoco": 6, "chair": 3}
 TOKEN = "hf_thisIsSecretAndMustNotBeShown"
 CONFIG = {
     "models": ["tiny", "demo"],
     "model_specs": {"tiny": {"path": "someone/tiny-llava", "layers": N_LAYERS, "image_tokens": N_IMAGE}},
-    # The last is on the hub, under the adapter's old id: it needs no path.
-    "benchmarks": [*PUBLISHED, "pope-hub"],
+    # POPE is on the hub too, under the adapter's old id: it needs no path.
+    "benchmarks": [*PUBLISHED, "pope-hub", "refcoco", "chair"],
     "benchmark_specs": {
         "aokvqa": {"path": "data/aokvqa"},
         "scienceqa": {"path": "data/scienceqa"},
@@ -30,12 +32,14 @@ CONFIG = {
         "nocaps": {"path": "data/nocaps/*.parquet", "max_new_tokens": 8},
         "flickr30k": {"path": "data/flickr30k", "max_new_tokens": 8},
         "pope-hub": {"adapter": "pope", "max_new_tokens": 4},
+        "refcoco": {"path": "data/refcoco.parquet", "max_new_tokens": 4},
+        "chair": {"path": "data/chair.parquet", "max_new_tokens": 4, "synonyms": described.WORDS},
     },
     "strategies": ["hierarchical", "blind"],
     "strategy_specs": {"hierarchical": {"options": {"layers": [1, 3]}}},
     "criteria": ["attention", "norm"],
     "ratios": [0.3, 0.5],
-    "exclude": [{"model": "demo", "benchmark": "pope-hub"}],
+    "exclude": [{"model": "demo", "benchmark": ["pope-hub", "refcoco", "chair"]}],
     "bundle_size": 50,
     "tables": {"replicates": 200},
 }
@@ -61,6 +65,8 @@ def write_sets(folder):
     worlds.write(folder / "pope.parquet", "pope", rows["pope"])
     worlds.write(folder / "nocaps/part.parquet", "nocaps", rows["nocaps"])
     worlds.write(folder / "flickr30k/data/test-00000-of-00001.parquet", "flickr30k", rows["flickr30k"])
+    grounding.write(folder / "refcoco.parquet")
+    described.write(folder)
 
 
 @pytest.fixture(scope="module")
@@ -135,9 +141,15 @@ def test_every_table_is_complete(study):
         for benchmark in benchmarks:
             rows = cells[cells["benchmark"] == benchmark]
             assert len(rows) == PER_BENCHMARK
-            assert set(rows["n"]) == {N_HUB_ROWS if benchmark == "pope-hub" else N_ROWS}
+            assert set(rows["n"]) == {OTHER_SIZES.get(benchmark, N_ROWS)}
             assert set(rows["n_error"]) == {BROKEN.get(benchmark, 0)}
-            metrics = {"pope": ["accuracy", "f1"], "pope-hub": ["accuracy", "f1"]}
+            metrics = {
+                "pope": ["accuracy", "f1"],
+                "pope-hub": ["accuracy", "f1"],
+                "refcoco": ["accuracy", "mean_iou", "box_rate"],
+                # A random model names nothing: CHAIR_i is not defined.
+                "chair": ["object_precision", "chair_s", "object_recall"],
+            }
             captions = benchmark in ("nocaps", "flickr30k")
             for metric in ["cider"] if captions else metrics.get(benchmark, ["accuracy"]):
                 assert rows[[metric, f"{metric}_low", f"{metric}_high"]].notna().all(axis=None), benchmark

@@ -12,6 +12,8 @@ import pytest
 from prunegrid.results.predictions import SCHEMA, read_metadata
 from tests.docs import columns
 from tests.workflow.changes import CHANGES, CRITERION, table
+from tests.workflow.faults import check
+from tests.workflow.kills import kill_after, temporary
 from tests.workflow.study import Study
 
 CONFIG = {
@@ -236,13 +238,23 @@ def test_mistakes_end_without_a_traceback(study):
 def test_a_killed_run_ends_with_the_same_results(study, tmp_path):
     again = Study(tmp_path / "project", {**CONFIG, "shard_size": 3})
     store = again.folder / "results/demo/shapes-pope/.store"
-    again.kill_when(lambda: len(list(store.glob("*/*.parquet"))) >= 4)
+    assert again.kill_when(lambda: len(list(store.glob("*/*.parquet"))) >= 4)
     assert not list(store.glob("*.parquet"))
     again.run("--unlock")
     written = {file: file.stat().st_mtime_ns for file in store.glob("*/0*.parquet")}
     assert written
-    again.run()
+    assert kill_after(again, "score", 0.2)
     assert 0 < again.log().count("hierarchical x attention, ratio 0.505") < 3 * 2 + 2
+    again.run("--unlock")
+    assert kill_after(again, "figures", 0.5)
+    again.run("--unlock")
+    data = again.folder / "resources/demo/shapes-pope.parquet"
+    drawn = data.read_bytes()
+    data.write_bytes(drawn[:2000] + bytes([drawn[2000] ^ 1]) + drawn[2001:])
+    check("a file that the demo draws is edited or damaged", again.run())
+    assert data.read_bytes() == drawn
+    assert again.planned() == {}
+    assert not temporary(again.folder)
     for name, file in again.cells().items():
         if "/norm/" not in name:
             ours, first = (pq.read_table(f, partitioning=None) for f in (file, study.cells()[name]))

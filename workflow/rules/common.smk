@@ -15,6 +15,7 @@ from prunegrid.errors import PrunegridError
 from prunegrid.files import write_text
 from prunegrid.jobs.devices import visible_devices
 from prunegrid.jobs.planned_code import python_version
+from prunegrid.results.seals import are_sealed, is_made_from
 from prunegrid.study.command_line import about_this_study, check_request
 from prunegrid.study.config import check_gpus, validate
 from prunegrid.study.descriptions import (
@@ -75,6 +76,28 @@ def with_own_locks(prepare):
     return prepared
 
 
+def past_damaged_records(prepare):
+    """Prepare a run as `prepare` does, but let it take a damaged record of Snakemake's for none.
+
+    Snakemake does so itself where a record is no JSON, but not where it is no text, or no record.
+    """
+
+    def prepared(**settings):
+        prepare(**settings)
+        read = workflow.persistence._read_record
+
+        def read_record(key):
+            try:
+                return read(key)
+            except ValueError:
+                logger.warning(f"Snakemake's record of {key} is damaged, and is not used")
+                return None
+
+        workflow.persistence._read_record = read_record
+
+    return prepared
+
+
 try:
     if workflow.is_main_process:
         check_request(sys.argv[1:], get_argument_parser(), workflow.config_settings.configfiles)
@@ -102,7 +125,7 @@ if "latency" in sys.argv and not MEASURED:
         "`--config 'latency={cells: [{seed: 0}]}'` for every cell that draws nothing"
     )
 
-workflow._prepare_dag = with_own_locks(workflow._prepare_dag)
+workflow._prepare_dag = past_damaged_records(with_own_locks(workflow._prepare_dag))
 
 RESULTS = config["results_dir"]
 PAGE = f"{RESULTS}/report.html"
@@ -189,6 +212,13 @@ def prepared_data(cells):
     return [ancient(file) if is_drawn_by(file, PLAN.keys.render_key()) else file for file in files]
 
 
+def damaged_data(wildcards):
+    """A file newer than a drawn benchmark that is not, or no longer, what would be drawn now."""
+    file = f"resources/demo/{wildcards.benchmark}.parquet"
+    damaged = Path(file).exists() and not is_drawn_by(file, PLAN.keys.render_key())
+    return [newer_file()] if damaged else []
+
+
 def model_spec(wildcards):
     """What the configuration says of a model, the needs of its jobs included."""
     return config["model_specs"][wildcards.model]
@@ -242,6 +272,36 @@ def displaced(wildcards):
     return [newer_file()] if is_displaced(PLAN, cell_of(wildcards)) else []
 
 
+def made_from_others(rule_name, wildcards):
+    """A file newer than what a rule has made if its parameters were others then.
+
+    Snakemake keeps them too, but makes nothing again where its record is lost or damaged.
+    """
+    sealed = getattr(rules, rule_name)
+    seal = sealed.output.seal.format(**wildcards)
+    now = {name: value(wildcards) if callable(value) else value for name, value in sealed.params.items()}
+    return [newer_file()] if Path(seal).exists() and not is_made_from(seal, now) else []
+
+
+def changed_since_it_was_made(wildcards):
+    """A file newer than the page if it, or what it is made of, is not what was made.
+
+    A disk that loses a bit sets no time stamp. The page is written again; the job refuses what else was changed.
+    """
+    made = [
+        rules.build_tables,
+        rules.plot_tradeoff,
+        rules.plot_differences,
+        rules.plot_survival,
+        rules.collect_samples,
+    ]
+    seals = expand([one.output.seal for one in made], model=config["models"])
+    seals += expand(rules.plot_speedup.output.seal, model=MEASURED)
+    seals.append(rules.write_report.output.seal)
+    there = [seal for seal in seals if Path(seal).exists()]
+    return [] if are_sealed(there) else [newer_file()]
+
+
 def bundle_of(wildcards):
     """The cells of a bundle."""
     return PLAN.bundles(wildcards.model)[wildcards.bundle]
@@ -275,6 +335,18 @@ def score_keys(wildcards):
 def model_cells(wildcards):
     """The cells of a model."""
     return [cell for cell in PLAN.grid.cells if cell.model == wildcards.model]
+
+
+@cache
+def described_cells(model):
+    """What the tables need to know of a model's cells."""
+    return [describe_cell(PLAN, cell) for cell in PLAN.grid.cells if cell.model == model]
+
+
+@cache
+def described_files(model):
+    """What the published files of a model's cells have to be."""
+    return [describe_files(PLAN, cell) for cell in PLAN.grid.cells if cell.model == model]
 
 
 def measurements_of(model):

@@ -3,6 +3,8 @@
 
 rule render_benchmark:
     """Draw one demo benchmark, or copy easy-VQA's test split from its package, in its hub schema."""
+    input:
+        damaged=damaged_data,
     output:
         parquet="resources/demo/{benchmark}.parquet",
     log:

@@ -11,6 +11,7 @@ rule build_tables:
             cell_file(cell, "predictions.parquet") for cell in model_cells(wildcards)
         ],
         measurements=lambda wildcards: measurements_of(wildcards.model),
+        others=lambda wildcards: made_from_others("build_tables", wildcards),
     output:
         cells=f"{RESULTS}/{{model}}/tables/cells.csv",
         strategy=report(
@@ -67,11 +68,11 @@ rule build_tables:
     conda:
         "../../envs/cpu.yaml"
     params:
-        cells=lambda wildcards: [describe_cell(PLAN, cell) for cell in model_cells(wildcards)],
+        cells=lambda wildcards: described_cells(wildcards.model),
         unreachable=lambda wildcards: [
             vars(row) for row in PLAN.grid.unreachable if row.model == wildcards.model
         ],
-        files=lambda wildcards: [describe_files(PLAN, cell) for cell in model_cells(wildcards)],
+        files=lambda wildcards: described_files(wildcards.model),
         options=table_options,
         measured=lambda wildcards: measured_under(wildcards.model),
         cell_keys=lambda wildcards: PLAN.keys.tables_key(model_cells(wildcards)),
@@ -85,6 +86,7 @@ rule plot_tradeoff:
         cells=rules.build_tables.output.cells,
         strategy=rules.build_tables.output.strategy,
         seal=rules.build_tables.output.seal,
+        others=lambda wildcards: made_from_others("plot_tradeoff", wildcards),
     output:
         report(
             f"{RESULTS}/{{model}}/figures/strategy.svg",
@@ -118,6 +120,7 @@ rule plot_differences:
         cells=rules.build_tables.output.cells,
         strategy=rules.build_tables.output.strategy,
         seal=rules.build_tables.output.seal,
+        others=lambda wildcards: made_from_others("plot_differences", wildcards),
     output:
         report(
             f"{RESULTS}/{{model}}/figures/differences-strategy.svg",
@@ -167,6 +170,7 @@ rule plot_survival:
         predictions=lambda wildcards: [
             cell_file(cell, "predictions.parquet") for cell in model_cells(wildcards)
         ],
+        others=lambda wildcards: made_from_others("plot_survival", wildcards),
     output:
         report(
             f"{RESULTS}/{{model}}/figures/survival.svg",
@@ -196,7 +200,8 @@ rule plot_survival:
     conda:
         "../../envs/cpu.yaml"
     params:
-        cells=lambda wildcards: [describe_cell(PLAN, cell) for cell in model_cells(wildcards)],
+        cells=lambda wildcards: described_cells(wildcards.model),
+        files=lambda wildcards: described_files(wildcards.model),
         options=table_options,
         code=PLAN.keys.report_key(),
     script:
@@ -209,6 +214,7 @@ rule plot_speedup:
         cells=rules.build_tables.output.cells,
         seal=rules.build_tables.output.seal,
         measurements=f"{RESULTS}/{{model}}/latency.parquet",
+        others=lambda wildcards: made_from_others("plot_speedup", wildcards),
     output:
         report(
             f"{RESULTS}/{{model}}/figures/speedup.svg",
@@ -233,6 +239,7 @@ rule collect_samples:
     input:
         checked=rules.build_tables.output.cells,
         data=lambda wildcards: prepared_data(model_cells(wildcards)),
+        others=lambda wildcards: made_from_others("collect_samples", wildcards),
     output:
         f"{RESULTS}/{{model}}/gallery/samples.html",
         seal=f"{RESULTS}/{{model}}/gallery/checksums.json",
@@ -241,7 +248,8 @@ rule collect_samples:
     conda:
         "../../envs/cpu.yaml"
     params:
-        cells=lambda wildcards: [describe_cell(PLAN, cell) for cell in model_cells(wildcards)],
+        cells=lambda wildcards: described_cells(wildcards.model),
+        files=lambda wildcards: described_files(wildcards.model),
         options=table_options,
         report=config["report"],
         cell_keys=lambda wildcards: PLAN.keys.gallery_key(model_cells(wildcards)),
@@ -259,8 +267,11 @@ rule write_report:
         figures=expand(FIGURES, model=config["models"]),
         speedups=expand(rules.plot_speedup.output, model=MEASURED),
         samples=expand(rules.collect_samples.output, model=config["models"]),
+        changed=changed_since_it_was_made,
+        others=lambda wildcards: made_from_others("write_report", wildcards),
     output:
-        report(f"{RESULTS}/report.html", caption="../report/report.rst", category="report"),
+        report(PAGE, caption="../report/report.rst", category="report"),
+        seal=f"{RESULTS}/report.checksums.json",
     log:
         f"{RESULTS}/logs/write_report.log",
     conda:
@@ -282,6 +293,9 @@ rule write_report:
                 },
             }
             for model in config["models"]
+        ],
+        files=lambda wildcards: [
+            describe_files(PLAN, cell) for cell in PLAN.grid.cells if cell.strategy == BASELINE
         ],
         study=page_record(config),
         # No input: a page is written whether a model was checked or not.

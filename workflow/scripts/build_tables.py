@@ -15,4 +15,4 @@ with job_log(snakemake.log[0], f"tables of {snakemake.wildcards.model}"):
         snakemake.params.options,
         snakemake.params.measured,
     )
-    write_seal(snakemake.output.seal, snakemake.output)
+    write_seal(snakemake.output.seal, snakemake.output, dict(snakemake.params.items()))

@@ -14,4 +14,4 @@ with job_log(snakemake.log[0], f"differences of {snakemake.wildcards.model}"):
     options = TableOptions(**snakemake.params.options)
     for plot in (plot_differences, plot_agreement):
         plot(tables, folder, options)
-    write_seal(snakemake.output.seal, snakemake.output)
+    write_seal(snakemake.output.seal, snakemake.output, dict(snakemake.params.items()))

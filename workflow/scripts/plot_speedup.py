@@ -9,4 +9,4 @@ from prunegrid.results.seals import check_seals, write_seal
 with job_log(snakemake.log[0], f"speed-up of {snakemake.wildcards.model}"):
     check_seals([snakemake.input.seal])
     plot_speedup(snakemake.input.cells, snakemake.input.measurements, Path(snakemake.output[0]).parent)
-    write_seal(snakemake.output.seal, snakemake.output)
+    write_seal(snakemake.output.seal, snakemake.output, dict(snakemake.params.items()))

@@ -14,4 +14,4 @@ with job_log(snakemake.log[0], f"figures of {snakemake.wildcards.model}"):
         Path(snakemake.output[0]).parent,
         TableOptions(**snakemake.params.options),
     )
-    write_seal(snakemake.output.seal, snakemake.output)
+    write_seal(snakemake.output.seal, snakemake.output, dict(snakemake.params.items()))

@@ -3,7 +3,9 @@
 import base64
 import datetime
 import json
+from collections import OrderedDict
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -20,6 +22,9 @@ from prunegrid.lmms_tasks.task import JOINED, LmmsTask, task_of
 
 # The owner of most data sets was renamed in July 2026: whichever name is there is taken.
 _OWNERS = ("lmms-lab-encoder/", "lmms-lab/")
+# Joined pictures kept as they are stored: GQA's 398 fit, some 25 MB, and 12,578 questions are about them. To
+# read one again takes reading the row group that it is in.
+_MOST_ENCODED = 512
 
 
 class LmmsEval(Adapter):
@@ -41,7 +46,7 @@ class LmmsEval(Adapter):
                 "benchmark adapter 'lmms_eval': `task` is missing: the name of a task of lmms-eval"
             )
         self.lmms_task: LmmsTask = task_of(spec["task"], spec.get("include_path"))
-        self._joined: dict[str, Any] | None = None
+        self._encoded: OrderedDict[str, tuple[Any, Path]] = OrderedDict()
         super().__init__(spec, base)
         self.max_new_tokens = self.spec.get("max_new_tokens", self.lmms_task.max_new_tokens)
 
@@ -95,7 +100,7 @@ class LmmsEval(Adapter):
 
     def files(self) -> list[Path]:
         """Return the files of rows, and those that pictures are joined from."""
-        joined = self._joined_source()
+        joined = self._joined_source
         return [*super().files(), *(joined.files if joined else ())]
 
     def joined_hub_files(self) -> list[tuple[list[str], dict[str, Any]]]:
@@ -132,29 +137,36 @@ class LmmsEval(Adapter):
 
     # Pictures of another configuration ------------------------------------------------------------
 
+    @cached_property
     def _joined_source(self) -> Source | None:
         join = JOINED.get(self.lmms_task.name)
         if join is None or join[4] in self._opened().present:
             return None
         return locate(self._paths(), **{**self._where(), "config": join[0], "split": join[1]})
 
-    def _joined_picture(self, document: Mapping[str, Any]) -> dict[str, Any]:
-        source = self._joined_source()
-        if source is None:
-            return {}
-        _, _, key, name, column = JOINED[self.lmms_task.name]
-        rows = self._joined_rows(source)
-        if self._joined is None:
-            self._joined = {str(row.get(name)): at for at, row in enumerate(rows.read(columns=(name,)))}
-        at = self._joined.get(str(document.get(key)))
-        if at is None:
-            raise DataError(f"{key} is {document.get(key)!r}, and {source.path} has no such {name}")
-        (row,) = rows.read([at], columns=(column,))
-        return {column: self._decoded(row.get(column), row.file.parent)}
-
-    def _joined_rows(self, source: Source) -> Rows:
+    @cached_property
+    def _joined_rows(self) -> tuple[Rows, dict[str, int]] | None:
+        """Return the rows that pictures are joined from, and the position of each picture's name."""
+        if self._joined_source is None:
+            return None
         _, _, _, name, column = JOINED[self.lmms_task.name]
-        return Rows(source, {name: "text or integer", column: "image"})
+        rows = Rows(self._joined_source, {name: "text or integer", column: "image"})
+        return rows, {str(row.get(name)): at for at, row in enumerate(rows.read(columns=(name,)))}
+
+    def _joined_picture(self, document: Mapping[str, Any]) -> dict[str, Any]:
+        if self._joined_rows is None:
+            return {}
+        (rows, places), (_, _, key, name, column) = self._joined_rows, JOINED[self.lmms_task.name]
+        asked = str(document.get(key))
+        if asked not in places:
+            raise DataError(f"{key} is {document.get(key)!r}, and {rows.source.path} has no such {name}")
+        if asked not in self._encoded:
+            (row,) = rows.read([places[asked]], columns=(column,))
+            self._encoded[asked] = (row.get(column), row.file.parent)
+            while len(self._encoded) > _MOST_ENCODED:
+                self._encoded.popitem(last=False)
+        self._encoded.move_to_end(asked)
+        return {column: self._decoded(*self._encoded[asked])}
 
     # Where the data lie ---------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from prunegrid.errors import DataError
-from prunegrid.files import write_text
+from prunegrid.results.sealed import is_sealed, sealed_path
 
 # Its name in the folder of a model's results.
 CHECK = "check.json"
@@ -85,9 +85,10 @@ class CheckResult:
         return "\n".join(lines)
 
     def write(self, path: str | Path) -> None:
-        """Write check.json."""
+        """Write check.json, its checksum first."""
         content = {**self.about, "passed": self.passed, "steps": [asdict(one) for one in self.findings]}
-        write_text(path, json.dumps({**content, "pace": self.pace}, indent=2))
+        with sealed_path(path) as temporary:
+            temporary.write_text(json.dumps({**content, "pace": self.pace}, indent=2), encoding="utf-8")
 
 
 def read_check(path: str | Path) -> dict[str, Any] | None:
@@ -96,18 +97,19 @@ def read_check(path: str | Path) -> dict[str, Any] | None:
     Raises
     ------
     DataError
-        If it is something else.
+        If it is something else, or was changed since.
     """
+    remedy = f"delete {path} and run again, or check again (`snakemake --cores 1 check`)"
     try:
-        text = Path(path).read_bytes()
-    except FileNotFoundError:
-        return None
-    try:
-        content: dict[str, Any] = json.loads(text)
+        content: dict[str, Any] = json.loads(Path(path).read_bytes())
         if not {"passed", "steps"} <= set(content):
             raise KeyError("passed, steps")
         for step in content["steps"]:
             Finding(**step)
+    except FileNotFoundError:
+        return None
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise DataError(f"{path} is no check.json ({error!r}): delete it, or check again") from error
+        raise DataError(f"{path} is no check.json ({error!r}): {remedy}") from error
+    if not is_sealed(path):
+        raise DataError(f"{path} was changed after the check: {remedy}")
     return content

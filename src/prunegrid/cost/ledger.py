@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 
 from prunegrid.cost.decoder import Decoder
 from prunegrid.cost.selection_cost import SelectionCost
-from prunegrid.cost.tower_scores import tower_score_flops
+from prunegrid.cost.tower_scores import TowerWidths, tower_score_flops, tower_widths
 from prunegrid.cost.vision import vision_flops
 from prunegrid.pruning.patch_grid import PatchGrid
 
@@ -74,6 +74,7 @@ def sample_ledger(
     *,
     pruned: bool = True,
     eager: bool = False,
+    tower: TowerWidths | None = None,
 ) -> dict[str, float]:
     """Return the FLOPs of one sample in the decoder.
 
@@ -90,6 +91,8 @@ def sample_ledger(
         The schedule has cuts.
     eager : bool
         Attention is not fused.
+    tower : TowerWidths, optional
+        See `SelectionCost`; needed where a word asks for it.
 
     Returns
     -------
@@ -105,7 +108,9 @@ def sample_ledger(
         # Nothing is ranked where a cut keeps all or none of what is present.
         if cost is None or not 0 < image[layer] < present:
             continue
-        cut = SelectionCost(decoder, present, int(image[layer]), n_text, sample.n_after)
+        cut = SelectionCost(
+            decoder, present, int(image[layer]), n_text, sample.n_after, tower or TowerWidths()
+        )
         words = cost.split("+")
         scoring += sum(cut.flops(word) for word in words)
         gradient |= "gradient" in words
@@ -186,7 +191,8 @@ def sample_compute(
     for layer, cost in scoring:
         costs[layer] = cost
     tower_scores = tower_score_flops(config, sample.grids, costs) if pruned else 0.0
-    ledger = sample_ledger(decoder, sample, costs, pruned=pruned, eager=eager)
+    widths = tower_widths(config, costs)
+    ledger = sample_ledger(decoder, sample, costs, pruned=pruned, eager=eager, tower=widths)
     image, n = sample.image_tokens, sample.n_image
     # Where no layer has an image token, nobody reads what the tower would compute.
     vision = vision_flops(config, sample.grids) if image.any() else 0

@@ -6,9 +6,10 @@ ledger, a multiply-accumulate counts 2; sorting and comparing are not counted.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from prunegrid.cost.decoder import Decoder
+from prunegrid.cost.tower_scores import TowerWidths
 from prunegrid.pruning.recycling import recycled
 
 
@@ -24,6 +25,8 @@ class SelectionCost:
         Image tokens before and after the cut.
     n_text, n_after : int
         Text tokens of the prompt; those after the last image token.
+    tower : TowerWidths
+        Of the vision tower, where a word asks for them.
     """
 
     decoder: Decoder
@@ -31,6 +34,7 @@ class SelectionCost:
     keep: int
     n_text: int
     n_after: int
+    tower: TowerWidths = field(default_factory=TowerWidths)
 
     def flops(self, word: str) -> int:
         """Return the FLOPs of a word; 0 for "gradient", which is of the whole prompt, and unknown ones."""
@@ -57,7 +61,15 @@ class SelectionCost:
             "text_mean": 2 * present * hidden,
             # A Cholesky factor of as many rows as are selected.
             "determinant": self.keep * (self.keep - 1) * present,
-            # Merging: cosines of dropped with kept tokens, then sums of those that go together.
+            # Cosines of kept with all image tokens by their keys in the tower: heads joined, or their mean.
+            "joined_keys": 2 * self.keep * present * self.tower.keys,
+            "mean_keys": 2 * self.keep * present * self.tower.head,
+            # Merging: weighted sums of all image tokens, for each that stays.
+            "weighted": 2 * self.keep * present * hidden,
+            # Of what the projector is given, and the projector of both, with and without.
+            "weighted_inputs": 2 * self.keep * present * self.tower.projector
+            + 4 * self.keep * (self.tower.projector * hidden + hidden**2),
+            # Cosines of dropped with kept tokens, then sums of those that go together.
             "average": 4 * gone * self.keep * hidden,
             # Distances between pooled tokens (a difference, its square, a sum), then sums.
             "recycle": 3 * pooled**2 * hidden + 2 * pooled * clusters * hidden,

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from prunegrid.pruning.families import family_of
 from prunegrid.pruning.patch_grid import Config, PatchGrid
-from prunegrid.pruning.vision_maps import ALL_ROWS, CLASS_ROW
+from prunegrid.pruning.vision_maps import tower_layer, tower_layers
+
+# Words of a criterion's `cost`: products of all patches' rows, or of the class token's row (as attention, or
+# with heads joined), with the keys that each sees. The layer follows after "@"; without one it is the last.
+ALL_ROWS, CLASS_ROWS = "tower_rows", ("cls_row", "cls_joined_row")
 
 
 def tower_score_flops(config: Config, grids: Sequence[PatchGrid], costs: Iterable[str | None]) -> float:
@@ -28,13 +33,51 @@ def tower_score_flops(config: Config, grids: Sequence[PatchGrid], costs: Iterabl
     total = 0
     for word in words:
         kind, _, layer = word.partition("@")
-        if kind not in (CLASS_ROW, ALL_ROWS):
+        if kind not in (ALL_ROWS, *CLASS_ROWS):
             continue
         family, vision = family_of(config["model_type"]), config["vision_config"]
         width = vision.get("embed_dim", vision["hidden_size"])
         for grid in grids:
             seen = grid[0] * (grid[1] * grid[2] + 1)
             if kind == ALL_ROWS:
-                seen = family.tower_seen(config, grid, int(layer or -1))
+                at = tower_layer(float(layer or -1), tower_layers(vision))
+                seen = family.tower_seen(config, grid, at)
             total += 2 * width * seen
     return float(total)
+
+
+@dataclass(frozen=True)
+class TowerWidths:
+    """Widths of what is compared and joined by a tower's maps.
+
+    Attributes
+    ----------
+    keys, head : int
+        Of a patch's key: all heads, one of them.
+    projector : int
+        Of what the projector is given of a token.
+    """
+
+    keys: int = 0
+    head: int = 0
+    projector: int = 0
+
+
+def tower_widths(config: Config, costs: Iterable[str | None]) -> TowerWidths:
+    """Return the widths that the words of some costs ask for.
+
+    Parameters
+    ----------
+    config : mapping
+        The model's whole configuration.
+    costs : iterable of str or None
+        See `tower_score_flops`.
+    """
+    words = {word for cost in costs if cost for word in cost.split("+")}
+    if not words & {"joined_keys", "mean_keys", "weighted_inputs"}:
+        return TowerWidths()
+    vision = config["vision_config"]
+    keys = vision.get("embed_dim", vision["hidden_size"])
+    heads = vision.get("num_attention_heads", vision.get("num_heads", 1))
+    inputs = "weighted_inputs" in words and family_of(config["model_type"]).projector_width(config)
+    return TowerWidths(keys, keys // heads, int(inputs))

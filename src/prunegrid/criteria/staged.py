@@ -1,13 +1,13 @@
 """One criterion in shallow stages and another in deep ones, or one of a list at each cut."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import ClassVar
+from typing import ClassVar, cast
 
-from prunegrid.errors import PruningError
+from prunegrid.errors import ConfigError, PruningError
 from prunegrid.plugins import build, describe
-from prunegrid.pruning.criterion import Criterion
+from prunegrid.pruning.criterion import Criterion, Merge
 from prunegrid.pruning.schedule import Schedule, one_per_cut, resolve_layer
 
 
@@ -23,6 +23,8 @@ class Staged(Criterion):
         Layer, or fraction of L; by default as the schedule says (`hierarchical`: its second cut), or L/4.
     parts : sequence of str
         Names of criteria, one for each cut in the order of their layers, in place of `shallow` and `deep`.
+    merges : sequence of str
+        `merge` of each of `parts`; without it that of `staged` counts for all.
     answer_tokens : int
         Handed to a part that takes it; see `gradient`.
     """
@@ -33,11 +35,24 @@ class Staged(Criterion):
     deep: str = "attention_deep"
     deep_from: float | None = None
     parts: Sequence[str] = ()
+    merges: Sequence[str] = ()
     answer_tokens: int = 1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.merges and (len(self.merges) != len(self.parts) or self.merge != "drop"):
+            raise ConfigError(
+                f"staged: merges is what becomes of dropped tokens at each of {len(self.parts)} parts, in "
+                f"place of merge: got {list(self.merges)} beside merge: {self.merge}"
+            )
 
     @cached_property
     def _of_cuts(self) -> tuple[Criterion, ...]:
-        return tuple(self._part(name) for name in self.parts)
+        found = [self._part(name) for name in self.parts]
+        if self.merges:
+            ways = cast("Sequence[Merge]", self.merges)
+            found = [replace(part, merge=merge) for part, merge in zip(found, ways, strict=True)]
+        return tuple(found)
 
     @cached_property
     def _parts(self) -> tuple[Criterion, Criterion]:

@@ -1,4 +1,4 @@
 """Data sets: their files, here or in the hub's cache, their rows one at a time, and their images decoded.
 
-It may import files of the package's root alone.
+It may import `lmms_tasks`, and files of the package's root.
 """

@@ -14,6 +14,7 @@ from prunegrid.data.images import ImageReader, Picture, image_files, joint_diges
 from prunegrid.data.prompt_texts import LETTERS
 from prunegrid.data.rows import Row, Rows
 from prunegrid.data.sources import Source, locate
+from prunegrid.data.split_rows import SplitRows
 from prunegrid.errors import ConfigError, DataError
 from prunegrid.files import expanded, is_regular_file, is_there
 from prunegrid.nearest import nearest
@@ -116,6 +117,8 @@ class Adapter(Plugin):
         Length of an answer; `variant_tokens` has that of prompt variants which differ.
     free_text : bool
         The answer is a sentence: a gradient is taken of all of it.
+    split_by : str
+        A column of lists: each entry is a sample of its own, and stands in the row in place of the list.
     several_images : bool
         The column `image` may hold a list of several, and may be called `images`.
     prompts : tuple of str
@@ -134,6 +137,8 @@ class Adapter(Plugin):
         Further keys -> valid values, the default first; without any, the value is any text.
     scorer_keys : tuple of str
         Those of `options` that the scorer takes, too.
+    scored_keys : tuple of str
+        Those of `options` that the scorer alone takes: no prediction depends on them.
     finds_data : bool
         Whether the options say where the published data set lies: `hub_ids` is not asked.
     """
@@ -141,6 +146,7 @@ class Adapter(Plugin):
     scorer: ClassVar[str]
     max_new_tokens: int
     free_text: ClassVar[bool] = False
+    split_by: ClassVar[str] = ""
     several_images: ClassVar[bool] = False
     prompts: ClassVar[tuple[str, ...]] = ("default",)
     variant_tokens: ClassVar[dict[str, int]] = {}
@@ -154,6 +160,7 @@ class Adapter(Plugin):
     id_columns: ClassVar[tuple[str, ...]] = ()
     options: ClassVar[dict[str, tuple[str, ...]]] = {}
     scorer_keys: ClassVar[tuple[str, ...]] = ()
+    scored_keys: ClassVar[tuple[str, ...]] = ()
     finds_data: ClassVar[bool] = False
 
     def __init__(self, spec: Mapping[str, Any], base: str | Path | None = None) -> None:
@@ -212,8 +219,41 @@ class Adapter(Plugin):
         """Return the columns that `pictures` reads."""
         return self.image_columns()
 
+    def n_published(self) -> int | None:
+        """Return how many samples the published data set has; None where that is not known."""
+        return self.published_samples
+
+    def document(self, task: Task, pictures: Sequence[Picture]) -> str | None:
+        """Return what the scorer needs beside an answer, as JSON; here what `task` returned.
+
+        Parameters
+        ----------
+        task : Task
+            What was read of the row.
+        pictures : sequence of Picture
+            What the row shows; none where one is broken.
+        """
+        return task.document
+
+    @classmethod
+    def for_model(cls, family: str, image_mode: str) -> dict[str, Any]:
+        """Return values of keys that a specification leaves out, where they depend on the model.
+
+        Parameters
+        ----------
+        family : str
+            `model_type` of its config.json.
+        image_mode : str
+            That of its specification: `processor`, `crop` or `pad`.
+        """
+        return {}
+
     def foundation(self) -> list[Any]:
         """Return what prompts and answers depend on beside data, options and our code."""
+        return []
+
+    def scored_foundation(self) -> list[Any]:
+        """Return what scores depend on beside predictions, options and our code."""
         return []
 
     def joined_hub_files(self) -> list[tuple[list[str], dict[str, Any]]]:
@@ -224,6 +264,8 @@ class Adapter(Plugin):
 
     def check(self) -> int:
         """Find the data and check its columns, from schemas alone; return the number of samples.
+
+        Where rows make several samples (`split_by`), the column that says how many is read.
 
         Raises
         ------
@@ -395,7 +437,7 @@ class Adapter(Plugin):
             task.answer,
             task.references,
             f"row {row.number}: {'; '.join(dict.fromkeys(faults))}" if faults else None,
-            task.document,
+            self.document(task, pictures),
             tuple(images[1:]),
         )
 
@@ -422,15 +464,15 @@ class Adapter(Plugin):
         return self._rows
 
     def _rows_of(self, source: Source) -> Rows:
-        return Rows(
-            source,
-            self.required_columns,
-            self.optional_columns,
-            rename=self.spec.get("columns"),
-            aliases={"image": "images"} if self.several_images else None,
-            limit=self.spec.get("limit"),
-            limit_seed=self.spec.get("sample"),
-        )
+        how: dict[str, Any] = {
+            "rename": self.spec.get("columns"),
+            "aliases": {"image": "images"} if self.several_images else None,
+            "limit": self.spec.get("limit"),
+            "limit_seed": self.spec.get("sample"),
+        }
+        if self.split_by:
+            return SplitRows(source, self.required_columns, self.optional_columns, by=self.split_by, **how)
+        return Rows(source, self.required_columns, self.optional_columns, **how)
 
     def _is_here(self, path: str) -> bool:
         return is_there(Path(self._base or ".", expanded(path)))

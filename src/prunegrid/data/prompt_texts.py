@@ -8,6 +8,20 @@ from collections.abc import Sequence
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 CAPTION = "Provide a one-sentence caption for the provided image."
+# Of studies of hallucinated objects, and lmms-eval's coco_cap_chair.
+DESCRIPTION = "Please describe this image in detail."
+
+_REGION = "Please provide the bounding box coordinate of the region this sentence describes: "
+# Who asks so -> the text around an expression: LLaVA's instruction data (arXiv 2310.03744); lmms-eval's
+# refcoco_bbox_rec_* at 0.7.3; InternVL's evaluate_grounding.py; the authors of Qwen3-VL, in its issue 1721.
+BOXES = {
+    "llava": _REGION + "{}",
+    "lmms": "Bounding box coordinates are specified in the format (top-left x, top-left y, bottom-right x, "
+    "bottom-right y). All values are floating point numbers bounded between 0 and 1. " + _REGION + "{}",
+    "internvl": _REGION + "<ref>{}</ref>",
+    "qwen": 'Locate every object that matches the description "{}" in the image. Report bbox coordinates in '
+    "JSON format.",
+}
 
 _LETTER_ONLY = "Answer with the option's letter from the given choices directly."
 

@@ -31,12 +31,15 @@ class Row:
         Column -> value, for the columns asked for that the file has.
     error : str or None
         What is wrong with the row as a whole (a line that is no JSON).
+    part : int
+        Which of the samples that a row makes, from 0; see `prunegrid.data.split_rows`.
     """
 
     number: int
     file: Path
     values: dict[str, Any]
     error: str | None = None
+    part: int = 0
 
     def get(self, name: str) -> Any:
         """Return the value of a column, None if it is absent or null."""
@@ -188,9 +191,7 @@ class Rows:
         self.found = sorted({name for shard in self._shards for name in shard.types})
         if all_columns:
             self.present |= {*self.found}
-        self.numbers: Sequence[int] = range(total)
-        if limit is not None and limit < total:
-            self.numbers = range(limit) if limit_seed is None else _sample(total, limit, limit_seed)
+        self.numbers: Sequence[int] = chosen(total, limit, limit_seed)
 
     def _in_file(self, name: str) -> str:
         return self._rename.get(name, name)
@@ -223,6 +224,10 @@ class Rows:
         numbers = self.numbers if positions is None else [self.numbers[position] for position in positions]
         if any(b <= a for a, b in pairwise(numbers)):
             raise ValueError("positions must be ascending and distinct")
+        yield from self._read(numbers, columns)
+
+    def _read(self, numbers: Sequence[int], columns: Sequence[str] | None) -> Iterator[Row]:
+        """Yield the rows with ascending numbers."""
         names = [name for name in (self.present if columns is None else columns) if name in self.present]
         for start, shard in zip(self._starts, self._shards, strict=True):
             here = numbers[bisect_left(numbers, start) : bisect_left(numbers, start + shard.n_rows)]
@@ -233,6 +238,13 @@ class Rows:
             for number, values, error in shard.rows([number - start for number in here], wanted):
                 named = {name: values.get(column) for name, column in in_file.items()}
                 yield Row(start + number, shard.file, named, error)
+
+
+def chosen(total: int, limit: int | None, seed: int | None) -> Sequence[int]:
+    """Return the numbers that a limit leaves: the first, or with a seed a sample; all where it is none."""
+    if limit is None or limit >= total:
+        return range(total)
+    return range(limit) if seed is None else _sample(total, limit, seed)
 
 
 def _sample(total: int, size: int, seed: int) -> list[int]:

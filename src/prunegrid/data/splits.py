@@ -20,9 +20,9 @@ def choose(
 ) -> list[str]:
     """Return the names that hold one configuration and split, sorted.
 
-    Understands `data/<split>-*.parquet`, `<config>/<split>-*.parquet`, `<config>/<split>/*.parquet`
-    and flat folders. Where no file is named after a split or a configuration, all files belong to it,
-    so that a user's own folder of shards works with a published data set's settings.
+    Understands `data/<split>-*.parquet`, `<config>/<split>-*.parquet`, `<config>/<split>/*.parquet`,
+    `<split>_<config>.parquet` and flat folders. Where no file is named after a split or a configuration,
+    all files belong to it, so that a user's own folder of shards works with a published data set's settings.
 
     Parameters
     ----------
@@ -62,6 +62,9 @@ def _of_config(names: list[str], config: str | None, known: set[str], where: str
     wanted = config or "default"
     if wanted in groups:
         return groups[wanted]
+    # CV-Bench: `test_2d.parquet` is of the configuration 2D.
+    if named := [name for name in names if _end_of(name, known) == wanted.lower()]:
+        return named
     if len(groups) == 1 and (wanted == "default" or "default" in groups):
         return names
     raise DataError(f"{where}: no configuration {wanted!r}; `config` may be: {', '.join(sorted(groups))}")
@@ -74,6 +77,12 @@ def _config_of(name: str, known: set[str]) -> str:
     if folders and folders[-1] in known:
         folders = folders[:-1]
     return "/".join(folders) or "default"
+
+
+def _end_of(name: str, known: set[str]) -> str | None:
+    """Return what stands after the split in the name of a file beside all configurations."""
+    first, _, rest = PurePosixPath(name).stem.partition("_")
+    return rest.lower() if rest and first in known and _config_of(name, known) == "default" else None
 
 
 def _of_split(names: list[str], wanted: set[str] | None, known: set[str], where: str) -> list[str]:

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from PIL import Image
 
 from prunegrid.demo.drawing import SIDE, render
@@ -29,8 +28,7 @@ from prunegrid.demo.questions import (
     presence,
 )
 from prunegrid.demo.scene import CROWDED, Scene, named_rng, sample_scene
-from prunegrid.files import atomic_path
-from prunegrid.study.drawn_data import with_drawn_by
+from prunegrid.study.drawn_data import write_drawn
 
 IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 _SHORT_ANSWERS = pa.schema(
@@ -90,7 +88,7 @@ def render_benchmark(
     name : str
         "easyvqa", "shapes-pope", "shapes-mcq", "shapes-list" or "shapes-caption".
     path : str or Path
-        The file; it appears when it is whole.
+        The file; it appears when it is whole, its checksum beside it.
     rows : int, optional
         Number of rows; by default 500 (300 captions), and all of easy-VQA's test split.
     seed : int
@@ -104,8 +102,7 @@ def render_benchmark(
     wanted = DEFAULT_ROWS.get(name, sys.maxsize) if rows is None else rows
     records = _TABLES[name](wanted, seed)
     table = pa.Table.from_pylist(records, schema=SCHEMAS[name])
-    with atomic_path(path) as temporary:
-        pq.write_table(with_drawn_by(table, key), temporary)
+    write_drawn(path, table, key)
 
 
 def _pope(rows: int, seed: int) -> list[dict[str, Any]]:

@@ -92,35 +92,31 @@ def _result(plan: Plan, model: str, start_seconds: float) -> CheckResult:
         return CheckResult([Finding(whole_model.STEP, False, str(error))], {}, about)
     pace: dict[str, Any] = {"load_seconds": start_seconds + time.monotonic() - before}
     maker = PromptMaker(loaded, spec.get("system_prompt", "none"), spec.get("image_mode", "processor"))
-    prompts, pace["read_seconds_per_sample"] = _prompts(plan, loaded, maker)
-    batch_size = _batch_size(plan, spec, loaded, prompts)
+    prompts, pace["read_seconds_per_sample"] = _prompts(plan, model, loaded, maker)
+    batch_size = _batch_size(plan, model, loaded, prompts)
     subject = Subject(loaded, prompts, batch_size, spec.get("image_tokens"))
     result = check_subject(subject, pace, about)
     most = _FEW_ANCHOR_SAMPLES if loaded.model.device.type == "cpu" else _ANCHOR_SAMPLES
-    anchored = run_step(ANCHOR, lambda one: _anchored(one, plan, maker, most, about), subject)
+    anchored = run_step(ANCHOR, lambda one: _anchored(one, plan, model, maker, most, about), subject)
     pace = dict(result.pace)
     # Reading a file and making token ids and pixels of it is one work.
     pace["read_seconds_per_sample"] += pace.pop("prepare_seconds_per_sample", 0.0)
     return CheckResult([*result.findings[:-1], anchored, result.findings[-1]], pace, result.about)
 
 
-def _batch_size(plan: Plan, spec: Mapping[str, Any], loaded: LoadedModel, prompts: Sequence[Prompt]) -> int:
+def _batch_size(plan: Plan, model: str, loaded: LoadedModel, prompts: Sequence[Prompt]) -> int:
     """Return the study's batch size; for `auto` the one that its job would choose now."""
+    spec = plan.config["model_specs"][model]
     choice = batch_choice(spec.get("batch_size", plan.config["batch_size"]))
     if isinstance(choice, int):
         return choice
-    specs = plan.config["benchmark_specs"]
     longest = max(len(prompt.input_ids) for prompt in prompts)
-    answers = max(
-        specs[name].get("max_new_tokens", plan.inputs.adapter(name).max_new_tokens)
-        for name in plan.config["benchmarks"]
-    )
-    model = loaded.model
-    free = free_memory(model, plan.config["slots_per_gpu"], spec.get("mem_mb"))
-    return choice(model.config.to_dict(), longest + answers, model.dtype.itemsize, free)
+    answers = max(plan.inputs.adapter(name, model).max_new_tokens for name in plan.config["benchmarks"])
+    free = free_memory(loaded.model, plan.config["slots_per_gpu"], spec.get("mem_mb"))
+    return choice(loaded.model.config.to_dict(), longest + answers, loaded.model.dtype.itemsize, free)
 
 
-def _prompts(plan: Plan, loaded: LoadedModel, maker: PromptMaker) -> tuple[list[Prompt], float]:
+def _prompts(plan: Plan, model: str, loaded: LoadedModel, maker: PromptMaker) -> tuple[list[Prompt], float]:
     """Return prompts of the first samples of all benchmarks, and the seconds that reading one took."""
     n_samples = _FEW_SAMPLES if loaded.model.device.type == "cpu" else _SAMPLES
     benchmarks = plan.config["benchmarks"]
@@ -128,7 +124,7 @@ def _prompts(plan: Plan, loaded: LoadedModel, maker: PromptMaker) -> tuple[list[
     spent = 0.0
     for benchmark in benchmarks:
         check_benchmark(plan.inputs, benchmark)
-        adapter = plan.inputs.adapter(benchmark)
+        adapter = plan.inputs.adapter(benchmark, model)
         # Opening a file is done once, however many are read.
         positions = range(min(len(adapter), max(1, n_samples // len(benchmarks))))
         before = time.monotonic()
@@ -139,14 +135,14 @@ def _prompts(plan: Plan, loaded: LoadedModel, maker: PromptMaker) -> tuple[list[
 
 
 def _anchored(
-    subject: Subject, plan: Plan, maker: PromptMaker, most: int, about: Mapping[str, Any]
+    subject: Subject, plan: Plan, model: str, maker: PromptMaker, most: int, about: Mapping[str, Any]
 ) -> Finding:
     """Score the model on a few samples of the benchmark that is an anchor: POPE, if any."""
     names = reversed(plan.config["benchmarks"])
     by_scorer = {plan.inputs.scorer(benchmark): benchmark for benchmark in names}
     scorer = next(name for name in (*_ANCHORS, *by_scorer) if name in by_scorer)
     benchmark = by_scorer[scorer]
-    adapter = plan.inputs.adapter(benchmark)
+    adapter = plan.inputs.adapter(benchmark, model)
     prompts = maker.prompts(adapter.samples(range(min(len(adapter), most))))
-    options = plan.inputs.scorer_options(benchmark)
+    options = plan.inputs.scorer_options(benchmark, model)
     return anchor(subject, adapter, scorer, prompts, adapter.max_new_tokens, about, options)

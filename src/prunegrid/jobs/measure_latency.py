@@ -58,7 +58,7 @@ def measure_latency(
     for benchmark in dict.fromkeys(cell.benchmark for cell in cells):
         check_benchmark(plan.inputs, benchmark)
         own = [cell_run(plan, "", cell) for cell in cells if cell.benchmark == benchmark]
-        rows += bench.measure(benchmark, plan.inputs.adapter(benchmark), own)
+        rows += bench.measure(benchmark, plan.inputs.adapter(benchmark, model), own)
     spec = config["model_specs"][model]
     metadata = {
         "key": key,

@@ -121,7 +121,7 @@ def _benchmark_run(
         model_path=plan.inputs.model_path(model),
         model_spec=spec,
         data_path=plan.inputs.data_path(benchmark),
-        benchmark_spec=plan.config["benchmark_specs"][benchmark],
+        benchmark_spec=plan.inputs.benchmark_spec(benchmark, model),
         store=store,
         batch_size=batch_choice(spec.get("batch_size", plan.config["batch_size"])),
         shard_size=plan.config["shard_size"],

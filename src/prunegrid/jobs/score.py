@@ -58,13 +58,15 @@ def score(
 
     def score_own(benchmark: str, own: Mapping[str, str]) -> dict[str, list[str]]:
         store = plan.store(model, benchmark)
-        _score(plan, store, benchmark, own, planned)
+        _score(plan, store, model, benchmark, own, planned)
         return {key: [store.name(store.scores(key) / CHECKSUMS)] for key in own.values()}
 
     return each_benchmark(keys, score_own)
 
 
-def _score(plan: Plan, store: Store, benchmark: str, keys: Mapping[str, str], planned: PlannedCode) -> None:
+def _score(
+    plan: Plan, store: Store, model: str, benchmark: str, keys: Mapping[str, str], planned: PlannedCode
+) -> None:
     made_under = {
         scores: predictions
         for predictions, scores in keys.items()
@@ -80,7 +82,7 @@ def _score(plan: Plan, store: Store, benchmark: str, keys: Mapping[str, str], pl
     scored = score_cells(
         plan.inputs.scorer(benchmark),
         files,
-        plan.inputs.scorer_options(benchmark),
+        plan.inputs.scorer_options(benchmark, model),
         replicates=tables["replicates"],
         seed=tables["seed"],
     )

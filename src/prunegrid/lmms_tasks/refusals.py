@@ -1,6 +1,7 @@
 """Which tasks cannot be run here, told from their files alone: judges, uploads, videos, other outputs."""
 
 from collections.abc import Mapping
+from fnmatch import fnmatchcase
 from typing import Any
 
 from prunegrid.lmms_tasks.reach import words
@@ -20,6 +21,10 @@ _VIDEO = frozenset(
 )
 _AUDIO = frozenset({"audio", "audios", "soundfile", "librosa", "wav", "torchaudio"})
 _UPLOAD = "submi"
+# CIDEr and the like, which are of all captions at once.
+_CORPUS = frozenset({"COCOEvalCap", "Cider", "Bleu", "PTBTokenizer"})
+# Tasks whose rows make several samples, or whose scores are ratios of counts -> the adapter that does it.
+_OWN_ADAPTERS = {"refcoco*_bbox_rec*": "refcoco", "refcoco*_grounding*": "refcoco", "coco_cap_chair": "chair"}
 
 
 def scored_metrics(settings: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -36,6 +41,12 @@ def refusal(settings: Mapping[str, Any]) -> str | None:
         return f"it asks each question {settings['repeats']} times, and answers here are greedy: all alike"
     if why := _shows_no_picture(settings):
         return why
+    name = str(settings.get("task"))
+    own = next((adapter for names, adapter in _OWN_ADAPTERS.items() if fnmatchcase(name, names)), None)
+    if own is not None:
+        return f"the adapter {own!r} does what it asks for, with lmms-eval's numbers beside"
+    if settings.get("process_results_use_image"):
+        return "its scorer reads the picture, and answers are kept without it"
     listed = _listed(settings)
     if not listed:
         return "it names no metric"
@@ -44,6 +55,8 @@ def refusal(settings: Mapping[str, Any]) -> str | None:
     scorer = settings.get("process_results")
     if isinstance(scorer, FunctionReference) and _JUDGES & words([scorer]):
         return "its answers are scored by a judge, another model that is asked over a network"
+    if any(_CORPUS & words([one["aggregation"]]) for one in listed if _is_function(one.get("aggregation"))):
+        return "its captions are scored all at once: the adapters nocaps, flickr30k and caption do that"
     if not scored_metrics(settings):
         return "its answers are scored by a judge, another model, or uploaded"
     return None
@@ -75,3 +88,7 @@ def _is_upload(metric: Mapping[str, Any]) -> bool:
 def _asks_judge(metric: Mapping[str, Any]) -> bool:
     aggregation = metric.get("aggregation")
     return isinstance(aggregation, FunctionReference) and bool(_JUDGES & words([aggregation]))
+
+
+def _is_function(told: Any) -> bool:
+    return isinstance(told, FunctionReference)

@@ -31,8 +31,17 @@ class InternVL(Family):
         tiles, rows, columns = grid
         merged = round(1 / config["downsample_ratio"]) ** 2
         projected = tiles * rows * columns // merged
-        projector: int = 2 * projected * (vision["hidden_size"] * merged * width + width**2)
+        projector: int = 2 * projected * (self.projector_width(config) * width + width**2)
         return vit_flops(vision, grid, class_token=True) + projector
+
+    def projector(self, model: PreTrainedModel) -> nn.Module:
+        """Return the projector."""
+        return cast("nn.Module", cast("Any", model.base_model).multi_modal_projector)
+
+    def projector_width(self, config: Config) -> int:
+        """Return the width of all patches that are joined."""
+        merged: int = round(1 / config["downsample_ratio"]) ** 2
+        return int(config["vision_config"]["hidden_size"]) * merged
 
     def tile_tokens(self, config: Config) -> int:
         """Return the image tokens of one tile."""

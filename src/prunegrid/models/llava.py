@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from prunegrid.cost.vit import has_class_token, pooling_head_flops, vit_flops
 from prunegrid.pruning.family import Family
@@ -11,7 +11,7 @@ from prunegrid.pruning.patch_grid import default_grid
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from torch import Tensor
+    from torch import Tensor, nn
     from transformers import PreTrainedModel
 
     from prunegrid.pruning.patch_grid import Config, PatchGrid
@@ -27,13 +27,22 @@ class Llava(Family):
         vision, width = config["vision_config"], config["text_config"]["hidden_size"]
         tiles, rows, columns = grid
         class_token = has_class_token(vision)
-        layers = config["vision_feature_layer"]
-        features = vision["hidden_size"] * (len(layers) if isinstance(layers, list | tuple) else 1)
+        features = self.projector_width(config)
         whole = class_token and config["vision_feature_select_strategy"] == "full"
         projected = tiles * (rows * columns + whole)
         tower = vit_flops(vision, grid, class_token=class_token) + pooling_head_flops(vision, grid)
         projector: int = 2 * projected * (features * width + width**2)
         return tower + projector
+
+    def projector(self, model: PreTrainedModel) -> nn.Module:
+        """Return the projector."""
+        return cast("nn.Module", cast("Any", model.base_model).multi_modal_projector)
+
+    def projector_width(self, config: Config) -> int:
+        """Return the width of a patch, for each of the layers that are joined."""
+        layers = config["vision_feature_layer"]
+        joined = len(layers) if isinstance(layers, list | tuple) else 1
+        return int(config["vision_config"]["hidden_size"]) * joined
 
     def has_class_token(self, config: Config) -> bool:
         """Return whether the tower is CLIP's."""

@@ -38,9 +38,15 @@ class LlavaNext(Llava):
         self, model: PreTrainedModel, patches: Tensor, pixels: Mapping[str, Any]
     ) -> Sequence[Tensor]:
         """Return maps packed as features are: padding left out, ends of rows put in, as 0."""
+        return self.projector_inputs(model, self.selected(model, patches), pixels)
+
+    def projector_inputs(
+        self, model: PreTrainedModel, inputs: Tensor, pixels: Mapping[str, Any]
+    ) -> Sequence[Tensor]:
+        """Return what the projector was given, packed in the same way."""
         inner: Any = model.base_model
-        tiles = self.selected(model, patches).split(self.tiles(model.config, pixels))
-        newline = patches.new_zeros(patches.shape[-1])
+        tiles = inputs.split(self.tiles(model.config, pixels))
+        newline = inputs.new_zeros(inputs.shape[-1])
         found, _ = inner.pack_image_features(
             tiles, pixels["image_sizes"], image_newline=newline, **self.packing(model.config)
         )

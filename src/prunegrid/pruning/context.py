@@ -192,7 +192,8 @@ class Pruning:
             sorted({one for ranking in rankings.values() for one in ranking.criterion.vision_maps()})
         )
         self._tower = TowerWatch(family, model, self.vision_maps) if self.vision_maps else None
-        self._hooks = LayerHooks(family, model, Cutter(criterion, self._schedule, seed, gradients))
+        cutter = Cutter(criterion, self._schedule, seed, gradients, self._project)
+        self._hooks = LayerHooks(family, model, cutter)
         # Rows that `generate` makes of one sample: beams, returned sequences.
         self._copies = 1
         self._kept = KeptTokens(0)
@@ -229,6 +230,12 @@ class Pruning:
                 ranking = (part.criterion.identity, part.reverse, part.merge, self.seed)
             found[layer] = (tuple(keep), ranking, self._moves_up)
         return found
+
+    def _project(self, inputs: Tensor) -> Tensor:
+        projector = self._family.projector(self.model)
+        weight = next(projector.parameters())
+        projected: Tensor = projector(inputs.to(weight.device, weight.dtype))
+        return projected
 
     @contextmanager
     def hooked(self, sharing: PrefixSharing | None = None) -> Iterator[None]:

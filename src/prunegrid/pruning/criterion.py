@@ -10,16 +10,17 @@ from prunegrid.errors import ConfigError, PruningError
 from prunegrid.nearest import nearest
 from prunegrid.plugins import Plugin, name_of
 from prunegrid.pruning.schedule import MOST_STEPS, too_early
-from prunegrid.pruning.vision_maps import ALL_ROWS, CLASS_ROW
+from prunegrid.pruning.vision_maps import MAP_COSTS
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from prunegrid.pruning.marked import Marked
     from prunegrid.pruning.schedule import Schedule
     from prunegrid.pruning.stage import Stage
     from prunegrid.pruning.vision_maps import VisionMap
 
-Merge = Literal["drop", "average", "recycle"]
+Merge = Literal["drop", "average", "recycle", "weighted"]
 # What the engine does with what is chosen; the rest is of the choice itself.
 _OF_THE_ENGINE = ("reverse", "merge")
 
@@ -35,22 +36,31 @@ class Ranking:
     reverse : bool
         The lowest scores stay.
     merge : str
-        What becomes of the dropped tokens: drop, average or recycle.
+        What becomes of the dropped tokens: drop, average, recycle or weighted.
+    of_inputs : bool
+        What is added up is what the projector is given, not what enters the layer.
     """
 
     criterion: Criterion
     reverse: bool
     merge: Merge = "drop"
+    of_inputs: bool = False
 
     @property
     def cost(self) -> str | None:
         """What choosing and merging compute, words of `Criterion.cost` and `merge`, joined by "+"."""
         words = self.criterion.cost.split("+") if self.criterion.cost else []
-        layer = getattr(self.criterion, "tower_layer", None)
-        if layer is not None:
-            # Windows make some layers of a tower cheaper than others.
-            words = [f"{word}@{layer}" if word in (CLASS_ROW, ALL_ROWS) else word for word in words]
-        return "+".join(words + [self.merge] * (self.merge != "drop")) or None
+        # Windows make some layers of a tower cheaper than others.
+        layers: dict[str, list[float]] = {}
+        for one in self.criterion.vision_maps():
+            layers.setdefault(MAP_COSTS.get(one.kind, ""), []).append(one.layer)
+        words = [
+            part for word in words for part in ([f"{word}@{at}" for at in layers.get(word, ())] or [word])
+        ]
+        if self.merge == "weighted" and self.criterion.merge_cost:
+            words += self.criterion.merge_cost.split("+")
+        merging = "weighted_inputs" if self.of_inputs else self.merge
+        return "+".join(words + [merging] * (merging != "drop")) or None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,15 +87,18 @@ class Criterion(Plugin):
         "+": the attention of `text_rows`, `image_rows` or the `last_row`; `own_last_row` of the layer about
         to run, with its projections; `hidden` (a norm); `cosines` of all pairs of image tokens; `gradient`;
         and others. None for next to nothing.
+    merge_cost : str or None
+        What `merge_weights` computes, in the same words.
 
     Parameters
     ----------
     reverse : bool
         Keep the lowest scores instead: a score that carries signal must then fail. A set rule is asked for as
         many tokens as are to be dropped, and the others stay.
-    merge : {"drop", "average", "recycle"}
-        What becomes of dropped tokens: nothing; each is averaged into the most similar one that stays; or the
-        best 30 % of them come back as clusters, in place of the last of those that stay (needs scores). See
+    merge : {"drop", "average", "recycle", "weighted"}
+        What becomes of dropped tokens: nothing; each is averaged into the most similar one that stays; the
+        best 30 % of them come back as clusters, in place of the last of those that stay (needs scores); or
+        they are added to those that stay as the criterion says (needs `merge_weights`). See
         `prunegrid.pruning.merging`.
     """
 
@@ -95,9 +108,10 @@ class Criterion(Plugin):
     needs_class_token: ClassVar[bool] = False
     delegates: ClassVar[tuple[str, ...]] = ()
     cost: ClassVar[str | None] = None
+    merge_cost: ClassVar[str | None] = None
 
     reverse: bool = False
-    merge: Literal["drop", "average", "recycle"] = "drop"
+    merge: Literal["drop", "average", "recycle", "weighted"] = "drop"
 
     def __post_init__(self) -> None:
         if self.merge not in get_args(Merge):
@@ -131,7 +145,8 @@ class Criterion(Plugin):
         ------
         PruningError
             If a criterion resolves to something else than a criterion, or without end, or to one that
-            cannot score as early as that, or if `recycle` asks for scores of one that selects sets.
+            cannot score as early as that, or if `recycle` asks for scores of one that selects sets, or
+            `weighted` for weights of one that has none.
         """
         criterion, reverse, merge = self, self.reverse, self.merge
         for _ in range(MOST_STEPS):
@@ -145,7 +160,10 @@ class Criterion(Plugin):
                         "tell which of the dropped tokens are the best: merge can be drop or average, "
                         "not recycle"
                     )
-                return Ranking(criterion, reverse, merge)
+                if merge == "weighted" and not criterion.weighs:
+                    raise criterion._without_weights()
+                of_inputs = merge == "weighted" and layer == 0 and criterion.merges_inputs
+                return Ranking(criterion, reverse, merge, of_inputs)
             if not isinstance(part, Criterion):
                 raise PruningError(
                     f"criterion {name_of(criterion)!r} resolves to {part!r} before layer {layer}: it must be "
@@ -169,7 +187,7 @@ class Criterion(Plugin):
         ]
 
     def vision_maps(self) -> tuple[VisionMap, ...]:
-        """Return what of the vision tower `score` reads, here nothing."""
+        """Return what of the vision tower it reads, here nothing."""
         return ()
 
     @property
@@ -232,3 +250,44 @@ class Criterion(Plugin):
     def selects_sets(self) -> bool:
         """Whether it selects whole sets, by a `select` of its own, and gives no scores."""
         return type(self).select is not Criterion.select
+
+    def merge_weights(self, stage: Stage, kept: Marked, image: Marked) -> Tensor:
+        """Say how much of each image token is added to each that stays, for `merge: weighted`.
+
+        Parameters
+        ----------
+        stage : Stage
+            The cut.
+        kept, image : Marked
+            The tokens that stay, and all image tokens that are present: (batch, k) and (batch, n) places.
+
+        Returns
+        -------
+        Tensor
+            Shape (batch, k, n), float32; places that hold no token do not count.
+
+        Raises
+        ------
+        PruningError
+            If the criterion does not say.
+        """
+        raise self._without_weights()
+
+    def _without_weights(self) -> PruningError:
+        return PruningError(
+            f"criterion {name_of(self)!r} does not say how much of each token is added to those that stay "
+            "(merge_weights): merge can be drop or average, not weighted"
+        )
+
+    @property
+    def merges_inputs(self) -> bool:
+        """Whether `merge: weighted` adds up, before layer 0, what the projector is given, not its outputs.
+
+        It then names the map `projector_inputs` in its `vision_maps`.
+        """
+        return False
+
+    @property
+    def weighs(self) -> bool:
+        """Whether it has `merge_weights` of its own."""
+        return type(self).merge_weights is not Criterion.merge_weights

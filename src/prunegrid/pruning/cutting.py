@@ -34,12 +34,15 @@ class Cutter:
         Of random orders.
     gradients : GradientScores
         Of the unpruned model's answer.
+    project : callable
+        The model's projector; see `Stage.projected`.
     """
 
     criterion: Criterion
     schedule: Schedule
     seed: int
     gradients: GradientScores
+    project: Callable[[Tensor], Tensor]
 
     def cut(
         self, run: Prefill, index: int, hidden: Tensor, own: Callable[[], Projected], shared: bool
@@ -75,7 +78,7 @@ class Cutter:
             ranking = self.criterion.ranking(index, self.schedule)
             stage = self._stage(run, index, hidden, own)
             selection = select(ranking, stage, shared)
-            merged = merge(ranking.merge, stage, selection, run.sizes)
+            merged = merge(ranking, stage, selection, run.sizes)
             selected, hidden = merged.stays.to(image.device), merged.hidden
             name = type(ranking.criterion).__name__
             cut = Cut(index, rows, numbers, name, selection.fault, selection.fault_text, merged.sizes)
@@ -111,4 +114,5 @@ class Cutter:
             _prefill=run,
             _gradients=self.gradients,
             _own=own,
+            _project=self.project,
         )

@@ -159,7 +159,8 @@ class Family(Plugin, ABC):
         found = {}
         for one, patches in maps.items():
             flat = patches.reshape(*patches.shape[:2], -1)
-            tokens = torch.cat(list(self.token_maps(model, flat, pixels)))
+            over_tokens = self.projector_inputs if one.kind == "projector_inputs" else self.token_maps
+            tokens = torch.cat(list(over_tokens(model, flat, pixels)))
             found[one.name] = tokens.reshape(len(tokens), *patches.shape[2:])
         return found
 
@@ -192,6 +193,53 @@ class Family(Plugin, ABC):
             f"the family of {model.config.model_type!r} does not say which patches make an image token "
             "(token_maps): what reads the vision tower cannot be used with it"
         )
+
+    def projector(self, model: PreTrainedModel) -> nn.Module:
+        """Return the module that makes image tokens of what the tower gives, each token for itself.
+
+        Raises
+        ------
+        PruningError
+            If the family does not say.
+        """
+        raise PruningError(
+            f"the family of {model.config.model_type!r} does not say which module projects image tokens one "
+            "by one (projector): what joins them before it cannot be used with it"
+        )
+
+    def projector_width(self, config: Config) -> int:
+        """Return how wide the projector's input is, whose two layers are as wide as the decoder.
+
+        Raises
+        ------
+        PruningError
+            If the family does not say.
+        """
+        raise PruningError(
+            f"the family of {config['model_type']!r} does not say how wide the input of its projector is "
+            "(projector_width)"
+        )
+
+    def projector_inputs(
+        self, model: PreTrainedModel, inputs: Tensor, pixels: Mapping[str, Any]
+    ) -> Sequence[Tensor]:
+        """Return what the projector was given, over image tokens.
+
+        Parameters
+        ----------
+        model : PreTrainedModel
+            The model.
+        inputs : Tensor
+            (tiles, tokens of a tile, width), float32.
+        pixels : mapping
+            The tower's inputs.
+
+        Returns
+        -------
+        sequence of Tensor
+            Per picture or tile (image tokens, width), as its features come; 0 for tokens without patches.
+        """
+        return list(inputs)
 
     def tower_layers(self, model: PreTrainedModel) -> nn.ModuleList:
         """Return the layers of the vision tower."""

@@ -28,3 +28,14 @@ def highest(scores: Tensor, among: Tensor, n: Tensor) -> Tensor:
     order = by_score.gather(1, others_last)
     marked = torch.arange(order.shape[1], device=order.device) < n[:, None]
     return torch.zeros_like(among).scatter(1, order, marked)
+
+
+def unless_nan(marks: Tensor, scores: Tensor, among: Tensor) -> Tensor:
+    """Return marks, but none in rows whose scores hold NaN, so that the engine refuses them.
+
+    Parameters
+    ----------
+    marks, scores, among : Tensor
+        (batch, tokens), bool, float, bool.
+    """
+    return marks & ~(scores.isnan() & among).any(1, keepdim=True)

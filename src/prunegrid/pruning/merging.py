@@ -1,7 +1,7 @@
-"""What becomes of the image tokens that a cut drops: nothing, or they are averaged with some that stay.
+"""What becomes of the image tokens that a cut drops: nothing, or they are joined with some that stay.
 
-All is done with the widths that the schedule tells, so that the device is asked for no number. Similarities
-and means are in float32; a hidden state that nothing is averaged into stays as it is, bit by bit.
+All is done with the widths that the schedule tells, so that the device is asked for no number. Similarities,
+means and sums are in float32; a hidden state that nothing is joined with stays as it is, bit by bit.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from prunegrid.pruning.criterion import Ranking
 from prunegrid.pruning.highest import highest
 from prunegrid.pruning.marked import Marked
 from prunegrid.pruning.recycling import recycled
@@ -39,15 +40,17 @@ class Merged:
     sizes: Tensor | None
 
 
-def merge(how: str, stage: Stage, selection: Selection, sizes: Tensor | None) -> Merged:
+def merge(ranking: Ranking, stage: Stage, selection: Selection, sizes: Tensor | None) -> Merged:
     """Say what becomes of the dropped tokens.
 
     Parameters
     ----------
-    how : str
-        "drop": nothing. "average": each is averaged into the most similar token that stays, by the cosine of
-        their hidden states (arXiv 2210.09461). "recycle": the last of those that stay give way to clusters
-        of the best dropped (arXiv 2410.04417, section 3.3).
+    ranking : Ranking
+        Its `merge`. "drop": nothing. "average": each is averaged into the most similar token that stays, by
+        the cosine of their hidden states (arXiv 2210.09461). "recycle": the last of those that stay give way
+        to clusters of the best dropped (arXiv 2410.04417, section 3.3). "weighted": h_i + sum_j w_ij h_j for
+        each h_i that stays, j all image tokens, or, of what the projector P is given, h_i + P(x_i + sum_j
+        w_ij x_j) - P(x_i); a sum is no mean, so sizes stay as they were.
     stage : Stage
         The cut.
     selection : Selection
@@ -55,10 +58,31 @@ def merge(how: str, stage: Stage, selection: Selection, sizes: Tensor | None) ->
     sizes : Tensor or None
         (batch, present tokens), as in `Merged`, before the cut.
     """
-    if how == "drop":
+    if ranking.merge == "drop":
         return Merged(selection.stays, stage.hidden, sizes)
+    if ranking.merge == "weighted":
+        return Merged(selection.stays, _with_weighted_sums(ranking, stage, selection.stays), sizes)
     sizes = torch.ones_like(stage.numbers) if sizes is None else sizes.to(stage.numbers.device)
-    return (_averaged_into_kept if how == "average" else _recycled)(stage, selection, sizes)
+    return (_averaged_into_kept if ranking.merge == "average" else _recycled)(stage, selection, sizes)
+
+
+def _with_weighted_sums(ranking: Ranking, stage: Stage, stays: Tensor) -> Tensor:
+    kept, image = Marked.of(stays, max(stage.keep)), Marked.of(stage.image, max(stage.present))
+    # A row that drops nothing is no cut of its own, whatever rows stand beside it.
+    drops = (stage.n_keep < stage.image.sum(1))[:, None, None]
+    nowhere = ~(kept.valid[..., None] & image.valid[:, None] & drops)
+    found = ranking.criterion.merge_weights(stage, kept, image).float().masked_fill(nowhere, 0.0)
+    before = gather_tokens(stage.hidden, kept.index, dim=1)
+    if ranking.of_inputs:
+        inputs = stage.vision("projector_inputs", -1)
+        own = kept.states(inputs)
+        # A token that no patch stands behind, such as an end of a row, is no output of the projector.
+        added = stage.projected(own + found @ image.states(inputs)) - stage.projected(own)
+    else:
+        added = found @ image.states(stage.hidden)
+    after = (before.float() + added).to(stage.hidden.dtype)
+    after = torch.where((found != 0).any(2, keepdim=True), after, before)
+    return stage.hidden.scatter(1, kept.index[..., None].expand_as(after), after)
 
 
 def _averaged_into_kept(stage: Stage, selection: Selection, sizes: Tensor) -> Merged:

@@ -64,6 +64,7 @@ class Stage:
     _prefill: Prefill
     _gradients: GradientScores
     _own: Callable[[], Projected]
+    _project: Callable[[Tensor], Tensor]
 
     @property
     def present(self) -> list[int]:
@@ -174,14 +175,14 @@ class Stage:
         assert embeddings is not None  # kept until the last layer is through
         return self.layout.gather(embeddings, dim=1).to(self.hidden.device)
 
-    def vision(self, kind: str, layer: int) -> Tensor:
+    def vision(self, kind: str, layer: float) -> Tensor:
         """Return what the vision tower knew of the present image tokens.
 
         The criterion must name the map in its `vision_maps`.
 
         Parameters
         ----------
-        kind, layer : str, int
+        kind, layer : str, float
             See `prunegrid.pruning.vision_maps.VisionMap`.
 
         Returns
@@ -194,6 +195,21 @@ class Stage:
         found = over_tokens[rows, self.numbers.clamp_min(0)]
         image = self.image.reshape(*self.image.shape, *(1 for _ in found.shape[2:]))
         return torch.where(image, found, 0.0)
+
+    def projected(self, inputs: Tensor) -> Tensor:
+        """Return what the model's projector makes of tokens.
+
+        Parameters
+        ----------
+        inputs : Tensor
+            (batch, places, width), as the map `projector_inputs`.
+
+        Returns
+        -------
+        Tensor
+            (batch, places, hidden size), float32.
+        """
+        return self._project(inputs).to(self.hidden.device).float()
 
     def unpruned_saliency(self, rank: int, answer_tokens: int) -> Tensor:
         """Return abs(h * dJ/dh) summed over features, in the unpruned model.

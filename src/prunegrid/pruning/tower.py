@@ -16,7 +16,8 @@ from torch import Tensor, nn
 
 from prunegrid.errors import PruningError
 from prunegrid.pruning.attention import Projected, observe
-from prunegrid.pruning.vision_maps import VisionMap, check_maps
+from prunegrid.pruning.patch_grid import default_grid
+from prunegrid.pruning.vision_maps import VisionMap, check_maps, tower_layer
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -49,27 +50,38 @@ class TowerWatch:
         self._layers = family.tower_layers(model)
         self._attentions = [family.tower_attention(layer) for layer in self._layers]
         self._class_tokens = int(family.has_class_token(model.config.to_dict()))
-        check_maps(maps, model.config.model_type, len(self._layers), bool(self._class_tokens))
+        config = model.config.to_dict()
+        one_size = family.tile_tokens(config) is not None
+        check_maps(maps, model.config.model_type, len(self._layers), bool(self._class_tokens), one_size)
         self._maps = tuple(maps)
+        self._projector = self._projector_of(family, model)
+        self._grid = default_grid(config) if any(one.kind == "places" for one in maps) else None
         self._found: dict[VisionMap, list[Tensor]] = {}
+
+    def _projector_of(self, family: Family, model: PreTrainedModel) -> nn.Module | None:
+        asked = any(one.kind == "projector_inputs" for one in self._maps)
+        return family.projector(model) if asked else None
 
     @contextmanager
     def watching(self) -> Iterator[None]:
         """Keep hooks on the tower for the time of the context."""
         n_layers = len(self._layers)
         by_layer: dict[int, list[VisionMap]] = {}
-        for one in self._maps:
-            by_layer.setdefault(one.layer % n_layers, []).append(one)
+        for one in self._of_layers:
+            by_layer.setdefault(tower_layer(one.layer, n_layers) % n_layers, []).append(one)
         with ExitStack() as stack:
             handles = [self._layers[0].register_forward_pre_hook(lambda *_: self._found.clear())]
+            if self._projector is not None:
+                handles.append(self._projector.register_forward_pre_hook(self._project_hook))
             read = {}
             for at, wanted in by_layer.items():
-                projected = [one for one in wanted if one.kind != "features"]
+                projected = [one for one in wanted if one.kind not in ("features", "places")]
                 if projected:
                     read[self._attentions[at]] = projected
                 for one in wanted:
-                    if one.kind == "features":
-                        handles.append(self._layers[at].register_forward_hook(self._feature_hook(one)))
+                    if one not in projected:
+                        hook = self._feature_hook if one.kind == "features" else self._place_hook
+                        handles.append(self._layers[at].register_forward_hook(hook(one)))
             for handle in handles:
                 stack.callback(handle.remove)
             stack.enter_context(observe(list(read), lambda module, seen: self._note(read[module], seen)))
@@ -94,12 +106,29 @@ class TowerWatch:
     def _add(self, one: VisionMap, found: Tensor) -> None:
         self._found.setdefault(one, []).append(found)
 
+    @property
+    def _of_layers(self) -> list[VisionMap]:
+        return [one for one in self._maps if one.kind != "projector_inputs"]
+
+    def _project_hook(self, projector: nn.Module, args: Any) -> None:
+        for one in self._maps:
+            if one.kind == "projector_inputs":
+                self._add(one, args[0].detach().float())
+
     def _feature_hook(self, one: VisionMap) -> Any:
         def hook(layer: nn.Module, args: Any, output: Any) -> None:
             hidden = output[0] if isinstance(output, tuple) else output
             # Packed patches come without a batch dimension.
             hidden = hidden[None] if hidden.dim() == 2 else hidden
             self._add(one, hidden.detach()[:, self._class_tokens :].float())
+
+        return hook
+
+    def _place_hook(self, one: VisionMap) -> Any:
+        def hook(layer: nn.Module, args: Any, output: Any) -> None:
+            hidden = output[0] if isinstance(output, tuple) else output
+            assert self._grid is not None  # refused otherwise
+            self._add(one, _places(len(hidden), *self._grid[1:], hidden.device))
 
         return hook
 
@@ -141,6 +170,16 @@ def features_with_maps(
     return replace(found, vision=family.vision(model, watch.taken(), pixels))
 
 
+def _places(sequences: int, rows: int, columns: int, device: torch.device) -> Tensor:
+    """Return tile, from 1, and a patch's centre in shares of height and width, (sequences, patches, 3)."""
+    parts = (
+        torch.arange(sequences, device=device) + 1.0,
+        (torch.arange(rows, device=device) + 0.5) / rows,
+        (torch.arange(columns, device=device) + 0.5) / columns,
+    )
+    return torch.stack(torch.meshgrid(*parts, indexing="ij"), -1).flatten(1, 2)
+
+
 def _shares(seen: Projected, start: int, stop: int) -> Tensor:
     """Return the attention of query rows, mean of the heads, (sequences, rows, tokens), float32."""
     query = seen.query.detach()[:, :, start:stop].float() * seen.scaling
@@ -169,7 +208,7 @@ def _received(seen: Projected, skip: int) -> Tensor:
 
 
 def _similarity(seen: Projected) -> Tensor:
-    """Return softmax over all patches of q_cls . k / sqrt(C) with heads joined, 0 for the class token itself.
+    """Return softmax over class token and patches of q_cls . k / sqrt(C), heads joined.
 
     Returns
     -------
@@ -178,5 +217,5 @@ def _similarity(seen: Projected) -> Tensor:
     """
     query, key = seen.query.detach()[:, :, :1].float(), seen.key.detach().float()
     logits = (query @ key.transpose(2, 3)).sum(1)[:, 0] / (query.shape[1] * query.shape[3]) ** 0.5
-    shares = logits[:, 1:].softmax(-1)
-    return torch.cat([torch.zeros_like(shares[:, :1]), shares], 1)
+    shares: Tensor = logits.softmax(-1)
+    return shares

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from prunegrid.errors import PruningError
 
-KINDS = ("cls_attention", "cls_similarity", "attention_received", "features", "keys")
+KINDS = (
+    "cls_attention",
+    "cls_similarity",
+    "attention_received",
+    "features",
+    "keys",
+    "places",
+    "projector_inputs",
+)
+# What is computed for a map that the tower does not compute itself: words of the ledger.
+MAP_COSTS = {
+    "cls_attention": "cls_row",
+    "cls_similarity": "cls_joined_row",
+    "attention_received": "tower_rows",
+}
 # Those that ask for the row of a class token.
 OF_CLASS_TOKEN = ("cls_attention", "cls_similarity")
-# Words of a criterion's `cost`: products of the class token's row, or of all patches' rows, with the keys
-# that each sees, in the layer of the tower that its option `tower_layer` names.
-CLASS_ROW, ALL_ROWS = "cls_row", "tower_rows"
 
 
 @dataclass(frozen=True, order=True)
@@ -26,16 +39,20 @@ class VisionMap:
     ----------
     kind : str
         cls_attention: attention of the class token's row, mean of the heads, (tokens,).
-        cls_similarity: softmax over patches of q_cls . k / sqrt(C), heads not divided, (tokens,).
+        cls_similarity: softmax over class token and patches of q_cls . k / sqrt(C), heads joined, (tokens,).
         attention_received: attention that a patch receives, mean of the heads and of the rows of the patches
         that see it, (tokens,).
         features: output of the layer, (tokens, C). keys: (tokens, heads, head size).
-    layer : int
-        Of the tower's layers; negative ones count from the end: -2 is the penultimate.
+        places: where the token's patches are, whatever the layer: the tile, counted from 1, and the centre as
+        a share of its height and of its width, (tokens, 3). projector_inputs: what the projector makes the
+        token of, whatever the layer, (tokens, C').
+    layer : int or float
+        Of the tower's layers; negative ones count from the end: -2 is the penultimate. A fraction names the
+        layer behind which this share of the layers is through: 0.25 of 24 layers is 5, the sixth.
     """
 
     kind: str
-    layer: int
+    layer: float
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -47,7 +64,20 @@ class VisionMap:
         return f"{self.kind}@{self.layer}"
 
 
-def check_maps(maps: Sequence[VisionMap], model_type: str, n_layers: int, has_class_token: bool) -> None:
+def tower_layer(layer: float, n_layers: int) -> int:
+    """Return the number of a tower's layer, negative ones as they are; see `VisionMap.layer`."""
+    if 0 < layer < 1:
+        return max(1, math.floor(layer * n_layers + 0.5)) - 1
+    return int(layer)
+
+
+def check_maps(
+    maps: Sequence[VisionMap],
+    model_type: str,
+    n_layers: int,
+    has_class_token: bool,
+    one_size: bool = True,
+) -> None:
     """Refuse maps that a tower cannot give.
 
     Parameters
@@ -60,6 +90,8 @@ def check_maps(maps: Sequence[VisionMap], model_type: str, n_layers: int, has_cl
         Layers of the tower.
     has_class_token : bool
         Whether it has a class token.
+    one_size : bool
+        Whether all tiles have one size.
 
     Raises
     ------
@@ -72,8 +104,18 @@ def check_maps(maps: Sequence[VisionMap], model_type: str, n_layers: int, has_cl
                 f"the vision tower of {model_type!r} has no class token, whose attention is asked for "
                 f"({one.name}): use what reads the attention received instead (tower_attention_received)"
             )
-        if not -n_layers <= one.layer < n_layers:
+        if one.kind == "places" and not one_size:
+            raise PruningError(
+                f"the vision tower of {model_type!r} takes pictures at their own size: where a patch is "
+                f"within its tile is asked for ({one.name}), and there are no tiles"
+            )
+        if not (0 < one.layer < 1 or (one.layer == int(one.layer) and -n_layers <= one.layer < n_layers)):
             raise PruningError(
                 f"the vision tower of {model_type!r} has {n_layers} layers, and layer {one.layer} is asked "
-                f"for ({one.name}): give one from {-n_layers} to {n_layers - 1}"
+                f"for ({one.name}): give one from {-n_layers} to {n_layers - 1}, or a fraction"
             )
+
+
+def tower_layers(vision: Mapping[str, Any]) -> int:
+    """Return the layers of a tower, from the `vision_config` of a model's whole configuration."""
+    return int(vision["num_hidden_layers"] if "num_hidden_layers" in vision else vision["depth"])

@@ -6,7 +6,7 @@ was scored is what is shown. Imports no torch.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ from prunegrid.errors import DataError
 from prunegrid.files import file_state, is_unchanged, read_object, write_text
 from prunegrid.results.predictions import is_other_code, read_metadata
 from prunegrid.results.store import CHECKSUMS, PREDICTIONS, SAMPLES, SCORES, Store, checksum_of
+
+_BY_OTHER_CODE = "other code than its key stands for: files were edited while its job waited or ran"
 
 
 def check_predictions(store: Store, key: str) -> None:
@@ -29,12 +31,12 @@ def check_predictions(store: Store, key: str) -> None:
     if found != key:
         raise DataError(
             f"{file} was made under the key {found}, not {key}: it is a copy of another cell's file; "
-            "delete it and run again"
+            f"delete {file} and run again"
         )
     if not is_unchanged(file, _read_one(checksum_of(file))):
         raise DataError(
             f"{file} was changed after it was computed: its checksum is not the one that was written then; "
-            "delete it and run again"
+            f"delete {file} and run again"
         )
 
 
@@ -57,7 +59,9 @@ def scores_are_current(store: Store, predictions_key: str, scores_key: str) -> b
     )
 
 
-def check_cells(cells: Iterable[Mapping[str, Any]]) -> None:
+def check_cells(
+    cells: Iterable[Mapping[str, Any]], names: Collection[str] = (PREDICTIONS, SCORES, SAMPLES)
+) -> None:
     """Check that published files are those that were computed and scored for the plan.
 
     Parameters
@@ -65,6 +69,8 @@ def check_cells(cells: Iterable[Mapping[str, Any]]) -> None:
     cells : iterable of mappings
         `folder`; `store`; `predictions_key` and `scores_key`, as planned; `made_by`, what the metadata of
         its predictions should say, to explain a difference.
+    names : collection of str
+        Those of a cell's files that are to be read.
 
     Raises
     ------
@@ -72,35 +78,48 @@ def check_cells(cells: Iterable[Mapping[str, Any]]) -> None:
         Naming the first file that is another one, what differs and what to delete.
     """
     for cell in cells:
-        _check(cell)
+        _check(cell, names)
 
 
-def _check(cell: Mapping[str, Any]) -> None:
+def _check(cell: Mapping[str, Any], names: Collection[str]) -> None:
     folder, store = Path(cell["folder"]), Store(Path(cell["store"]))
     predictions, scores = store.predictions(cell["predictions_key"]), store.scores(cell["scores_key"])
     checksums = _read_all(scores)
-    changed = _changed(predictions, scores, checksums)
-    remedy = f"delete {' and '.join(map(str, [folder, *changed]))} and run again"
-    if not checksums:
-        raise DataError(f"{folder}: nothing tells that its scores are what was computed; {remedy}")
+    fault = "" if checksums else f"{folder}: nothing tells that its scores are what was computed"
+    if not fault and PREDICTIONS in names:
+        fault = _fault_of_metadata(cell, folder / PREDICTIONS)
+    by_other_code = fault.endswith(_BY_OTHER_CODE)
+    for name in names:
+        if not fault and not is_unchanged(folder / name, _state(checksums, name)):
+            fault = (
+                f"{folder / name} was changed after it was finished: its checksum is not the one that was "
+                "written then"
+            )
+    if fault:
+        damaged = _changed(predictions, scores, checksums)
+        also = [predictions] if by_other_code and predictions not in damaged else []
+        raise DataError(f"{fault}; delete {' and '.join(map(str, [folder, *also, *damaged]))} and run again")
+
+
+def _fault_of_metadata(cell: Mapping[str, Any], file: Path) -> str:
+    """Return what tells that published predictions are not the cell's; empty where nothing does."""
     try:
-        metadata = read_metadata(folder / PREDICTIONS)
+        metadata = read_metadata(file)
     except DataError as error:
         # It may be the store's own file, under a second name.
-        raise DataError(f"{str(error).partition('; delete')[0]}; {remedy}") from error
+        return str(error).partition("; delete")[0]
     if metadata.get("key") != cell["predictions_key"]:
-        raise DataError(f"{folder / PREDICTIONS} is not this cell's: {_difference(metadata, cell)}; {remedy}")
+        return f"{file} is not this cell's: {_difference(metadata, cell)}"
     if is_other_code(metadata, cell["made_by"]["code"]):
-        raise DataError(
-            f"{folder / PREDICTIONS} was computed by other code than its key stands for: files were edited "
-            f"while its job waited or ran; delete {folder} and {predictions} and run again"
-        )
-    for name in (PREDICTIONS, SCORES, SAMPLES):
-        if not is_unchanged(folder / name, _state(checksums, name)):
-            raise DataError(
-                f"{folder / name} was changed after it was finished: its checksum is not the one that was "
-                f"written then; {remedy}"
-            )
+        return f"{file} was computed by {_BY_OTHER_CODE}"
+    return ""
+
+
+def finished_files(store: Store) -> frozenset[str]:
+    """Return the hashes of all files of scored cells that a store tells of, whatever their cells."""
+    told = [read_object(file) for file in store.folder.glob(f"scores/*/{CHECKSUMS}")]
+    states = [_state(checksums, name) for checksums in told for name in checksums]
+    return frozenset(str(state["sha256"]) for state in states if "sha256" in state)
 
 
 def _changed(predictions: Path, scores: Path, checksums: Mapping[str, Any]) -> list[Path]:

@@ -172,12 +172,15 @@ _PREDICTIONS = (
     ColumnEntry("question", "string", "", "the data set's question; empty for captions"),
     ColumnEntry("choices", "list of string", "", "options of multiple choice, else null"),
     ColumnEntry("answer", "string", "", "gold answer: a letter, yes or no, or text; null for captions"),
-    ColumnEntry("references", "list of string", "", "captions, or answers of several people; else null"),
+    ColumnEntry(
+        "references", "list of string", "", "captions, answers of several people, or objects; else null"
+    ),
     ColumnEntry(
         "document",
         "string",
         "",
-        "of lmms-eval's tasks the data set's row without pictures, as JSON; else null",
+        "what else the scorer reads, as JSON: of lmms-eval's tasks the row without pictures, of refcoco its "
+        "box and the picture's size; else null",
     ),
     ColumnEntry("prediction", "string", "", "the generated text, without special tokens"),
     ColumnEntry("n_image_tokens", "int32", "tokens", "N, image tokens of the prompt"),
@@ -231,22 +234,27 @@ _SCORES = (
     ColumnEntry("status", _TEXT, "", "ok or error; scores of an error row are empty"),
     ColumnEntry("score", _NUMBER, _METRIC, "the sample's part of the headline metric"),
     ColumnEntry("parsed_answer", _TEXT, "", "the answer that was read in the output; empty where none was"),
-    ColumnEntry("correct", _NUMBER, _OF_SAMPLE, "score by the headline rule", (*_LOGITS, "vqa")),
+    ColumnEntry("correct", _NUMBER, _OF_SAMPLE, "score by the headline rule", (*_LOGITS, "refcoco", "vqa")),
     *_rules(
         "correct",
         "score",
         {
             "letter": _CHOICES,
             "contains": _CHOICES,
-            "lmms": ("pope", "scienceqa", "vqa"),
+            "lmms": ("pope", "refcoco", "scienceqa", "vqa"),
             "lmms_lowered": ("scienceqa",),
             "strict": ("pope", "scienceqa"),
             "llava": ("scienceqa",),
             "official": ("pope",),
             "stated": ("pope",),
             **dict.fromkeys(("auto", "exact", "soft"), ("vqa",)),
+            **dict.fromkeys(("first", "lmms_grounding"), ("refcoco",)),
         },
     ),
+    ColumnEntry("iou", _NUMBER, _OF_SAMPLE, "intersection over union with the gold box", ("refcoco",)),
+    *_rules("iou", "intersection over union", dict.fromkeys(("lmms", "lmms_grounding"), ("refcoco",))),
+    ColumnEntry("centre", _NUMBER, _OF_SAMPLE, "1 where the box's centre is in the gold box", ("refcoco",)),
+    ColumnEntry("gave_box", _NUMBER, _OF_SAMPLE, "1 where the output holds a box", ("refcoco",)),
     ColumnEntry("gold_margin", _NUMBER, "logits", "gold option's logit minus the largest other one", _LOGITS),
     ColumnEntry(
         "confidence", _NUMBER, _OF_SAMPLE, "largest probability of an option, first position", _LOGITS
@@ -257,6 +265,11 @@ _SCORES = (
     ColumnEntry("category", _TEXT, "", "random, popular or adversarial", ("pope",)),
     *_rules("said_yes", "1 where the output is yes", _POPE),
     *_rules("said_no", "1 where the output is no", _POPE),
+    ColumnEntry("n_named", _NUMBER, "objects", "that the output names, as often as it does", ("chair",)),
+    ColumnEntry("n_invented", _NUMBER, "objects", "of these, not in the picture", ("chair",)),
+    ColumnEntry("invents", _NUMBER, _OF_SAMPLE, "1 where there is one", ("chair",)),
+    ColumnEntry("n_shown", _NUMBER, "objects", "categories in the picture", ("chair",)),
+    ColumnEntry("n_found", _NUMBER, "objects", "of these, named", ("chair",)),
     ColumnEntry("cider", _NUMBER, "CIDEr", "of the caption, as pycocoevalcap has it", ("caption",)),
     *(
         ColumnEntry(f"bleu_{n}", _NUMBER, "n-grams", "counts that BLEU is made of; on request", ("caption",))

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from prunegrid.axis_names import SHARE
 from prunegrid.errors import DataError
-from prunegrid.files import expanded
+from prunegrid.files import expanded, file_state
 from prunegrid.nearest import nearest
+from prunegrid.results.checksums import finished_files
 from prunegrid.results.remedy import remedy
 from prunegrid.results.score_columns import AXES, metric_columns, number_columns
-from prunegrid.results.store import PREDICTIONS, SAMPLES, SCORES
+from prunegrid.results.store import PREDICTIONS, SAMPLES, SCORES, Store
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -118,11 +119,21 @@ class Results:
         Raises
         ------
         DataError
-            If a file cannot be read, naming it.
+            If a file cannot be read, or was changed since it was finished, naming it.
         """
         import pandas as pd
 
-        return pd.DataFrame([_cell_row(folder, self._axes) for folder in self.folders])
+        return pd.DataFrame(
+            [_cell_row(folder, self._axes, self._finished(folder)) for folder in self.folders]
+        )
+
+    @cached_property
+    def _known(self) -> dict[Path, frozenset[str]]:
+        """Return store -> hashes of what was finished there, each store read once."""
+        return {store: finished_files(Store(store)) for store in {*map(_store, self.folders)}}
+
+    def _finished(self, folder: Path) -> frozenset[str]:
+        return self._known[_store(folder)]
 
     @cached_property
     def _axes(self) -> tuple[str, ...]:
@@ -152,7 +163,8 @@ class Results:
         Raises
         ------
         DataError
-            If no cell is chosen, a column is in none of them, or a file cannot be read, naming it.
+            If no cell is chosen, a column is in none of them, or a file cannot be read or was changed since
+            it was finished, naming it.
         """
         import pandas as pd
 
@@ -184,7 +196,7 @@ class Results:
             One row per sample.
         """
         for folder in self._folders(cells):
-            frame = _samples(folder, columns)
+            frame = _samples(folder, columns, self._finished(folder))
             for place, (name, value) in enumerate(_axes(folder, self._axes).items()):
                 frame.insert(place, name, value)
             yield frame
@@ -228,8 +240,31 @@ def _last(folder: Path) -> tuple[str, str | None, str]:
     return found[1], found[2], found[3]
 
 
-def _cell_row(folder: Path, names: Sequence[str]) -> dict[str, Any]:
+def _store(folder: Path) -> Path:
+    """Return where the store of a cell's benchmark is, if it was not left behind."""
+    model, benchmark = folder.parents[_BELOW_MODEL], folder.parents[_BELOW_MODEL - 1]
+    return Store.of(model.parent, model.name, benchmark.name).folder
+
+
+def _check(file: Path, finished: frozenset[str]) -> None:
+    """Refuse a file that is none of those which were finished; without a store nothing tells.
+
+    Raises
+    ------
+    DataError
+        Naming the file.
+    """
+    try:
+        changed = bool(finished) and file_state(file)["sha256"] not in finished
+    except OSError as error:
+        raise _unreadable(file, error) from error
+    if changed:
+        raise _unreadable(file, "it was changed after it was finished: its checksum is another one")
+
+
+def _cell_row(folder: Path, names: Sequence[str], finished: frozenset[str]) -> dict[str, Any]:
     file = folder / SCORES
+    _check(file, finished)
     try:
         scores = json.loads(file.read_text(encoding="utf-8"))
         axes = _axes(folder, names)
@@ -254,8 +289,10 @@ def _names(file: Path) -> list[str]:
         raise _unreadable(file, error) from error
 
 
-def _samples(folder: Path, columns: Sequence[str] | None) -> pd.DataFrame:
+def _samples(folder: Path, columns: Sequence[str] | None, finished: frozenset[str]) -> pd.DataFrame:
     """Return a cell's predictions beside its scores, by sample."""
+    for file in _files(folder):
+        _check(file, finished)
     predictions, scores = (_read(file, columns) for file in _files(folder))
     # Both tell the image and the status.
     own = [name for name in scores if name == "sample_id" or name not in predictions]

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from prunegrid.errors import DataError
-from prunegrid.files import atomic_path, file_state, is_unchanged, write_text
 from prunegrid.results.predictions import METADATA_KEY
+from prunegrid.results.sealed import is_sealed, sealed_path
 from prunegrid.results.store import checksum_of
 
 if TYPE_CHECKING:
@@ -62,9 +62,8 @@ def write_measurements(path: str | Path, rows: Sequence[Mapping[str, Any]], meta
     """
     content = {METADATA_KEY: json.dumps(metadata, sort_keys=True)}
     table = pa.Table.from_pylist(list(rows), schema=MEASUREMENTS).replace_schema_metadata(content)
-    with atomic_path(path) as temporary:
+    with sealed_path(path) as temporary:
         pq.write_table(table, temporary, compression="zstd", write_page_checksum=True)
-        write_text(checksum_of(path), json.dumps(file_state(temporary)))
 
 
 def read_measurements(path: str | Path, key: str | None = None) -> tuple[pd.DataFrame, dict[str, Any]]:
@@ -92,17 +91,16 @@ def read_measurements(path: str | Path, key: str | None = None) -> tuple[pd.Data
     remedy = f"delete {path} and run `snakemake --cores 1 latency`"
     try:
         table = pq.read_table(path, partitioning=None, page_checksum_verification=True)
-        checksum = json.loads(checksum_of(path).read_text(encoding="utf-8"))
-    except (OSError, pa.ArrowException, ValueError) as error:
+        metadata: dict[str, Any] = json.loads((table.schema.metadata or {}).get(METADATA_KEY, "{}"))
+    except (OSError, ValueError, pa.ArrowException) as error:
         raise DataError(f"{path} is no readable file of measurements: {error}; {remedy}") from error
-    metadata: dict[str, Any] = json.loads((table.schema.metadata or {}).get(METADATA_KEY, "{}"))
-    if not table.schema.equals(MEASUREMENTS) or not metadata:
+    if not table.schema.equals(MEASUREMENTS) or not metadata or not checksum_of(path).exists():
         raise DataError(f"{path} is no file of measurements; {remedy}")
     if key is not None and metadata.get("key") != key:
         raise DataError(
             f"{path} was measured under the key {metadata.get('key')}, not {key}: with other code, another "
             f"model or other settings; {remedy}"
         )
-    if not is_unchanged(Path(path), checksum):
+    if not is_sealed(path):
         raise DataError(f"{path} was changed after it was measured: its checksum is another one; {remedy}")
     return table.to_pandas(), metadata

@@ -13,10 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from prunegrid.errors import DataError
-from prunegrid.files import atomic_path, file_state, is_unchanged, read_object, write_text
 from prunegrid.nearest import nearest
 from prunegrid.results.remedy import remedy
-from prunegrid.results.store import checksum_of
+from prunegrid.results.sealed import sealed_path
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -94,14 +93,8 @@ def write_rows(
 
 def write_finished(path: str | Path, table: pa.Table, metadata: dict[str, Any] | None) -> None:
     """Write the file of a whole cell atomically, its checksum first, so that no finished file lacks one."""
-    with atomic_path(path) as temporary:
+    with sealed_path(path) as temporary:
         _write(temporary, table, metadata)
-        write_text(checksum_of(path), json.dumps(file_state(temporary)))
-
-
-def is_sealed(path: str | Path) -> bool:
-    """Return whether a file of predictions is, byte for byte, the one that was written."""
-    return is_unchanged(path, read_object(checksum_of(path)))
 
 
 def is_other_code(metadata: Mapping[str, Any], planned: str) -> bool:

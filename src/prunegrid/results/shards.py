@@ -19,17 +19,17 @@ from pyarrow import parquet
 
 from prunegrid import plugins
 from prunegrid.errors import DataError
-from prunegrid.files import write_text
+from prunegrid.files import write_sealed
 from prunegrid.results.computed_on import all_devices, batch_range
 from prunegrid.results.predictions import (
     METADATA_KEY,
     SCHEMA,
     TOO_LARGE,
     is_other_code,
-    is_sealed,
     write_finished,
     write_rows,
 )
+from prunegrid.results.sealed import is_sealed
 from prunegrid.results.store import Store
 
 _LOG = logging.getLogger(__name__)
@@ -90,7 +90,7 @@ class CellShards:
             table = parquet.read_table(file.absolute(), partitioning=None, page_checksum_verification=True)
             metadata = _metadata(table)
             complete = table.schema.equals(SCHEMA) and bool(metadata)
-        except (OSError, pa.ArrowException, ValueError) as error:
+        except (OSError, ValueError, pa.ArrowException) as error:
             told = " ".join(str(error).split())  # Arrow's messages may have several lines.
             raise DataError(f"{file} cannot be read: {told}") from error
         if not complete:
@@ -143,7 +143,7 @@ class CellShards:
         if metadata["too_large"]:
             # First: a finished file that lacks it would never be tried again.
             memory = max((device["memory_gb"] for device in metadata["devices"]), default=0)
-            write_text(note, json.dumps({"rows": metadata["too_large"], "memory_gb": memory}))
+            write_sealed(note, {"rows": metadata["too_large"], "memory_gb": memory})
         write_finished(self.finished, table, metadata)
         if not metadata["too_large"]:
             note.unlink(missing_ok=True)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from prunegrid.files import is_whole_parquet, read_object
+from prunegrid.files import is_whole_parquet, read_sealed
 
 PREDICTIONS = "predictions.parquet"
 SCORES = "scores.json"
@@ -43,7 +43,7 @@ class Store:
         if not self.memory_gb or not file.exists():
             return False
         # What a damaged file does not tell is tried again.
-        tried = read_object(file).get("memory_gb", 0.0)
+        tried = read_sealed(file).get("memory_gb", 0.0)
         return not isinstance(tried, int | float) or tried < _AS_LARGE * self.memory_gb
 
     def predictions(self, key: str) -> Path:

@@ -1,4 +1,4 @@
 """Plug-ins, one file each: scores of the predictions of one benchmark.
 
-It may import `scoring`, `statistics`, `lmms_tasks`, and files of the package's root.
+It may import `scoring`, `statistics`, `data`, `lmms_tasks`, and files of the package's root.
 """

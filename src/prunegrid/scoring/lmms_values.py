@@ -19,6 +19,7 @@ _SCORES = ("score", "is_correct", "correct")
 # lmms-eval returns some rates as such, others in per cent.
 _SCALES = (1.0, 100.0)
 _PER_CENT = _SCALES[1]
+_IN_PER_CENT = ("mmbench", "mmt_")
 
 
 @dataclass(frozen=True)
@@ -161,7 +162,7 @@ def value_of(task: LmmsTask, metric: str, result: Any) -> float:
         raise DataError(
             f"task {task.name!r}: its {metric} gives {type(value).__name__} for a sample, no number"
         )
-    scale = _PER_CENT if task.name.startswith("mmbench") else 1.0
+    scale = _PER_CENT if task.name.startswith(_IN_PER_CENT) else 1.0
     return float(value) / scale
 
 

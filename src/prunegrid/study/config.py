@@ -17,7 +17,7 @@ from prunegrid.nearest import nearest
 from prunegrid.study.budgets import budget_fault
 from prunegrid.study.folder_names import impossible_names
 from prunegrid.study.method_specs import add_methods, all_criteria
-from prunegrid.study.plugin_checks import code_faults, selects_sets
+from prunegrid.study.plugin_checks import code_faults, selects_sets, weighs
 
 # libyaml's, ten times faster, where it is there.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -384,19 +384,44 @@ def _check_plugin(config: Mapping[str, Any], axis: str, specs: str, kind: str, n
             for part in as_list(options.get(key, []))
             if part not in valid
         ]
-    if kind == "criteria" and options.get("merge") == "recycle":
-        faults += [
-            f"{specs}.{name}.options.merge: recycle takes the best-scored of the dropped tokens, and "
-            f"criterion {part!r} selects sets, without scores: drop or average"
-            for part in [plugin, *plugins.handed_to(described, options)]
-            if part in valid and selects_sets(part)
-        ]
+    if kind == "criteria" and not faults:
+        faults += _merge_faults(f"{specs}.{name}.options", plugin, described, options)
     if kind == "strategies" and not faults:
         try:
             plugins.build(kind, plugin, options)
         except ConfigError as error:
             faults.append(f"{specs}.{name}.options: {error}")
     return faults
+
+
+def _merge_faults(
+    where: str, plugin: str, described: Mapping[str, Any], options: Mapping[str, Any]
+) -> list[str]:
+    """Check what becomes of dropped tokens: of all that a criterion hands layers to, or of each part."""
+    parts = plugins.handed_to(described, options)
+    merged = [(part, "merge", options.get("merge")) for part in [plugin, *parts]]
+    merges = options.get("merges")
+    if merges:
+        words, listed = _words(described["types"]["merge"]), options.get("parts", ())
+        if len(merges) != len(listed) or options.get("merge", "drop") != "drop":
+            return [f"{where}.merges: {merges} is one for each of {list(listed)}, in place of `merge`"]
+        unknown = [how for how in merges if how not in words]
+        if unknown:
+            return [f"{where}.merges: {unknown[0]!r} is not one of {', '.join(words)}"]
+        merged = [(part, "merges", how) for part, how in zip(listed, merges, strict=True)]
+    faults = [
+        f"{where}.{key}: recycle takes the best-scored of the dropped tokens, and criterion {part!r} selects "
+        "sets, without scores: drop or average"
+        for part, key, how in merged
+        if how == "recycle" and selects_sets(part)
+    ]
+    return faults + [
+        f"{where}.{key}: weighted adds tokens up as the criterion says, and {part!r} says nothing of it "
+        "(merge_weights): drop or average"
+        for part, key, how in merged
+        # One that hands layers on merges nothing itself.
+        if how == "weighted" and not (weighs(part) or (parts and part == plugin))
+    ]
 
 
 def _check_types(where: str, options: Mapping[str, Any], types: Mapping[str, str]) -> list[str]:

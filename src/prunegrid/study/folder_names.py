@@ -7,8 +7,16 @@ from typing import Any
 _LONGEST = 180
 # What lies beside the models' folders in results_dir, and beside the benchmarks' in a model's.
 _TAKEN = {
-    "models": ("logs", "report.html", "compute_plan.csv", "forecast.csv"),
-    "benchmarks": ("tables", "figures", "gallery", "check.json", "latency.parquet", "latency.checksum.json"),
+    "models": ("logs", "report.html", "report.checksums.json", "compute_plan.csv", "forecast.csv"),
+    "benchmarks": (
+        "tables",
+        "figures",
+        "gallery",
+        "check.json",
+        "check.checksum.json",
+        "latency.parquet",
+        "latency.checksum.json",
+    ),
     "strategies": (),
     "criteria": (),
     "methods": (),

@@ -250,10 +250,10 @@ def _steps(plan: Plan, benchmark: str) -> int:
 
 def _samples(plan: Plan, benchmark: str) -> int:
     limit = plan.config["benchmark_specs"][benchmark].get("limit")
-    published = _adapter(plan, benchmark).published_samples
+    adapter: Adapter = plan.inputs.adapter(benchmark)
+    published = adapter.n_published()
     try:
-        samples: int = len(plan.inputs.adapter(benchmark))
-        return samples
+        return len(adapter)
     except PrunegridError as error:
         # Data that are still to be downloaded, or drawn.
         known = [int(number) for number in (limit, published) if number is not None]

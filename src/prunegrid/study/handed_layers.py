@@ -33,21 +33,26 @@ def scored_by(
         described = plugins.describe("criteria", name)
         if not described.get("delegates"):
             break
-        name = _part(described, own, layer, schedule)
+        name, merge = _part(described, own, layer, schedule)
+        own = {**own, "merge": merge} if merge else own
         taken = plugins.describe("criteria", name)["options"] - {"reverse"}
         own = {key: value for key, value in own.items() if key in taken}
     return name, {key: value for key, value in own.items() if key != "reverse"}, reverse
 
 
-def _part(described: Mapping[str, Any], options: Mapping[str, Any], layer: int, schedule: Schedule) -> str:
+def _part(
+    described: Mapping[str, Any], options: Mapping[str, Any], layer: int, schedule: Schedule
+) -> tuple[str, str | None]:
+    """Return the part that scores before a layer, and its own `merge`, None where none is given."""
     cuts = [cut for cut, _ in schedule.cuts]
     per_cut = options.get("parts", ()) if "parts" in described["delegates"] else ()
     if len(per_cut) == len(cuts):
-        return str(per_cut[cuts.index(layer)])
+        merges = options.get("merges") or [None] * len(cuts)
+        return str(per_cut[cuts.index(layer)]), merges[cuts.index(layer)]
     parts = plugins.handed_to({**described, "parts": ()}, {**options, "parts": ()})
     said = options.get("deep_from", schedule.deep_from)
     deep_from = resolve_layer(_DEEP_FROM if said is None else said, schedule.n_layers)
-    return parts[-1] if layer >= deep_from else parts[0]
+    return parts[-1] if layer >= deep_from else parts[0], None
 
 
 def cannot_score(name: str, options: Mapping[str, Any], schedule: Schedule) -> str | None:

@@ -14,6 +14,8 @@ from prunegrid.study.memo import Memo
 
 # The demo's benchmarks, and the files that the rule `render_benchmark` makes of them.
 DEMO_BENCHMARKS = ("easyvqa", "shapes-pope", "shapes-mcq", "shapes-list", "shapes-caption")
+# Keys of benchmarks that name a file or folder: task files of lmms-eval, words for objects.
+_FILES = ("include_path", "synonyms")
 DEMO_DATA = tuple(f"resources/demo/{name}.parquet" for name in DEMO_BENCHMARKS)
 
 
@@ -141,12 +143,22 @@ class StudyInputs:
 
         return int(told or self._memo.once(("image tokens", model), find))
 
-    def adapter(self, benchmark: str) -> Any:
-        """Return the adapter of a benchmark, on its data."""
-        spec = self.config["benchmark_specs"][benchmark]
+    def benchmark_spec(self, benchmark: str, model: str | None = None) -> dict[str, Any]:
+        """Return a benchmark's specification, completed by what its adapter says of a model's family."""
+        spec: dict[str, Any] = self.config["benchmark_specs"][benchmark]
+        if model is None:
+            return spec
+        adapter: Any = plugins.load("benchmarks", spec["adapter"])
+        family = str(self.model_config(model).get("model_type"))
+        mode = self.config["model_specs"][model].get("image_mode", "processor")
+        return {**adapter.for_model(family, mode), **spec}
+
+    def adapter(self, benchmark: str, model: str | None = None) -> Any:
+        """Return the adapter of a benchmark, on its data; its prompts are a model's, or the first variant."""
+        spec = self.benchmark_spec(benchmark, model)
         adapter = plugins.load("benchmarks", spec["adapter"])
         try:
-            return adapter({**spec, **self._folders(spec), "path": self.data_path(benchmark)})
+            return adapter({**spec, **self._files(spec), "path": self.data_path(benchmark)})
         except PrunegridError as error:
             raise type(error)(f"benchmark_specs.{benchmark}: {error}") from error
 
@@ -163,17 +175,17 @@ class StudyInputs:
 
         return self._memo.once(("answer tokens", benchmark), look)
 
-    def scorer_options(self, benchmark: str) -> dict[str, Any]:
+    def scorer_options(self, benchmark: str, model: str | None = None) -> dict[str, Any]:
         """Return the options of a benchmark's scorer: further metrics, and keys that its adapter hands on."""
-        spec = self.config["benchmark_specs"][benchmark]
-        keys = plugins.describe("benchmarks", spec["adapter"])["scorer_keys"]
-        handed = {key: spec[key] for key in keys if key in spec}
+        spec = self.benchmark_spec(benchmark, model)
+        told = plugins.describe("benchmarks", spec["adapter"])
+        handed = {key: spec[key] for key in (*told["scorer_keys"], *told["scored_keys"]) if key in spec}
         metrics = {"extra": spec["metrics"]} if spec.get("metrics") else {}
-        return {**handed, **self._folders(spec), **metrics}
+        return {**handed, **self._files(spec), **metrics}
 
-    def _folders(self, spec: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the folder of task files that a specification names, looked up as paths of data are."""
-        return {"include_path": self._resolve(spec["include_path"])} if spec.get("include_path") else {}
+    def _files(self, spec: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the files and folders that a specification names beside its data, looked up as data are."""
+        return {key: self._resolve(spec[key]) for key in _FILES if spec.get(key)}
 
     def _resolve(self, path: str) -> str:
         if is_there(path):

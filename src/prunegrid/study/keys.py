@@ -112,12 +112,20 @@ class CellKeys:
     def _scoring(self, benchmark: str) -> list[Any]:
         """Return what, beside its predictions, the scores of a benchmark's cells depend on."""
         scorer = self._inputs.scorer(benchmark)
+        spec = self._config["benchmark_specs"][benchmark]
         options = [
-            self._config["benchmark_specs"][benchmark].get("metrics", []),
+            spec.get("metrics", []),
             self._config["tables"]["replicates"],
             self._config["tables"]["seed"],
+            *({key: spec[key]} for key in self._scored_keys(benchmark) if key in spec),
+            *self._inputs.adapter(benchmark).scored_foundation(),
         ]
         return [scorer, options, self.scoring_code(benchmark), [*map(_installed, _SCORING)]]
+
+    def _scored_keys(self, benchmark: str) -> tuple[str, ...]:
+        """Return the keys of a benchmark's specification that its scorer alone reads."""
+        adapter = self._config["benchmark_specs"][benchmark]["adapter"]
+        return tuple(plugins.describe("benchmarks", adapter)["scored_keys"])
 
     def scoring_code(self, benchmark: str) -> str:
         """Return the hash of the code that scores a benchmark's cells."""
@@ -249,7 +257,7 @@ class CellKeys:
         spec = {
             k: v
             for k, v in self._config["benchmark_specs"][benchmark].items()
-            if k not in (*_SPEED_ONLY, "path", "metrics")
+            if k not in (*_SPEED_ONLY, *self._scored_keys(benchmark), "path", "metrics")
         }
         if self._inputs.is_prepared(benchmark):
             return [spec, self.render_key()]

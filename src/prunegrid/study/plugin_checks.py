@@ -31,6 +31,8 @@ _READ = (
     "free_text",
     "hub_ids",
     "on_request",
+    "scorer_keys",
+    "scored_keys",
 )
 # A method that is needed only where others stay the base's.
 _UNLESS = {"cuts": ("solve",), "score": ("resolve", "select"), "rows": ("rows_of_cells",)}
@@ -70,9 +72,18 @@ def code_faults(kind: str, name: str) -> list[str]:
 
 def selects_sets(criterion: str) -> bool:
     """Return whether a criterion, given by name, has a `select` of its own and thus no scores."""
+    return _has_own(criterion, "select")
+
+
+def weighs(criterion: str) -> bool:
+    """Return whether a criterion, given by name, says how tokens are joined (`merge_weights`)."""
+    return _has_own(criterion, "merge_weights")
+
+
+def _has_own(criterion: str, method: str) -> bool:
     lineage = plugins.class_source("criteria", plugins.path("criteria", criterion)).lineage()
     own = lineage[: lineage.index(plugins.base_of("criteria"))]
-    return any("select" in source.methods for source in own)
+    return any(method in source.methods for source in own)
 
 
 def _files_beside(files: Iterable[Path]) -> list[Path]:

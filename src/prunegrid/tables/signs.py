@@ -21,6 +21,7 @@ METRICS = {
     "accuracy_of_groups": "questions right in all their forms, %",
     "accuracy_of_categories": "mean accuracy of categories, %",
     "mme": "MME: acc and acc+",
+    "object_precision": "named objects that are there, %, 100 minus CHAIR_i",
     "cider": "CIDEr x 100",
 }
 # Headlines of which a sample's part may be more than 1 or less than 0: sums, and shares of groups of samples.
