@@ -46,9 +46,7 @@ def test_a_damaged_check_is_refused_by_name(tmp_path: Path, content: str) -> Non
     """`compute_plan` and the page read it."""
     file = tmp_path / "check.json"
     file.write_bytes(content.encode(errors="surrogateescape"))
-    with pytest.raises(
-        DataError, match=r"is no check.json .*: delete .* and run again, or check again"
-    ):
+    with pytest.raises(DataError, match=r"is no check.json .*: delete .* and run again, or check again"):
         read_check(file)
 
 
