@@ -136,8 +136,8 @@ def run(request):
 def criteria(family, strategy):
     """Return the criteria that a strategy is counted with: all of them in one family, as the oracle.
 
-    Those that read the vision tower, which does not run here, are counted from pixels; where a strategy's turn
-    brought no others, `norm` is.
+    Those that read the vision tower, which does not run here, are counted from pixels; where a strategy's
+    turn brought no others, `norm` is.
     """
     own = [one for one in names("criteria") if one not in OF_TOWER]
     return [one for other, one in cases(family) if other == strategy and one in (None, *own)] or ["norm"]
