@@ -151,12 +151,10 @@ def test_the_setting_tells_names_options_and_schedules(tmp_path: Path) -> None:
         "name": "late <b>",
         "plugin": "single",
         "options": {"layer": 2},
-        "file_says": "One cut <i>.",
-        "class_says": "Uses `K`.",
     }
     text = setting({"strategies": [told], "criteria": []}, tmp_path / "schedules.csv")
     assert "late &lt;b&gt;<small>single, layer: 2</small>" in text
-    assert "One cut &lt;i&gt;. Uses <code>K</code>." in text
+    assert "One cut before one layer: FastV&#x27;s shape (arXiv 2403.06764). a = 1 before layer K" in text
     assert "<td>2 drawn: 2: 1; 4: 1</td><td>2</td>" in text
     assert "Criteria" not in text
 

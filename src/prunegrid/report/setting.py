@@ -8,6 +8,9 @@ from typing import Any
 
 import pandas as pd
 
+from prunegrid import plugins
+from prunegrid.source.docstrings import first_paragraphs
+
 # So many drawn schedules are listed of a strategy.
 _MOST_DRAWS = 10
 
@@ -18,21 +21,25 @@ def setting(names: Mapping[str, Sequence[Mapping[str, Any]]], schedules: Path) -
     Parameters
     ----------
     names : mapping
-        "strategies" and "criteria" -> of each `name`, `plugin`, `options`, `file_says` and `class_says`: see
-        `study.descriptions.describe_names`.
+        "strategies" and "criteria" -> of each `name`, `plugin` and `options`: see
+        `study.descriptions.describe_names`. What a plug-in does is told by the docstrings of its
+        file and class.
     schedules : Path
         File of `report.schedules.plot_schedules`.
     """
     return (
-        _names("Strategies: where tokens are dropped, and how many", names["strategies"])
+        _names("Strategies: where tokens are dropped, and how many", "strategies", names)
         + _schedules(schedules)
-        + _names("Criteria: which tokens stay", names["criteria"])
+        + _names("Criteria: which tokens stay", "criteria", names)
     )
 
 
-def _names(heading: str, rows: Sequence[Mapping[str, Any]]) -> str:
-    told = ([_name(row), _prose(f"{row['file_says']} {row['class_says']}")] for row in rows)
-    return _table(heading, ["name", "what it does"], list(told))
+def _names(heading: str, kind: str, names: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
+    rows = []
+    for row in names[kind]:
+        source = plugins.class_source(kind, plugins.path(kind, row["plugin"]))
+        rows.append([_name(row), _prose(" ".join(first_paragraphs(source)))])
+    return _table(heading, ["name", "what it does"], rows)
 
 
 def _name(row: Mapping[str, Any]) -> str:

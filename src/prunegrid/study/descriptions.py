@@ -3,9 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from prunegrid import plugins
 from prunegrid.checks.finding import CHECK
-from prunegrid.source.docstrings import first_paragraphs
 from prunegrid.study.config import plugin_of
 from prunegrid.study.fingerprint import files_hash
 from prunegrid.study.grid import Cell, criterion_of, draws_schedule, needs_answer
@@ -41,26 +39,16 @@ def describe_names(plan: Plan) -> dict[str, list[dict[str, Any]]]:
     Returns
     -------
     dict
-        "strategies" and "criteria" -> of each `name`, `plugin`, `options`, and the first paragraphs of the
-        plug-in's docstrings, `file_says` and `class_says`.
+        "strategies" and "criteria" -> of each `name`, `plugin` and `options`.
     """
-    found: dict[str, list[dict[str, Any]]] = {}
-    for kind in ("strategies", "criteria"):
-        found[kind] = []
-        for name in plan.config[kind]:
-            plugin, options = plugin_of(plan.config, kind, name)
-            source = plugins.class_source(kind, plugins.path(kind, plugin))
-            file_says, class_says = first_paragraphs(source)
-            found[kind].append(
-                {
-                    "name": name,
-                    "plugin": plugin,
-                    "options": options,
-                    "file_says": file_says,
-                    "class_says": class_says,
-                }
-            )
-    return found
+    return {
+        kind: [
+            {"name": name, "plugin": plugin, "options": options}
+            for name in plan.config[kind]
+            for plugin, options in [plugin_of(plan.config, kind, name)]
+        ]
+        for kind in ("strategies", "criteria")
+    }
 
 
 def describe_check(plan: Plan, model: str) -> dict[str, Any]:
