@@ -33,8 +33,8 @@ AT_THE_INPUT = [
 ]
 
 
-# Turns the order of strategies. LLaVA-NeXT would meet `uniform`: its ends of rows enter layer 0 alike, norms of
-# their turned keys differ by rounding alone, and that cut falls among them.
+# Turns the order of strategies. LLaVA-NeXT would meet `uniform`: its ends of rows enter layer 0 alike, norms
+# of their turned keys differ by rounding alone, and that cut falls among them.
 _SHIFTED = {"key_norm": 1}
 
 

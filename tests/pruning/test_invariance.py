@@ -8,7 +8,7 @@ from prunegrid.plugins import names
 from tests.pruning.cases import AT_THE_INPUT, reads_layer_before
 from tests.pruning.hooks import hooks_of
 from tests.pruning.tiny import collate, requests, tiny_llava
-from tests.rounding import FACTOR, logits_noise
+from tests.rounding import FACTOR, doubled, logits_noise, noise
 
 RANKED = ["hierarchical", "uniform", "constant", "random", "single", "pyramid", "input", "cuts"]
 OPTIONS = {
@@ -42,7 +42,20 @@ def tolerance(model):
     return FACTOR * logits_noise(model, [collate(requests(16))])
 
 
-def generate(model, rows, strategy, criterion):
+def own_noise(alone, rows, strategy, criterion):
+    """Return how far two ways to the logits of a pruned prompt may lie apart, by its own noise.
+
+    A shorter prompt may round worse than the whole one.
+    """
+    exact, worst = tiny_llava().double(), 0.0
+    for row in rows:
+        (kept, _, logits) = generate(exact, [row], strategy, criterion, doubled)[row.name]
+        assert kept == alone[row.name][0]
+        worst = max(worst, noise(alone[row.name][2], logits))
+    return FACTOR * worst
+
+
+def generate(model, rows, strategy, criterion, cast=dict):
     """Return per sample (kept, tokens, logits of every step)."""
     ratio = None if strategy in ("blind", "none") else 0.5
     context = prune(
@@ -56,7 +69,7 @@ def generate(model, rows, strategy, criterion):
     )
     with context as pruning, torch.no_grad():
         output = model.generate(
-            **collate(rows),
+            **cast(collate(rows)),
             max_new_tokens=NEW_TOKENS,
             min_new_tokens=NEW_TOKENS,
             do_sample=False,
@@ -79,7 +92,8 @@ def test_batch_and_order_change_nothing(model, tolerance, strategy, criterion):
         for name, (kept, tokens, logits) in alone.items():
             assert together[name][0] == kept, name
             assert together[name][1] == tokens, name
-            torch.testing.assert_close(together[name][2], logits, atol=tolerance, rtol=0)
+            gap = float((together[name][2] - logits).abs().max())
+            assert gap <= tolerance or gap <= own_noise(alone, rows, strategy, criterion), name
     if strategy not in ("none",):
         assert any(kept for kept, _, _ in alone.values())
 
