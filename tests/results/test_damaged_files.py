@@ -1,14 +1,18 @@
 """Small files of our own that are damaged: what they told counts no more, and nothing ends in a traceback."""
 
 import random
+from html import escape
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from prunegrid.checks.finding import read_check
+from prunegrid.errors import DataError
 from prunegrid.files import read_sealed, write_sealed
 from prunegrid.results.store import Store
 from prunegrid.study import markers
+from prunegrid.study.page_record import as_meta, replaced
 from tests.results.flipped import flipped
 
 RATIOS = {"matched: uniform x norm at 0.5": 0.505, "unreachable": "no depth removes it"}
@@ -35,6 +39,21 @@ def test_a_damaged_marker_lets_its_job_run_again(tmp_path: Path, content: str) -
     marker.write_bytes(content.encode(errors="surrogateescape"))
     plan = SimpleNamespace(store=lambda *_: Store(tmp_path))
     assert markers.has_lost(plan, "m", marker, ["key"])
+
+
+@pytest.mark.parametrize("content", [*BROKEN, '{"passed": true, "steps": [{"st": 1}]}'])
+def test_a_damaged_check_is_refused_by_name(tmp_path: Path, content: str) -> None:
+    """`compute_plan` and the page read it."""
+    file = tmp_path / "check.json"
+    file.write_bytes(content.encode(errors="surrogateescape"))
+    with pytest.raises(DataError, match=r"is no check.json .*: delete .* and run again, or check again"):
+        read_check(file)
+
+
+@pytest.mark.parametrize("record", ["[]", "3", "{&quot;models&quot;: 3}", "{&quot;mod"])
+def test_a_damaged_record_of_a_page_tells_nothing(tmp_path: Path, record: str) -> None:
+    (tmp_path / "report.html").write_text(as_meta({"models": {}}).replace(escape('{"models": {}}'), record))
+    assert replaced(tmp_path / "report.html", {"models": {}}) == ""
 
 
 @pytest.mark.parametrize("content", BROKEN)

@@ -109,6 +109,49 @@ def test_a_template_that_reads_the_clock(tmp_path, monkeypatch, name):
     check("a model's chat template puts today's date into prompts", str(told.value))
 
 
+def cut(file, n_bytes):
+    file.write_bytes(file.read_bytes()[:n_bytes])
+
+
+POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "damage", "number"),
+    [
+        ("model.safetensors", lambda file: file.write_text(POINTER), 0),
+        ("tokenizer.json", lambda file: file.write_text(POINTER), 0),
+        ("config.json", lambda file: file.write_text(POINTER), 0),
+        ("model.safetensors", lambda file: cut(file, file.stat().st_size - 1), 1),
+        ("model.safetensors", lambda file: cut(file, 1000), 2),
+        ("model.safetensors", lambda file: cut(file, 3), 2),
+        ("model.safetensors", lambda file: file.write_bytes(b"\x04\0\0\0\0\0\0\0null"), 3),
+        ("config.json", lambda file: cut(file, 0), 4),
+        ("config.json", lambda file: cut(file, 20), 4),
+        ("config.json", lambda file: file.write_text("{}"), 5),
+        ("model.safetensors.index.json", lambda file: file.write_text("[]"), 5),
+        ("model.safetensors.index.json", lambda file: file.write_text('{"weight_map": []}'), 6),
+    ],
+)
+def test_a_model_whose_files_are_not_whole(tmp_path, monkeypatch, name, damage, number):
+    """Cloned without git-lfs, or cut short by a copy: told in the plan, by file."""
+    copy = tmp_path / "model"
+    shutil.copytree(MODEL, copy)
+    damage(copy / name)
+    planned = plan(tmp_path, monkeypatch)
+    spec = {**planned.config, "model_specs": {"m": {**planned.config["model_specs"]["m"], "path": str(copy)}}}
+    with pytest.raises(ConfigError, match=f"{copy / name} ") as told:
+        check_model(StudyInputs(spec, HOME), "m")
+    check("a file of a model is not whole", str(told.value), number)
+
+
+def test_a_device_that_is_not_here(monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    with pytest.raises(ConfigError) as told:
+        load_model(str(MODEL), {"device_map": "cuda:0"})
+    check("a model is to be on a GPU, and PyTorch sees none", str(told.value))
+
+
 def test_names_that_cannot_be_folders(tmp_path, monkeypatch):
     told = []
     for name in ("b" * 181, "bbb...", "b\n", "tables", "Figures"):

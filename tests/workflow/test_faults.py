@@ -79,8 +79,11 @@ def test_two_snakemakes_in_one_folder(ran):
     assert study.planned() == {}
 
 
-def test_targets_that_read_leave_the_lock_of_a_run(ran):
-    """What Snakemake takes for a run in progress is the files that the first run had written."""
+def test_other_targets_leave_the_lock_of_a_run(ran):
+    """What Snakemake takes for a run in progress is the files that the first run had written.
+
+    A target that writes other files than the run takes a lock of its own, and removes no more than that.
+    """
     study = ran[0]
     locks = study.folder / ".snakemake/locks"
     held = {file.name: file.read_bytes() for file in (study.folder / "locks-of-a-run").iterdir()}
@@ -88,7 +91,7 @@ def test_targets_that_read_leave_the_lock_of_a_run(ran):
     locks.mkdir(exist_ok=True)
     for name, content in held.items():
         (locks / name).write_bytes(content)
-    for target in ("status", "compute_plan", "download"):
+    for target in ("status", "compute_plan", "download", "resources/demo/shapes-list.parquet"):
         study.run(target)
         assert {file.name: file.read_bytes() for file in locks.glob("*")} == held, target
     check("two snakemake processes run in one folder", study.run("--forceall", check=False))

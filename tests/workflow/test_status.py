@@ -170,6 +170,17 @@ def test_files_of_an_older_key_are_not_in_place(world: World) -> None:
     assert status(world.plan)[0].state == "computed and scored, not in place yet"
 
 
+@pytest.mark.parametrize(
+    "content", ['{"n": 4, "n_er', "[]", '{"n": 4, "n_error": "1"}', '{"n": 4, "n_error": 1, "errors": 3}']
+)
+def test_damaged_scores_are_told_with_what_to_delete(world: World, content: str) -> None:
+    world.predict(0)
+    world.score(0)
+    folder = world.store.scores(world.plan.keys.score_key(world.cells[0]))
+    (folder / SCORES).write_text(content)
+    assert f"{folder / SCORES} is damaged: delete {folder} and run again" in world.text()
+
+
 def test_data_that_is_not_here_is_no_reason_to_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     spec = {"shapes-pope": {"adapter": "pope", "path": "gone.parquet"}}

@@ -35,6 +35,7 @@ from prunegrid.study.plan import Plan
 from prunegrid.study.preflight import check_inputs, check_writable
 from prunegrid.study.published import is_displaced, is_stored
 from prunegrid.study.run_end import last_lines
+from prunegrid.study.run_locks import lock_own_files
 from prunegrid.study.unused_specs import check_unused
 
 TABLES = ["strategy", "criterion", "changes", "main_effects"]
@@ -63,18 +64,14 @@ def limit_gpus():
         workflow.register_resource("gpu", (allowed or shown) * config["slots_per_gpu"])
 
 
-def without_needless_lock(prepare):
-    """Prepare a run as `prepare` does, but let targets that read no data neither take locks nor remove any.
-
-    No file of theirs is another's input or output, and Snakemake removes at the end all locks of a folder, those of
-    a run in progress too. What the targets are is known only after this file is read. `--unlock` goes on without `nolock`.
-    """
+def with_own_locks(prepare):
+    """Prepare a run as `prepare` does, but let it lock what it writes and no more, and remove no other run's locks."""
 
     def prepared(**settings):
-        targets = set(workflow.dag_settings.targets)
-        if "nolock" in settings and targets and targets <= NO_STUDY:
-            settings["nolock"] = True
-        return prepare(**settings)
+        prepare(**settings)
+        # Dry runs, and the runs that jobs are, take none.
+        if not settings["lock_warn_only"] and not settings.get("nolock"):
+            lock_own_files(workflow.persistence, WorkflowError)
 
     return prepared
 
@@ -128,7 +125,7 @@ if "latency" in sys.argv and not MEASURED:
         "`--config 'latency={cells: [{seed: 0}]}'` for every cell that draws nothing"
     )
 
-workflow._prepare_dag = past_damaged_records(without_needless_lock(workflow._prepare_dag))
+workflow._prepare_dag = past_damaged_records(with_own_locks(workflow._prepare_dag))
 
 RESULTS = config["results_dir"]
 PAGE = f"{RESULTS}/report.html"

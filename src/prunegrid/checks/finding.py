@@ -101,12 +101,14 @@ def read_check(path: str | Path) -> dict[str, Any] | None:
     """
     remedy = f"delete {path} and run again, or check again (`snakemake --cores 1 check`)"
     try:
-        content: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
+        content: dict[str, Any] = json.loads(Path(path).read_bytes())
         if not {"passed", "steps"} <= set(content):
             raise KeyError("passed, steps")
+        for step in content["steps"]:
+            Finding(**step)
     except FileNotFoundError:
         return None
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise DataError(f"{path} is no check.json ({error!r}): {remedy}") from error
     if not is_sealed(path):
         raise DataError(f"{path} was changed after the check: {remedy}")

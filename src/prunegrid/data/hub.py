@@ -1,11 +1,12 @@
 """Find snapshots in the Hugging Face hub's cache, without a network; `data.hub_download` fills it."""
 
 import difflib
-import json
 import re
 from pathlib import Path
 
+from prunegrid.data.model_files import read_json
 from prunegrid.data.splits import ENDINGS
+from prunegrid.errors import ConfigError
 
 ADVICE = "run `snakemake download --cores 1` with this configuration once, where there is a network"
 
@@ -42,11 +43,19 @@ def commit_of(folder: str | Path) -> str | None:
 
 
 def missing_weights(folder: Path) -> list[str]:
-    """Return the weight files that a model's folder should have and has not; reads no weights."""
+    """Return the weight files that a model's folder should have and has not; reads no weights.
+
+    Raises
+    ------
+    ConfigError
+        If the list of them is damaged.
+    """
     index = folder / "model.safetensors.index.json"
     if index.is_file():
-        named = json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()
-        return sorted({name for name in named if not (folder / name).is_file()})
+        named = read_json(index).get("weight_map")
+        if not isinstance(named, dict):
+            raise ConfigError(f"{index} has no weight_map: get the file again")
+        return sorted({name for name in named.values() if not (folder / name).is_file()})
     return [] if any(folder.glob("*.safetensors")) else ["model.safetensors"]
 
 

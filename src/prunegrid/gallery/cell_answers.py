@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from prunegrid.axis_names import BASELINE
 from prunegrid.errors import DataError
+from prunegrid.results.remedy import remedy
 from prunegrid.results.store import PREDICTIONS, SAMPLES
 from prunegrid.tables.blocks import ANCHORS
 
@@ -141,7 +142,5 @@ def _read(cell: Mapping[str, Any], name: str, columns: Sequence[str]) -> pd.Data
         with pq.ParquetFile(file) as opened:
             rows: pd.DataFrame = opened.read(["sample_id", *columns]).to_pandas()
     except (OSError, ValueError, pa.ArrowException) as error:
-        raise DataError(
-            f"{file} cannot be read ({error}); delete the cell's folder and run the study again"
-        ) from error
+        raise DataError(f"{file} cannot be read ({error}); {remedy(file)}") from error
     return rows.set_index("sample_id")

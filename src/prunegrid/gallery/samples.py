@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,7 +16,8 @@ from prunegrid.gallery.seen import WHOLE, Box, as_given, seen_box, stored_settin
 from prunegrid.gallery.sheet import lay_out_several, side_by_side
 from prunegrid.gallery.survivors import SideBySide, Survivors, comparisons, survivors
 from prunegrid.results.predictions import read_metadata
-from prunegrid.results.store import PREDICTIONS, SCORES
+from prunegrid.results.scores_file import read_score_file
+from prunegrid.results.store import PREDICTIONS
 from prunegrid.tables.options import TableOptions
 
 if TYPE_CHECKING:
@@ -179,7 +179,7 @@ def _of_benchmark(
     tables: TableOptions,
     options: SampleOptions,
 ) -> BenchmarkSamples:
-    scores = json.loads(Path(cells[0]["folder"], SCORES).read_text(encoding="utf-8"))
+    scores = read_score_file(cells[0]["folder"], ["headline"])
     unpruned = next((cell for cell in cells if cell["strategy"] == BASELINE), cells[0])
     asked = read_asked(unpruned)
     ids, values, answers = read_scores(cells)

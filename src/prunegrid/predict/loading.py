@@ -60,6 +60,7 @@ def load_model(path: str, spec: Mapping[str, Any]) -> LoadedModel:
     PruningError
         If its family is not supported.
     """
+    _check_devices(path, spec.get("device_map"))
     source = {"revision": spec.get("revision"), "trust_remote_code": spec.get("trust_remote_code", False)}
     try:
         family = family_of(AutoConfig.from_pretrained(path, **source).model_type)
@@ -96,6 +97,15 @@ def load_model(path: str, spec: Mapping[str, Any]) -> LoadedModel:
     if spec.get("device_map") is None:
         model.to("cuda" if torch.cuda.is_available() else "cpu")
     return LoadedModel(model.eval(), processor, family)
+
+
+def _check_devices(path: str, device_map: str | None) -> None:
+    """Refuse a CUDA device that PyTorch does not see."""
+    if str(device_map).startswith("cuda") and not torch.cuda.is_available():
+        raise ConfigError(
+            f"model_specs: device_map {device_map!r} of {path!r}: PyTorch {torch.__version__} sees no CUDA "
+            "device here; it needs a driver, and a build for CUDA. `device_map: null` takes what there is"
+        )
 
 
 def greedy(settings: GenerationConfig) -> GenerationConfig:

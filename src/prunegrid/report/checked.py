@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from html import escape
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from prunegrid.checks.finding import Finding, read_check
-from prunegrid.results.predictions import METADATA_KEY
+from prunegrid.results.predictions import read_metadata_if_any
 
 _HOW = "<code>snakemake --cores 1 check</code>"
 
@@ -50,7 +47,7 @@ def _differing(
     names = [name for name in ("code", "weights") if found.get(name) != check[name]]
     if predictions is None or "device" not in found:
         return names
-    metadata = json.loads((pq.read_schema(predictions).metadata or {}).get(METADATA_KEY, b"{}"))
+    metadata = read_metadata_if_any(predictions)
     for name, called in (("dtype", "dtype"), ("attn_implementation", "attention")):
         if name in metadata and metadata[name] != found.get(name):
             names.append(called)

@@ -1,23 +1,18 @@
 """Which cells figures of what is kept are drawn of, and what their predictions tell of it."""
 
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from prunegrid.axis_names import SHARE
-from prunegrid.results.predictions import METADATA_KEY
+from prunegrid.results.predictions import read_metadata_if_any
 from prunegrid.results.store import PREDICTIONS
 from prunegrid.tables.options import TableOptions
 
 
 def metadata_of(cell: Mapping[str, Any]) -> dict[str, Any]:
     """Return what is written beside the rows of a cell's predictions: schedule, layers, versions."""
-    schema = pq.read_schema(Path(cell["folder"], PREDICTIONS))
-    told: dict[str, Any] = json.loads((schema.metadata or {}).get(METADATA_KEY, b"{}"))
-    return told
+    return read_metadata_if_any(Path(cell["folder"], PREDICTIONS))
 
 
 def of_share(cells: Iterable[Mapping[str, Any]], options: TableOptions) -> list[Mapping[str, Any]]:

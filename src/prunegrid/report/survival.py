@@ -1,6 +1,5 @@
 """Figure of the share of samples in which each patch survives: one map per criterion."""
 
-import json
 import textwrap
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from matplotlib.typing import RcKeyType
 
 from prunegrid.axis_names import SHARE, with_match
 from prunegrid.report.saving import own_style, save_figure
-from prunegrid.results.store import SCORES
+from prunegrid.results.scores_file import read_score_file
 from prunegrid.tables.options import TableOptions
 
 _PER_LINE = 8
@@ -88,7 +87,7 @@ def read_maps(cells: Iterable[Mapping[str, Any]]) -> list[SurvivalMap]:
     found: dict[str, list[dict[str, Any]]] = {}
     size = None
     for cell in cells:
-        scores = json.loads(Path(cell["folder"], SCORES).read_text(encoding="utf-8"))
+        scores = read_score_file(cell["folder"])
         drawn = scores.get("positions", {}).get("map")
         if drawn is not None:
             size = size or (drawn["rows"], drawn["columns"])

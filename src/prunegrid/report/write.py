@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pyarrow.parquet as pq
 
 from prunegrid.errors import DataError
 from prunegrid.files import write_text
@@ -24,7 +23,7 @@ from prunegrid.report.found import folded, found
 from prunegrid.report.setting import setting
 from prunegrid.report.side_by_side import side_by_side
 from prunegrid.results.measurements import read_measurements
-from prunegrid.results.predictions import METADATA_KEY
+from prunegrid.results.predictions import read_metadata_if_any
 from prunegrid.study.page_record import as_meta
 from prunegrid.tables.page import content_of, page
 
@@ -275,7 +274,7 @@ def _versions(files: Mapping[str, str | Path]) -> str:
     """Return a table of data, versions and devices: once what all benchmarks share, the rest for each."""
     known: dict[str, dict[str, str]] = {}
     for benchmark, file in files.items():
-        metadata = json.loads((pq.read_schema(file).metadata or {}).get(METADATA_KEY, b"{}"))
+        metadata = read_metadata_if_any(file)
         for name, value in _flatten({key: metadata[key] for key in metadata if key not in _OF_ONE_CELL}):
             known.setdefault(name, {})[benchmark] = value
     rows = []

@@ -16,6 +16,7 @@ from prunegrid.errors import DataError
 from prunegrid.files import expanded, file_state
 from prunegrid.nearest import nearest
 from prunegrid.results.checksums import finished_files
+from prunegrid.results.remedy import remedy
 from prunegrid.results.score_columns import AXES, metric_columns, number_columns
 from prunegrid.results.store import PREDICTIONS, SAMPLES, SCORES, Store
 
@@ -315,4 +316,4 @@ def _read(file: Path, columns: Sequence[str] | None) -> pd.DataFrame:
 
 
 def _unreadable(file: Path, why: object) -> DataError:
-    return DataError(f"{file} cannot be read ({why}); delete the cell's folder and run the study again")
+    return DataError(f"{file} cannot be read ({why}); {remedy(file)}")

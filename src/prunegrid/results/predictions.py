@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from prunegrid.errors import DataError
 from prunegrid.nearest import nearest
+from prunegrid.results.remedy import remedy
 from prunegrid.results.sealed import sealed_path
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 TOO_LARGE = "OutOfMemoryError: the sample alone does not fit into memory"
 METADATA_KEY = b"prunegrid"
 _STATUSES = ("ok", "error")
-_UNREADABLE = "{path} is not a readable file of predictions: {error}; delete {path} and run again"
+# What PyArrow raises where bytes of a file are other ones.
+_DAMAGED = (OSError, ValueError, pa.ArrowException)
 
 # docs/columns.md says what each column holds. For the ledger: n_text_after, text tokens after the row's
 # last image token; image_grids, what the vision tower ran on, [tiles, rows, columns] of patches; n_explained,
@@ -140,8 +142,8 @@ def read(path: str | Path, columns: Sequence[str] | None = None) -> tuple[pd.Dat
             schema = file.schema_arrow
             missing = [name for name in wanted if name not in schema.names]
             table = None if missing else file.read(columns=wanted)
-    except (OSError, ValueError, pa.ArrowException) as error:
-        raise DataError(_UNREADABLE.format(path=path, error=error)) from error
+    except _DAMAGED as error:
+        raise _unreadable(path, error) from error
     if table is None:
         raise DataError(f"{path} lacks column {', '.join(missing)}; found {', '.join(schema.names)}")
     metadata = _metadata(path, schema)
@@ -159,8 +161,8 @@ def read_finished(path: str | Path) -> tuple[pa.Table, dict[str, Any]]:
     """
     try:
         table = pq.read_table(path, partitioning=None, page_checksum_verification=True)
-    except (OSError, ValueError, pa.ArrowException) as error:
-        raise DataError(_UNREADABLE.format(path=path, error=error)) from error
+    except _DAMAGED as error:
+        raise _unreadable(path, error) from error
     return table, _metadata(path, table.schema)
 
 
@@ -174,20 +176,39 @@ def read_metadata(path: str | Path) -> dict[str, Any]:
     """
     try:
         return _metadata(path, pq.read_schema(path))
-    except (OSError, ValueError, pa.ArrowException) as error:
-        raise DataError(_UNREADABLE.format(path=path, error=error)) from error
+    except _DAMAGED as error:
+        raise _unreadable(path, error) from error
+
+
+def read_metadata_if_any(path: str | Path) -> dict[str, Any]:
+    """Read the metadata of a file of predictions; nothing where prunegrid wrote none.
+
+    Raises
+    ------
+    DataError
+        If it is no whole file.
+    """
+    try:
+        schema = pq.read_schema(path)
+    except _DAMAGED as error:
+        raise _unreadable(path, error) from error
+    return _metadata(path, schema) if METADATA_KEY in (schema.metadata or {}) else {}
 
 
 def _metadata(path: str | Path, schema: pa.Schema) -> dict[str, Any]:
     if METADATA_KEY not in (schema.metadata or {}):
-        raise DataError(
-            f"{path} has no prunegrid metadata: it was not written by prunegrid; delete {path} and run again"
-        )
+        raise DataError(f"{path} has no prunegrid metadata: it was not written by prunegrid; {remedy(path)}")
     try:
-        metadata: dict[str, Any] = json.loads(schema.metadata[METADATA_KEY])
+        metadata = json.loads(schema.metadata[METADATA_KEY])
     except ValueError as error:
-        raise DataError(_UNREADABLE.format(path=path, error=f"its metadata are damaged: {error}")) from error
+        raise _unreadable(path, f"its metadata are damaged: {error}") from error
+    if not isinstance(metadata, dict):
+        raise _unreadable(path, "its metadata are damaged: they are no JSON object")
     return metadata
+
+
+def _unreadable(path: str | Path, why: object) -> DataError:
+    return DataError(f"{path} is not a readable file of predictions: {why}; {remedy(path)}")
 
 
 def _check_rows(path: str | Path, table: pa.Table) -> None:

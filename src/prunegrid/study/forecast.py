@@ -5,7 +5,6 @@ docs/forecast.md has the arithmetic. Imports no torch until it is called.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from prunegrid import plugins
-from prunegrid.checks.finding import CHECK
+from prunegrid.checks.finding import CHECK, read_check
 from prunegrid.cost.batch_memory import batch_bytes, fitting_batch
 from prunegrid.cost.cards import CARDS, Card
 from prunegrid.cost.decoder import Decoder
@@ -275,7 +274,7 @@ def _checked(plan: Plan, model: str) -> dict[str, Any] | None:
     named = plan.config["compute_plan"]["device"]
     file = Path(plan.config["results_dir"], model, CHECK)
     if named in ("auto", "measured") and file.exists():
-        pace: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))["pace"]
+        pace: dict[str, Any] = (read_check(file) or {}).get("pace", {})
         # A check that failed may have got no further than loading.
         if pace:
             return pace

@@ -1,12 +1,12 @@
 """Where a study's models and data lie, and what they tell of themselves. Imports no torch."""
 
-import json
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 from prunegrid import plugins
 from prunegrid.data import hub
+from prunegrid.data.model_files import read_json
 from prunegrid.errors import ConfigError, PrunegridError
 from prunegrid.files import is_there
 from prunegrid.pruning.families import family_of
@@ -80,12 +80,20 @@ class StudyInputs:
         return self._memo.once(("one picture", benchmark), look)
 
     def model_config(self, model: str) -> dict[str, Any]:
-        """Return a model's config.json, or an empty dict where it is not on this machine."""
+        """Return a model's config.json, or an empty dict where it is not on this machine.
+
+        Raises
+        ------
+        ConfigError
+            If it is damaged.
+        """
 
         def read() -> dict[str, Any]:
             file = Path(self.model_path(model), "config.json")
-            config: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-            return config
+            try:
+                return read_json(file) if file.is_file() else {}
+            except ConfigError as error:
+                raise ConfigError(f"model_specs.{model}.path: {error}") from error
 
         return self._memo.once(("config", model), read)
 

@@ -71,8 +71,10 @@ def replaced(page: str | Path, record: Mapping[str, Any]) -> str:
     except (OSError, ValueError):
         return ""
     lost = []
-    for axis, names in before.items():
+    for axis, names in before.items() if isinstance(before, dict) else ():
         now = record.get(axis, {})
+        if not isinstance(names, dict):
+            continue
         gone = [name for name in names if name not in now]
         other = [name for name in names if name in now and names[name] != now[name]]
         said = [*gone, *(f"{name} with other settings" for name in other)]

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from prunegrid import plugins
-from prunegrid.data import hub
+from prunegrid.data import hub, model_files
 from prunegrid.errors import ConfigError, NotDownloadedError, PrunegridError
 from prunegrid.nearest import nearest
 from prunegrid.study.inputs import StudyInputs
@@ -67,7 +67,8 @@ def check_model(inputs: StudyInputs, model: str) -> None:
     NotDownloadedError
         If it is a hub id whose files are not all in the hub cache.
     ConfigError
-        If it is a folder without them, its family is not supported, or the code of that is wrong.
+        If it is a folder without them, one of them is not whole, its family is not supported, or the code
+        of that is wrong.
     """
     where, path = f"model_specs.{model}.path", Path(inputs.model_path(model))
     if not path.exists() and hub.is_hub_id(str(path)):
@@ -91,6 +92,8 @@ def check_model(inputs: StudyInputs, model: str) -> None:
         if hub.commit_of(path):
             raise NotDownloadedError(f"{fault}: {hub.ADVICE}, it fetches what is missing")
         raise ConfigError(f"{fault}; weights are read from safetensors files alone")
+    if found := [*model_files.faults(path)]:
+        raise ConfigError("\n".join(f"{where}: {fault}" for fault in found))
 
 
 def _check_templates(where: str, path: Path) -> None:

@@ -91,14 +91,15 @@ class _Look:
             return CellStatus(cell, NOT_SCORED, self._failure(logs))
         file = store.scores(scores_key) / SCORES
         scores = read_object(file)
-        if not {"n", "n_error"} <= scores.keys():
+        counts, kinds = (scores.get("n"), scores.get("n_error")), scores.get("errors", {})
+        if not all(isinstance(count, int) for count in counts) or not isinstance(kinds, dict):
             return CellStatus(cell, NOT_SCORED, f"{file} is damaged: delete {file.parent} and run again")
         state = DONE
         if not is_published(plan, cell):
             state = NOT_PUBLISHED
         elif scores["n"] and scores["n_error"] == scores["n"]:
             state = ALL_ERRORS
-        return CellStatus(cell, state, n_error=scores["n_error"], errors=scores.get("errors", {}))
+        return CellStatus(cell, state, n_error=scores["n_error"], errors=kinds)
 
     def _keys_with_shards(self, store: Store) -> set[str]:
         if store not in self._begun:

@@ -14,8 +14,10 @@ import pyarrow.parquet as pq
 from prunegrid.errors import DataError
 from prunegrid.files import write_text
 from prunegrid.results.predictions import METADATA_KEY
+from prunegrid.results.remedy import remedy
 from prunegrid.results.score_columns import AXES, metric_columns, number_columns
-from prunegrid.results.store import PREDICTIONS, SAMPLES, SCORES
+from prunegrid.results.scores_file import read_score_file
+from prunegrid.results.store import PREDICTIONS, SAMPLES
 
 _SAMPLE_COLUMNS = ("sample_id", "image_id", "score", "parsed_answer")
 # Fewer image tokens than this in any layer, and a schedule is degenerate.
@@ -112,6 +114,10 @@ class ScoredCell:
         return bool(self.scores["compute"].get("min_image_tokens", _FEWEST) < _FEWEST)
 
 
+# What tables read of scores.json.
+_SCORES = ("n", "n_error", "headline", "metrics")
+
+
 def read_cells(cells: Iterable[Mapping[str, Any]]) -> list[ScoredCell]:
     """Read the scores of cells.
 
@@ -131,10 +137,7 @@ def read_cells(cells: Iterable[Mapping[str, Any]]) -> list[ScoredCell]:
 
 def _read(cell: Mapping[str, Any]) -> ScoredCell:
     folder = Path(cell["folder"])
-    try:
-        scores = json.loads((folder / SCORES).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise _unreadable(folder, error) from error
+    scores = read_score_file(folder, _SCORES)
     _load(folder, ())
     axes = {name: cell[name] for name in AXES}
     return ScoredCell(
@@ -156,10 +159,10 @@ def _metadata(folder: Path) -> Mapping[str, Any] | None:
     """Read what a cell's predictions tell of how they were made."""
     try:
         told = pq.read_schema(folder / PREDICTIONS).metadata or {}
+        found = json.loads(told.get(METADATA_KEY, b"{}"))
     except (OSError, ValueError, pa.ArrowException):
         return None
-    found: Mapping[str, Any] = json.loads(told.get(METADATA_KEY, b"{}"))
-    return found
+    return found if isinstance(found, dict) else None
 
 
 def _predictions(folder: Path, columns: Sequence[str]) -> pa.Table | None:
@@ -181,12 +184,12 @@ def _load(folder: Path, columns: Sequence[str]) -> pa.Table:
             if not missing:
                 return file.read(list(columns))
     except (OSError, ValueError, pa.ArrowException) as error:
-        raise _unreadable(folder, error) from error
-    raise _unreadable(folder, f"{SAMPLES} lacks column {', '.join(missing)}")
+        raise _unreadable(folder / SAMPLES, error) from error
+    raise _unreadable(folder / SAMPLES, f"it lacks column {', '.join(missing)}")
 
 
-def _unreadable(folder: Path, why: object) -> DataError:
-    return DataError(f"{folder}: its scores cannot be read ({why}); delete the folder and run again")
+def _unreadable(file: Path, why: object) -> DataError:
+    return DataError(f"{file} cannot be read ({why}); {remedy(file)}")
 
 
 def write_cells(

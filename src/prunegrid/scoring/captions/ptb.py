@@ -50,9 +50,10 @@ def tokenize(groups: Sequence[Sequence[str]]) -> list[list[str]]:
         input="\n".join(lines).encode("utf-8", "replace"),
         capture_output=True,
         check=False,
+        env=java.environment(),
     )
     if process.returncode:
-        raise DataError(f"the caption tokenizer failed: {process.stderr.decode(errors='replace')[-500:]}")
+        raise DataError(f"the caption tokenizer failed: {java.said(process.stderr)}")
     tokenized = process.stdout.decode("utf-8").split("\n")[: len(lines)]
     if len(tokenized) != len(lines):
         raise DataError(f"the caption tokenizer returned {len(tokenized)} lines for {len(lines)} captions")
