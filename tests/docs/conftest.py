@@ -19,7 +19,7 @@ def study_of_everything(tmp_path_factory):
     files = {cell["folder"]: f"{cell['folder']}/predictions.parquet" for cell in cells}
     ledgers = {cell["folder"]: worlds.ledger(cell) for cell in cells}
     for key, scores in score_cells("pope", files, replicates=100):
-        write_scores(key, scores, ledgers[key], positions())
+        write_scores(key, scores, {**ledgers[key], "tied_cuts": 0.25}, positions())
     both = [
         {**cell, "match": match}
         for cell in cells

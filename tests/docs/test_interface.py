@@ -87,7 +87,7 @@ def test_scores_of_a_cell(study_of_everything):
     assert listed_in_scores("metrics") == list(scores["metrics"]["accuracy"])
     assert sorted(listed_in_scores("positions")) == sorted(scores["positions"])
     (ledger, *_) = tables(section("definitions.md", "Compute ledger"))
-    beside = ["ratio_requested", "ratio_achieved", "min_image_tokens", "mean_image_tokens"]
+    beside = ["ratio_requested", "ratio_achieved", "min_image_tokens", "mean_image_tokens", "tied_cuts"]
     assert listed_in_scores("compute") == [*(codes(row[0])[0] for row in ledger), *beside]
 
 

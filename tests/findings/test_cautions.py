@@ -77,6 +77,15 @@ def test_degenerate_rows_and_missed_budgets() -> None:
     assert len(found) == 2
 
 
+@pytest.mark.parametrize(("share", "told"), [(0.0, False), (0.05, False), (0.0501, True), (1.0, True)])
+def test_cuts_on_ties_are_told_beyond_a_share(share: float, told: bool) -> None:
+    compute = {"tflops_total": 2.0, "ratio_achieved": 0.5, "tied_cuts": share}
+    cells = [*study(none=180, hierarchical=150), cell("single", right(150), compute=compute)]
+    found = [text for text in warned(cells) if text.startswith("Cuts that fell on a tie: single with ")]
+    assert len(found) == told
+    assert not told or f"({100 * share:.0f} %)" in found[0]
+
+
 def test_rows_that_do_not_cost_the_same() -> None:
     found = warned(of_two_matchings(), BOTH)
     assert any("1 rows do not have the reference's total compute" in text for text in found)

@@ -43,6 +43,7 @@ def write(path: Path, error: str | None, seed: int) -> None:
             "image_grids": [],
             "n_generated": 1,
             "n_explained": 0,
+            "cut_ties": [True, False] if i else [False],
             "token_depth": [model["text_config"]["num_hidden_layers"]] * 4,
             "status": "error" if error else "ok",
             "error": error and f"{error} {i}",

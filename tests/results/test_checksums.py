@@ -34,7 +34,7 @@ def row(number: int, prediction: str) -> dict[str, Any]:
     counts = dict.fromkeys(
         ("n_image_tokens", "n_text_tokens", "n_text_after", "n_generated", "n_explained"), 1
     )
-    lists = {"image_grids": [], "token_depth": [], "first_topk": []}
+    lists = {"image_grids": [], "token_depth": [], "cut_ties": [], "first_topk": []}
     texts = {
         "sample_id": f"s{number}",
         "image_id": f"i{number}",

@@ -11,12 +11,15 @@ from prunegrid.tables.cells import RowKey
 from prunegrid.tables.hopeless import hopeless
 from prunegrid.tables.notes import TOY
 from prunegrid.tables.options import SCALE
+from prunegrid.tables.row_compute import mean_ledger
 from prunegrid.tables.signs import gap
 
 # Natural units: so near its maximum nothing can gain, and little can be told to lose.
 CEILING = 0.03
 # With fewer drawn schedules, or draws, hardly any difference survives the correction: docs/definitions.md.
 FEWEST_DRAWS = 5
+# Of a row's cuts: beyond it the tokens' order, not the criterion, decides a part worth telling.
+TIED = 0.05
 
 
 def cautions_of(tables: list[Table]) -> list[str]:
@@ -33,7 +36,7 @@ def cautions_of(tables: list[Table]) -> list[str]:
     for benchmark in tables[0].benchmarks:
         own = {key: row for key, row in rows.items() if benchmark in row.results}
         found += [*_errors(own, benchmark), *_ceiling(own, benchmark)]
-    found += [*_few_draws(rows), *_degenerate(rows), *_budgets(rows)]
+    found += [*_few_draws(rows), *_degenerate(rows), *_ties(rows), *_budgets(rows)]
     return list(dict.fromkeys(found))
 
 
@@ -97,6 +100,21 @@ def _degenerate(rows: dict[RowKey, TableRow]) -> Iterator[str]:
             parts.append(f"{len(broken)} of {len(own)} rows at ratio {ratio:g}")
     if parts:
         yield f"Fewer than 4 image tokens in some layer: {', '.join(parts)}; compared, but not ranked."
+
+
+def _ties(rows: dict[RowKey, TableRow]) -> Iterator[str]:
+    """Warn of criteria whose scores often do not tell the last kept token from the first dropped one."""
+    shares: dict[str, list[float]] = {}
+    for row in rows.values():
+        share = mean_ledger(row, "tied_cuts")
+        if share > TIED:
+            shares.setdefault(f"{row.key.strategy} with {row.key.criterion}", []).append(share)
+    if shares:
+        parts = [f"{name} ({100 * max(own):.0f} %)" for name, own in shares.items()]
+        yield (
+            f"Cuts that fell on a tie: {', '.join(parts)}. There the last kept token and the first dropped "
+            "one have the same score, and the order of tokens in the prompt decides: the first stays."
+        )
 
 
 def _budgets(rows: dict[RowKey, TableRow]) -> Iterator[str]:

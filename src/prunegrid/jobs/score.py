@@ -10,7 +10,7 @@ from prunegrid.jobs.planned_code import PlannedCode
 from prunegrid.results.checksums import check_predictions, scores_are_current, write_checksums
 from prunegrid.results.predictions import read
 from prunegrid.results.store import CHECKSUMS, Store
-from prunegrid.scoring import cell_ledger, positions
+from prunegrid.scoring import cell_ledger, cell_ties, positions
 from prunegrid.scoring.score import score_cells, write_scores
 from prunegrid.study.grid import Cell
 from prunegrid.study.markers import Marker
@@ -87,12 +87,12 @@ def _score(
         seed=tables["seed"],
     )
     for number, (key, scores) in enumerate(scored, start=1):
-        columns = dict.fromkeys([*cell_ledger.COLUMNS, *positions.COLUMNS, "error"])
+        columns = dict.fromkeys([*cell_ledger.COLUMNS, *positions.COLUMNS, *cell_ties.COLUMNS, "error"])
         rows, metadata = read(files[key], [*columns])
         write_scores(
             store.scores(key),
             scores,
-            cell_ledger.cell_compute(rows, metadata),
+            {**cell_ledger.cell_compute(rows, metadata), **cell_ties.cell_ties(rows)},
             positions.cell_positions(rows, metadata),
             rows["error"].dropna(),
         )

@@ -91,6 +91,7 @@ class RowMaker:
                 n_generated=len(tokens),
                 n_explained=pruning.explained[number] if pruning else 0,
                 token_depth=token_depth(n_image, self._n_layers, pruning.kept[number] if pruning else []),
+                cut_ties=pruning.ties[number] if pruning else [],
                 first_token_id=tokens[0],
                 first_topk=[{"id": i, "logit": logit} for i, logit in zip(ids, logits, strict=True)],
                 choice_logits=self._option_logits.of(prompt.sample, decoded.first_logits[number]),

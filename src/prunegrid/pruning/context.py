@@ -216,6 +216,15 @@ class Pruning:
         """Of the last prefill, per batch row: (layer, original image-token numbers, ascending)."""
         return self._kept.rows
 
+    @property
+    def ties(self) -> list[list[bool]]:
+        """Of the last prefill, per batch row and cut by scores: whether it fell on a tie.
+
+        Then the last kept token and the first dropped one have the same score, and their order in the prompt
+        decides. Set rules and `merge: recycle` have no such boundary: their cuts are not listed.
+        """
+        return self._kept.ties
+
     def decisions(self, counts: Sequence[int]) -> list[Hashable]:
         """Return what is done before each layer, None for nothing, to prompts of so many image tokens.
 

@@ -81,7 +81,11 @@ class Cutter:
             merged = merge(ranking, stage, selection, run.sizes)
             selected, hidden = merged.stays.to(image.device), merged.hidden
             name = type(ranking.criterion).__name__
-            cut = Cut(index, rows, numbers, name, selection.fault, selection.fault_text, merged.sizes)
+            # Clusters take the places of the last by score: such a cut has no one boundary.
+            tied = None if ranking.merge == "recycle" else selection.tied
+            ranked = tuple(row for row in rows if 0 < after[row] < before[row])
+            told = (name, selection.fault, selection.fault_text)
+            cut = Cut(index, rows, numbers, *told, merged.sizes, tied, () if tied is None else ranked)
         keep = run.layout.valid & (~image | selected)
         run.layout, chosen = run.layout.select(keep, run.lengths_after(index))
         left = numbers.gather(1, chosen).masked_fill(~run.layout.valid, -1)

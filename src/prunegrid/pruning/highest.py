@@ -30,6 +30,25 @@ def highest(scores: Tensor, among: Tensor, n: Tensor) -> Tensor:
     return torch.zeros_like(among).scatter(1, order, marked)
 
 
+def on_tie(scores: Tensor, among: Tensor, stays: Tensor) -> Tensor:
+    """Return whether the lowest score that stays equals the highest that does not.
+
+    Parameters
+    ----------
+    scores, among, stays : Tensor
+        (batch, tokens), float, bool, bool: `stays` of those `among`.
+
+    Returns
+    -------
+    Tensor
+        (batch,), bool; False where all or none stay.
+    """
+    goes = among & ~stays
+    lowest = scores.masked_fill(~stays, torch.inf).amin(1)
+    highest_gone = scores.masked_fill(~goes, -torch.inf).amax(1)
+    return (lowest == highest_gone) & stays.any(1) & goes.any(1)
+
+
 def unless_nan(marks: Tensor, scores: Tensor, among: Tensor) -> Tensor:
     """Return marks, but none in rows whose scores hold NaN, so that the engine refuses them.
 

@@ -39,6 +39,11 @@ class Cut:
     sizes : Tensor or None
         (batch, present tokens), int64: of how many tokens of the prompt each is the mean; None where nothing
         was merged.
+    tied : Tensor or None
+        (batch,), bool: whether the last kept token and the first dropped one had the same score; None where
+        no scores told them apart.
+    ranked : tuple of int
+        The rows in which scores kept some tokens and dropped others.
     """
 
     layer: int
@@ -48,6 +53,8 @@ class Cut:
     fault: Tensor | None = None
     fault_text: str = ""
     sizes: Tensor | None = None
+    tied: Tensor | None = None
+    ranked: tuple[int, ...] = ()
 
 
 class KeptTokens:
@@ -61,6 +68,7 @@ class KeptTokens:
 
     def __init__(self, batch: int) -> None:
         self._rows: list[RowCuts] = [[] for _ in range(batch)]
+        self._ties: list[list[bool]] = [[] for _ in range(batch)]
         self._on_device: list[Cut] = []
         self._fault: str | None = None
 
@@ -74,6 +82,12 @@ class KeptTokens:
         self.settle()
         return self._rows
 
+    @property
+    def ties(self) -> list[list[bool]]:
+        """Per batch row, for each cut of it by scores: whether it fell on a tie."""
+        self.settle()
+        return self._ties
+
     def settle(self) -> None:
         """Copy what is still on the device, and let go of it."""
         cuts, self._on_device = self._on_device, []
@@ -81,7 +95,8 @@ class KeptTokens:
             return
         device = cuts[0].numbers.device
         flags = [torch.zeros_like(cut.numbers[0, :1]) if cut.fault is None else cut.fault for cut in cuts]
-        parts = [*(cut.numbers for cut in cuts), *flags]
+        ties = [cut.tied for cut in cuts if cut.tied is not None]
+        parts = [*(cut.numbers for cut in cuts), *ties, *flags]
         copied = torch.cat([part.to(device, torch.int64).flatten() for part in parts]).cpu().numpy()
         start = 0
         for cut, is_wrong in zip(cuts, copied[-len(cuts) :], strict=True):
@@ -90,6 +105,11 @@ class KeptTokens:
                 self._rows[row].append((cut.layer, numbers[row][numbers[row] >= 0].tolist()))
             if is_wrong and self._fault is None:
                 self._fault = f"criterion {cut.scored_by} {cut.fault_text} before layer {cut.layer}"
+        for cut in cuts:
+            if cut.tied is not None:
+                tied = copied[start : (start := start + cut.tied.numel())]
+                for row in cut.ranked:
+                    self._ties[row].append(bool(tied[row]))
 
     def check(self) -> None:
         """Raise if scores were NaN, or a set rule selected other tokens than it was asked for.

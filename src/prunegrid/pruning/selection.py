@@ -9,7 +9,7 @@ from torch import Tensor
 
 from prunegrid.errors import PruningError
 from prunegrid.pruning.criterion import Criterion, Ranking
-from prunegrid.pruning.highest import highest
+from prunegrid.pruning.highest import highest, on_tie
 from prunegrid.pruning.stage import Stage
 
 
@@ -28,12 +28,16 @@ class Selection:
         What the criterion did then.
     scores : Tensor or None
         (batch, present tokens), float32: the higher, the rather a token stays; None of a set rule.
+    tied : Tensor or None
+        (batch,), bool: whether the last token that stays and the first that does not have the same score;
+        None of a set rule.
     """
 
     stays: Tensor
     fault: Tensor
     fault_text: str
     scores: Tensor | None = None
+    tied: Tensor | None = None
 
 
 def select(ranking: Ranking, stage: Stage, shared: bool = False) -> Selection:
@@ -77,7 +81,8 @@ def _select_best(criterion: Criterion, stage: Stage, reverse: bool) -> Selection
     if reverse:
         scores = -scores
     is_nan = (scores.isnan() & stage.image).any()
-    return Selection(highest(scores, stage.image, stage.n_keep), is_nan, "returned NaN", scores)
+    stays = highest(scores, stage.image, stage.n_keep)
+    return Selection(stays, is_nan, "returned NaN", scores, on_tie(scores, stage.image, stays))
 
 
 def _select_set(criterion: Criterion, stage: Stage, reverse: bool) -> Selection:

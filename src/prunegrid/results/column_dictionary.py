@@ -84,6 +84,9 @@ _LEDGER = (
     ColumnEntry(
         "mean_image_tokens", _NUMBER, "tokens", "mean over layers of the image tokens; mean over samples"
     ),
+    ColumnEntry(
+        "tied_cuts", _NUMBER, "share", "of cuts by scores, those on a tie; empty where scores cut nothing"
+    ),
 )
 _POSITIONS = tuple(
     ColumnEntry(
@@ -201,6 +204,12 @@ _PREDICTIONS = (
         "list of int16",
         "layers",
         "per image token in its original order: how many layers computed on it",
+    ),
+    ColumnEntry(
+        "cut_ties",
+        "list of bool",
+        "",
+        "per cut by scores: whether the last kept token and the first dropped one have the same score",
     ),
     ColumnEntry("first_token_id", "int32", "", "first generated token"),
     ColumnEntry(

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 # Columns with a list per sample, which are read only where they are asked for.
-LISTS = ("image_grids", "token_depth", "first_topk", "choice_logits")
+LISTS = ("image_grids", "token_depth", "cut_ties", "first_topk", "choice_logits")
 _CELL = "ratio-*/seed-*"
 # Parents of a cell's folder up to that of its model: ratio, criterion, strategy, benchmark, model.
 _BELOW_MODEL = 4
@@ -152,7 +152,7 @@ class Results:
             Some rows of `cells`, with its axes; by default all of them.
         columns : sequence of str, optional
             Columns of predictions.parquet and of scores.parquet (docs/columns.md). By default all but the
-            lists `image_grids`, `token_depth`, `first_topk` and `choice_logits`.
+            lists `image_grids`, `token_depth`, `cut_ties`, `first_topk` and `choice_logits`.
 
         Returns
         -------

@@ -48,6 +48,7 @@ SCHEMA = pa.schema(
         ("n_generated", pa.int32()),
         ("n_explained", pa.int32()),
         ("token_depth", pa.list_(pa.int16())),
+        ("cut_ties", pa.list_(pa.bool_())),
         ("first_token_id", pa.int32()),
         ("first_topk", pa.list_(pa.struct([("id", pa.int32()), ("logit", pa.float32())]))),
         ("choice_logits", pa.list_(pa.float32())),
