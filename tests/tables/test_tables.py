@@ -153,7 +153,7 @@ def test_the_report_is_one_self_contained_page(study) -> None:
     checker.feed(text)
     assert not checker.open
     assert checker.tags.count("table") == 8
-    assert checker.tags.count("figure") == 5
+    assert checker.tags.count("figure") == 8
     assert not {"script", "link", "iframe"} & set(checker.tags)
     assert 'src="http' not in text
     assert "transformers" in text
