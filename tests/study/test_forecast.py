@@ -11,6 +11,7 @@ from prunegrid.cost.decoder import Decoder
 from prunegrid.cost.model_config import complete_config
 from prunegrid.cost.throughput import Throughput
 from prunegrid.errors import ConfigError
+from prunegrid.results.sealed import sealed_path
 from prunegrid.study.compute_plan import compute_plan
 from prunegrid.study.config import validate
 from prunegrid.study.forecast import PARTS, as_text, forecast
@@ -42,7 +43,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def planned(pace: dict | None = None, **changes) -> Plan:
     if pace is not None:
         Path("results/m").mkdir(parents=True, exist_ok=True)
-        Path("results/m/check.json").write_text(json.dumps({"pace": pace}))
+        with sealed_path("results/m/check.json") as file:
+            file.write_text(json.dumps({"passed": True, "steps": [], "pace": pace}))
     config = {
         "model_specs": {"m": {"path": "llava", "dtype": "float16", "batch_size": 8}},
         "benchmark_specs": {"b": {"adapter": "pope", "path": "away.parquet", "limit": 100}},
