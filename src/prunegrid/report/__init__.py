@@ -1,6 +1,7 @@
 """Figures, and results/report.html, made from the files of the tables.
 
-It may import `findings`, `gallery`, `tables`, `study`, `checks`, `results`, `source`, and files of the package's root.
+It may import `findings`, `gallery`, `tables`, `study`, `checks`, `results`, `source`, and files of the
+package's root.
 """
 
 import os
