@@ -148,7 +148,9 @@ def test_the_ablation_has_what_its_two_tables_show():
     assert len(axes) * len(PUBLISHED) == 2325, "the number that the file tells"
 
 
-@pytest.mark.parametrize("name", ["himap-ablation", "smolvlm2-2.2b"])
+@pytest.mark.parametrize(
+    "name", [pytest.param("himap-ablation", marks=pytest.mark.exhaustive), "smolvlm2-2.2b"]
+)
 def test_a_dry_run_needs_no_download_and_a_run_does(name, tmp_path):
     command = [sys.executable, "-m", "snakemake", "--cores", "1", "--snakefile", HOME / "Snakefile"]
     command += ["--configfile", HOME / f"config/{name}.yaml"]
