@@ -36,9 +36,8 @@ def tower_score_flops(config: Config, grids: Sequence[PatchGrid], costs: Iterabl
         What is computed before each cut: words joined by "+", the tower's with "@" and the layer; without one
         it is the last.
     """
-    words = {word for cost in costs if cost for word in cost.split("+")}
     total = 0
-    for word in words:
+    for word in _words(costs):
         kind, _, layer = word.partition("@")
         if kind not in (ALL_ROWS, *CLASS_ROWS):
             continue
@@ -51,6 +50,10 @@ def tower_score_flops(config: Config, grids: Sequence[PatchGrid], costs: Iterabl
                 seen = family.tower_seen(config, grid, at)
             total += 2 * width * seen
     return float(total)
+
+
+def _words(costs: Iterable[str | None]) -> set[str]:
+    return {word for cost in costs if cost for word in cost.split("+")}
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,7 @@ def tower_widths(config: Config, costs: Iterable[str | None]) -> TowerWidths:
     costs : iterable of str or None
         See `tower_score_flops`.
     """
-    words = {word for cost in costs if cost for word in cost.split("+")}
+    words = _words(costs)
     if not words & {"tower_cosines", "joined_keys", "mean_keys", "weighted_inputs"}:
         return TowerWidths()
     vision = config["vision_config"]

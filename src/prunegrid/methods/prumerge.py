@@ -2,10 +2,10 @@
 
 from typing import Any, ClassVar
 
-from prunegrid.study.method import Method
+from prunegrid.study.class_token_method import ClassTokenMethod
 
 
-class PruMerge(Method):
+class PruMerge(ClassTokenMethod):
     """Before layer 0 outliers of the [CLS] similarity stay, and evenly spaced tokens, with their nearest."""
 
     title = "PruMerge+"
@@ -26,12 +26,3 @@ class PruMerge(Method):
         "picture's order, there outliers come first."
     )
     budget = "All layers have the mean: one cut before layer 0, and positions without gaps."
-    cannot: ClassVar[dict[str, str]] = {
-        "gemma3": "SigLIP has no [CLS] token",
-        "idefics3": "SigLIP has no [CLS] token",
-        "llava_onevision": "SigLIP has no [CLS] token",
-        "qwen2_5_vl": "its tower has no [CLS] token",
-        "qwen2_vl": "its tower has no [CLS] token",
-        "qwen3_vl": "its tower has no [CLS] token",
-        "smolvlm": "SigLIP has no [CLS] token",
-    }

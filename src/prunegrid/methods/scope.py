@@ -1,11 +1,9 @@
 """SCOPE (arXiv 2510.24214)."""
 
-from typing import ClassVar
-
-from prunegrid.study.method import Method
+from prunegrid.study.class_token_method import ClassTokenMethod
 
 
-class Scope(Method):
+class Scope(ClassTokenMethod):
     """Before layer 0 greedily the token that covers most of the image, weighted by [CLS] attention."""
 
     title = "SCOPE"
@@ -20,12 +18,3 @@ class Scope(Method):
     )
     differs = "Tiles of a picture are one pool, there each tile has an equal share of the budget."
     budget = "All layers have the mean: one cut before layer 0, and positions without gaps."
-    cannot: ClassVar[dict[str, str]] = {
-        "gemma3": "SigLIP has no [CLS] token",
-        "idefics3": "SigLIP has no [CLS] token",
-        "llava_onevision": "SigLIP has no [CLS] token",
-        "qwen2_5_vl": "its tower has no [CLS] token",
-        "qwen2_vl": "its tower has no [CLS] token",
-        "qwen3_vl": "its tower has no [CLS] token",
-        "smolvlm": "SigLIP has no [CLS] token",
-    }

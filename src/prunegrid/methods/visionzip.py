@@ -2,10 +2,10 @@
 
 from typing import Any, ClassVar
 
-from prunegrid.study.method import Method
+from prunegrid.study.class_token_method import ClassTokenMethod
 
 
-class VisionZip(Method):
+class VisionZip(ClassTokenMethod):
     """Before layer 0 dominant tokens by [CLS] attention stay, and contextual ones that gather the others."""
 
     title = "VisionZip"
@@ -26,12 +26,3 @@ class VisionZip(Method):
         "the dominant ones. Tiles of a picture are one pool, there each tile has a budget of its own."
     )
     budget = "All layers have the mean: one cut before layer 0, and positions without gaps."
-    cannot: ClassVar[dict[str, str]] = {
-        "gemma3": "SigLIP has no [CLS] token",
-        "idefics3": "SigLIP has no [CLS] token",
-        "llava_onevision": "SigLIP has no [CLS] token",
-        "qwen2_5_vl": "its tower has no [CLS] token",
-        "qwen2_vl": "its tower has no [CLS] token",
-        "qwen3_vl": "its tower has no [CLS] token",
-        "smolvlm": "SigLIP has no [CLS] token",
-    }

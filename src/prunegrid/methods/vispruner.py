@@ -1,11 +1,9 @@
 """VisPruner (arXiv 2412.01818)."""
 
-from typing import ClassVar
-
-from prunegrid.study.method import Method
+from prunegrid.study.class_token_method import ClassTokenMethod
 
 
-class VisPruner(Method):
+class VisPruner(ClassTokenMethod):
     """Before layer 0 half of the tokens by [CLS] attention stay, and what repeats least of the others."""
 
     title = "VisPruner"
@@ -23,12 +21,3 @@ class VisPruner(Method):
         "Tiles of a picture are one pool, there each tile keeps the whole number."
     )
     budget = "All layers have the mean: one cut before layer 0, and positions without gaps."
-    cannot: ClassVar[dict[str, str]] = {
-        "gemma3": "SigLIP has no [CLS] token",
-        "idefics3": "SigLIP has no [CLS] token",
-        "llava_onevision": "SigLIP has no [CLS] token",
-        "qwen2_5_vl": "its tower has no [CLS] token",
-        "qwen2_vl": "its tower has no [CLS] token",
-        "qwen3_vl": "its tower has no [CLS] token",
-        "smolvlm": "SigLIP has no [CLS] token",
-    }

@@ -49,8 +49,8 @@ class TowerWatch:
     def __init__(self, family: Family, model: PreTrainedModel, maps: Sequence[VisionMap]) -> None:
         self._layers = family.tower_layers(model)
         self._attentions = [family.tower_attention(layer) for layer in self._layers]
-        self._class_tokens = int(family.has_class_token(model.config.to_dict()))
         config = model.config.to_dict()
+        self._class_tokens = int(family.has_class_token(config))
         one_size = family.tile_tokens(config) is not None
         check_maps(maps, model.config.model_type, len(self._layers), bool(self._class_tokens), one_size)
         self._maps = tuple(maps)
