@@ -3,19 +3,23 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.typing import RcKeyType
 
-from prunegrid.report.saving import COLOURS, MARKERS, own_style, save_figure
+from prunegrid.report.saving import (
+    COLOURS,
+    MARKERS,
+    PHONE_STYLE,
+    PHONE_TEXT,
+    PHONE_WIDTH,
+    own_style,
+    save_figure,
+)
 from prunegrid.tables.signs import MINUS
 
-# A page shows it 364 px wide on a phone: text of 9 pt is 9 px or more there.
-_WIDTH, _TEXT = 5.0, 9
 # Longest name of a row that leaves room for three panels, and for two.
 _THREE, _TWO = 16, 24
 # Inches: of a line, between rows, and of all that is not rows.
@@ -73,17 +77,15 @@ def draw_forest(
     """
     from matplotlib import pyplot as plt
 
-    style: dict[RcKeyType, Any] = {"font.size": _TEXT, "axes.titlesize": _TEXT, "legend.fontsize": _TEXT}
-    style |= {"xtick.labelsize": _TEXT, "ytick.labelsize": _TEXT, "axes.axisbelow": True}
     longest = max((len(name) for name in rows), default=0)
     columns = min(3 if longest <= _THREE else 2 if longest <= _TWO else 1, max(1, len(benchmarks)))
     lines = -(-max(1, len(benchmarks)) // columns)
     height = lines * (_FRAME + len(rows) * (_GAP + _LINE * len(budgets)))
-    with own_style(style):
+    with own_style(PHONE_STYLE):
         figure, axes = plt.subplots(
             lines,
             columns,
-            figsize=(_WIDTH, height + 0.5 + 0.16 * (len(budgets) + len(handles))),
+            figsize=(PHONE_WIDTH, height + 0.5 + 0.16 * (len(budgets) + len(handles))),
             squeeze=False,
             sharey=True,
             layout="constrained",
@@ -145,7 +147,7 @@ def _explain(figure: Figure, budgets: Sequence[str], handles: Sequence[Line2D], 
         Line2D([], [], color=COLOURS[i % len(COLOURS)], marker=MARKERS[i % len(MARKERS)], label=heading)
         for i, heading in enumerate(budgets)
     ]
-    figure.suptitle(title, x=0.01, ha="left", fontsize=_TEXT + 1)
+    figure.suptitle(title, x=0.01, ha="left", fontsize=PHONE_TEXT + 1)
     narrow = any(len(heading) > _TWO for heading in budgets)
     figure.legend(
         handles=[*marks, *handles], loc="outside lower left", ncols=1 if narrow else 2, frameon=False

@@ -10,16 +10,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from matplotlib.axes import Axes
-from matplotlib.typing import RcKeyType
 
 from prunegrid.axis_names import SHARE, with_match
-from prunegrid.report.saving import own_style, save_figure
+from prunegrid.report.saving import PHONE_STYLE, PHONE_TEXT, PHONE_WIDTH, own_style, save_figure
 from prunegrid.report.shown_cells import metadata_of, of_share
 from prunegrid.results.store import PREDICTIONS
 from prunegrid.tables.options import TableOptions
 
-# A page shows it 364 px wide on a phone: text of 9 pt is 9 px or more there.
-_WIDTH, _TEXT = 5.0, 9
 _LONGEST_NAME = 20
 # So many criteria have room for a number in every field.
 _NUMBERS = 12
@@ -142,14 +139,12 @@ def _draw(criteria: Sequence[str], cuts: Sequence[Overlap], title: str, path: Pa
     mpl.use("Agg")
     from matplotlib import pyplot as plt
 
-    style: dict[RcKeyType, Any] = {"font.size": _TEXT, "axes.titlesize": _TEXT}
-    style |= {"xtick.labelsize": _TEXT, "ytick.labelsize": _TEXT}
     side = 1.2 + 0.42 * len(criteria) if cuts else 1.4
-    with own_style(style):
+    with own_style(PHONE_STYLE):
         figure, axes = plt.subplots(
             max(1, len(cuts)),
             1,
-            figsize=(_WIDTH, min(side, _WIDTH) * max(1, len(cuts)) + 0.5),
+            figsize=(PHONE_WIDTH, min(side, PHONE_WIDTH) * max(1, len(cuts)) + 0.5),
             squeeze=False,
             layout="constrained",
         )
@@ -158,7 +153,7 @@ def _draw(criteria: Sequence[str], cuts: Sequence[Overlap], title: str, path: Pa
             axes[0, 0].text(0.5, 0.5, _NOTHING, ha="center", va="center")
         for panel, cut in zip(axes[:, 0], cuts, strict=False):
             _panel(panel, criteria, cut, labelled=cut is cuts[-1])
-        figure.suptitle(f"Kept tokens in common: {title}", x=0.01, ha="left", fontsize=_TEXT + 1)
+        figure.suptitle(f"Kept tokens in common: {title}", x=0.01, ha="left", fontsize=PHONE_TEXT + 1)
         written = save_figure(figure, path)
         plt.close(figure)
     return written

@@ -17,6 +17,17 @@ MARKERS = "osD^vPX<>"
 # The same bytes whenever it is drawn, and text that can be read and searched.
 _SVG: dict[RcKeyType, Any] = {"svg.hashsalt": "prunegrid", "svg.fonttype": "none"}
 
+# Inches and points of figures that a page shows 364 px wide on a phone: their text is 9 px or more there.
+PHONE_WIDTH, PHONE_TEXT = 5.0, 9
+PHONE_STYLE: dict[RcKeyType, Any] = {
+    "font.size": PHONE_TEXT,
+    "axes.titlesize": PHONE_TEXT,
+    "legend.fontsize": PHONE_TEXT,
+    "xtick.labelsize": PHONE_TEXT,
+    "ytick.labelsize": PHONE_TEXT,
+    "axes.axisbelow": True,
+}
+
 
 @contextmanager
 def own_style(style: Mapping[RcKeyType, Any]) -> Iterator[None]:

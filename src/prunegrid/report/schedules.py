@@ -10,16 +10,21 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 from matplotlib.axes import Axes
-from matplotlib.typing import RcKeyType
 
 from prunegrid.files import write_text
-from prunegrid.report.saving import COLOURS, MARKERS, own_style, save_figure
+from prunegrid.report.saving import (
+    COLOURS,
+    MARKERS,
+    PHONE_STYLE,
+    PHONE_TEXT,
+    PHONE_WIDTH,
+    own_style,
+    save_figure,
+)
 from prunegrid.report.shown_cells import metadata_of, of_share
 from prunegrid.results.store import PREDICTIONS
 from prunegrid.tables.options import TableOptions
 
-# A page shows it 364 px wide on a phone: text of 9 pt is 9 px or more there.
-_WIDTH, _TEXT = 5.0, 9
 _PANEL, _LEGEND_LINE = 2.0, 0.17
 _NOTHING = "no strategy of this study has a ratio"
 # Of schedules.csv.
@@ -135,15 +140,13 @@ def _draw(found: Mapping[float, Mapping[str, Sequence[ShownSchedule]]], path: Pa
     mpl.use("Agg")
     from matplotlib import pyplot as plt
 
-    style: dict[RcKeyType, Any] = {"font.size": _TEXT, "axes.titlesize": _TEXT, "legend.fontsize": _TEXT}
-    style |= {"xtick.labelsize": _TEXT, "ytick.labelsize": _TEXT, "axes.axisbelow": True}
     names = list(dict.fromkeys(name for by_strategy in found.values() for name in by_strategy))
     columns = min(2, max(1, len(found)))
     lines = -(-max(1, len(found)) // columns)
-    with own_style(style):
+    with own_style(PHONE_STYLE):
         height = _PANEL * lines + 0.6 + _LEGEND_LINE * -(-len(names) // 2)
         figure, axes = plt.subplots(
-            lines, columns, figsize=(_WIDTH, height), squeeze=False, sharey=True, layout="constrained"
+            lines, columns, figsize=(PHONE_WIDTH, height), squeeze=False, sharey=True, layout="constrained"
         )
         for panel in axes.flat[max(1, len(found)) :]:
             panel.set_axis_off()
@@ -155,7 +158,7 @@ def _draw(found: Mapping[float, Mapping[str, Sequence[ShownSchedule]]], path: Pa
         for panel in axes[:, 0]:
             if found:
                 panel.set_ylabel("image tokens, % of N")
-        figure.suptitle("Image tokens in each layer", x=0.01, ha="left", fontsize=_TEXT + 1)
+        figure.suptitle("Image tokens in each layer", x=0.01, ha="left", fontsize=PHONE_TEXT + 1)
         handles = {
             label: handle
             for panel in axes.flat
