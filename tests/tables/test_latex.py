@@ -144,3 +144,11 @@ def test_a_further_panel_leaves_out_blocks_without_a_figure() -> None:
     assert text.count(r"\begin{tabular}") == 2
     assert text.count("a & ") == 2
     assert text.count("b & ") == text.count("untimed") == 1
+
+
+@pytest.mark.parametrize("n_rows", [8, 21, 22])
+def test_pages_of_a_long_table_are_about_alike(n_rows: int) -> None:
+    text = latex.floats(table_of("text", "name", n_rows))
+    rows = [part.count("name") for part in text.split(r"\begin{tabular}")[1:]]
+    assert len(rows) > 1
+    assert min(rows) > max(rows) / 2

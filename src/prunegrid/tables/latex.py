@@ -51,6 +51,9 @@ def floats(table: Printed, columns: str = "two") -> str:
     room = _ROOM[columns]
     tallest = _TALLEST - _caption_height(table.title, room)
     pages = _packed(_tabulars(table, room, tallest), tallest)
+    # A page that holds one row is hard to read: where it needs no more of them, pages are about alike.
+    even = _packed(_tabulars(table, room, tallest, even=True), tallest)
+    pages = even if len(even) == len(pages) else pages
     notes = _notes(table, room, as_list=False)
     beside = len(pages) == 1 and pages[0].height + notes.height <= tallest
     if not beside:
@@ -152,29 +155,55 @@ def _panels(table: Printed, room: float) -> list[Printed]:
     return panels(table, size, room + 2 * _SEPARATION)
 
 
-def _tabulars(table: Printed, room: float, tallest: float) -> Iterable[_Piece]:
-    """Yield the panels of a table, each in as many tabulars as pages need."""
+def _tabulars(table: Printed, room: float, tallest: float, *, even: bool = False) -> Iterable[_Piece]:
+    """Yield the panels of a table, each in as many tabulars as pages need; `even`: of about one height."""
     own_panels = _panels(table, room)
     if len(own_panels) > 1:
         own_panels = _panels(_with_short_lines(table), room)
     for panel in own_panels:
         own = _columns(panel)
         head, head_height = _table_head(panel, own)
-        wide = sum(column.width + 2 * _SEPARATION for column in own)
-        rows: list[str] = []
-        height = 0.0
-        for heading, lines in panel.blocks:
-            for number, line in enumerate(lines):
-                piece = _line(line, own)
-                if number == 0 and heading:
-                    piece = _with_heading(heading, piece, len(own), wide)
-                if rows and height + piece.height > tallest - head_height - _RULES:
-                    yield _tabular(own, head, rows, height + head_height)
-                    again = _with_heading(f"{heading}, continued", _line(line, own), len(own), wide)
-                    rows, height, piece = [], 0.0, again if number and heading else piece
-                rows.append(piece.text)
-                height += piece.height
-        yield _tabular(own, head, rows, height + head_height)
+        rows = list(_rows(panel, own))
+        most = tallest - head_height - _RULES
+        parts = _parts(rows, most)
+        if even:
+            count, least = len(parts), 0.0
+            while most - least > _ROW:
+                middle = (least + most) / 2
+                least, most = (least, middle) if len(_parts(rows, middle)) <= count else (middle, most)
+            parts = _parts(rows, most)
+        for part in parts:
+            height = sum(piece.height for piece in part)
+            yield _tabular(own, head, [piece.text for piece in part], height + head_height)
+
+
+def _rows(panel: Printed, own: "Sequence[_Column]") -> Iterable[tuple[_Piece, _Piece]]:
+    """Yield each row as it stands below another one, and as it stands where a part begins."""
+    wide = sum(column.width + 2 * _SEPARATION for column in own)
+    for heading, lines in panel.blocks:
+        for number, line in enumerate(lines):
+            piece = first = _line(line, own)
+            if heading:
+                shown = f"{heading}, continued" if number else heading
+                first = _with_heading(shown, piece, len(own), wide)
+            yield piece if number else first, first
+
+
+def _parts(rows: Sequence[tuple[_Piece, _Piece]], most: float) -> list[list[_Piece]]:
+    """Split rows so that no part is higher than this, unless it is a single row."""
+    parts: list[list[_Piece]] = [[]]
+    height = 0.0
+    for below, first in rows:
+        if not parts[-1]:
+            parts[-1].append(first)
+            height = first.height
+        elif height + below.height > most:
+            parts.append([first])
+            height = first.height
+        else:
+            parts[-1].append(below)
+            height += below.height
+    return parts
 
 
 def _tabular(columns: "Sequence[_Column]", head: str, rows: Sequence[str], height: float) -> _Piece:
