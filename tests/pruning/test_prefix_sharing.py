@@ -144,8 +144,8 @@ def test_layers_that_are_shared_do_not_run():
     prunings = [pruning for _, pruning in grid]
     ran = []
     hooks = [
-        attention.register_forward_hook(lambda module, args, output: ran.append(output[0].shape[1]))
-        for attention in prunings[0]._attentions
+        layer.self_attn.register_forward_hook(lambda module, args, output: ran.append(output[0].shape[1]))
+        for layer in model.model.language_model.layers
     ]
     _, order = together(grid, batch, sample_ids)
     for hook in hooks:

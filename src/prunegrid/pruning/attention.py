@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -99,25 +99,49 @@ def _observed(
 AttentionInterface.register(OBSERVED, _observed)
 
 
-@contextmanager
-def observe(modules: list[nn.Module], observer: Callable[[nn.Module, Projected], None]) -> Iterator[None]:
-    """Call `observer(module, projected)` at every attention call of `modules` within the context.
+class Watch:
+    """Attention modules whose calls can be told to an observer.
 
-    Each module is given a copy of its configuration that names the observed attention; masks are still
-    built from the model's own configuration. The originals are put back at the end.
+    A module that is told of has a copy of its configuration that names the observed attention; masks are
+    still built from the model's own configuration.
+
+    Parameters
+    ----------
+    modules : sequence of nn.Module
+        The attention modules.
+    observer : callable
+        Called with a module and what it projected, before its attention runs.
     """
-    originals: list[Any] = [module.config for module in modules]
+
+    def __init__(
+        self, modules: Sequence[nn.Module], observer: Callable[[nn.Module, Projected], None]
+    ) -> None:
+        self._modules, self._observer = modules, observer
+        self._originals: dict[int, Any] = {}
+
+    def only(self, *numbers: int) -> None:
+        """Tell of these modules alone, by their numbers among `modules`; without any, of none."""
+        for number in [number for number in self._originals if number not in numbers]:
+            self._modules[number].config = self._originals.pop(number)
+        for number in numbers:
+            if number not in self._originals:
+                original = self._originals[number] = self._modules[number].config
+                config: Any = copy.copy(original)
+                config.prunegrid_observer = self._observer
+                config.prunegrid_original = original
+                config._attn_implementation_internal = OBSERVED
+                self._modules[number].config = config
+
+
+@contextmanager
+def observe(modules: Sequence[nn.Module], observer: Callable[[nn.Module, Projected], None]) -> Iterator[None]:
+    """Call `observer(module, projected)` at every attention call of `modules` within the context."""
+    watch = Watch(modules, observer)
     try:
-        for module, original in zip(modules, originals, strict=True):
-            config = copy.copy(original)
-            config.prunegrid_observer = observer
-            config.prunegrid_original = original
-            config._attn_implementation_internal = OBSERVED
-            module.config = config
+        watch.only(*range(len(modules)))
         yield
     finally:
-        for module, original in zip(modules, originals, strict=True):
-            module.config = original
+        watch.only()
 
 
 def attention_received(

@@ -40,6 +40,8 @@ from prunegrid.pruning.tower import TowerWatch
 
 # Prompt lengths that `repr` lists.
 _MOST_ROWS = 3
+# Attribute of a model while a context prunes it.
+_HOOKED = "prunegrid_hooked"
 _Base = TypeVar("_Base", bound=Plugin)
 
 
@@ -177,7 +179,6 @@ class Pruning:
         self.explained: list[int] = []
         self.grids: list[PatchGrid] = []
         self._layers = family.layers(model)
-        self._attentions = [family.attention(layer) for layer in self._layers]
         self._image_token_id = family.image_token_id(model.config)
         self._solved: dict[int | None, Schedule] = {}
         # Positions in three dimensions are the picture's.
@@ -256,9 +257,11 @@ class Pruning:
             Layers that prefills of one batch take over from one another: the only prompt within the context
             is that batch.
         """
-        if any(getattr(module.config, "prunegrid_observer", None) for module in self._attentions):
+        if _HOOKED in vars(self.model):
             raise PruningError("this model is being pruned already: prune contexts do not nest")
         with ExitStack() as stack:
+            vars(self.model)[_HOOKED] = True
+            stack.callback(vars(self.model).pop, _HOOKED)
             handle = self.model.register_forward_pre_hook(self._enter_model, with_kwargs=True)
             stack.callback(handle.remove)
             # Of a prefill that an error ended.

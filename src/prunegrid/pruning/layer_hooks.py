@@ -10,7 +10,7 @@ import functools
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import torch
@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from prunegrid.errors import PruningError
-from prunegrid.pruning.attention import OwnProjectedFoundError, Projected, observe
+from prunegrid.pruning.attention import OwnProjectedFoundError, Projected, Watch
 from prunegrid.pruning.cutting import Cutter
 from prunegrid.pruning.family import Family
 from prunegrid.pruning.prefill import Prefill, keep_whole
@@ -49,6 +49,9 @@ class LayerHooks:
         self._window = getattr(text, "sliding_window", None) if slides else None
         self._family = family
         self._layers = family.layers(model)
+        # Only the layers that a cut reads are told of, and only in a prefill: it costs time at every call.
+        self._watch = Watch([family.attention(layer) for layer in self._layers], self._keep_projected)
+        self._may_read = False
         self._cutter = cutter
         # The layer about to run is asked for its queries and keys alone.
         self._asks_own = False
@@ -79,12 +82,11 @@ class LayerHooks:
         sharing : PrefixSharing or None
             Layers that prefills of one batch take over from one another.
         """
-        attentions = [self._family.attention(layer) for layer in self._layers]
-        read = attentions if ranks or sharing is not None else []
+        self._may_read = ranks or sharing is not None
         self.sharing = sharing
         self._forwards = [layer.forward for layer in self._layers]
         with ExitStack() as stack:
-            stack.enter_context(observe(read, self._keep_projected))
+            stack.callback(self._watch.only)
             decoder = self._family.decoder(model)
             hooks = [decoder.register_forward_pre_hook(self._enter_decoder, with_kwargs=True)]
             for index, layer in enumerate(self._layers):
@@ -129,6 +131,7 @@ class LayerHooks:
                 self._enter_first_layer(hidden, kwargs.get("past_key_values"))
             run, sharing = self._run, self.sharing
             if self._prefilling:
+                self._watch.only()
                 if run.moved_up is not None:
                     run.moved_up.note(index, kwargs.get("position_embeddings"))
                 if sharing is not None and sharing.takes_over(index):
@@ -152,6 +155,8 @@ class LayerHooks:
         return self._active
 
     def _enter_first_layer(self, hidden: Tensor, cache: Any) -> None:
+        # An error may have ended the prefill before.
+        self._watch.only()
         self._prefilling = cache is None or cache.get_seq_length() == 0
         if not self._prefilling:
             self._active = self._of_cache.get(cache)
@@ -185,7 +190,11 @@ class LayerHooks:
             own = functools.partial(self._own_projected, run, index, hidden, kwargs)
             hidden = self._cutter.cut(run, index, hidden, own, shared=self.sharing is not None)
         run.layouts[index] = run.layout
-        run.entered_before = hidden if self._read_at(run, index + 1) else None
+        # Of this layer, once its attention runs.
+        run.projected = None
+        read = self._read_at(run, index + 1)
+        run.entered_before = hidden if read else None
+        self._watch.only(*[index] if read else [])
         if sharing is not None:
             cut = run.last_cut if index in run.cuts else None
             sharing.record_cut(index, LayerRecord(run.layout, cut, list(run.explained)))
@@ -199,7 +208,8 @@ class LayerHooks:
         kwargs = {name: value for name, value in kwargs.items() if name != "hidden_states"}
         if not run.layout.untouched:
             kwargs = self._cut_arguments(run, run.layout, index, hidden, kwargs)
-        self._asks_own = True
+        self._asks_own = self._may_read
+        self._watch.only(*[index] if self._may_read else [])
         try:
             with torch.no_grad():
                 self._forwards[index](hidden, **{**kwargs, "past_key_values": None})
@@ -306,13 +316,13 @@ class LayerHooks:
         """Keep the queries, keys and values of the layer before a cut."""
         if self._asks_own:
             raise OwnProjectedFoundError(projected)
-        if self.disabled or not self._prefilling:
-            return
-        read = self._read_at(self._run, cast(int, module.layer_idx) + 1)
-        self._run.projected = projected if read else None
+        if not self.disabled:
+            self._run.projected = projected
 
     def _read_at(self, run: Prefill, layer: int) -> bool:
         """Return whether a criterion may look back from a layer, here or in a prefill that parts there."""
+        if not self._may_read:
+            return False
         return layer in run.cuts or (self.sharing is not None and self.sharing.leaves_at(layer))
 
     def _leave_first_layer(self, layer: nn.Module, args: Positional, kwargs: Keyword, output: Any) -> None:
@@ -341,6 +351,7 @@ class LayerHooks:
 
     def _leave_last_layer(self, *_: Any) -> None:
         if not self.disabled and self._prefilling:
+            self._watch.only()
             self._run.release()
             self._prefilling = False
             self._run.kept.check()
