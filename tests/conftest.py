@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.once import run_folder
+
 # Its assertions are those of tests, and show what differs as theirs do.
 pytest.register_assert_rewrite("tests.predict.runs")
 torch.set_num_threads(1)
@@ -31,6 +33,8 @@ LEFT = pytest.StashKey[int]()
 
 def pytest_configure(config):
     config.stash[LEFT] = 0
+    # Workers, which are started later, share it.
+    run_folder()
     if config.pluginmanager.hasplugin("xdist"):
         # It would begin with the files of most tests.
         config.option.loadscopereorder = False

@@ -21,7 +21,7 @@ from tests.checks.subjects import IMAGE_TOKENS, demo, unscaled
 from tests.predict.runs import make_samples
 from tests.pruning.sabotage import Change
 
-DTYPES = ["float32", "bfloat16", "float16"]
+DTYPES = ["float32", "bfloat16", pytest.param("float16", marks=pytest.mark.exhaustive)]
 PACE = {
     "encode_seconds_per_picture", "prepare_seconds_per_sample", "prefill_flops_per_second",
     "decode_seconds_per_step", "gradient_flops_per_second", "batch_size", "device",

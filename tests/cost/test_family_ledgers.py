@@ -21,7 +21,7 @@ from prunegrid.predict.prediction_rows import token_depth
 from prunegrid.pruning.families import family_of
 from prunegrid.scoring.cell_ledger import cell_compute
 from tests.cost.counting import counted
-from tests.pruning.cases import cases
+from tests.pruning.cases import cases, covering
 from tests.pruning.comparison import WINDOWED
 from tests.pruning.tiny import IMAGE_ID
 from tests.pruning.tiny_families import FAMILIES
@@ -134,20 +134,33 @@ def run(request):
 
 
 def criteria(family, strategy):
-    """Return the criteria that a strategy is counted with: all of them in one family, as the oracle.
+    """Return the criteria that a strategy is counted with, those of `make test` and further ones.
 
-    Those that read the vision tower, which does not run here, are counted from pixels; where a strategy's
-    turn brought no others, `norm` is.
+    They are those that the oracle compares: all of them in one family. Those that read the vision tower,
+    which does not run here, are counted from pixels; where a strategy's turn brought no others, `norm` is.
     """
     own = [one for one in names("criteria") if one not in OF_TOWER]
-    return [one for other, one in cases(family) if other == strategy and one in (None, *own)] or ["norm"]
+    some = [one for other, one in covering(family) if other == strategy and one in (None, *own)] or ["norm"]
+    found = [one for other, one in cases(family) if other == strategy and one in (None, *own)]
+    return some, [one for one in found if one not in some]
 
 
-@pytest.mark.parametrize("strategy", names("strategies"))
-def test_prefill_and_scoring(run, strategy):
+def counted_cases():
+    """Return (family, strategy, criteria), those of `make test` apart from the further ones."""
+    for family in FAMILIES:
+        for strategy in names("strategies"):
+            some, further = criteria(family, strategy)
+            yield pytest.param(family, strategy, some, id=f"{family}-{strategy}")
+            if further:
+                own = f"{family}-{strategy}-further"
+                yield pytest.param(family, strategy, further, marks=pytest.mark.exhaustive, id=own)
+
+
+@pytest.mark.parametrize(("run", "strategy", "some_criteria"), counted_cases(), indirect=["run"])
+def test_prefill_and_scoring(run, strategy, some_criteria):
     """And what `expected_compute` says of them beforehand."""
     faults = []
-    for criterion in criteria(run.name, strategy):
+    for criterion in some_criteria:
         with run.context(strategy, criterion) as pruning:
             flops = counted(lambda: run.model(**run.inputs, logits_to_keep=1))
         ledger = run.ledger(strategy, criterion, pruning)

@@ -1,6 +1,7 @@
 """Every family's whole path: its checkpoint in the hub's layout, its own processor, pruning, text."""
 
 from dataclasses import replace
+from functools import cache
 
 import pandas as pd
 import pytest
@@ -99,10 +100,10 @@ def tolerance(loaded, references):
 
 
 @pytest.fixture(scope="module")
-def cells(folder, data, tmp_path_factory):
-    """Return, for batches and for each prompt alone, the cells' rows and metadata."""
-    found = {}
-    for batch_size in (4, 1):
+def predicted(folder, data, tmp_path_factory):
+    """Return a function: batch size, cells that share a run -> the file of each."""
+
+    def predicted(batch_size, *keys):
         store = tmp_path_factory.mktemp("store")
         run = BenchmarkRun(
             str(folder),
@@ -113,13 +114,31 @@ def cells(folder, data, tmp_path_factory):
             batch_size=batch_size,
             shard_size=5,
         )
-        predict_cells(run, [cell_of(key) for key in CELLS])
-        found[batch_size] = {key: store / f"{key}.parquet" for key in CELLS}
-    return found
+        predict_cells(run, [cell_of(key) for key in keys])
+        return {key: store / f"{key}.parquet" for key in keys}
+
+    return predicted
 
 
-def rows_of(cells, batch_size, key):
-    return parquet.read_table(cells[batch_size][key], partitioning=None).to_pylist()
+@pytest.fixture(scope="module")
+def cells(predicted):
+    """Return the files of all cells, in batches."""
+    return predicted(4, *CELLS)
+
+
+@pytest.fixture(scope="module")
+def alone(predicted):
+    """Return a function: a cell -> its file, of each prompt alone."""
+    return cache(lambda key: predicted(1, key)[key])
+
+
+def rows_of(file):
+    return parquet.read_table(file, partitioning=None).to_pylist()
+
+
+def marked(key, kept):
+    """Return a cell, marked where `tests/pruning` and `tests/predict` have its strategy and criterion."""
+    return pytest.param(key, marks=[pytest.mark.exhaustive] * (key not in kept))
 
 
 def test_every_family_has_a_checkpoint():
@@ -169,8 +188,8 @@ def test_vision_ledger(loaded, prompts, references):
 
 def test_whole_ledger(cells, raw, references):
     """A cell's ledger against a count of one pruned forward pass from pixels."""
-    metadata = read(cells[1]["attention"])[1]
-    for row, reference in zip(rows_of(cells, 1, "attention"), references, strict=True):
+    metadata = read(cells["attention"])[1]
+    for row, reference in zip(rows_of(cells["attention"]), references, strict=True):
         ledger = cell_compute(pd.DataFrame([{**row, "n_generated": 1}]), metadata)["tflops_total"]
         with prune(raw, "hierarchical", "attention", 0.5, strategy_options=LAYERS):
             flops = counted(lambda reference=reference: raw(**reference, logits_to_keep=1))
@@ -178,14 +197,20 @@ def test_whole_ledger(cells, raw, references):
 
 
 @pytest.mark.parametrize("key", CELLS)
-def test_batches_are_each_alone(cells, tolerance, key):
-    rows = rows_of(cells, 4, key)
+def test_no_row_fails(cells, key):
+    rows = rows_of(cells[key])
     assert len(rows) == 11
     assert {row["status"] for row in rows} == {"ok"}, [row["error"] for row in rows]
-    assert_same(rows, rows_of(cells, 1, key), tolerance)
 
 
-@pytest.mark.parametrize("key", ["none", "attention", "gradient", "norm", "random", "blind"])
+@pytest.mark.parametrize("key", [marked(key, ("attention", "gradient")) for key in CELLS])
+def test_batches_are_each_alone(cells, alone, tolerance, key):
+    assert_same(rows_of(cells[key]), rows_of(alone(key)), tolerance)
+
+
+@pytest.mark.parametrize(
+    "key", [marked(key, ("none", "attention", "gradient", "blind")) for key in CELLS if key != "mismatched"]
+)
 def test_rows_are_what_pixels_give(cells, raw, loaded, samples, references, tolerance, key):
     """Features handed over in batches, against the raw model's own `generate` on pixel values."""
     strategy, options, criterion, ratio = CELLS[key]
@@ -198,7 +223,7 @@ def test_rows_are_what_pixels_give(cells, raw, loaded, samples, references, tole
     }
     n_layers = len(loaded.family.layers(loaded.model))
     dropped = 0
-    for sample, reference, row in zip(samples, references, rows_of(cells, 4, key), strict=True):
+    for sample, reference, row in zip(samples, references, rows_of(cells[key]), strict=True):
         found = answer(raw, reference, sample.sample_id, **pruning)
         assert row["n_generated"] == len(found.tokens)
         assert row["first_token_id"] == found.tokens[0]
@@ -213,7 +238,7 @@ def test_rows_are_what_pixels_give(cells, raw, loaded, samples, references, tole
 
 
 def test_mismatched_sees_another_picture(cells):
-    rows, own = rows_of(cells, 4, "mismatched"), rows_of(cells, 4, "none")
+    rows, own = rows_of(cells["mismatched"]), rows_of(cells["none"])
     assert [row["image_id"] for row in rows] == [row["image_id"] for row in own]
     first = [[one["logit"] for one in row["first_topk"]] for row in rows]
     assert all(a != [one["logit"] for one in b["first_topk"]] for a, b in zip(first, own, strict=True))
@@ -221,7 +246,7 @@ def test_mismatched_sees_another_picture(cells):
 
 def test_the_files_say_which_backend(cells):
     for key in CELLS:
-        assert read(cells[4][key])[1]["image_backend"].endswith("ImageProcessorPil")
+        assert read(cells[key])[1]["image_backend"].endswith("ImageProcessorPil")
 
 
 def test_the_published_layout_is_the_same(

@@ -17,8 +17,7 @@ from prunegrid.predict.requests import BenchmarkRun, CellRun
 from prunegrid.results.store import Store
 
 MODEL = Path(__file__).parents[2] / "demo/model"
-ROWS, SHARD = 60, 3
-KILLS = 10
+SHARD = 3
 CELLS = [
     CellRun(
         "plain",
@@ -31,16 +30,8 @@ CELLS = [
     CellRun("explained", "code", "explained", {"ratio": 0.3, "seed": 0}, ("single", {}), ("gradient", {})),
     CellRun("swapped", "code", "swapped", {"ratio": 0.0, "seed": 1}, ("mismatched", {}), None),
 ]
-N_SHARDS = ROWS // SHARD
 # A child of a process that has imported torch and loaded the model starts in milliseconds.
 FORK = multiprocessing.get_context("fork")
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    path = tmp_path_factory.mktemp("data") / "shapes-pope.parquet"
-    render_benchmark("shapes-pope", path, rows=ROWS)
-    return path
 
 
 class Job:
@@ -106,17 +97,20 @@ def written(store: Path) -> dict[str, tuple[int, int]]:
     return {name: (stat.st_ino, stat.st_mtime_ns) for name, stat in stats.items()}
 
 
-def test_ten_kills_lose_at_most_a_shard_each(loaded, data, tmp_path):
+@pytest.mark.parametrize(("kills", "rows"), [(5, 30), pytest.param(10, 60, marks=pytest.mark.exhaustive)])
+def test_kills_lose_at_most_a_shard_each(loaded, tmp_path, kills, rows):
+    data, n_shards = tmp_path / "shapes-pope.parquet", rows // SHARD
+    render_benchmark("shapes-pope", data, rows=rows)
     undisturbed = Job(loaded, data, tmp_path / "undisturbed")
     undisturbed.wait_until_it_computes()
     started = time.monotonic()
     undisturbed.finish()
-    per_shard = (time.monotonic() - started) / N_SHARDS
-    assert undisturbed.begun() == list(range(N_SHARDS))
+    per_shard = (time.monotonic() - started) / n_shards
+    assert undisturbed.begun() == list(range(n_shards))
 
     store = tmp_path / "killed"
     before: dict[str, tuple[int, int]] = {}
-    for number in range(KILLS):
+    for number in range(kills):
         job = Job(loaded, data, store)
         job.wait_until_it_computes()
         time.sleep(random.Random(number).uniform(0, 2) * per_shard)
@@ -132,17 +126,17 @@ def test_ten_kills_lose_at_most_a_shard_each(loaded, data, tmp_path):
             for shard in done
             if shard != last
         } <= set(files)
-    assert len(files) < len(CELLS) * N_SHARDS
+    assert len(files) < len(CELLS) * n_shards
     assert not list(store.glob("*.parquet"))
 
     job = Job(loaded, data, store)
     job.finish()
-    assert N_SHARDS < len(job.begun()) <= N_SHARDS + KILLS
+    assert n_shards < len(job.begun()) <= n_shards + kills
     for cell in CELLS:
         killed, wanted = (
             pq.read_table(tmp_path / name / f"{cell.key}.parquet") for name in ("killed", "undisturbed")
         )
-        assert killed.num_rows == ROWS
+        assert killed.num_rows == rows
         assert killed.equals(wanted)
         ours, theirs = (json.loads(table.schema.metadata[b"prunegrid"]) for table in (killed, wanted))
         assert ours.pop("seconds") > 0 < theirs.pop("seconds")

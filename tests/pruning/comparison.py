@@ -245,6 +245,8 @@ def expected(family: str, name: str, strategy: str, scoring: str | None) -> Outc
     eager, sample = eager_of(family), sample_of(family, name)
     n_layers = len(eager.layers)
     n_image = int((sample.inputs["input_ids"] == eager.image_token_id).sum())
+    if n_image == 0:
+        return plain(family, name)
     solver = strategy_of(strategy, family)
     schedule = solver.solve(ratio_of(strategy), n_layers, seed=SEED, n_tokens=n_image or None)
     chosen = SCORINGS[scoring or UNRANKED]
@@ -256,6 +258,13 @@ def expected(family: str, name: str, strategy: str, scoring: str | None) -> Outc
     rule = Rule(schedule.cuts, chosen.criterion, chosen.options, deep_from, SEED, contiguous, solver.rounding)
     gradients = {key: saliency_of(family, name, *key) for key in rule.gradients}
     return oracle(eager, sample, rule, STEPS, gradients)
+
+
+@cache
+def plain(family: str, name: str) -> Outcome:
+    """Return the oracle's outcome for a sample without an image, which no rule prunes."""
+    nothing = Rule((), UNRANKED, {}, 1, SEED, contiguous=False, rounding="half_up")
+    return oracle(eager_of(family), sample_of(family, name), nothing, STEPS, {})
 
 
 @torch.no_grad()

@@ -337,10 +337,10 @@ def text_relevance(at: Situation) -> list[float]:
 
 
 def fitprune(at: Situation) -> list[float]:
-    heads = at.seen.heads[at.layer - 1]
+    heads = at.seen.heads[at.layer - 1].tolist()
 
     def received(rows: Sequence[int], column: int) -> float:
-        return sum(max(float(head[row, column]) for head in heads) for row in rows)
+        return sum(max(head[row][column] for head in heads) for row in rows)
 
     return [
         received(at.text_after, column) * received(at.present, column) / len(at.present)
@@ -585,6 +585,8 @@ def oracle(
         return [column for column in image if column not in present[layer]]
 
     def merge(layer: int, seen: Pass) -> dict[int, Tensor]:
+        if not into[layer] and not added[layer]:
+            return {}
         states = {column: seen.entering[layer][0, column] for column in image}
         return averages(states, sizes[layer - 1], into[layer]) | weighted(layer, states)
 

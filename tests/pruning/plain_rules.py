@@ -25,8 +25,22 @@ def length(a: Tensor) -> float:
 
 def cosine(a: Tensor, b: Tensor) -> float:
     """Return the cosine; 0 where a vector is 0, such as the features of a token without patches."""
-    lengths = length(a) * length(b)
-    return dot(a, b) / lengths if lengths else 0.0
+    return cosines([a], [b])[0][0]
+
+
+def cosines(ones: Vectors, others: Vectors) -> list[list[float]]:
+    """Return the cosine of each of some vectors with each of others: a row for each of the first."""
+    if not ones or not others:
+        return [[] for _ in ones]
+    products = (torch.stack([*ones])[:, None] * torch.stack([*others])).sum(-1).tolist()
+    sizes = [[length(vector) for vector in vectors] for vectors in (ones, others)]
+    return [
+        [
+            product / (one * other) if one * other else 0.0
+            for product, other in zip(row, sizes[1], strict=True)
+        ]
+        for row, one in zip(products, sizes[0], strict=True)
+    ]
 
 
 def softmax(values: Sequence[float]) -> list[float]:
@@ -41,7 +55,7 @@ def first_best(values: dict[int, float]) -> int:
 
 
 def diversity(states: Vectors, n: int) -> list[int]:
-    distance = [[1 - cosine(one, other) for other in states] for one in states]
+    distance = [[1 - value for value in row] for row in cosines(states, states)]
     tokens, taken = range(len(states)), []
     while len(taken) < n:
         against = taken or tokens
@@ -64,13 +78,14 @@ def duplication(
     left = n - len(taken)
     for rank, pivot in enumerate(pivots):
         share = left // len(pivots) + (1 if rank < left % len(pivots) else 0)
+        (alike,) = cosines([pivot], states)
         free = [i for i in range(len(states)) if i not in taken]
-        taken += sorted(free, key=lambda i: (cosine(states[i], pivot), i))[:share]
+        taken += sorted(free, key=lambda i: (alike[i], i))[:share]
     return sorted(taken)
 
 
 def relevance(embedded: Vectors, text: Vectors) -> list[float]:
-    means = [sum(cosine(one, word) for word in text) / max(1, len(text)) for one in embedded]
+    means = [sum(row) / max(1, len(text)) for row in cosines(embedded, text)]
     low, high = min(means), max(means)
     return [(mean - low) / (high - low) if high > low else 1.0 for mean in means]
 
@@ -81,9 +96,9 @@ def conditional_dpp(states: Vectors, embedded: Vectors, text: Vectors, n: int) -
     A factor of less than 1e-4 of the token's own entry is 0, and such a token spans nothing.
     """
     r = relevance(embedded, text)
-    tokens = range(len(states))
+    tokens, alike = range(len(states)), cosines(states, states)
     kernel = torch.tensor(
-        [[r[i] * (1.0 if i == j else cosine(states[i], states[j])) * r[j] for j in tokens] for i in tokens],
+        [[r[i] * (1.0 if i == j else alike[i][j]) * r[j] for j in tokens] for i in tokens],
         dtype=torch.float64,
     )
 
@@ -108,20 +123,21 @@ def conditional_dpp(states: Vectors, embedded: Vectors, text: Vectors, n: int) -
 
 def coverage(states: Vectors, embedded: Vectors, text: Vectors, n: int) -> list[int]:
     rows = []
-    for word in text:
-        shares = softmax([cosine(word, one) / 0.02 for one in embedded])
+    for row in cosines(text, embedded):
+        shares = softmax([value / 0.02 for value in row])
         rows.append([share / len(text) for share in shares])
-    for one in states:
-        shares = softmax([cosine(one, other) / 0.2 for other in states])
+    for row in cosines(states, states):
+        shares = softmax([value / 0.2 for value in row])
         rows.append([0.5 * share / len(states) for share in shares])
     taken: list[int] = []
+    covered = [0.0] * len(rows)
     while len(taken) < n:
-        covered = [max([row[s] for s in taken], default=0.0) for row in rows]
         gains = {}
         for j in range(len(states)):
             if j not in taken:
                 gains[j] = sum(max(0.0, row[j] - best) for row, best in zip(rows, covered, strict=True))
         taken.append(first_best(gains))
+        covered = [max(best, row[taken[-1]]) for row, best in zip(rows, covered, strict=True)]
     return sorted(taken)
 
 
@@ -179,10 +195,11 @@ def visionzip_weights(
     dominant = visionzip_dominant(attention, len(stay), share)
     targets = [i for i in stay if i not in dominant]
     means = [key.mean(0) for key in keys]
+    alike = cosines(means, means)
     gone: dict[int, list[int]] = {i: [] for i in targets}
     for j in range(len(keys)):
         if targets and j not in stay:
-            gone[first_best({i: cosine(means[i], means[j]) for i in targets})].append(j)
+            gone[first_best({i: alike[i][j] for i in targets})].append(j)
     return {i: dict.fromkeys(members, 1 / len(members)) for i, members in gone.items() if members}
 
 
@@ -219,8 +236,10 @@ def prumerge_weights(
     similarity: Sequence[float], keys: Vectors, stay: Sequence[int], neighbours: int
 ) -> dict[int, dict[int, float]]:
     found = {}
+    flat = [key.flatten() for key in keys]
+    alike = cosines(flat, flat)
     for i in stay:
-        others = {j: cosine(keys[i].flatten(), keys[j].flatten()) for j in range(len(keys)) if j != i}
+        others = {j: alike[i][j] for j in range(len(keys)) if j != i}
         nearest = sorted(others, key=lambda j: (-others[j], j))[:neighbours]
         found[i] = {j: similarity[j] for j in nearest}
     return found
@@ -229,13 +248,10 @@ def prumerge_weights(
 def deduplication(features: Vectors, attention: Sequence[float], n: int, important: float = 0.5) -> list[int]:
     left = sorted(range(len(features)), key=lambda i: (-attention[i], i))
     taken, left = left[: int(n * important)], left[int(n * important) :]
-    wanted = n - len(taken)
+    wanted, alike = n - len(taken), cosines(features, features)
     while len(left) > wanted > 0:
         even, odd = left[::2], left[1::2]
-        likeness = {
-            i: max(cosine(features[i], features[j]) for j in odd) if length(features[i]) else math.inf
-            for i in even
-        }
+        likeness = {i: max(alike[i][j] for j in odd) if length(features[i]) else math.inf for i in even}
         even.sort(key=lambda i: -likeness[i])
         left = even[min(8, len(left) - wanted, len(even)) :] + odd
     return sorted(taken + left[:wanted])
@@ -243,16 +259,17 @@ def deduplication(features: Vectors, attention: Sequence[float], n: int, importa
 
 def salient_coverage(features: Vectors, attention: Sequence[float], n: int) -> list[int]:
     tokens = range(len(features))
-    likeness = [[cosine(one, other) for other in features] for one in features]
+    likeness = cosines(features, features)
     taken: list[int] = []
+    covered = [0.0 for _ in tokens]
     while len(taken) < n:
-        covered = [max([0.0] + [likeness[i][s] for s in taken]) for i in tokens]
         gains = {
             j: attention[j] * sum(max(0.0, likeness[i][j] - covered[i]) for i in tokens)
             for j in tokens
             if j not in taken
         }
         taken.append(first_best(gains))
+        covered = [max(covered[i], likeness[i][taken[-1]]) for i in tokens]
     return sorted(taken)
 
 
@@ -266,8 +283,9 @@ def parts_of(n: int, runs: int) -> list[list[int]]:
 def worth(part: list[int], states: Vectors, attention: Sequence[float]) -> float:
     """Return the mean score of a part's tokens, one after the other."""
     spread = []
-    for i in part:
-        likeness = [0.0 if j == i else cosine(states[i], states[j]) for j in part]
+    own = [states[i] for i in part]
+    for i, row in zip(part, cosines(own, own), strict=True):
+        likeness = [0.0 if j == i else value for j, value in zip(part, row, strict=True)]
         mean = sum(likeness) / max(1, len(part) - 1)
         spread.append(sum((one - mean) ** 2 for one in likeness) / max(1, len(part) - 1))
     looked_at = [1000 * attention[i] for i in part]

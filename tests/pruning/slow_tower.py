@@ -1,6 +1,7 @@
 """Vision maps the slow way: attention row by row in float64, and tokens patch by patch."""
 
 import copy
+from functools import cache
 
 import torch
 from transformers.modeling_utils import AttentionInterface
@@ -145,7 +146,7 @@ def _anyres(model, pixels):
         if n_tiles == 1:
             found += [*base, []]
         else:
-            high, wide = _laid_out(config, n_tiles, side, (width, height))
+            high, wide = _laid_out(model, n_tiles, side, (width, height))
             rows, columns = _tiles(config, n_tiles, (width, height))
             top, left = (rows * side - high) // 2, (columns * side - wide) // 2
             found += base
@@ -164,11 +165,13 @@ def _tiles(config, n_tiles, size):
     ]
 
 
-def _laid_out(config, n_tiles, side, size):
+@cache
+def _laid_out(model, n_tiles, side, size):
     """Return rows and columns of patches that show the picture."""
+    config = model.config.to_dict()
     for n_tokens in range(side * side + 1, side * side * n_tiles * 3):
         try:
-            layout = lay_out(n_tokens, [(n_tiles, side, side)], config.to_dict(), size)
+            layout = lay_out(n_tokens, [(n_tiles, side, side)], config, size)
         except Exception:
             continue
         return layout.views[0].numbers.shape

@@ -104,7 +104,9 @@ def test_families_together_meet_all():
     assert {case for case in everywhere if case[1] is None or of_family(case[1])} <= together
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize(
+    "family", [WHOLE, *(pytest.param(one, marks=pytest.mark.exhaustive) for one in OTHERS)]
+)
 def test_criteria_are_told_apart(family):
     """Each criterion keeps something else in some sample, else agreement would say little."""
     # `staged` is `attention` by default.

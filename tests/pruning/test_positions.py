@@ -48,8 +48,15 @@ MOVING = [name for name in FAMILIES if name not in WINDOWED] + [*UNWINDOWED]
 ONE_DIMENSIONAL = [name for name in MOVING if name not in MULTIMODAL]
 
 
-@pytest.mark.parametrize(("strategy", "scoring"), PAIRS)
-@pytest.mark.parametrize("family", MOVING)
+def cases():
+    """Return all pairs in all families; but for LLaVA, pairs are marked except one in four, which turn."""
+    for place, family in enumerate(sorted(MOVING, key=lambda name: name != "llava")):
+        for number, pair in enumerate(PAIRS):
+            further = place and (number + place) % 4
+            yield pytest.param(family, *pair, marks=[pytest.mark.exhaustive] * bool(further))
+
+
+@pytest.mark.parametrize(("family", "strategy", "scoring"), cases())
 def test_engine_is_the_oracle(family, strategy, scoring):
     found = differences(family, list(requests_of(family)), strategy, scoring)
     assert not found, "\n".join(map(" ".join, found))

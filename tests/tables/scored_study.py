@@ -1,4 +1,4 @@
-"""One small study, scored and tabulated once for all tests of this folder."""
+"""One small study, scored and tabulated once for all tests."""
 
 import json
 from pathlib import Path
@@ -16,6 +16,7 @@ from prunegrid.report.tradeoff import plot_tradeoff
 from prunegrid.report.write import write_report
 from prunegrid.scoring.score import score_cells, write_scores
 from prunegrid.tables.build import build_tables
+from tests.once import once
 from tests.tables import worlds
 
 UNREACHABLE = [
@@ -35,40 +36,36 @@ class Study:
         self.folder = folder
         self.tables = folder / "demo" / "tables"
         self.figures = folder / "demo" / "figures"
-        self.cells: list[dict[str, Any]] = []
+        self.cells: list[dict[str, Any]] = json.loads((folder / "cells.json").read_text())
 
     def scores(self, cell: dict[str, Any]) -> dict[str, Any]:
         return json.loads(Path(cell["folder"], "scores.json").read_text())
 
 
 @pytest.fixture(scope="session")
-def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
-    study = Study(tmp_path_factory.mktemp("study"))
-    study.cells = worlds.grid(
-        study.folder, 60, list(worlds.SCORERS), [0.5, 0.9], [0, 1], ("single", "attention_shallow")
-    )
+def study() -> Study:
+    """Return the study, whose files other tests look at, too."""
+    return Study(once("scored-study", _make))
+
+
+def _make(folder: Path) -> None:
+    cells = worlds.grid(folder, 60, list(worlds.SCORERS), [0.5, 0.9], [0, 1], ("single", "attention_shallow"))
+    (folder / "cells.json").write_text(json.dumps(cells))
     for benchmark, scorer in worlds.SCORERS.items():
-        own = {cell["folder"]: cell for cell in study.cells if cell["benchmark"] == benchmark}
-        files = {folder: Path(folder, "predictions.parquet") for folder in own}
-        for folder, scores in score_cells(scorer, files, replicates=500):
-            write_scores(folder, scores, worlds.ledger(own[folder]))
-    made = build_tables(study.cells, UNREACHABLE, study.tables, {"replicates": 1000, "toy": True})
+        own = {cell["folder"]: cell for cell in cells if cell["benchmark"] == benchmark}
+        files = {place: Path(place, "predictions.parquet") for place in own}
+        for place, scores in score_cells(scorer, files, replicates=500):
+            write_scores(place, scores, worlds.ledger(own[place]))
+    study = Study(folder)
+    made = build_tables(cells, UNREACHABLE, study.tables, {"replicates": 1000, "toy": True})
     write_findings(made, study.tables)
     plot_tradeoff(study.tables, study.figures)
     plot_differences(study.tables, study.figures)
     plot_agreement(study.tables, study.figures)
     for plot in (plot_survival, plot_schedules, plot_overlap):
-        plot(study.cells, study.figures)
-    files = {cell["benchmark"]: Path(cell["folder"], "predictions.parquet") for cell in study.cells}
+        plot(cells, study.figures)
+    metadata = {cell["benchmark"]: Path(cell["folder"], "predictions.parquet") for cell in cells}
     write_report(
-        [
-            {
-                "name": "demo",
-                "tables": study.tables,
-                "figures": study.figures,
-                "metadata": files,
-            }
-        ],
-        study.folder / "report.html",
+        [{"name": "demo", "tables": study.tables, "figures": study.figures, "metadata": metadata}],
+        folder / "report.html",
     )
-    return study

@@ -206,6 +206,18 @@ CHANGES: dict[str, Change] = {
     "a figure deleted (`criterion.png`)": without("demo/figures/criterion.png"),
 }
 
+# Other rows are of the same kind: files of code, keys of the configuration and options of the tables count
+# alike. What a deleted cell starts, `test_reruns` runs.
+FURTHER = (
+    "a strategy's file edited (`uniform`)",
+    "a criterion removed (`norm`)",
+    "the model's `revision` changed",
+    "a table option changed (`accuracy_margin`)",
+    "the same, and the code of the page edited",
+    "a cell's folder deleted",
+    "a cell deleted from the store too",
+)
+
 # The criterion that the README shows.
 CRITERION = '''"""Tokens far from the mean."""
 

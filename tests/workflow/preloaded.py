@@ -13,23 +13,32 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-# Scoring and tabulating must not meet torch, so they are forked from a server that has none.
+# Scoring and tabulating must not meet torch, so they are forked from a server that has none. What is only met
+# on the way, such as Snakemake's own notebooks and reports, is named by what it takes longest to import.
 LIGHT = (
     "snakemake.cli",
     "snakemake.script",
     "snakemake.dag",
     "snakemake.workflow",
+    "snakemake.profiles",
+    "snakemake.report.html_reporter",
     "snakemake_executor_plugin_slurm",
+    "nbformat",
+    "requests",
+    "smart_open",
+    "yte",
     "numpy",
     "pandas",
+    "pyarrow.dataset",
     "pyarrow.parquet",
+    "scipy.stats",
     "matplotlib.pyplot",
     "matplotlib.backends.backend_svg",
     "PIL.Image",
+    "PIL.JpegImagePlugin",
     "jsonschema",
 )
 HEAVY = (
-    *LIGHT,
     "torch",
     "accelerate",
     "transformers.models.auto.modeling_auto",
@@ -40,43 +49,70 @@ HEAVY = (
     "transformers.models.llama.modeling_llama",
 )
 NEEDS_TORCH = (".predict.py", ".measure_latency.py")
+# Name of an environment variable: packages that read where the hub is when they are imported, are not yet.
+OWN_HUB = "PRUNEGRID_TEST_OWN_HUB"
 _LENGTH = 8
 
 
-def executable(folder: Path) -> Path:
-    """Start the servers, which end with this process, and return the program, in a new folder."""
-    import atexit
+def executable(folder: Path, owner: int) -> Path:
+    """Start the servers, which end with the process `owner`, and return the program, in a folder."""
     import subprocess
 
-    folder.mkdir()
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
-    for kind in ("light", "heavy"):
-        command = [sys.executable, __file__, "serve", str(folder / kind), kind]
-        server = subprocess.Popen(command, env=environment)
-        atexit.register(server.kill)
+    subprocess.Popen([sys.executable, __file__, "serve", str(folder), str(owner)], env=environment)
     program = folder / "python"
     program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -I -S "{__file__}" ask "{folder}" "$@"\n')
     program.chmod(0o755)
     return program
 
 
-def _serve(address: str, kind: str) -> None:
+def _serve(folder: Path, owner: int) -> None:
     import importlib
+
+    # Who asks before all is imported waits.
+    listening = {kind: _listening(folder / kind) for kind in ("light", "heavy")}
+    for module in LIGHT:
+        importlib.import_module(module)
+    # Both have what the light ones import.
+    kind = "light" if os.fork() else "heavy"
+    if kind == "heavy":
+        for module in HEAVY:
+            importlib.import_module(module)
+    _answer(listening.pop(kind), folder / "python", owner)
+
+
+def _listening(address: Path) -> socket.socket:
+    found = socket.socket(socket.AF_UNIX)
+    found.bind(str(address))
+    found.listen(64)
+    # In seconds: how often a server looks whether it is still needed.
+    found.settimeout(1)
+    return found
+
+
+def _answer(listening: socket.socket, program: Path, owner: int) -> None:
+    import gc
     import signal
 
-    listening = socket.socket(socket.AF_UNIX)
-    listening.bind(address)
-    listening.listen(64)
-    for module in HEAVY if kind == "heavy" else LIGHT:
-        importlib.import_module(module)
     # Who asked waits for its program; the server need not.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    # No collection of a forked program looks at, and thereby copies, what was imported.
+    gc.collect()
+    gc.freeze()
     while True:
-        asker, _ = listening.accept()
+        try:
+            asker, _ = listening.accept()
+        except TimeoutError:
+            try:
+                os.kill(owner, 0)
+            except ProcessLookupError:
+                return
+            continue
+        asker.setblocking(True)
         if os.fork() == 0:
             listening.close()
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            _run(asker, str(Path(address).with_name("python")))
+            _run(asker, str(program))
         asker.close()
 
 
@@ -141,7 +177,8 @@ def _received(connection: socket.socket, size: int) -> bytes:
 
 
 def _ask(folder: str, arguments: list[str]) -> int:
-    kind = "heavy" if arguments[0].endswith(NEEDS_TORCH) else "light"
+    heavy = arguments[0].endswith(NEEDS_TORCH) and not os.environ.get(OWN_HUB)
+    kind = "heavy" if heavy else "light"
     server = socket.socket(socket.AF_UNIX)
     _connect(server, os.path.join(folder, kind))  # noqa: PTH118 - pathlib takes longer to import.
     asked = {
@@ -172,6 +209,6 @@ def _connect(server: socket.socket, address: str) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1] == "serve":
-        _serve(*sys.argv[2:])
+        _serve(Path(sys.argv[2]), int(sys.argv[3]))
     else:
         sys.exit(_ask(sys.argv[2], sys.argv[3:]))

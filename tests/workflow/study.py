@@ -1,12 +1,12 @@
 """A small study in a copy of the project, driven by snakemake as a user would."""
 
+import compileall
 import os
 import re
 import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,6 +15,9 @@ from pathlib import Path
 
 import yaml
 
+from prunegrid.files import read_sealed, write_sealed
+from prunegrid.study.fingerprint import REMEMBERED
+from tests.once import once, run_process
 from tests.workflow.preloaded import executable
 
 HOME = Path(__file__).parents[2]
@@ -24,8 +27,39 @@ TIMEOUT = 300
 
 @cache
 def preloaded_python() -> Path:
-    """Return the program of this test process, started when first needed."""
-    return executable(Path(tempfile.mkdtemp(prefix="prunegrid-python-")) / "servers")
+    """Return the program of this test run, started when first needed."""
+    return once("python", lambda folder: executable(folder, run_process())) / "python"
+
+
+@cache
+def prepared_project() -> Path:
+    """Return a copy of the project whose modules are compiled, and which knows what its code computes."""
+    return once("project", _prepare)
+
+
+def _prepare(folder: Path) -> None:
+    for part in PARTS:
+        source = HOME / part
+        if source.is_dir():
+            shutil.copytree(source, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy2(source, folder / part)
+    compileall.compile_dir(folder / "src", quiet=1)
+    plan = [preloaded_python(), "-m", "snakemake", "--cores", "1", "--dry-run", "--quiet"]
+    subprocess.run(plan, cwd=folder, check=True, capture_output=True, env=environment(), timeout=TIMEOUT)
+
+
+def _copy_project(folder: Path) -> None:
+    prepared = prepared_project()
+    for part in PARTS:
+        if (prepared / part).is_dir():
+            shutil.copytree(prepared / part, folder / part)
+        else:
+            shutil.copy2(prepared / part, folder / part)
+    # Known by their paths.
+    known = read_sealed(prepared / REMEMBERED)
+    moved = {name.replace(str(prepared), str(folder)): one for name, one in known.items()}
+    write_sealed(folder / REMEMBERED, moved)
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -58,12 +92,7 @@ class Study:
         self._cores = [] if cores is None else ["--cores", str(cores)]
         self.python = str(preloaded_python()) if preloaded else sys.executable
         folder.mkdir(parents=True)
-        for part in PARTS:
-            source = HOME / part
-            if source.is_dir():
-                shutil.copytree(source, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
-            else:
-                shutil.copy2(source, folder / part)
+        _copy_project(folder)
         # The demo's entries would measure cells wherever they are in the grid, and leave out others.
         self.configure(**{"latency": {"cells": []}, "exclude": [], **config})
 

@@ -233,7 +233,8 @@ def test_an_edited_page_is_written_again(ran):
     assert study.planned() == {}
 
 
-@pytest.mark.parametrize("stamp_kept", [False, True])
+# Of damage with a new time stamp, other tests have one kind of file each.
+@pytest.mark.parametrize("stamp_kept", [pytest.param(False, marks=pytest.mark.exhaustive), True])
 def test_a_bit_that_is_lost_changes_no_number(ran, tmp_path, stamp_kept):
     """One file of each kind at once; `make test-damage` tries each alone, in half-finished studies too.
 

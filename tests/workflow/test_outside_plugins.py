@@ -82,6 +82,8 @@ def test_an_edit_reruns_its_own_cells_alone(
     assert planned == ({**jobs, "score": 1, "publish": cells, **AFTER_SCORES} if cells else {})
 
 
+# As `test_reruns` has it of a criterion of ours.
+@pytest.mark.exhaustive
 def test_an_edited_criterion_is_run_again(study: Study, folder: Path) -> None:
     before, path = study.stamps(), folder / "my/plugins/criteria/far.py"
     path.write_text(path.read_text().replace("dim=-1)", "dim=-1) * -1"))

@@ -74,16 +74,6 @@ def test_the_page_has_the_table(study: Study) -> None:
     assert study.planned() == {}
 
 
-def test_the_page_of_methods_alone_asks_none_of_the_grids_questions(study: Study) -> None:
-    alone = ("--config", "strategies=[]", "criteria=[]", "results_dir=results-alone")
-    study.run(*alone)
-    page = (study.folder / "results-alone/report.html").read_text(encoding="utf-8")
-    assert "Methods as published" in page
-    assert "average kept, to random_tokens" in page
-    assert "Where and how much: strategies" not in page
-    assert "No comparison could be made" not in page
-
-
 def test_a_method_more_computes_its_cells_alone(study: Study) -> None:
     more = [*CONFIG["methods"], "vtw"]
     planned = study.planned("--config", f"methods={more}".replace("'", ""))
@@ -107,3 +97,15 @@ def test_a_mistake_in_the_file_is_told_before_the_run(study: Study, folder: Path
         file.write_text(old)
         assert told in output, output[-3000:]
         assert "Traceback" not in output
+
+
+def test_the_page_of_methods_alone_asks_none_of_the_grids_questions(study: Study) -> None:
+    """The last one: its page takes the place of the other's, of cells that are computed."""
+    before = study.stamps()
+    study.run("--config", "strategies=[]", "criteria=[]")
+    assert study.stamps() == before
+    page = (study.folder / "results/report.html").read_text(encoding="utf-8")
+    assert "Methods as published" in page
+    assert "average kept, to random_tokens" in page
+    assert "Where and how much: strategies" not in page
+    assert "No comparison could be made" not in page

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.workflow.preloaded import OWN_HUB
 from tests.workflow.study import preloaded_python
 
 TELLS = """
@@ -57,8 +58,10 @@ def test_it_runs_as_python_does(tmp_path: Path, arguments: tuple[str, ...], unco
 
 def test_only_predictions_start_with_torch(tmp_path: Path) -> None:
     script = tmp_path / "tmp0.predict.py"
-    script.write_text('import sys\nprint("torch" in sys.modules, "prunegrid" in sys.modules)\n')
-    assert run(preloaded_python(), script).stdout == "True False\n"
+    names = ("torch", "huggingface_hub", "prunegrid")
+    script.write_text(f"import sys\nprint(*(name in sys.modules for name in {names}))\n")
+    assert run(preloaded_python(), script).stdout == "True True False\n"
+    assert run(preloaded_python(), script, **{OWN_HUB: "1"}).stdout == "False False False\n"
 
 
 def test_errors_are_told(tmp_path: Path) -> None:

@@ -11,12 +11,13 @@ import pytest
 from tests.benchmarks import described, grounding, worlds
 from tests.data.standin import Hub, of_folder
 from tests.workflow.checkpoint import N_IMAGE, N_LAYERS, write_checkpoint
+from tests.workflow.preloaded import OWN_HUB
 from tests.workflow.study import Study
 
 PUBLISHED = ["aokvqa", "scienceqa", "pope", "nocaps", "flickr30k"]
 # Rows whose image is truncated, empty or no image at all.
 BROKEN = {"aokvqa": 3}
-N_ROWS, N_HUB_ROWS = 50, 12
+N_ROWS, N_HUB_ROWS = 30, 12
 # RefCOCO's three rows make six samples.
 OTHER_SIZES = {"pope-hub": N_HUB_ROWS, "refcoco": 6, "chair": 3}
 TOKEN = "hf_thisIsSecretAndMustNotBeShown"
@@ -50,7 +51,7 @@ TABLES = ["--until", "build_tables"]
 
 
 def write_sets(folder):
-    """Write 50 rows a set, in the layouts in which they are published or kept."""
+    """Write the rows of each set, in the layouts in which they are published or kept."""
     rows = {name: worlds.rows_of(name, N_ROWS) for name in PUBLISHED}
     for row, (data, *_) in zip(rows["aokvqa"], worlds.awkward().values(), strict=False):
         row["image"] = {"bytes": data, "path": None}
@@ -82,14 +83,14 @@ def hub(tmp_path_factory):
         patch.setenv("HF_ENDPOINT", standin.url)
         patch.setenv("HF_HUB_CACHE", str(folder / "cache"))
         patch.setenv("HF_TOKEN", TOKEN)
+        patch.setenv(OWN_HUB, "1")
         yield standin
 
 
 @pytest.fixture(scope="module")
 def said(hub, tmp_path_factory):
     """What the study printed: refused before the download, downloaded, and run."""
-    # Packages read where the hub is when they are imported.
-    study = Study(tmp_path_factory.mktemp("published") / "project", CONFIG, preloaded=False)
+    study = Study(tmp_path_factory.mktemp("published") / "project", CONFIG)
     write_sets(study.folder / "data")
     refused = study.run(check=False)
     before = len(hub.requests)
@@ -173,6 +174,8 @@ def test_the_commit_is_recorded(study, hub):
     assert demo["data"]["files"] == [f"validation-0000{shard}-of-00002.parquet" for shard in range(2)]
 
 
+# As `test_reruns` has it of two benchmarks that the demo draws.
+@pytest.mark.exhaustive
 def test_a_deleted_cell_alone_comes_back(study):
     before = study.stamps()
     name = "tiny/nocaps/hierarchical/norm/ratio-0.500/seed-0"
@@ -185,6 +188,7 @@ def test_a_deleted_cell_alone_comes_back(study):
     assert {other for other in after if after[other] != before[other]} <= {name}
 
 
+@pytest.mark.exhaustive
 def test_a_cell_that_the_store_lost_too_is_computed_alone(study):
     before = study.stamps()
     name = "demo/scienceqa/hierarchical/attention/ratio-0.300/seed-0"

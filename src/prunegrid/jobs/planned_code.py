@@ -7,7 +7,7 @@ from typing import Any
 
 from prunegrid.errors import CodeChangedError
 from prunegrid.source.imported import record_imports
-from prunegrid.study.fingerprint import Code
+from prunegrid.study.fingerprint import REMEMBERED, Code
 from prunegrid.study.keys import CodeFiles
 
 
@@ -62,12 +62,12 @@ class PlannedCode:
         """Return the hash of what was imported; of files that were not, of what they hold."""
         n_imported = len(self._imported.texts)
         if self._found.get(files, (-1, ""))[0] != n_imported:
-            self._found[files] = n_imported, files.hash(Code(read=self._imported.read))
+            self._found[files] = n_imported, files.hash(Code(REMEMBERED, self._imported.read))
         return self._found[files][1]
 
     def _edited(self, files: CodeFiles) -> list[Path]:
         """Return which of the files were edited and put back, or else the one that was written last."""
-        code = Code(read=self._imported.read)
+        code = Code(REMEMBERED, self._imported.read)
         counted = frozenset[Path]().union(*map(code.closure, files.entries), files.alone)
         put_back = [file for file in self._imported.edited() if file in counted and file.exists()]
         return put_back or [max(counted, key=lambda file: file.stat().st_mtime_ns)]

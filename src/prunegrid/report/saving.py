@@ -47,4 +47,6 @@ def save_figure(figure: Figure, path: Path) -> list[Path]:
             metadata = {"Date": None} if ending == "svg" else {"Software": None}
             figure.savefig(temporary, dpi=160, metadata=metadata)
         written.append(target)
+        # Laid out once: both are the same picture.
+        figure.set_layout_engine("none")
     return written

@@ -177,7 +177,7 @@ def _inside(folder: Path, name: str) -> Path | None:
     package = folder / name
     if (package / "__init__.py").is_file():
         return package
-    modules = [folder / f"{name}{ending}" for ending in _ENDINGS]
+    modules = (folder / f"{name}{ending}" for ending in _ENDINGS)
     return next((m for m in modules if m.is_file()), package if package.is_dir() else None)
 
 

@@ -18,6 +18,9 @@ from prunegrid.plugin_folders import plugin_folders
 from prunegrid.source.imports import PACKAGE, Import, files_of, imports_of, parsed
 from prunegrid.source.meaning import computing
 
+# Where a study remembers what the files of its code compute: below its folder, in which its jobs run.
+REMEMBERED = Path(".snakemake", "prunegrid-code.json")
+
 
 def digest(value: Any) -> str:
     """Return a short hash of a JSON value, whatever the order of its keys."""

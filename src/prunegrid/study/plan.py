@@ -11,7 +11,7 @@ from prunegrid.pruning.strategy import Strategy
 from prunegrid.results.store import Store
 from prunegrid.study.bundles import bundle_cells
 from prunegrid.study.config import matchings, plugin_of
-from prunegrid.study.fingerprint import Code
+from prunegrid.study.fingerprint import REMEMBERED, Code
 from prunegrid.study.grid import Cell, Grid, budgets_for, criterion_of, expand, is_total
 from prunegrid.study.handed_layers import has_class_token, needs_class_token
 from prunegrid.study.inputs import StudyInputs
@@ -43,7 +43,7 @@ class Plan:
     def __init__(self, config: Mapping[str, Any], home: Path, prepared: Collection[str] = ()) -> None:
         self.config = config
         self.inputs = StudyInputs(config, home, prepared)
-        code = Code(Path(".snakemake", "prunegrid-code.json"))
+        code = Code(REMEMBERED)
         self._matches = Matches(self.inputs, Path(".snakemake", "prunegrid-matches.json"), code)
         self.keys = CellKeys(self.inputs, self.share_ratio, code)
         self._memo = Memo()

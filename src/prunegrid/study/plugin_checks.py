@@ -6,6 +6,7 @@ Holds for the package's own plug-ins and for those from outside alike.
 import ast
 import math
 from collections.abc import Iterable
+from functools import cache
 from itertools import pairwise
 from numbers import Integral, Real
 from pathlib import Path
@@ -135,14 +136,19 @@ def _binds(file: Path, name: str) -> bool:
     """Return whether a module's code binds a name, anywhere in it."""
     if not file.is_file():
         return False
-    if any(one.bound == name for one in imports_in(file)):
-        return True
-    for node in ast.walk(tree_of(file)):
-        if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == name:
-            return True
-        if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Store):
-            return True
-    return False
+    return any(one.bound == name for one in imports_in(file)) or name in _defined(tree_of(file))
+
+
+@cache
+def _defined(tree: ast.Module) -> frozenset[str]:
+    """Return the functions, classes and variables of a module, at whatever depth."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            found.add(node.name)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+    return frozenset(found)
 
 
 def _signature_faults(lineage: list[ClassSource], place: int) -> list[str]:
