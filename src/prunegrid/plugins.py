@@ -15,6 +15,7 @@ from typing import Any
 
 from prunegrid.errors import ConfigError
 from prunegrid.nearest import nearest
+from prunegrid.option_types import field_types, option_faults
 from prunegrid.plugin_folders import PluginFolder, plugin_folders
 from prunegrid.source.classes import ClassSource, imported_class, public_classes
 from prunegrid.source.imports import PACKAGE
@@ -108,12 +109,20 @@ def _loaded(folder: PluginFolder, kind: str, name: str) -> type:
 
 
 def build(kind: str, name: str, options: dict[str, Any] | None = None) -> Any:
-    """Return an instance of plug-in `name` with `options`; ConfigError names an option it does not take."""
+    """Return an instance of plug-in `name`.
+
+    Raises
+    ------
+    ConfigError
+        Naming an option that it does not take, or one of another type.
+    """
     plugin = load(kind, name)
     valid = inspect.signature(plugin).parameters
     for key in options or {}:
         if key not in valid:
             raise ConfigError(f"{_SINGULAR[kind]} {name!r} has no option {key!r}: {nearest(key, valid)}")
+    for key, fault in option_faults(options or {}, field_types(plugin)).items():
+        raise ConfigError(f"{_SINGULAR[kind]} {name!r}: {key}: {fault}")
     try:
         return plugin(**(options or {}))
     except (TypeError, ValueError) as error:

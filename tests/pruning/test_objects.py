@@ -3,12 +3,14 @@
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+import torch
 
 import prunegrid
 from prunegrid import criteria, plugins, strategies
 from prunegrid.criteria import Gradient, Norm
-from prunegrid.errors import ConfigError
+from prunegrid.errors import ConfigError, PruningError
 from prunegrid.strategies import Hierarchical
 from tests.pruning.tiny import collate, requests, tiny_llava
 
@@ -58,6 +60,21 @@ def test_objects_are_names_with_their_options(model):
             {},
             r"Norm\(reverse=False, merge='drop'\) is no strategy: .* prunegrid.Strategy",
         ),
+        ("single", Norm(reverse="no"), {}, r"Norm.*: reverse: 'no' is not true or false"),
+        (
+            "single",
+            "norm",
+            {"criterion_options": {"reverse": "no"}},
+            "'norm': reverse: 'no' is not true",
+        ),
+        (
+            "single",
+            "norm",
+            {"strategy_options": {"layer": "2"}},
+            "layer: '2' is not a number",
+        ),
+        (Hierarchical(layers="28"), "norm", {}, "layers: '28' is not a list of numbers"),
+        ("hierarchical", "norm", {"strategy_options": {"keep": ["0.5", "0.2"]}}, "keep: .* numbers or null"),
         ("single", Gradient, {}, "<class .*Gradient'> is no criterion: give the name of one, or an instance"),
     ],
 )
@@ -66,6 +83,53 @@ def test_what_cannot_be_meant_is_refused(model, strategy, criterion, options, ma
         pytest.raises(ConfigError, match=match),
         prunegrid.prune(model, strategy, criterion, ratio=0.5, **options),
     ):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("arguments", "match"),
+    [
+        ({"ratio": "0.5"}, "ratio: '0.5' is no number"),
+        ({"ratio": [0.5]}, r"ratio: \[0.5\] is no number"),
+        ({"ratio": True}, "ratio: True is no number"),
+        ({"ratio": float("nan")}, "ratio nan is out of reach"),
+        ({"seed": "7"}, "seed: '7' is no whole number"),
+        ({"seed": 1.5}, "seed: 1.5 is no whole number"),
+        ({"sample_ids": "ab"}, "sample_ids: 'ab' is one text"),
+        ({"sample_ids": ["a"]}, "1 sample_ids for a batch of 2"),
+    ],
+)
+def test_an_argument_of_another_type_is_refused(model, arguments, match):
+    with (
+        pytest.raises(PruningError, match=match),
+        prunegrid.prune(model, "single", "random", **{"ratio": 0.5, **arguments}),
+    ):
+        model(**collate(requests(3)[:2]))
+
+
+def test_numbers_of_numpy_are_numbers(model):
+    inputs = collate(requests(3)[:2])
+    kept = []
+    for number, whole in ((float, int), (np.float64, np.int64), (np.float32, np.int32)):
+        options = {"strategy_options": {"layer": whole(2)}}
+        with prunegrid.prune(model, "single", "random", number(0.5), whole(3), **options) as pruning:
+            model(**inputs)
+        kept.append(pruning.kept)
+    assert kept[0] == kept[1] == kept[2]
+
+
+@pytest.mark.parametrize(
+    ("given", "match"),
+    [
+        (lambda model: "llava-hf/llava-1.5-7b-hf", "model: str is no transformers model"),
+        (torch.nn.DataParallel, "model: DataParallel is no transformers model: give the model itself"),
+        (torch.compile, "model: OptimizedModule is no transformers model"),
+        (lambda model: model.model, "LlavaModel is a part of a model"),
+        (lambda model: model.model.language_model, "model type 'llama' is not supported"),
+    ],
+)
+def test_what_is_no_model_is_refused(model, given, match):
+    with pytest.raises(PruningError, match=match), prunegrid.prune(given(model), "single", "norm", 0.5):
         pass
 
 

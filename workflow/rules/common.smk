@@ -1,8 +1,10 @@
 """Read the configuration and plan the grid; helpers that the rules share. Nothing here imports torch."""
 
+import os
 import re
 import sys
 import time
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 
@@ -32,11 +34,13 @@ from prunegrid.study.measured_cells import measured_cells
 from prunegrid.study.outside import use_plugins
 from prunegrid.study.page_record import page_record, replaced
 from prunegrid.study.plan import Plan
-from prunegrid.study.preflight import check_inputs, check_writable
+from prunegrid.study.preflight import check_inputs
 from prunegrid.study.published import is_displaced, is_stored
 from prunegrid.study.run_end import last_lines
 from prunegrid.study.run_locks import lock_own_files
+from prunegrid.study.time_stamps import set_back, time_of
 from prunegrid.study.unused_specs import check_unused
+from prunegrid.study.writable import check_records, check_writable
 
 TABLES = ["strategy", "criterion", "changes", "main_effects"]
 METHODS_TABLE = ["methods.csv", "methods.md", "methods.tex", "methods.html"]
@@ -48,6 +52,9 @@ AXES = ["model", "benchmark", "strategy", "criterion", "seed"]
 # Targets that read no data, and those that run no cell.
 NO_STUDY = {"download", "compute_plan", "status"}
 NO_CELL = {*NO_STUDY, "check"}
+# Those that write nothing into `results_dir`; and where rules make files beside it.
+NO_RESULT = {"download", "status"}
+MADE = Path("resources/demo")
 
 
 def limit_gpus():
@@ -100,6 +107,7 @@ def past_damaged_records(prepare):
 
 try:
     if workflow.is_main_process:
+        check_records(Path.cwd())
         check_request(sys.argv[1:], get_argument_parser(), workflow.config_settings.configfiles)
     use_plugins(config.get("plugins", []), HOME)
     config = validate(config, HOME / "workflow/schemas/config.schema.yaml")
@@ -111,11 +119,12 @@ try:
     CELLS = {cell.folder: cell for cell in PLAN.grid.cells}
     # Model -> the cells whose time is measured.
     MEASURED = {model: some for model in config["models"] if (some := measured_cells(PLAN, model))}
-    NOT_HERE = []
+    NOT_HERE, SET_BACK = [], []
     # What `download` is to fetch cannot be there yet, and the others read no data.
     if workflow.is_main_process and not NO_STUDY & set(sys.argv):
         limit_gpus()
         NOT_HERE = check_inputs(PLAN.inputs)
+        SET_BACK = set_back([config["results_dir"], MADE])
 except PrunegridError as error:
     raise WorkflowError(f"configuration:\n{error}") from None
 
@@ -125,6 +134,30 @@ if "latency" in sys.argv and not MEASURED:
         "`--config 'latency={cells: [{seed: 0}]}'` for every cell that draws nothing"
     )
 
+
+def with_writable_results(build):
+    """Find the jobs of a run as `build` does, and refuse it if it has some and their results cannot be written.
+
+    Snakemake would list all files that it cannot replace, and find others after hours.
+    """
+
+    def built():
+        build()
+        targets = set(workflow.dag_settings.targets)
+        if (targets and targets <= NO_RESULT) or not any(workflow.dag.needrun_jobs()):
+            return
+        try:
+            check_writable(config["results_dir"], MADE, make=not workflow.output_settings.dryrun)
+        except PrunegridError as error:
+            if not workflow.output_settings.dryrun:
+                raise WorkflowError(str(error)) from None
+            logger.warning(str(error))
+
+    return built
+
+
+if workflow.is_main_process:
+    workflow._build_dag = with_writable_results(workflow._build_dag)
 workflow._prepare_dag = past_damaged_records(with_own_locks(workflow._prepare_dag))
 
 RESULTS = config["results_dir"]
@@ -143,6 +176,12 @@ def asks_for_cells():
 def say_first():
     """Say before a run, or in place of one, what of the study is used nowhere, and what a run replaces."""
     told = [f"used nowhere in this study: {', '.join(UNUSED)}"] if UNUSED else []
+    if SET_BACK:
+        file, stamp = SET_BACK[-1]
+        told.append(
+            f"{len(SET_BACK)} files of the results were newer than now, such as {file} "
+            f"({datetime.fromtimestamp(stamp / 1e9):%Y-%m-%d %H:%M:%S}): their time stamps were set to now"
+        )
     if lost := replaced(PAGE, page_record(config)):
         told.append(
             f"{PAGE} is of another study, and this one's replaces it and its tables. It has {lost}, which this "
@@ -160,10 +199,6 @@ if workflow.is_main_process and workflow.output_settings.dryrun and not NO_CELL 
 onstart:
     if NOT_HERE:
         raise WorkflowError("not on this machine:\n" + "\n".join(NOT_HERE))
-    try:
-        check_writable(RESULTS)
-    except PrunegridError as error:
-        raise WorkflowError(str(error)) from None
     if asks_for_cells():
         say_first()
         for handler in workflow.logger_manager.get_log_handlers():
@@ -258,6 +293,9 @@ def newer_file():
     file = ".snakemake/prunegrid-newer"
     # Another content each time: Snakemake compares checksums of small inputs with those of the last run.
     write_text(file, str(time.time_ns()))
+    # By the clock that the results have, which may be another machine's.
+    stamp = time_of(RESULTS)
+    os.utime(file, ns=(stamp, stamp))
     return file
 
 

@@ -8,7 +8,8 @@ localrules:
 rule status:
     """Target: `snakemake --cores 1 status`, always run: prints which cells are missing, and why."""
     log:
-        f"{RESULTS}/logs/status.log",
+        # Not among the results, which may be another user's.
+        ".snakemake/prunegrid-status.log",
     conda:
         "../../envs/cpu.yaml"
     params:

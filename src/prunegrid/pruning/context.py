@@ -12,6 +12,7 @@ import inspect
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from numbers import Integral, Real
 from typing import Any, TypeVar
 
 import torch
@@ -20,6 +21,7 @@ from transformers import PreTrainedModel
 from transformers.cache_utils import DynamicCache
 
 from prunegrid.errors import ConfigError, PruningError
+from prunegrid.option_types import field_types, option_faults
 from prunegrid.plugins import Plugin, build
 from prunegrid.pruning.criterion import Criterion
 from prunegrid.pruning.cutting import Cutter
@@ -127,11 +129,57 @@ def _built(kind: str, base: type[_Base], given: str | _Base, options: dict[str, 
             f"{given!r} is no {word}: give the name of one, or an instance of a class that derives from "
             f"prunegrid.{base.__name__}"
         )
+    for key, fault in option_faults(vars(given), field_types(given)).items():
+        raise ConfigError(f"{given!r}: {key}: {fault}")
     if options:
         raise ConfigError(
             f"{word}_options={options!r} are for a {word} that is given by name: {given!r} has its options"
         )
     return given
+
+
+def _check(model: Any, ratio: Any, seed: Any) -> None:
+    """Refuse arguments of types that would fail later, or count for something else."""
+    if not isinstance(model, PreTrainedModel):
+        raise PruningError(
+            f"model: {type(model).__name__} is no transformers model: give the model itself, not its name "
+            "nor what wraps it (torch.compile, DataParallel, PEFT, a pipeline)"
+        )
+    if ratio is not None and (isinstance(ratio, bool) or not isinstance(ratio, Real)):
+        raise PruningError(f"ratio: {ratio!r} is no number")
+    if isinstance(seed, bool) or not isinstance(seed, Integral):
+        raise PruningError(f"seed: {seed!r} is no whole number")
+
+
+def _check_asked(inputs: Mapping[str, Any]) -> None:
+    """Refuse what counts the tokens of the whole prompt: logits are those of the tokens that stay."""
+    if inputs.get("labels") is not None:
+        raise PruningError(
+            "labels: the logits of a pruned prompt are those of the tokens that stay, fewer than the labels: "
+            "leave labels out, and take the loss of the last logits, which are those of the text"
+        )
+    if isinstance(inputs.get("logits_to_keep"), Tensor):
+        raise PruningError(
+            "logits_to_keep: a tensor counts the tokens of the whole prompt: give the number of last logits"
+        )
+
+
+@contextmanager
+def _refused(model: Any, method: str) -> Iterator[None]:
+    """Let a method of a model raise: it runs the model in a way that cannot be pruned."""
+
+    def refuse(*_: Any, **__: Any) -> Any:
+        raise PruningError(
+            f"{method} cannot be pruned: continuous batching packs prompts and keeps their keys in pages; "
+            "use generate"
+        )
+
+    before = vars(model).get(method)
+    setattr(model, method, refuse)
+    try:
+        yield
+    finally:
+        restore(model, method, before)
 
 
 class Pruning:
@@ -167,18 +215,25 @@ class Pruning:
         sample_ids: Sequence[str] | None = None,
         saliencies: Saliencies | None = None,
     ) -> None:
+        _check(model, ratio, seed)
         family = self._family = family_of(model.config.model_type)
         self.model = model
         self.strategy = strategy
         self.criterion = criterion
-        self.ratio = ratio
-        self.seed = seed
+        self.ratio = None if ratio is None else float(ratio)
+        self.seed = int(seed)
         self.sample_ids = sample_ids
         self.schedule: list[list[tuple[int, int]]] = []
         self.n_image_tokens: list[int] = []
         self.explained: list[int] = []
         self.grids: list[PatchGrid] = []
-        self._layers = family.layers(model)
+        try:
+            self._layers = family.layers(model)
+        except AttributeError as error:
+            raise PruningError(
+                f"{type(model).__name__} is a part of a model ({error}): give the whole one, as "
+                "AutoModelForImageTextToText loads it"
+            ) from error
         self._image_token_id = family.image_token_id(model.config)
         self._solved: dict[int | None, Schedule] = {}
         # Positions in three dimensions are the picture's.
@@ -193,7 +248,7 @@ class Pruning:
             sorted({one for ranking in rankings.values() for one in ranking.criterion.vision_maps()})
         )
         self._tower = TowerWatch(family, model, self.vision_maps) if self.vision_maps else None
-        cutter = Cutter(criterion, self._schedule, seed, gradients, self._project)
+        cutter = Cutter(criterion, self._schedule, self.seed, gradients, self._project)
         self._hooks = LayerHooks(family, model, cutter)
         # Rows that `generate` makes of one sample: beams, returned sequences.
         self._copies = 1
@@ -269,6 +324,8 @@ class Pruning:
             if self._tower is not None:
                 stack.enter_context(self._tower.watching())
             stack.enter_context(self._hooks.hooked(self.model, self.strategy.ranks, sharing))
+            if hasattr(self.model, "init_continuous_batching"):
+                stack.enter_context(_refused(self.model, "init_continuous_batching"))
             if hasattr(self.model, "generate"):
                 stack.callback(restore, self.model, "generate", vars(self.model).get("generate"))
                 # `generate` is a method of some models only, and is put back as one.
@@ -330,7 +387,10 @@ class Pruning:
             found = f"shape {tuple(mask.shape)}" if isinstance(mask, Tensor) else type(mask).__name__
             raise PruningError(f"attention_mask must be (batch, tokens), got {found}")
         valid = torch.ones_like(ids, dtype=torch.bool) if mask is None else mask.bool()
-        self._hooks.pending = self._read_prompt(ids, valid, inputs)
+        run = self._read_prompt(ids, valid, inputs)
+        if run.cuts:
+            _check_asked(inputs)
+        self._hooks.pending = run
 
     def _read_prompt(self, ids: Tensor, valid: Tensor, inputs: dict[str, Any]) -> Prefill:
         tokens = PromptTokens.read(ids, valid, self._image_token_id)
@@ -386,6 +446,8 @@ class Pruning:
         """Return one name per row; the beams of a sample share its name, hence its kept tokens."""
         samples = batch // self._copies
         names = range(samples) if self.sample_ids is None else self.sample_ids
+        if isinstance(names, str):
+            raise PruningError(f"sample_ids: {names!r} is one text: give a list with one per batch row")
         if len(names) != samples:
             raise PruningError(f"{len(names)} sample_ids for a batch of {samples}")
         return [str(name) for name in names for _ in range(self._copies)]

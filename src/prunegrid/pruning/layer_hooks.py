@@ -19,9 +19,10 @@ from transformers import PreTrainedModel
 
 from prunegrid.errors import PruningError
 from prunegrid.pruning.attention import OwnProjectedFoundError, Projected, Watch
+from prunegrid.pruning.cut_cache import ContextState, hold_cuts
 from prunegrid.pruning.cutting import Cutter
 from prunegrid.pruning.family import Family
-from prunegrid.pruning.prefill import Prefill, keep_whole
+from prunegrid.pruning.prefill import Prefill
 from prunegrid.pruning.prefix_sharing import LayerRecord, PrefixSharing
 from prunegrid.pruning.token_layout import Layout
 
@@ -59,6 +60,7 @@ class LayerHooks:
         # Interleaved generations each have their cache, so what a prefill kept is held with the cache.
         self._of_cache: WeakKeyDictionary[Any, Prefill] = WeakKeyDictionary()
         self._active: Prefill | None = None
+        self._context = ContextState()
         self._prefilling = False
         self.pending: Prefill | None = None
         self.sharing: PrefixSharing | None = None
@@ -83,7 +85,7 @@ class LayerHooks:
             Layers that prefills of one batch take over from one another.
         """
         self._may_read = ranks or sharing is not None
-        self.sharing = sharing
+        self.sharing, self._context = sharing, ContextState()
         self._forwards = [layer.forward for layer in self._layers]
         with ExitStack() as stack:
             stack.callback(self._watch.only)
@@ -108,6 +110,7 @@ class LayerHooks:
 
     def _let_go(self) -> None:
         self.pending = self.sharing = self._active = None
+        self._context.ended = True
         self._of_cache.clear()
         self._forwards = []
         self._prefilling = False
@@ -175,7 +178,7 @@ class LayerHooks:
         self._active = run
         if cache is not None:
             if run.cuts:
-                keep_whole(cache)
+                hold_cuts(cache, len(self._layers), self._context)
             self._of_cache[cache] = run
 
     def _enter_layer(self, run: Prefill, index: int, hidden: Tensor, kwargs: Keyword) -> Tensor:

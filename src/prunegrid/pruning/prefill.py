@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers.cache_utils import DynamicCache, DynamicLayer
 
 from prunegrid.errors import PruningError
 from prunegrid.pruning.attention import Projected
@@ -142,18 +141,6 @@ class Prefill:
         self.deep_stack = self.entered_before = self.vision_maps = None
         for held in (self.cut_arguments, self.saliencies_on_device, self._keep_on, self._vision):
             held.clear()
-
-
-def keep_whole(cache: DynamicCache) -> None:
-    """Let an empty cache keep all tokens of sliding layers.
-
-    A sliding layer keeps the last tokens by their number, but windows count original positions; with
-    whole layers the model's masks enforce them.
-    """
-    for index, layer in enumerate(cache.layers):
-        # Layers of other kinds of attention have no such attribute.
-        if getattr(layer, "is_sliding", False):
-            cache.layers[index] = DynamicLayer()
 
 
 def cuts_of(schedules: Sequence[Schedule], counts: Sequence[int]) -> dict[int, list[int | None]]:

@@ -15,6 +15,7 @@ from torch import Tensor
 from transformers.cache_utils import DynamicLayer
 
 from prunegrid.pruning.attention import Projected
+from prunegrid.pruning.cut_cache import CutLayer
 from prunegrid.pruning.kept_tokens import Cut
 from prunegrid.pruning.sharing_order import SharedPrefill, parting_layers
 from prunegrid.pruning.token_layout import Layout
@@ -124,7 +125,7 @@ class PrefixSharing:
             return
         part = None if cache is None else cache.layers[layer]
         # A layer that holds a window's tokens only would not do for one that holds all.
-        if type(part) is DynamicLayer:
+        if part is not None and type(part) in (DynamicLayer, CutLayer):
             self._records[layer].keys, self._records[layer].values = part.keys, part.values
         else:
             del self._records[layer:]

@@ -1,9 +1,8 @@
 """Read, convert and check the configuration. Imports no torch: a dry run must be instant."""
 
-import ast
 import copy
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,8 @@ from prunegrid.axis_names import BASELINE, NO_CRITERION, REVERSED
 from prunegrid.errors import ConfigError
 from prunegrid.files import expanded
 from prunegrid.nearest import nearest
+from prunegrid.option_types import option_faults
+from prunegrid.option_types import words as option_words
 from prunegrid.study.budgets import budget_fault
 from prunegrid.study.folder_names import impossible_names
 from prunegrid.study.method_specs import add_methods, all_criteria
@@ -372,7 +373,8 @@ def _check_plugin(config: Mapping[str, Any], axis: str, specs: str, kind: str, n
         )
         return [f"{where}: {nearest(plugin, [*valid, *config[specs]])}"]
     described = plugins.describe(kind, plugin)
-    faults = _check_types(f"{specs}.{name}.options", options, described["types"])
+    wrong = option_faults(options, described["types"])
+    faults = [f"{specs}.{name}.options.{key}: {fault}" for key, fault in wrong.items()]
     faults += [
         f"{specs}.{name}.options: unknown option {key!r}: {nearest(key, described['options'])}"
         for key in options
@@ -402,12 +404,12 @@ def _merge_faults(
     merged = [(part, "merge", options.get("merge")) for part in [plugin, *parts]]
     merges = options.get("merges")
     if merges:
-        words, listed = _words(described["types"]["merge"]), options.get("parts", ())
+        valid, listed = option_words(described["types"]["merge"]), options.get("parts", ())
         if len(merges) != len(listed) or options.get("merge", "drop") != "drop":
             return [f"{where}.merges: {merges} is one for each of {list(listed)}, in place of `merge`"]
-        unknown = [how for how in merges if how not in words]
+        unknown = [how for how in merges if how not in valid]
         if unknown:
-            return [f"{where}.merges: {unknown[0]!r} is not one of {', '.join(words)}"]
+            return [f"{where}.merges: {unknown[0]!r} is not one of {', '.join(valid)}"]
         merged = [(part, "merges", how) for part, how in zip(listed, merges, strict=True)]
     faults = [
         f"{where}.{key}: recycle takes the best-scored of the dropped tokens, and criterion {part!r} selects "
@@ -422,59 +424,6 @@ def _merge_faults(
         # One that hands layers on merges nothing itself.
         if how == "weighted" and not (weighs(part) or (parts and part == plugin))
     ]
-
-
-def _check_types(where: str, options: Mapping[str, Any], types: Mapping[str, str]) -> list[str]:
-    """Check options against the annotations of their plug-in's fields."""
-    faults = [
-        f"{where}.{key}: {value!r} is not {_TYPES[types[key]][0]}"
-        for key, value in options.items()
-        if types.get(key) in _TYPES and not _TYPES[types[key]][1](value)
-    ]
-    words = {key: _words(types[key]) for key in options if types.get(key, "").startswith("Literal[")}
-    return faults + [
-        f"{where}.{key}: {options[key]!r} is not one of {', '.join(map(str, valid))}"
-        for key, valid in words.items()
-        if options[key] not in valid
-    ]
-
-
-def _words(annotation: str) -> list[Any]:
-    """Return the values that `Literal[...]` lists."""
-    listed = ast.literal_eval(annotation.removeprefix("Literal"))
-    assert isinstance(listed, list)
-    return listed
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _is_numbers(value: Any) -> bool:
-    return isinstance(value, list | tuple) and all(map(_is_number, value)) and len(value) > 0
-
-
-def _or_null(check: Callable[[Any], bool]) -> Callable[[Any], bool]:
-    return lambda value: value is None or check(value)
-
-
-# Annotation of an option -> how to call its values, and what tells them.
-_TYPES: dict[str, tuple[str, Callable[[Any], bool]]] = {
-    "bool": ("true or false", lambda value: isinstance(value, bool)),
-    "int": ("a whole number", lambda value: isinstance(value, int) and not isinstance(value, bool)),
-    "float": ("a number", _is_number),
-    "str": ("a name", lambda value: isinstance(value, str)),
-    "float | None": ("a number or null", _or_null(_is_number)),
-    "Sequence[float]": ("a list of numbers", _is_numbers),
-    "Sequence[str]": (
-        "a list of names",
-        lambda value: isinstance(value, list | tuple) and all(isinstance(one, str) for one in value),
-    ),
-    "Sequence[float] | None": (
-        "a list of numbers or null",
-        _or_null(_is_numbers),
-    ),
-}
 
 
 def _check_tables(config: Mapping[str, Any]) -> list[str]:

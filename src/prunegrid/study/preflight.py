@@ -1,6 +1,5 @@
 """What can be known of models and data before hours of work."""
 
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -41,22 +40,6 @@ def check_inputs(inputs: StudyInputs) -> list[str]:
         except NotDownloadedError as error:
             missing.append(str(error))
     return missing
-
-
-def check_writable(folder: str | Path) -> None:
-    """Check that results can be written.
-
-    Raises
-    ------
-    ConfigError
-        If the folder cannot be made, or nothing be written into it.
-    """
-    try:
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder) as file:
-            file.write(b"something")
-    except OSError as error:
-        raise ConfigError(f"results_dir: {folder} cannot be written: {error}") from error
 
 
 def check_model(inputs: StudyInputs, model: str) -> None:
