@@ -16,6 +16,7 @@ KINDS = (
     "features",
     "keys",
     "places",
+    "grid",
     "projector_inputs",
 )
 # What is computed for a map that the tower does not compute itself: words of the ledger.
@@ -44,7 +45,9 @@ class VisionMap:
         that see it, (tokens,).
         features: output of the layer, (tokens, C). keys: (tokens, heads, head size).
         places: where the token's patches are, whatever the layer: the tile, counted from 1, and the centre as
-        a share of its height and of its width, (tokens, 3). projector_inputs: what the projector makes the
+        a share of its height and of its width, (tokens, 3). grid: where the token is, whatever the layer: its
+        grid of tokens, counted from 1, that grid's rows and columns, its own row and column, and 1 where the
+        last column are ends of rows, (tokens, 6). projector_inputs: what the projector makes the
         token of, whatever the layer, (tokens, C').
     layer : int or float
         Of the tower's layers; negative ones count from the end: -2 is the penultimate. A fraction names the
