@@ -145,6 +145,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     "windows": {"window_layer": 0, "windows": 2},
     "chunks": {"chunks": 3},
     "pool": {"merge": "weighted"},
+    "hiprune": {"object_layer": 0, "alpha": 1.0},
 }
 
 

@@ -441,6 +441,13 @@ SETS: dict[str, Callable[[Situation, int], list[int]]] = {
         tower(at, "cls_attention"), n, at.rule.options["contextual"]
     ),
     "prumerge": lambda at, n: plain_rules.prumerge(tower(at, "cls_similarity"), n),
+    "hiprune": lambda at, n: plain_rules.hiprune(
+        tower(at, "attention_of_all", at.rule.options["object_layer"]),
+        tower(at, "attention_of_all"),
+        grid_places(at),
+        n,
+        at.rule.options["alpha"],
+    ),
     "pool": lambda at, n: plain_rules.pool(grid_places(at), n),
     "windows": lambda at, n: plain_rules.windows(
         *(tower(at, "cls_attention", at.rule.options[layer]) for layer in ("window_layer", "tower_layer")),

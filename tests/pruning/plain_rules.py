@@ -227,6 +227,21 @@ def prumerge_weights(
     return found
 
 
+def hiprune(
+    middle: Sequence[float], deep: Sequence[float], places: Sequence[Sequence[float]], n: int, alpha: float
+) -> list[int]:
+    """Keep round(alpha n / 5) anchors with their neighbours, then the highest of the deep layer."""
+    anchors = best(middle, range(len(middle)), min(round(n * alpha / 5), n // 5))
+    around = set(anchors)
+    for anchor in anchors:
+        grid, _, columns, *_ = places[anchor]
+        own = [i for i, place in enumerate(places) if place[0] == grid]
+        steps = (-round(columns), -1, 1, round(columns))
+        around |= {min(max(anchor + step, own[0]), own[-1]) for step in steps}
+    others = [i for i in range(len(deep)) if i not in around]
+    return sorted([*around, *best(deep, others, n - len(around))])
+
+
 def pooled(places: Sequence[Sequence[float]], n: int) -> dict[int, dict[int, float]]:
     """Return the token in the middle of a cell -> token -> its share.
 

@@ -71,6 +71,7 @@ def over_patches(kind, calls, output, class_tokens):
         sequences, heads, tokens, size = query.shape
         for sequence in range(sequences):
             received = torch.zeros(tokens, dtype=torch.float64)
+            of_all = torch.zeros(tokens, dtype=torch.float64)
             of_class = torch.zeros(tokens, dtype=torch.float64)
             joined = torch.zeros(tokens, dtype=torch.float64)
             for head in range(heads):
@@ -80,6 +81,7 @@ def over_patches(kind, calls, output, class_tokens):
                         own = mask[min(sequence, len(mask) - 1), 0, row]
                         logits = logits.masked_fill(~own, -1e300) if own.dtype == torch.bool else logits + own
                     share = logits.exp() / logits.exp().sum()
+                    of_all += share / heads / tokens
                     if row >= class_tokens:
                         received += share / heads / (tokens - class_tokens)
                     else:
@@ -88,6 +90,7 @@ def over_patches(kind, calls, output, class_tokens):
             joined = (joined / (heads * size) ** 0.5).exp()
             maps = {
                 "attention_received": received[class_tokens:],
+                "attention_of_all": of_all[class_tokens:],
                 "cls_attention": of_class[class_tokens:],
                 "cls_similarity": (joined / joined.sum())[class_tokens:],
                 "keys": key[sequence, :, class_tokens:].transpose(0, 1),

@@ -178,7 +178,7 @@ class TowerWatch:
             elif one.kind == "cls_similarity":
                 self._add(one, _similarity(seen)[:, skip:])
             else:
-                self._add(one, _received(seen, skip))
+                self._add(one, _received(seen, skip if one.kind == "attention_received" else 0)[:, skip:])
 
 
 def features_with_maps(
@@ -233,14 +233,14 @@ def _masked(logits: Tensor, mask: Tensor, start: int, stop: int) -> Tensor:
     return logits.masked_fill(~rows, lowest) if rows.dtype == torch.bool else logits + rows.float()
 
 
-def _received(seen: Projected, skip: int) -> Tensor:
-    """Return what each patch receives from the patches' rows, mean of the rows, (sequences, patches)."""
+def _received(seen: Projected, first: int) -> Tensor:
+    """Return what each token receives from all rows but the first ones, their mean: (sequences, tokens)."""
     sequences, heads, tokens, _ = seen.query.shape
     total = torch.zeros(sequences, tokens, device=seen.query.device)
     step = max(1, _CHUNK // (sequences * heads * tokens))
-    for start in range(skip, tokens, step):
+    for start in range(first, tokens, step):
         total += _shares(seen, start, min(tokens, start + step)).sum(1)
-    return total[:, skip:] / (tokens - skip)
+    return total / (tokens - first)
 
 
 def _similarity(seen: Projected) -> Tensor:
