@@ -155,6 +155,22 @@ def test_rules_that_read_the_tower_and_join_by_its_keys(model, name, merge):
     assert found["tflops_scoring"] * TERA == pytest.approx(rows + (merging if merge == "weighted" else 0))
 
 
+def test_pooling_adds_up_all_tokens_of_each_cell(model):
+    request = requests(3)[1]
+    strategy, criterion = build("strategies", "input"), build("criteria", "pool")
+    with prune(model, strategy, criterion, 0.6) as pruning:
+        flops = counted(lambda: model(**collate([request]), logits_to_keep=1))
+    config = model.config.to_dict()
+    counts = tokens_per_layer(token_depth(N_IMAGE, N_LAYERS, pruning.kept[0]), N_LAYERS)
+    assert set(counts) == {10}
+    n_text = len(request.ids) - N_IMAGE
+    sample = TokenCounts(counts, N_IMAGE, n_text, n_text - 1, grids=[(1, 5, 5)])
+    scoring = [(layer, cost) for layer, _, cost in criterion.scored_by(strategy.solve(0.6, N_LAYERS))]
+    found = sample_compute(config, sample, scoring, pruned=True, eager=True)
+    assert flops == pytest.approx(found["tflops_total"] * TERA, rel=1e-12)
+    assert found["tflops_scoring"] * TERA == 2 * 10 * N_IMAGE * config["text_config"]["hidden_size"]
+
+
 def test_published_figures():
     """LLaVA-1.5 7B and 13B at HiMAP's setting (docs/definitions.md, Compute ledger)."""
     for layers, hidden, ffn, ratio, unpruned, pruned in (

@@ -36,6 +36,7 @@ def extra(family, model, pixels, kind, layer):
     ("kind", "cost"),
     [
         ("attention_received", "tower_rows"),
+        ("attention_of_all", "tower_all_rows"),
         ("cls_attention", "cls_row"),
         ("cls_similarity", "cls_joined_row"),
         ("keys", None),

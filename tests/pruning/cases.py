@@ -42,8 +42,11 @@ _SHIFTED = {"key_norm": 1}
 def takers(scoring: str) -> list[str]:
     """Return the strategies that a scoring may meet: options are tried where several cuts show them.
 
-    What reads the layer before a cut meets none that cuts before the first layer.
+    What reads the layer before a cut meets none that cuts before the first layer, and what needs all tokens
+    none that cuts twice.
     """
+    if SCORINGS[scoring].build().first_cut_only:
+        return [name for name in RANKING if name not in SEVERAL_CUTS]
     if scoring not in names("criteria"):
         return ["hierarchical", "uniform"]
     return [name for name in RANKING if name not in AT_THE_INPUT or not reads_layer_before(scoring)]
@@ -54,6 +57,11 @@ def reads_layer_before(criterion: str) -> bool:
     described = describe("criteria", criterion)
     parts = handed_to(described, {})
     return any(describe("criteria", part)["first_layer"] > 0 for part in parts or [criterion])
+
+
+def first_cut_only(criterion: str) -> bool:
+    """Return whether a criterion needs all image tokens, so that no later cut can be its."""
+    return bool(describe("criteria", criterion)["first_cut_only"])
 
 
 def reads_attention(scoring: Scoring) -> bool:

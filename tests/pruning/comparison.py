@@ -144,6 +144,8 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     "prumerge": {"neighbours": 5},
     "windows": {"window_layer": 0, "windows": 2},
     "chunks": {"chunks": 3},
+    "pool": {"merge": "weighted"},
+    "hiprune": {"object_layer": 0, "alpha": 1.0},
 }
 
 
@@ -169,6 +171,7 @@ SCORINGS: dict[str, Scoring] = {name: Scoring(name, _options(name)) for name in 
         "prumerge", {**_options("prumerge"), "merge": "weighted", "before_projector": False}
     ),
     "windows averaged": Scoring("windows", {**_options("windows"), "merge": "average"}),
+    "middles of cells": Scoring("pool", {"merge": "drop"}),
     "spread averaged": Scoring("spread", {"merge": "average"}),
     "deep recycled reversed": Scoring("attention_deep", {"merge": "recycle", "reverse": True}),
     "deep reversed": Scoring("attention_deep", {"reverse": True}),

@@ -301,6 +301,10 @@ def tower_maps(at: Situation, kind: str, layer: int | None = None) -> list[Tenso
     return [found[at.image.index(column)].double() for column in at.present]
 
 
+def grid_places(at: Situation) -> list[list[float]]:
+    return [place.tolist() for place in tower_maps(at, "grid", -1)]
+
+
 def attention_deep_mean(at: Situation) -> list[float]:
     received = at.attention_from(at.present)
     return [
@@ -437,6 +441,14 @@ SETS: dict[str, Callable[[Situation, int], list[int]]] = {
         tower(at, "cls_attention"), n, at.rule.options["contextual"]
     ),
     "prumerge": lambda at, n: plain_rules.prumerge(tower(at, "cls_similarity"), n),
+    "hiprune": lambda at, n: plain_rules.hiprune(
+        tower(at, "attention_of_all", at.rule.options["object_layer"]),
+        tower(at, "attention_of_all"),
+        grid_places(at),
+        n,
+        at.rule.options["alpha"],
+    ),
+    "pool": lambda at, n: plain_rules.pool(grid_places(at), n),
     "windows": lambda at, n: plain_rules.windows(
         *(tower(at, "cls_attention", at.rule.options[layer]) for layer in ("window_layer", "tower_layer")),
         [place.tolist() for place in tower_maps(at, "places")],
@@ -454,6 +466,7 @@ WEIGHTS: dict[str, Callable[[Situation, list[int]], dict[int, dict[int, float]]]
     "prumerge": lambda at, stay: plain_rules.prumerge_weights(
         tower(at, "cls_similarity"), tower_maps(at, "keys"), stay, at.rule.options["neighbours"]
     ),
+    "pool": lambda at, stay: plain_rules.pool_weights(grid_places(at), stay),
 }
 
 
@@ -593,10 +606,13 @@ def oracle(
     def weighted(layer: int, states: Mapping[int, Tensor]) -> dict[int, Tensor]:
         """Return what becomes of tokens that others are added to: to states, or to the projector's inputs."""
         found = {}
-        project = eager.model.base_model.multi_modal_projector if added[layer] else None
-        inputs = sample.vision("projector_inputs", -1) if added[layer] and layer == 0 else None
+        of_inputs = (
+            added[layer] and layer == 0 and rule.options.get("before_projector", rule.criterion != "pool")
+        )
+        project = eager.model.base_model.multi_modal_projector if of_inputs else None
+        inputs = sample.vision("projector_inputs", -1) if of_inputs else None
         for column, some in added[layer].items():
-            if inputs is None or not rule.options.get("before_projector", True):
+            if inputs is None:
                 found[column] = states[column] + sum(weight * states[other] for other, weight in some.items())
                 continue
             own = inputs[image.index(column)]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from fractions import Fraction
 
 import torch
 from torch import Tensor
@@ -243,6 +244,71 @@ def prumerge_weights(
         nearest = sorted(others, key=lambda j: (-others[j], j))[:neighbours]
         found[i] = {j: similarity[j] for j in nearest}
     return found
+
+
+def hiprune(
+    middle: Sequence[float], deep: Sequence[float], places: Sequence[Sequence[float]], n: int, alpha: float
+) -> list[int]:
+    """Keep round(alpha n / 5) anchors with their neighbours, then the highest of the deep layer."""
+    anchors = best(middle, range(len(middle)), min(round(n * alpha / 5), n // 5))
+    around = set(anchors)
+    for anchor in anchors:
+        grid, _, columns, *_ = places[anchor]
+        own = [i for i, place in enumerate(places) if place[0] == grid]
+        steps = (-round(columns), -1, 1, round(columns))
+        around |= {min(max(anchor + step, own[0]), own[-1]) for step in steps}
+    others = [i for i in range(len(deep)) if i not in around]
+    return sorted([*around, *best(deep, others, n - len(around))])
+
+
+def pooled(places: Sequence[Sequence[float]], n: int) -> dict[int, dict[int, float]]:
+    """Return the token in the middle of a cell -> token -> its share.
+
+    A place is (grid, its rows and columns, row and column, whether the last column are ends of rows). Means
+    are read off torch's adaptive pooling of pictures that are 1 in one place.
+    """
+    found = {}
+    for grid in dict.fromkeys(place[0] for place in places):
+        tokens = [i for i, place in enumerate(places) if place[0] == grid]
+        _, rows, columns, _, _, ends = (int(value) for value in places[tokens[0]])
+        assert [places[i][3] * columns + places[i][4] for i in tokens] == list(range(rows * columns))
+        share = n * (tokens[-1] + 1) // len(places) - n * tokens[0] // len(places)
+        if not share:
+            continue
+        # The nearest whole number to a root: that whose half more, squared, is the first above it.
+        height = next(r for r in range(rows + 1) if (2 * r + 1) ** 2 * columns > 4 * share * rows)
+        fewest = math.ceil(Fraction(share, columns))
+        height = min(max(height, fewest), max(fewest, share // (1 + ends)), rows)
+        numbers = torch.tensor(tokens).view(rows, columns)
+        width = columns - ends
+        one_hot = torch.eye(rows * width, dtype=torch.float64).view(-1, rows, width)
+        bound = torch.nn.functional.adaptive_avg_pool2d(one_hot, (height, width))
+        for band in range(height):
+            cells = share * (band + 1) // height - share * band // height
+            ended = ends and cells > 1
+            row = math.floor(Fraction(2 * band + 1, 2) * Fraction(rows, height))
+            means = torch.nn.functional.adaptive_avg_pool1d(bound[:, band], cells - ended)
+            for cell in range(cells - ended):
+                column = math.floor(Fraction(2 * cell + 1, 2) * Fraction(width, cells - ended))
+                some = means[:, cell].nonzero()[:, 0].tolist()
+                found[int(numbers[row, column])] = {
+                    int(numbers[:, :width].flatten()[j]): float(means[j, cell]) for j in some
+                }
+            if ended:
+                first = band * rows // height
+                last = math.ceil(Fraction((band + 1) * rows, height))
+                own = [int(i) for i in numbers[first:last, -1]]
+                found[int(numbers[row, -1])] = dict.fromkeys(own, 1 / len(own))
+    return found
+
+
+def pool(places: Sequence[Sequence[float]], n: int) -> list[int]:
+    return sorted(pooled(places, n))
+
+
+def pool_weights(places: Sequence[Sequence[float]], stay: Sequence[int]) -> dict[int, dict[int, float]]:
+    shares = pooled(places, len(stay))
+    return {i: {j: shares[i].get(j, 0.0) - (i == j) for j in {i, *shares[i]}} for i in stay if i in shares}
 
 
 def deduplication(features: Vectors, attention: Sequence[float], n: int, important: float = 0.5) -> list[int]:

@@ -72,6 +72,7 @@ def over_patches(kind, calls, output, class_tokens):
         sequences, heads, tokens, size = query.shape
         for sequence in range(sequences):
             received = torch.zeros(tokens, dtype=torch.float64)
+            of_all = torch.zeros(tokens, dtype=torch.float64)
             of_class = torch.zeros(tokens, dtype=torch.float64)
             joined = torch.zeros(tokens, dtype=torch.float64)
             for head in range(heads):
@@ -81,6 +82,7 @@ def over_patches(kind, calls, output, class_tokens):
                         own = mask[min(sequence, len(mask) - 1), 0, row]
                         logits = logits.masked_fill(~own, -1e300) if own.dtype == torch.bool else logits + own
                     share = logits.exp() / logits.exp().sum()
+                    of_all += share / heads / tokens
                     if row >= class_tokens:
                         received += share / heads / (tokens - class_tokens)
                     else:
@@ -89,6 +91,7 @@ def over_patches(kind, calls, output, class_tokens):
             joined = (joined / (heads * size) ** 0.5).exp()
             maps = {
                 "attention_received": received[class_tokens:],
+                "attention_of_all": of_all[class_tokens:],
                 "cls_attention": of_class[class_tokens:],
                 "cls_similarity": (joined / joined.sum())[class_tokens:],
                 "keys": key[sequence, :, class_tokens:].transpose(0, 1),
@@ -194,8 +197,40 @@ def projected_of_tokens(name, model, pixels):
     return torch.stack([given[0][pairs[0]] if pairs else none for pairs in own])
 
 
+def grid_of_tokens(name, model, pixels):
+    """Return grid, its rows and columns, own row and column, and whether rows have ends, of each token."""
+    config, grids = model.config, []
+    if name.startswith("qwen"):
+        grids = [(rows // 2, columns // 2, 0) for _, rows, columns in pixels["image_grid_thw"].tolist()]
+    elif name in ("llava_next", "llava_onevision"):
+        side = config.vision_config.image_size // config.vision_config.patch_size
+        sizes = pixels["image_sizes"].tolist()
+        several = "batch_num_images" in pixels and len(sizes) > 1
+        for height, width in sizes:
+            n_tiles = 1 if several else pixels["pixel_values"].shape[1]
+            if n_tiles > 1:
+                rows, columns = _laid_out(config, n_tiles, side, (width, height))
+            grids += [(side, side, 0), (rows, columns + 1, 1) if n_tiles > 1 else (1, 1, 0)]
+    else:
+        own = patches_of_tokens(name, model, pixels, None)
+        tiles = max(tile for ((tile, _), *_) in own) + 1
+        side = round((len(own) / tiles) ** 0.5)
+        grids = [(side, side, 0)] * tiles
+    return torch.tensor(
+        [
+            [number, rows, columns, row, column, ends]
+            for number, (rows, columns, ends) in enumerate(grids, 1)
+            for row in range(rows)
+            for column in range(columns)
+        ],
+        dtype=torch.float64,
+    )
+
+
 def slowly(kind, name, family, model, pixels, layer):
     """Return a map over image tokens, (tokens, ...), float64."""
+    if kind == "grid":
+        return grid_of_tokens(name, model, pixels)
     if kind == "projector_inputs":
         return projected_of_tokens(name, model, pixels)
     calls, output, entered = tower_run(family, model, pixels, layer)

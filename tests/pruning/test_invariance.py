@@ -5,7 +5,7 @@ import torch
 
 from prunegrid import prune
 from prunegrid.plugins import names
-from tests.pruning.cases import AT_THE_INPUT, reads_layer_before
+from tests.pruning.cases import AT_THE_INPUT, SEVERAL_CUTS, first_cut_only, reads_layer_before
 from tests.pruning.hooks import hooks_of
 from tests.pruning.tiny import collate, requests, tiny_llava
 from tests.rounding import FACTOR, doubled, logits_noise, noise
@@ -17,7 +17,10 @@ OPTIONS = {
     "cuts": {"cuts": [[1, 0.6], [3, 0.36]], "positions": "contiguous"},
 }
 PAIRS = [
-    (s, c) for s in RANKED for c in names("criteria") if s not in AT_THE_INPUT or not reads_layer_before(c)
+    (s, c)
+    for s in RANKED
+    for c in names("criteria")
+    if not (s in AT_THE_INPUT and reads_layer_before(c)) and not (s in SEVERAL_CUTS and first_cut_only(c))
 ] + [(s, "first") for s in ("exit", "blind", "none")]
 NEW_TOKENS = 3
 # Strategies that each criterion meets in `make test`: one in so many, which turns with the criterion.

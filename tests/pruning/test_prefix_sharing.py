@@ -15,7 +15,7 @@ from prunegrid.pruning.criterion import Criterion
 from prunegrid.pruning.families import supported_models
 from prunegrid.pruning.prefix_sharing import PrefixSharing
 from prunegrid.pruning.sharing_order import SharedPrefill, sharing_order
-from tests.pruning.cases import reads_layer_before
+from tests.pruning.cases import first_cut_only, reads_layer_before
 from tests.pruning.comparison import FAMILIES, STRATEGY_OPTIONS, WINDOWED, strategy_of
 from tests.pruning.tiny import N_LAYERS
 
@@ -26,6 +26,8 @@ RANKED += ("uniform contiguous", "uniform floor", "input original", "from the in
 FEW = ("attention", "attention_own", "norm_input", "gradient")
 # What the other families meet in `make test`: several cuts, drawn ones, moved positions, from layer 0 on.
 SOME = ("hierarchical", "uniform contiguous", "random", "from the input on")
+# What needs all image tokens meets one cut alone.
+ONE_CUT = ("constant", "single", "input", "input original")
 NEW_TOKENS = 3
 
 
@@ -41,6 +43,8 @@ def cells(model, criteria, ratios=(0.5,), family="llava", strategies=RANKED):
         )
         for criterion in criteria if strategy in RANKED else ("first",):
             if at_the_input and reads_layer_before(criterion):
+                continue
+            if first_cut_only(criterion) and strategy not in ONE_CUT:
                 continue
             seeds = (1, 2) if "random" in (strategy, criterion) else (1,)
             for seed in seeds if (strategy, ratio) != ("blind", ratios[-1]) else (1,):

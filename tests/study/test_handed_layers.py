@@ -34,6 +34,9 @@ FROM_THE_INPUT = Schedule(8, ((0, 0.8), (3, 0.5), (5, 0.2)))
             {"parts": ["attention_last", "norm", "norm"]},
             "'attention_last' cannot score before layer 0",
         ),
+        ("pool", {}, "'pool' cannot score before layer 3, only before the first cut, layer 0"),
+        ("staged", {"parts": ["pool", "norm", "attention_own"]}, None),
+        ("staged", {"parts": ["norm", "norm", "pool"]}, "'pool' cannot score before layer 5"),
         (
             "staged",
             {"parts": ["norm", "norm"]},

@@ -9,9 +9,10 @@ from prunegrid.pruning.families import family_of
 from prunegrid.pruning.patch_grid import Config, PatchGrid
 from prunegrid.pruning.vision_maps import tower_layer, tower_layers
 
-# Words of a criterion's `cost`: products of all patches' rows, or of the class token's row (as attention, or
-# with heads joined), with the keys that each sees. The layer follows after "@"; without one it is the last.
-ALL_ROWS, CLASS_ROWS = "tower_rows", ("cls_row", "cls_joined_row")
+# Words of a criterion's `cost`: products of all patches' rows, of these and the class token's, or of that one
+# (as attention, or with heads joined), with the keys that each sees. The layer follows after "@"; without one
+# it is the last.
+PATCH_ROWS, ALL_ROWS, CLASS_ROWS = "tower_rows", "tower_all_rows", ("cls_row", "cls_joined_row")
 
 
 def tower_width(config: Config) -> int:
@@ -39,15 +40,18 @@ def tower_score_flops(config: Config, grids: Sequence[PatchGrid], costs: Iterabl
     total = 0
     for word in _words(costs):
         kind, _, layer = word.partition("@")
-        if kind not in (ALL_ROWS, *CLASS_ROWS):
+        if kind not in (PATCH_ROWS, ALL_ROWS, *CLASS_ROWS):
             continue
         family, vision = family_of(config["model_type"]), config["vision_config"]
         width = tower_width(config)
         for grid in grids:
-            seen = grid[0] * (grid[1] * grid[2] + 1)
-            if kind == ALL_ROWS:
+            of_class = grid[0] * (grid[1] * grid[2] + 1)
+            seen = of_class if kind in CLASS_ROWS else 0
+            if kind not in CLASS_ROWS:
                 at = tower_layer(float(layer or -1), tower_layers(vision))
                 seen = family.tower_seen(config, grid, at)
+            if kind == ALL_ROWS and family.has_class_token(config):
+                seen += of_class
             total += 2 * width * seen
     return float(total)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from prunegrid.models.llava import Llava
+from prunegrid.pruning.patch_grid import TokenGrid
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -51,6 +52,29 @@ class LlavaNext(Llava):
             tiles, pixels["image_sizes"], image_newline=newline, **self.packing(model.config)
         )
         return cast("Sequence[Tensor]", found)
+
+    def token_grids(self, model: PreTrainedModel, pixels: Mapping[str, Any], n_tiles: int) -> list[TokenGrid]:
+        """Return of each picture the whole of it, then its tiles side by side, whose rows have ends.
+
+        Of one tile there is the whole picture, and one end behind it.
+        """
+        import torch
+
+        inner: Any = model.base_model
+        rows, columns = self.tile_grid(model.config.to_dict())
+        tiles = self.tiles(model.config, pixels)
+        blank = torch.zeros(sum(tiles), rows * columns, 1).split(tiles)
+        # What is packed shows which tokens are ends.
+        packed, _ = inner.pack_image_features(
+            blank, pixels["image_sizes"].cpu(), image_newline=torch.ones(1), **self.packing(model.config)
+        )
+        found = []
+        for picture in packed:
+            beside = picture[rows * columns :, 0]
+            ends = int(beside.sum())
+            width = len(beside) // ends
+            found += [TokenGrid(rows, columns), TokenGrid(ends, width, width > 1)]
+        return found
 
     def packing(self, config: PretrainedConfig) -> dict[str, Any]:
         """Return further arguments of the model's `pack_image_features`."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from prunegrid.cost.qwen_vit import qwen_vit_flops
 from prunegrid.pruning.family import Family, Features
+from prunegrid.pruning.patch_grid import TokenGrid
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -76,6 +77,18 @@ class Qwen2VL(Family):
         """Return maps averaged over the patches that are merged: they follow each other."""
         merged = model.config.vision_config.spatial_merge_size**2
         return [self.in_order(model, patches[0].unflatten(0, (-1, merged)).mean(1), pixels)]
+
+    def check_grid(self, config: Config) -> None:
+        """Refuse nothing: pictures of any size are grids of whole tokens."""
+
+    def token_grids(self, model: PreTrainedModel, pixels: Mapping[str, Any], n_tiles: int) -> list[TokenGrid]:
+        """Return a grid for each frame."""
+        side = model.config.vision_config.spatial_merge_size
+        return [
+            TokenGrid(rows // side, columns // side)
+            for frames, rows, columns in self.grids(model.config, pixels)
+            for _ in range(frames)
+        ]
 
     def in_order(self, model: PreTrainedModel, tokens: Tensor, pixels: Mapping[str, Any]) -> Tensor:
         """Return maps over tokens, (tokens, maps), in the order of the prompt: here the tower's own."""

@@ -432,7 +432,7 @@ class Pruning:
             )
         # `generate` repeats prompts and features, not pixels.
         once = counts if pixels is inputs else counts[::copies]
-        found = self._family.vision(self.model, self._tower.taken(), pixels)
+        found = self._tower.over_tokens(pixels)
         for name, over_tokens in found.items():
             if len(over_tokens) != sum(once):
                 raise PruningError(

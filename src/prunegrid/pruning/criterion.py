@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 from prunegrid.errors import ConfigError, PruningError
 from prunegrid.nearest import nearest
 from prunegrid.plugins import Plugin, name_of
-from prunegrid.pruning.schedule import MOST_STEPS, too_early
+from prunegrid.pruning.schedule import MOST_STEPS, not_first, too_early
 from prunegrid.pruning.vision_maps import MAP_COSTS
 
 if TYPE_CHECKING:
@@ -78,6 +78,8 @@ class Criterion(Plugin):
         The score needs the unpruned model's own answer: labelled in tables and never ranked best.
     first_layer : int
         The earliest layer before which it can score: 1 for what reads the layer before the cut.
+    first_cut_only : bool
+        It needs all image tokens of the prompt: the first cut is the only one at which it can score.
     needs_class_token : bool
         It reads the class token of the vision tower, which not every tower has: cells of models without one
         are left out of the grid.
@@ -106,6 +108,7 @@ class Criterion(Plugin):
     stochastic: ClassVar[bool] = False
     needs_answer: ClassVar[bool] = False
     first_layer: ClassVar[int] = 0
+    first_cut_only: ClassVar[bool] = False
     needs_class_token: ClassVar[bool] = False
     delegates: ClassVar[tuple[str, ...]] = ()
     cost: ClassVar[str | None] = None
@@ -146,8 +149,8 @@ class Criterion(Plugin):
         ------
         PruningError
             If a criterion resolves to something else than a criterion, or without end, or to one that
-            cannot score as early as that, or if `recycle` asks for scores of one that selects sets, or
-            `weighted` for weights of one that has none.
+            cannot score as early or as late as that, or if `recycle` asks for scores of one that selects
+            sets, or `weighted` for weights of one that has none.
         """
         criterion, reverse, merge = self, self.reverse, self.merge
         for _ in range(MOST_STEPS):
@@ -155,6 +158,8 @@ class Criterion(Plugin):
             if part is criterion:
                 if layer < criterion.first_layer:
                     raise PruningError(too_early(name_of(criterion), layer, criterion.first_layer))
+                if criterion.first_cut_only and layer != schedule.cuts[0][0]:
+                    raise PruningError(not_first(name_of(criterion), layer, schedule))
                 if merge == "recycle" and criterion.selects_sets:
                     raise PruningError(
                         f"criterion {name_of(criterion)!r} selects sets and has no scores, so it does not "

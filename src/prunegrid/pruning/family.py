@@ -9,12 +9,12 @@ from __future__ import annotations
 import inspect
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from math import prod
+from math import isqrt, prod
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from prunegrid.errors import PruningError
 from prunegrid.plugins import Plugin
-from prunegrid.pruning.patch_grid import default_grid, pair
+from prunegrid.pruning.patch_grid import TokenGrid, default_grid, pair
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -193,6 +193,52 @@ class Family(Plugin, ABC):
             f"the family of {model.config.model_type!r} does not say which patches make an image token "
             "(token_maps): what reads the vision tower cannot be used with it"
         )
+
+    def tile_grid(self, config: Config) -> tuple[int, int]:
+        """Return how many rows and columns of image tokens a tile has.
+
+        Parameters
+        ----------
+        config : mapping
+            The model's whole configuration.
+
+        Raises
+        ------
+        PruningError
+            If its tokens are no grid of s x s patches each: one stands beside the patches, or is missing.
+        """
+        tokens = self.tile_tokens(config)
+        _, rows, columns = default_grid(config)
+        side = isqrt(rows * columns // tokens) if tokens else 0
+        if not tokens or not side or rows % side or columns % side or rows * columns != side**2 * tokens:
+            raise PruningError(
+                f"{config['model_type']!r} makes {tokens} image tokens of {rows} x {columns} patches: they "
+                "are no grid, which is asked for (grid@-1)"
+            )
+        return rows // side, columns // side
+
+    def check_grid(self, config: Config) -> None:
+        """Refuse a model whose image tokens are known to stand in no grid; arguments as of `tile_grid`."""
+        self.tile_grid(config)
+
+    def token_grids(self, model: PreTrainedModel, pixels: Mapping[str, Any], n_tiles: int) -> list[TokenGrid]:
+        """Return the grids in which the image tokens of all pictures stand, in the order of the prompt.
+
+        Parameters
+        ----------
+        model : PreTrainedModel
+            The model.
+        pixels : mapping
+            The tower's inputs, as the processor returned them.
+        n_tiles : int
+            Sequences that the tower ran on: tiles, without those that fill up a batch.
+
+        Raises
+        ------
+        PruningError
+            See `tile_grid`.
+        """
+        return [TokenGrid(*self.tile_grid(model.config.to_dict()))] * n_tiles
 
     def projector(self, model: PreTrainedModel) -> nn.Module:
         """Return the module that makes image tokens of what the tower gives, each token for itself.

@@ -1,6 +1,7 @@
-"""Grids of patches that a vision tower runs on. Imports no torch."""
+"""Grids of patches that a vision tower runs on, and of image tokens. Imports no torch."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from prunegrid.errors import PruningError
@@ -9,6 +10,23 @@ from prunegrid.errors import PruningError
 Config = Mapping[str, Any]
 # Of one image: tiles (or frames), rows and columns of patches in each.
 PatchGrid = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class TokenGrid:
+    """Image tokens that follow each other in the prompt, row by row of a picture or of a tile.
+
+    Attributes
+    ----------
+    rows, columns : int
+        Of tokens.
+    ends : bool
+        The last column are learned ends of rows, which stand for no part of the picture.
+    """
+
+    rows: int
+    columns: int
+    ends: bool = False
 
 
 def pair(size: int | Sequence[int]) -> tuple[int, int]:

@@ -144,6 +144,15 @@ def one_per_cut(n_parts: int, schedule: Schedule) -> str:
     return f"parts names {n_parts} criteria, but there are {len(schedule.cuts)} cuts, before layers {layers}"
 
 
+def not_first(name: str, layer: int, schedule: Schedule) -> str:
+    """Say that a criterion cannot score before a layer, as some tokens are gone by then."""
+    return (
+        f"criterion {name!r} cannot score before layer {layer}, only before the first cut, layer "
+        f"{schedule.cuts[0][0]}: it reads the grid of all image tokens; choose another criterion for later "
+        "cuts (staged, parts)"
+    )
+
+
 def too_early(name: str, layer: int, first_layer: int) -> str:
     """Say that a criterion cannot score before a layer."""
     return (

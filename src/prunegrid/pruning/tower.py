@@ -6,7 +6,7 @@ never exists.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from prunegrid.errors import PruningError
 from prunegrid.pruning.attention import Projected, observe
 from prunegrid.pruning.patch_grid import default_grid
+from prunegrid.pruning.token_grids import grid_map
 from prunegrid.pruning.vision_maps import VisionMap, check_maps, tower_layer
 
 if TYPE_CHECKING:
@@ -47,16 +48,21 @@ class TowerWatch:
     """
 
     def __init__(self, family: Family, model: PreTrainedModel, maps: Sequence[VisionMap]) -> None:
+        self._family, self._model = family, model
         self._layers = family.tower_layers(model)
         self._attentions = [family.tower_attention(layer) for layer in self._layers]
         config = model.config.to_dict()
         self._class_tokens = int(family.has_class_token(config))
         one_size = family.tile_tokens(config) is not None
         check_maps(maps, model.config.model_type, len(self._layers), bool(self._class_tokens), one_size)
-        self._maps = tuple(maps)
+        self._gridded = [one.name for one in maps if one.kind == "grid"]
+        if self._gridded:
+            family.check_grid(config)
+        self._maps = tuple(one for one in maps if one.kind != "grid")
         self._projector = self._projector_of(family, model)
         self._grid = default_grid(config) if any(one.kind == "places" for one in maps) else None
         self._found: dict[VisionMap, list[Tensor]] = {}
+        self._sequences = 0
 
     def _projector_of(self, family: Family, model: PreTrainedModel) -> nn.Module | None:
         asked = any(one.kind == "projector_inputs" for one in self._maps)
@@ -71,6 +77,8 @@ class TowerWatch:
             by_layer.setdefault(tower_layer(one.layer, n_layers) % n_layers, []).append(one)
         with ExitStack() as stack:
             handles = [self._layers[0].register_forward_pre_hook(lambda *_: self._found.clear())]
+            if self._gridded:
+                handles.append(self._layers[0].register_forward_hook(self._count_hook))
             if self._projector is not None:
                 handles.append(self._projector.register_forward_pre_hook(self._project_hook))
             read = {}
@@ -87,7 +95,32 @@ class TowerWatch:
             stack.enter_context(observe(list(read), lambda module, seen: self._note(read[module], seen)))
             yield
 
-    def taken(self) -> dict[VisionMap, Tensor]:
+    def over_tokens(self, pixels: Mapping[str, Any]) -> dict[str, Tensor]:
+        """Return the maps of the tower's last run over the image tokens of all pictures.
+
+        Parameters
+        ----------
+        pixels : mapping
+            What the tower was given, as the processor returned it.
+
+        Returns
+        -------
+        dict
+            Name of the map -> Tensor (image tokens, ...), float32.
+
+        Raises
+        ------
+        PruningError
+            If it has not run, or its family does not say how tokens stand in a grid.
+        """
+        found = self._family.vision(self._model, self._taken(), pixels)
+        if self._gridded:
+            grids = self._family.token_grids(self._model, pixels, self._sequences)
+            places = grid_map(grids, pixels["pixel_values"].device)
+            found.update(dict.fromkeys(self._gridded, places))
+        return found
+
+    def _taken(self) -> dict[VisionMap, Tensor]:
         """Return the maps of the tower's last run, (sequences, patches, ...).
 
         Raises
@@ -109,6 +142,9 @@ class TowerWatch:
     @property
     def _of_layers(self) -> list[VisionMap]:
         return [one for one in self._maps if one.kind != "projector_inputs"]
+
+    def _count_hook(self, layer: nn.Module, args: Any, output: Any) -> None:
+        self._sequences = len(output[0] if isinstance(output, tuple) else output)
 
     def _project_hook(self, projector: nn.Module, args: Any) -> None:
         for one in self._maps:
@@ -142,7 +178,7 @@ class TowerWatch:
             elif one.kind == "cls_similarity":
                 self._add(one, _similarity(seen)[:, skip:])
             else:
-                self._add(one, _received(seen, skip))
+                self._add(one, _received(seen, skip if one.kind == "attention_received" else 0)[:, skip:])
 
 
 def features_with_maps(
@@ -167,7 +203,7 @@ def features_with_maps(
     watch = TowerWatch(family, model, maps)
     with watch.watching():
         (found,) = family.features(model, [pixels])
-    return replace(found, vision=family.vision(model, watch.taken(), pixels))
+    return replace(found, vision=watch.over_tokens(pixels))
 
 
 def _places(sequences: int, rows: int, columns: int, device: torch.device) -> Tensor:
@@ -197,14 +233,14 @@ def _masked(logits: Tensor, mask: Tensor, start: int, stop: int) -> Tensor:
     return logits.masked_fill(~rows, lowest) if rows.dtype == torch.bool else logits + rows.float()
 
 
-def _received(seen: Projected, skip: int) -> Tensor:
-    """Return what each patch receives from the patches' rows, mean of the rows, (sequences, patches)."""
+def _received(seen: Projected, first: int) -> Tensor:
+    """Return what each token receives from all rows but the first ones, their mean: (sequences, tokens)."""
     sequences, heads, tokens, _ = seen.query.shape
     total = torch.zeros(sequences, tokens, device=seen.query.device)
     step = max(1, _CHUNK // (sequences * heads * tokens))
-    for start in range(skip, tokens, step):
+    for start in range(first, tokens, step):
         total += _shares(seen, start, min(tokens, start + step)).sum(1)
-    return total[:, skip:] / (tokens - skip)
+    return total / (tokens - first)
 
 
 def _similarity(seen: Projected) -> Tensor:

@@ -13,9 +13,11 @@ KINDS = (
     "cls_attention",
     "cls_similarity",
     "attention_received",
+    "attention_of_all",
     "features",
     "keys",
     "places",
+    "grid",
     "projector_inputs",
 )
 # What is computed for a map that the tower does not compute itself: words of the ledger.
@@ -23,6 +25,7 @@ MAP_COSTS = {
     "cls_attention": "cls_row",
     "cls_similarity": "cls_joined_row",
     "attention_received": "tower_rows",
+    "attention_of_all": "tower_all_rows",
 }
 # Those that ask for the row of a class token.
 OF_CLASS_TOKEN = ("cls_attention", "cls_similarity")
@@ -41,10 +44,12 @@ class VisionMap:
         cls_attention: attention of the class token's row, mean of the heads, (tokens,).
         cls_similarity: softmax over class token and patches of q_cls . k / sqrt(C), heads joined, (tokens,).
         attention_received: attention that a patch receives, mean of the heads and of the rows of the patches
-        that see it, (tokens,).
+        that see it, (tokens,). attention_of_all: the same with the row of the class token, if there is one.
         features: output of the layer, (tokens, C). keys: (tokens, heads, head size).
         places: where the token's patches are, whatever the layer: the tile, counted from 1, and the centre as
-        a share of its height and of its width, (tokens, 3). projector_inputs: what the projector makes the
+        a share of its height and of its width, (tokens, 3). grid: where the token is, whatever the layer: its
+        grid of tokens, counted from 1, that grid's rows and columns, its own row and column, and 1 where the
+        last column are ends of rows, (tokens, 6). projector_inputs: what the projector makes the
         token of, whatever the layer, (tokens, C').
     layer : int or float
         Of the tower's layers; negative ones count from the end: -2 is the penultimate. A fraction names the

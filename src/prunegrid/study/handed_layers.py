@@ -9,7 +9,7 @@ from typing import Any
 
 from prunegrid import plugins
 from prunegrid.pruning.families import family_of, supported_models
-from prunegrid.pruning.schedule import MOST_STEPS, Schedule, one_per_cut, resolve_layer, too_early
+from prunegrid.pruning.schedule import MOST_STEPS, Schedule, not_first, one_per_cut, resolve_layer, too_early
 
 # Where a criterion hands deep layers on, if neither it nor the schedule says from which layer on.
 _DEEP_FROM = 0.25
@@ -80,6 +80,9 @@ def cannot_score(name: str, options: Mapping[str, Any], schedule: Schedule) -> s
         if all(layer < earliest for earliest in first.values()):
             earliest = min(first, key=first.__getitem__)
             return too_early(earliest, layer, first[earliest])
+        late = layer != schedule.cuts[0][0]
+        if late and all(plugins.describe("criteria", one).get("first_cut_only", False) for one in scoring):
+            return not_first(scoring[0], layer, schedule)
     return None
 
 

@@ -1,7 +1,7 @@
 """The cells of a study, and which of them share a job. Imports no torch."""
 
 from collections.abc import Collection, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from prunegrid.study.matches import Matches
 from prunegrid.study.memo import Memo
 from prunegrid.study.method_specs import describe_method
 from prunegrid.study.shared_layers import in_sharing_order
+from prunegrid.study.sliding_windows import cannot_move_up
 
 
 class Plan:
@@ -70,6 +71,10 @@ class Plan:
             reason = describe_method(self.config, strategy)["cannot"].get(model_type)
             if reason is not None:
                 return f"{strategy} cannot serve {model_type}: {reason}"
+        plugin, options = plugin_of(self.config, "strategies", strategy)
+        built: Strategy = plugins.build("strategies", plugin, options)
+        if reason := cannot_move_up(built, config, partial(self.inputs.image_tokens, model)):
+            return f"{strategy}: {reason}"
         named = criterion_of(self.config, criterion)
         if named is None or not needs_class_token(*named) or has_class_token(config) is not False:
             return None
