@@ -73,7 +73,7 @@ def _observed(
     """Tell the observer, then run the attention that the module was configured with."""
     config: Any = module.config
     scaling = kwargs.get("scaling")
-    config.prunegrid_observer(
+    other_mask = config.prunegrid_observer(
         module,
         Projected(
             query,
@@ -84,6 +84,8 @@ def _observed(
             value,
         ),
     )
+    if other_mask is not None:
+        attention_mask = other_mask
     eager: Any = getattr(sys.modules[type(module).__module__], "eager_attention_forward", None)
     original = config.prunegrid_original
     run = ALL_ATTENTION_FUNCTIONS.get_interface(original._attn_implementation, eager)
@@ -100,8 +102,12 @@ AttentionInterface.register(OBSERVED, _observed)
 
 
 @contextmanager
-def observe(modules: list[nn.Module], observer: Callable[[nn.Module, Projected], None]) -> Iterator[None]:
+def observe(
+    modules: list[nn.Module], observer: Callable[[nn.Module, Projected], Tensor | None]
+) -> Iterator[None]:
     """Call `observer(module, projected)` at every attention call of `modules` within the context.
+
+    What it returns is the mask that the call then takes; None leaves it as it is.
 
     Each module is given a copy of its configuration that names the observed attention; masks are still
     built from the model's own configuration. The originals are put back at the end.
