@@ -39,7 +39,7 @@ HEAVY = (
     "transformers.models.clip.modeling_clip",
     "transformers.models.llama.modeling_llama",
 )
-NEEDS_TORCH = (".predict.py", ".measure_latency.py")
+NEEDS_TORCH = (".predict.py", ".measure_flow.py", ".measure_latency.py")
 _LENGTH = 8
 
 
