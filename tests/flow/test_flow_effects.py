@@ -9,7 +9,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from prunegrid.findings.suggested_layers import suggest_layers
-from prunegrid.report.flow import draw_flow, plot_flow
+from prunegrid.report.flow_figure import draw_flow, plot_flow
 from prunegrid.results.flow_rows import FLOWS, HIDDEN_FLOWS, IMAGE_TO_IMAGE, TEXT_TO_IMAGE, write_flow_rows
 from prunegrid.statistics.score_interval import score_limits
 from prunegrid.statistics.testing import mcnemar_exact

@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from prunegrid.errors import DataError
-from prunegrid.flow import measure
+from prunegrid.flow import flow_answers
 from prunegrid.flow.attention_shares import attention_shares
+from prunegrid.flow.flow_answers import measure_flows, model_spec
 from prunegrid.flow.hiding import hidden
 from prunegrid.flow.maskings import in_layers, maskings
-from prunegrid.flow.measure import measure_flows, model_spec
 from prunegrid.plugins import build
 from prunegrid.predict.decoding import decode_greedily
 from prunegrid.predict.loading import load_model
@@ -129,18 +129,18 @@ def test_rows_are_scored_and_hold_the_shares_of_each_prompt_alone(files, shared,
 
 def test_a_killed_job_goes_on_where_it_was(files, run, shared, monkeypatch):
     asked = []
-    answers = measure._answers
+    answers = flow_answers._answers
 
     def noted(*arguments):
         asked.append(arguments[4])
         return answers(*arguments)
 
-    monkeypatch.setattr(measure, "_answers", noted)
+    monkeypatch.setattr(flow_answers, "_answers", noted)
     lost = files.predictions[HIDE[1]]
     before = lost.read_bytes()
     lost.unlink()
     assert measure_flows(run, Questions(), N, HIDE, lost.parent, shared) == files
     assert asked == [HIDE[1]]
     assert lost.read_bytes() == before
-    monkeypatch.setattr(measure, "chosen_batch", None)
+    monkeypatch.setattr(flow_answers, "chosen_batch", None)
     assert measure_flows(run, Questions(), N, HIDE, lost.parent, shared) == files

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from prunegrid.jobs.job_log import job_log
-from prunegrid.report.flow import plot_flow
+from prunegrid.report.flow_figure import plot_flow
 from prunegrid.results.seals import write_seal
 from prunegrid.tables.options import TableOptions
 

@@ -52,8 +52,8 @@ def measure_flow(
     check_benchmark(plan.inputs, benchmark)
     import torch
 
+    from prunegrid.flow.flow_answers import measure_flows, model_spec
     from prunegrid.flow.maskings import maskings
-    from prunegrid.flow.measure import measure_flows, model_spec
     from prunegrid.predict.hardware import describe_device, describe_model
     from prunegrid.predict.predict_cells import Shared
 

@@ -114,9 +114,9 @@ def write_report(
         Per model: `name`; `tables`, folder of its tables and findings.json; `figures`, folder; `methods`,
         optional, whether it has a methods table; `names`, optional, what its strategies and criteria are, see
         `study.descriptions.describe_names`; `measurements`, optional, its latency.parquet; `flow`, optional,
-        flow.json of `report.flow.plot_flow`; `metadata`, optional, benchmark -> a predictions.parquet whose
-        metadata tells data, versions and devices; `check`, optional, see `report.checked.checked`; `samples`,
-        optional, the file of `gallery.section.write_section`.
+        flow.json of `report.flow_figure.plot_flow`; `metadata`, optional, benchmark -> a predictions.parquet
+        whose metadata tells data, versions and devices; `check`, optional, see `report.checked.checked`;
+        `samples`, optional, the file of `gallery.section.write_section`.
     path : path
         The page to write.
     title : str

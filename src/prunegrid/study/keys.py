@@ -206,7 +206,7 @@ class CellKeys:
         adapter = self._config["benchmark_specs"][benchmark]["adapter"]
         model_type = str(self._inputs.model_config(model).get("model_type"))
         files = (
-            PACKAGE / "flow/measure.py",
+            PACKAGE / "flow/flow_answers.py",
             PACKAGE / "flow/maskings.py",
             PACKAGE / "scoring/score_flows.py",
             plugins.path("benchmarks", adapter),

@@ -33,7 +33,7 @@ def last_lines(
     findings : sequence of path
         findings.json of each model, as `findings.write_findings` writes it; read where there is a page.
     flows : sequence of path
-        flow.json of each model whose flows were asked for, as `report.flow.plot_flow` writes it.
+        flow.json of each model whose flows were asked for, as `report.flow_figure.plot_flow` writes it.
     """
     cells = status(plan)
     lines = summary(cells, len(plan.grid.unreachable)).splitlines()
