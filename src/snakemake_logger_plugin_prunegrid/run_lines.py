@@ -10,7 +10,7 @@ from snakemake_logger_plugin_prunegrid.job_log import JobLog, shortened
 
 # Jobs of which there is one a cell: counted, not listed. And those that only name others.
 LIGHT = ("publish",)
-_TARGETS = ("all", "latency", "demo_model")
+_TARGETS = ("all", "flow", "latency", "demo_model")
 # Targets that print by themselves what was asked for.
 _SPEAKING = ("check", "compute_plan", "download", "status")
 # Of jobs that failed, described at the end.

@@ -8,6 +8,7 @@ import pytest
 from prunegrid import plugins
 from prunegrid.results.column_dictionary import DICTIONARY
 from prunegrid.results.column_page import page
+from prunegrid.results.flow_rows import FLOW_ROWS
 from prunegrid.results.measurements import MEASUREMENTS
 from prunegrid.results.predictions import SCHEMA
 from tests.docs import columns
@@ -20,7 +21,8 @@ def test_the_page_is_made_from_the_dictionary():
 
 
 @pytest.mark.parametrize(
-    ("file", "schema"), [("predictions.parquet", SCHEMA), ("latency.parquet", MEASUREMENTS)]
+    ("file", "schema"),
+    [("predictions.parquet", SCHEMA), ("latency.parquet", MEASUREMENTS), ("flow.parquet", FLOW_ROWS)],
 )
 def test_schemas_are_those_of_the_dictionary_in_its_order(file, schema):
     own = [(entry.name, entry.dtype) for entry in DICTIONARY[file]]

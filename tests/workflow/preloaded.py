@@ -48,7 +48,7 @@ HEAVY = (
     "transformers.models.clip.modeling_clip",
     "transformers.models.llama.modeling_llama",
 )
-NEEDS_TORCH = (".predict.py", ".measure_latency.py")
+NEEDS_TORCH = (".predict.py", ".measure_flow.py", ".measure_latency.py")
 # Name of an environment variable: packages that read where the hub is when they are imported, are not yet.
 OWN_HUB = "PRUNEGRID_TEST_OWN_HUB"
 _LENGTH = 8

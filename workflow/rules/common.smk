@@ -28,6 +28,7 @@ from prunegrid.study.descriptions import (
     describe_names,
 )
 from prunegrid.study.drawn_data import is_drawn_by
+from prunegrid.study.flow_benchmarks import flow_benchmarks
 from prunegrid.study.inputs import DEMO_BENCHMARKS, DEMO_DATA
 from prunegrid.study.markers import has_lost, parts, predicted_marker
 from prunegrid.study.measured_cells import measured_cells
@@ -119,6 +120,8 @@ try:
     CELLS = {cell.folder: cell for cell in PLAN.grid.cells}
     # Model -> the cells whose time is measured.
     MEASURED = {model: some for model in config["models"] if (some := measured_cells(PLAN, model))}
+    # Model -> the benchmarks on which its flows of attention are measured.
+    FLOWS = flow_benchmarks(PLAN)
     NOT_HERE, SET_BACK = [], []
     # What `download` is to fetch cannot be there yet, and the others read no data.
     if workflow.is_main_process and not NO_STUDY & set(sys.argv):
@@ -132,6 +135,12 @@ if "latency" in sys.argv and not MEASURED:
     raise WorkflowError(
         "latency.cells fits no cell of the grid, so there is nothing to measure: name some, such as "
         "`--config 'latency={cells: [{seed: 0}]}'` for every cell that draws nothing"
+    )
+
+if "flow" in sys.argv and not FLOWS:
+    raise WorkflowError(
+        "flow.benchmarks names none, so there is nothing to measure: name some, such as "
+        "`--config 'flow={benchmarks: true}'` for all whose answers are short"
     )
 
 
@@ -171,6 +180,12 @@ def asks_for_cells():
     """Whether a run has targets beside those that print by themselves what was asked for."""
     targets = set(workflow.dag_settings.targets)
     return not targets or not targets <= NO_CELL
+
+
+def asks_for_flows():
+    """Whether flows of attention are among what a run asks for."""
+    targets = set(workflow.dag_settings.targets)
+    return not targets or bool(targets & {"all", "flow"})
 
 
 def say_first():
@@ -241,7 +256,11 @@ def prepared_data(cells):
     One that is as it would be drawn now starts nothing by being newer. Others are drawn in this run, and
     Snakemake looks behind no file marked `ancient` for the jobs that this starts.
     """
-    benchmarks = dict.fromkeys(cell.benchmark for cell in cells)
+    return prepared_benchmarks(dict.fromkeys(cell.benchmark for cell in cells))
+
+
+def prepared_benchmarks(benchmarks):
+    """The files that a rule makes for benchmarks, as `prepared_data`."""
     made = filter(PLAN.inputs.is_prepared, benchmarks)
     files = [config["benchmark_specs"][benchmark]["path"] for benchmark in made]
     return [ancient(file) if is_drawn_by(file, PLAN.keys.render_key()) else file for file in files]
@@ -335,6 +354,7 @@ def changed_since_it_was_made(wildcards):
     ]
     seals = expand([one.output.seal for one in made], model=config["models"])
     seals += expand(rules.plot_speedup.output.seal, model=MEASURED)
+    seals += expand(rules.plot_flow.output.seal, model=FLOWS)
     seals.append(rules.write_report.output.seal)
     there = [seal for seal in seals if Path(seal).exists()]
     return [] if are_sealed(there) else [newer_file()]
@@ -392,6 +412,16 @@ def measurements_of(model):
     return [f"{RESULTS}/{model}/latency.parquet"] if model in MEASURED else []
 
 
+def flow_files(model):
+    """What was measured of a model's flows, a file a benchmark."""
+    return [f"{RESULTS}/flow/{model}/{benchmark}.parquet" for benchmark in FLOWS.get(model, [])]
+
+
+def flow_keys(model):
+    """Benchmark -> the key of what is measured of a model's flows."""
+    return {benchmark: PLAN.keys.flow_key(model, benchmark) for benchmark in FLOWS.get(model, [])}
+
+
 def measured_under(model):
     """Where the measurements of a model's cells lie, and their key; nothing where none are measured."""
     files = measurements_of(model)
@@ -418,6 +448,7 @@ def say_end(failed):
         writes = any(job.rule.name == "write_report" for job in workflow.dag.jobs)
         ask = about_this_study("status", sys.argv[1:], get_argument_parser())
         found = [f"{RESULTS}/{model}/tables/findings.json" for model in config["models"]]
-        lines = last_lines(PLAN, PAGE if writes and not failed else None, ask, found)
+        flows = [f"{RESULTS}/{model}/figures/flow.json" for model in FLOWS if asks_for_flows()]
+        lines = last_lines(PLAN, PAGE if writes and not failed else None, ask, found, flows)
     if lines or failed:
         logger.info("\n".join(lines), extra={"prunegrid": "end"})

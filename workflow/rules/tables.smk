@@ -266,6 +266,7 @@ rule write_report:
         tables=expand(rules.build_tables.output, model=config["models"]),
         figures=expand(FIGURES, model=config["models"]),
         speedups=expand(rules.plot_speedup.output, model=MEASURED),
+        flows=expand(rules.plot_flow.output, model=FLOWS),
         samples=expand(rules.collect_samples.output, model=config["models"]),
         changed=changed_since_it_was_made,
         others=lambda wildcards: made_from_others("write_report", wildcards),
@@ -286,6 +287,7 @@ rule write_report:
                 "methods": bool(config["methods"]),
                 "names": describe_names(PLAN),
                 **{"measurements": file for file in measurements_of(model)},
+                **({"flow": f"{RESULTS}/{model}/figures/flow.json"} if model in FLOWS else {}),
                 "metadata": {
                     c.benchmark: cell_file(c, "predictions.parquet")
                     for c in PLAN.grid.cells

@@ -83,7 +83,7 @@ def predict(
             from prunegrid.predict.predict_cells import predict_cells
 
             run = replace(
-                _benchmark_run(plan, store, model, benchmark, job, n_jobs),
+                benchmark_run(plan, store, model, benchmark, job, n_jobs),
                 check_code=lambda run: planned.check(
                     run.key, plan.keys.prediction_files(missing[run.key]), f"{benchmark} {run.label}"
                 ),
@@ -113,9 +113,10 @@ def _shared_model(plan: Plan, model: str, threads: int) -> Any:
     return Shared(plan.inputs.model_path(model), plan.config["model_specs"][model], kept)
 
 
-def _benchmark_run(
-    plan: Plan, store: Store, model: str, benchmark: str, job: int, n_jobs: int
+def benchmark_run(
+    plan: Plan, store: Store, model: str, benchmark: str, job: int = 1, n_jobs: int = 1
 ) -> BenchmarkRun:
+    """Return the arguments of a job of a plan: one model, one benchmark, one of some parts."""
     spec = plan.config["model_specs"][model]
     return BenchmarkRun(
         model_path=plan.inputs.model_path(model),

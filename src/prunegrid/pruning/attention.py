@@ -54,6 +54,9 @@ class Projected:
     value: Tensor
 
 
+Observer = Callable[[nn.Module, Projected], Tensor | None]
+
+
 class OwnProjectedFoundError(Exception):
     """Ends a layer's forward once its queries and keys are there."""
 
@@ -73,7 +76,7 @@ def _observed(
     """Tell the observer, then run the attention that the module was configured with."""
     config: Any = module.config
     scaling = kwargs.get("scaling")
-    config.prunegrid_observer(
+    other_mask = config.prunegrid_observer(
         module,
         Projected(
             query,
@@ -84,6 +87,8 @@ def _observed(
             value,
         ),
     )
+    if other_mask is not None:
+        attention_mask = other_mask
     eager: Any = getattr(sys.modules[type(module).__module__], "eager_attention_forward", None)
     original = config.prunegrid_original
     run = ALL_ATTENTION_FUNCTIONS.get_interface(original._attn_implementation, eager)
@@ -110,12 +115,11 @@ class Watch:
     modules : sequence of nn.Module
         The attention modules.
     observer : callable
-        Called with a module and what it projected, before its attention runs.
+        Called with a module and what it projected, before its attention runs. What it returns is the mask
+        that the call then takes; None leaves it as it is.
     """
 
-    def __init__(
-        self, modules: Sequence[nn.Module], observer: Callable[[nn.Module, Projected], None]
-    ) -> None:
+    def __init__(self, modules: Sequence[nn.Module], observer: Observer) -> None:
         self._modules, self._observer = modules, observer
         self._originals: dict[int, Any] = {}
 
@@ -134,8 +138,8 @@ class Watch:
 
 
 @contextmanager
-def observe(modules: Sequence[nn.Module], observer: Callable[[nn.Module, Projected], None]) -> Iterator[None]:
-    """Call `observer(module, projected)` at every attention call of `modules` within the context."""
+def observe(modules: Sequence[nn.Module], observer: Observer) -> Iterator[None]:
+    """Call `observer(module, projected)` at every attention call of `modules` within the context; see `Watch`."""
     watch = Watch(modules, observer)
     try:
         watch.only(*range(len(modules)))

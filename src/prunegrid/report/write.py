@@ -60,6 +60,13 @@ _OVERLAP = (
     "mean over samples, then over benchmarks; the first seed of what is drawn. Near the share that stays, "
     "they choose as if at random from one another; below it, they avoid what the other keeps."
 )
+_FLOW = (
+    "Above: the share of attention that text after the first image token, and image tokens, give to "
+    "image tokens, mean of heads and samples; thin lines are benchmarks. Below: how the score changes where "
+    "that is hidden, in a window of layers on the left, from a layer on to the last on the right. Bars are "
+    "95 % intervals, not corrected; a mark is filled where p < 0.05 after Holm over all of them. The dotted "
+    "line is the margin of the suggestion; dashed ones are the suggested cuts."
+)
 _SURVIVAL = (
     "Share of samples, over all benchmarks and seeds, in which each patch is still present after a cut of "
     "the reference strategy. The cross is the survivors' mean place: a criterion that prefers no place has "
@@ -106,10 +113,10 @@ def write_report(
     models : sequence of mappings
         Per model: `name`; `tables`, folder of its tables and findings.json; `figures`, folder; `methods`,
         optional, whether it has a methods table; `names`, optional, what its strategies and criteria are, see
-        `study.descriptions.describe_names`; `measurements`, optional, its latency.parquet; `metadata`,
-        optional, benchmark -> a predictions.parquet whose metadata tells data, versions and devices; `check`,
-        optional, see `report.checked.checked`; `samples`, optional, the file of
-        `gallery.section.write_section`.
+        `study.descriptions.describe_names`; `measurements`, optional, its latency.parquet; `flow`, optional,
+        flow.json of `report.flow_figure.plot_flow`; `metadata`, optional, benchmark -> a predictions.parquet
+        whose metadata tells data, versions and devices; `check`, optional, see `report.checked.checked`;
+        `samples`, optional, the file of `gallery.section.write_section`.
     path : path
         The page to write.
     title : str
@@ -179,6 +186,8 @@ def _sections(model: Mapping[str, Any], said: Mapping[str, Any]) -> list[tuple[s
     sections.append(
         ("Where in the picture: surviving patches", f'<div class="figures">{surviving}{common}</div>\n')
     )
+    if model.get("flow"):
+        sections.append(("Information flow", _flow(Path(model["flow"]))))
     if model.get("names"):
         drawn = _figure(figures / "schedules.svg", _SCHEDULES) if asked else ""
         sections.append(
@@ -212,6 +221,15 @@ def _question(kind: str, said: Mapping[str, Any], tables: Path, figures: Path) -
     drawn = _figure(figures / f"differences-{kind}.svg", _DIFFERENCES)
     cost = _figure(figures / f"{kind}.svg", f"{_TRADEOFF[kind]} {_BARS}")
     return f'{table}<div class="figures">{drawn}{cost}</div>\n'
+
+
+def _flow(file: Path) -> str:
+    """Return the figure of flows, which layers they suggest for two cuts, and why."""
+    told = json.loads(file.read_text(encoding="utf-8"))
+    reasons = "".join(f"<li>{escape(text)}</li>" for text in told["reasons"])
+    drawn = _figure(file.with_suffix(".svg"), _FLOW)
+    sentence = escape(told["sentence"])
+    return f"<p><strong>{sentence[:1].upper()}{sentence[1:]}.</strong></p><ul>{reasons}</ul>{drawn}\n"
 
 
 def _full(tables: Path, kind: str) -> str:

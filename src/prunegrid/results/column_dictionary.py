@@ -320,6 +320,52 @@ _SCHEDULES = (
     ColumnEntry("share", _NUMBER, "share", "of the N image tokens that is left from there on"),
     ColumnEntry("tokens", _INTEGER, "tokens", "image tokens of one sample that are left from there on"),
 )
+_FLOW = (
+    ColumnEntry("benchmark", _TEXT, "", "name in the configuration"),
+    ColumnEntry(
+        "quantity",
+        _TEXT,
+        "",
+        "share of attention; changed: share of samples with another parsed answer than with nothing hidden; "
+        "difference of the headline score to that with nothing hidden",
+    ),
+    ColumnEntry(
+        "flow", _TEXT, "", "who reads, to what is read; of shares also text_to_text and image_to_text"
+    ),
+    ColumnEntry(
+        "first", _INTEGER, "", "the first layer in which it is hidden, or that the share is of, from 0"
+    ),
+    ColumnEntry("end", _INTEGER, "", "the layer after the last one"),
+    ColumnEntry("value", _NUMBER, "the quantity's", "shares from 0 to 1, differences as the metric"),
+    ColumnEntry("low", _NUMBER, "the quantity's", "lower limit of its 95 % interval"),
+    ColumnEntry("high", _NUMBER, "the quantity's", "upper limit"),
+    ColumnEntry("p", _NUMBER, "", "of a difference, uncorrected: sign flips over images"),
+    ColumnEntry("p_corrected", _NUMBER, "", "after Holm over all differences of the model"),
+    ColumnEntry("n", _INTEGER, "samples", "with a value"),
+    ColumnEntry("n_layers", _INTEGER, "layers", "L, layers of the decoder"),
+    ColumnEntry("metric", _TEXT, "", "headline metric of the benchmark"),
+)
+_FLOW_ROWS = (
+    ColumnEntry("sample_id", "string", "", "unique in the benchmark"),
+    ColumnEntry("image_id", "string", "", "the data set's, or the SHA-256 of the decoded image"),
+    ColumnEntry("flow", "string", "", "what is hidden: text_to_image or image_to_image; null for nothing"),
+    ColumnEntry("first", "int32", "", "the first layer in which it is hidden, from 0"),
+    ColumnEntry("end", "int32", "", "the layer after the last one"),
+    ColumnEntry("prediction", "string", "", "the generated text, without special tokens"),
+    ColumnEntry("parsed_answer", "string", "", "the answer that was read in it; null where none was"),
+    ColumnEntry("score", "float64", _METRIC, "the sample's part of the headline metric"),
+    ColumnEntry("status", "string", "", "ok or error"),
+    ColumnEntry("error", "string", "", "what went wrong, else null"),
+    *(
+        ColumnEntry(
+            f"{queries}_to_{keys}",
+            "list of float32",
+            "share",
+            f"per layer: the attention of {queries} to {keys}; where nothing is hidden, else null",
+        )
+        for queries, keys in (("text", "image"), ("image", "image"), ("text", "text"), ("image", "text"))
+    ),
+)
 DICTIONARY: Mapping[str, Sequence[ColumnEntry]] = {
     "cells.csv": _CELLS,
     "changed_answers.csv": _CHANGED_ANSWERS,
@@ -327,6 +373,8 @@ DICTIONARY: Mapping[str, Sequence[ColumnEntry]] = {
     "predictions.parquet": _PREDICTIONS,
     "scores.parquet": _SCORES,
     "latency.parquet": _LATENCY,
+    "flow.csv": _FLOW,
+    "flow.parquet": _FLOW_ROWS,
 }
 # Columns that stand again for a further batch size.
 MEASURED = tuple(entry.name for entry in _SPEED)

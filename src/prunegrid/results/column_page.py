@@ -26,6 +26,10 @@ Metadata of the file: [interface.md](interface.md#predictionsparquet).""",
 [protocols.md](protocols.md).""",
     "latency.parquet": """One row per measurement, `results/{model}/latency.parquet`. How it was measured:
 [latency.md](latency.md).""",
+    "flow.csv": """One row per number, `results/{model}/figures/flow.csv`: what it is of stands in `quantity`.
+What flows are: [definitions.md](definitions.md#flows-of-attention).""",
+    "flow.parquet": """One row per sample and what is hidden from it: the files
+`results/flow/{model}/{benchmark}.parquet`.""",
 }
 
 

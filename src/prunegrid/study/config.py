@@ -300,6 +300,18 @@ def _check_names(config: Mapping[str, Any]) -> None:
             for name in config["report"]["pictures"]
             if name not in config["benchmarks"]
         ]
+    for axis in ("benchmarks", "models"):
+        if isinstance(config["flow"][axis], list):
+            faults += [
+                f"flow.{axis}: {name!r} is not in {axis}: {nearest(name, config[axis])}"
+                for name in config["flow"][axis]
+                if name not in config[axis]
+            ]
+    faults += [
+        f"flow.{name}: {value} is no whole number of layers, nor a share below 1"
+        for name in ("window", "stride")
+        if (value := config["flow"][name]) > 1 and value != int(value)
+    ]
     own = {f"strategy_specs.{n}.ratios": s.get("ratios", []) for n, s in config["strategy_specs"].items()}
     faults += [
         f"{where}: {ratio} is not a multiple of 0.001"

@@ -7,7 +7,7 @@ from typing import Any
 _LONGEST = 180
 # What lies beside the models' folders in results_dir, and beside the benchmarks' in a model's.
 _TAKEN = {
-    "models": ("logs", "report.html", "report.checksums.json", "compute_plan.csv", "forecast.csv"),
+    "models": ("logs", "flow", "report.html", "report.checksums.json", "compute_plan.csv", "forecast.csv"),
     "benchmarks": (
         "tables",
         "figures",

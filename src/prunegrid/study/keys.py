@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from prunegrid import plugins
+from prunegrid.axis_names import BASELINE
 from prunegrid.errors import NotDownloadedError
 from prunegrid.pruning.strategy import UNRANKED
 from prunegrid.source.imports import PACKAGE
@@ -112,15 +113,17 @@ class CellKeys:
     def _scoring(self, benchmark: str) -> list[Any]:
         """Return what, beside its predictions, the scores of a benchmark's cells depend on."""
         scorer = self._inputs.scorer(benchmark)
+        metrics, *others = self._scorer_options(benchmark)
+        options = [metrics, self._config["tables"]["replicates"], self._config["tables"]["seed"], *others]
+        return [scorer, options, self.scoring_code(benchmark), [*map(_installed, _SCORING)]]
+
+    def _scorer_options(self, benchmark: str) -> list[Any]:
         spec = self._config["benchmark_specs"][benchmark]
-        options = [
+        return [
             spec.get("metrics", []),
-            self._config["tables"]["replicates"],
-            self._config["tables"]["seed"],
             *({key: spec[key]} for key in self._scored_keys(benchmark) if key in spec),
             *self._inputs.adapter(benchmark).scored_foundation(),
         ]
-        return [scorer, options, self.scoring_code(benchmark), [*map(_installed, _SCORING)]]
 
     def _scored_keys(self, benchmark: str) -> tuple[str, ...]:
         """Return the keys of a benchmark's specification that its scorer alone reads."""
@@ -197,6 +200,31 @@ class CellKeys:
             }
         )
 
+    def flow_key(self, model: str, benchmark: str) -> str:
+        """Return the hash of all that a model's flows on a benchmark depend on, but for the device."""
+        how = self._config["flow"]
+        adapter = self._config["benchmark_specs"][benchmark]["adapter"]
+        model_type = str(self._inputs.model_config(model).get("model_type"))
+        files = (
+            PACKAGE / "flow/flow_answers.py",
+            PACKAGE / "flow/maskings.py",
+            PACKAGE / "scoring/score_flows.py",
+            plugins.path("benchmarks", adapter),
+            plugins.path("strategies", BASELINE),
+            plugins.path("models", model_type),
+        )
+        job = (self._inputs.home / "workflow/scripts/measure_flow.py", PACKAGE / "jobs/measure_flow.py")
+        return digest(
+            {
+                "how": {name: how[name] for name in ("limit", "window", "stride")},
+                "model": self._memo.once(("model", model), lambda: self._model_key(model)),
+                "data": self._memo.once(("data", benchmark), lambda: self._data_key(benchmark)),
+                "scorer": [self._inputs.scorer(benchmark), *self._scorer_options(benchmark)],
+                "code": [self._code_hash(*files, alone=job), self.scoring_code(benchmark)],
+                "packages": [*map(_installed, (*_NUMERIC, *_SCORING))],
+            }
+        )
+
     def features_key(self, model: str) -> str:
         """Return the hash of all that a model's image features depend on, but the picture and the device."""
         model_type = str(self._inputs.model_config(model).get("model_type"))
@@ -223,7 +251,14 @@ class CellKeys:
 
     def report_key(self) -> str:
         """Return the hash of the code that draws figures and writes the page."""
-        jobs = ("plot_differences", "plot_speedup", "plot_survival", "plot_tradeoff", "write_report")
+        jobs = (
+            "plot_differences",
+            "plot_flow",
+            "plot_speedup",
+            "plot_survival",
+            "plot_tradeoff",
+            "write_report",
+        )
         scripts = [self._inputs.home / f"workflow/scripts/{name}.py" for name in jobs]
         inlined = [PACKAGE / "tables/style.css", *sorted((PACKAGE / "gallery").glob("*.[cj]s*"))]
         inlined += sorted((PACKAGE / "gallery/vendor").glob("dataTables.*"))

@@ -14,7 +14,11 @@ WIDTH = 160
 
 
 def last_lines(
-    plan: Plan, page: str | Path | None, ask: str, findings: Sequence[str | Path] = ()
+    plan: Plan,
+    page: str | Path | None,
+    ask: str,
+    findings: Sequence[str | Path] = (),
+    flows: Sequence[str | Path] = (),
 ) -> list[str]:
     """Return them.
 
@@ -28,15 +32,25 @@ def last_lines(
         The command that tells what is missing.
     findings : sequence of path
         findings.json of each model, as `findings.write_findings` writes it; read where there is a page.
+    flows : sequence of path
+        flow.json of each model whose flows were asked for, as `report.flow_figure.plot_flow` writes it.
     """
     cells = status(plan)
     lines = summary(cells, len(plan.grid.unreachable)).splitlines()
     if page is not None and Path(page).is_file():
         lines += _found([Path(file) for file in findings if Path(file).is_file()])
         lines.append(f"page: {page}")
+    lines += [line for file in map(Path, flows) if file.is_file() for line in _suggested(file)]
     if any(cell.missing for cell in cells):
         lines.append(f"what is missing, and why: {ask}")
     return lines
+
+
+def _suggested(file: Path) -> list[str]:
+    """Return which layers flows of attention suggest for two cuts, and where the reasons are."""
+    content = read_object(file)
+    lines = [f"{content.get('model')}: flows of attention: {content.get('sentence')}"]
+    return [*lines, f"flows of attention: {file.with_suffix('.svg')}, reasons: {file}"]
 
 
 def _found(files: Sequence[Path]) -> list[str]:

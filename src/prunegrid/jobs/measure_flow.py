@@ -1,0 +1,97 @@
+"""The job of the rule `measure_flow`. Torch is imported only to compute something."""
+
+from __future__ import annotations
+
+import logging
+import platform
+import shutil
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from prunegrid import plugins
+from prunegrid.data import hub
+from prunegrid.jobs.predict import benchmark_run
+from prunegrid.results.flow_rows import write_flow_rows
+from prunegrid.scoring.score_flows import scored_rows
+from prunegrid.study.plan import Plan
+from prunegrid.study.preflight import check_benchmark, check_model
+
+_LOG = logging.getLogger(__name__)
+
+
+def measure_flow(
+    config: Mapping[str, Any],
+    home: Path,
+    model: str,
+    benchmark: str,
+    key: str,
+    path: str | Path,
+    threads: int,
+) -> None:
+    """Measure the flows of a model on a benchmark as the configuration's section `flow` says.
+
+    Parameters
+    ----------
+    config : mapping
+        The workflow's configuration, as `config.validate` returns it.
+    home : Path
+        Folder of the Snakefile.
+    model, benchmark : str
+        Their names.
+    key : str
+        The hash of all that the rows depend on, as planned.
+    path : path
+        Where they are written. What is finished meanwhile lies beside it, in `.parts`.
+    threads : int
+        CPU threads.
+    """
+    plan, path = Plan(config, home), Path(path)
+    check_model(plan.inputs, model)
+    check_benchmark(plan.inputs, benchmark)
+    import torch
+
+    from prunegrid.flow.flow_answers import measure_flows, model_spec
+    from prunegrid.flow.maskings import maskings
+    from prunegrid.predict.hardware import describe_device, describe_model
+    from prunegrid.predict.predict_cells import Shared
+
+    torch.set_num_threads(threads)
+    spec = model_spec(config["model_specs"][model])
+    shared = Shared(plan.inputs.model_path(model), spec)
+    run = benchmark_run(plan, plan.store(model, benchmark), model, benchmark)
+    how = config["flow"]
+    n_layers = plan.inputs.layers(model)
+    hide = maskings(n_layers, how["window"], how["stride"])
+    parts = path.parent / ".parts" / benchmark
+    adapter = plan.inputs.adapter(benchmark, model)
+    files = measure_flows(run, adapter, how["limit"], hide, parts / key, shared)
+    name = plan.inputs.scorer(benchmark)
+    scorer = plugins.build("scorers", name, plan.inputs.scorer_options(benchmark, model))
+    rows = list(scored_rows(scorer, files.predictions, files.shares))
+    loaded = shared.loaded
+    metadata = {
+        "key": key,
+        "model": {
+            "id": spec["path"],
+            "revision": hub.commit_of(plan.inputs.model_path(model)) or spec.get("revision"),
+        },
+        "benchmark": benchmark,
+        "data": adapter.provenance(),
+        "n_layers": n_layers,
+        "how": {name: how[name] for name in ("limit", "window", "stride")},
+        "scorer": name,
+        "headline": scorer.headline,
+        "headline_variant": scorer.headline_variant,
+        **describe_model(loaded.model),
+        "device": describe_device(loaded.model.device),
+        "packages": {
+            "python": platform.python_version(),
+            **{name: version(name) for name in ("torch", "transformers", "accelerate")},
+        },
+    }
+    write_flow_rows(path, rows, metadata)
+    # Those of other keys too: nothing asks for them any more.
+    shutil.rmtree(parts, ignore_errors=True)
+    _LOG.info(f"{len(rows)} answers in {path}")
