@@ -216,7 +216,7 @@ def test_an_edited_table_and_figure_are_refused_until_they_are_deleted(ran):
 
 
 def test_an_edited_page_is_written_again(ran):
-    """On a disk from a machine whose clock is ahead: no file that asks for it would be newer than the page."""
+    """On a disk from a machine whose clock is ahead: no file that asks for it is newer than the page."""
     study = ran[0]
     file = study.folder / "results/report.html"
     page = file.read_bytes()

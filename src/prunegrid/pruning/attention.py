@@ -139,7 +139,7 @@ class Watch:
 
 @contextmanager
 def observe(modules: Sequence[nn.Module], observer: Observer) -> Iterator[None]:
-    """Call `observer(module, projected)` at every attention call of `modules` within the context; see `Watch`."""
+    """Call `observer(module, projected)` at every attention call of `modules` within the context."""
     watch = Watch(modules, observer)
     try:
         watch.only(*range(len(modules)))
