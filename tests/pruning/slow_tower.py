@@ -209,7 +209,7 @@ def grid_of_tokens(name, model, pixels):
         for height, width in sizes:
             n_tiles = 1 if several else pixels["pixel_values"].shape[1]
             if n_tiles > 1:
-                rows, columns = _laid_out(config, n_tiles, side, (width, height))
+                rows, columns = _laid_out(model, n_tiles, side, (width, height))
             grids += [(side, side, 0), (rows, columns + 1, 1) if n_tiles > 1 else (1, 1, 0)]
     else:
         own = patches_of_tokens(name, model, pixels, None)
