@@ -20,12 +20,15 @@ torch.set_num_threads(1)
 LONGEST = (
     "workflow/test_reruns.py",
     "pruning/test_oracle.py",
+    "workflow/test_faults.py",
+    "families/test_path.py",
     "cost/test_family_ledgers.py",
     "workflow/",
     "test_own_benchmark.py",
     "pruning/test_families.py",
     "pruning/test_invariance.py",
     "families/",
+    "scoring/test_captions.py",
 )
 ALL = "PRUNEGRID_EXHAUSTIVE"
 LEFT = pytest.StashKey[int]()

@@ -555,6 +555,7 @@ def oracle(
     rule: Rule,
     steps: int,
     gradients: Gradients,
+    guess: Sequence[int] = (),
 ) -> Outcome:
     """Prune one prompt and let the model answer it greedily.
 
@@ -570,6 +571,9 @@ def oracle(
         Tokens to generate; the answer is not allowed to end before.
     gradients : mapping
         The `saliency` of this sample for each of `rule.gradients`.
+    guess : sequence of int
+        What the answer may be. Passes are saved as far as it turns out to be what the model says, and nothing
+        else depends on it: no token sees those behind it.
     """
     ids = sample.inputs["input_ids"][0].tolist()
     image = [column for column, token in enumerate(ids) if token == eager.image_token_id]
@@ -622,12 +626,17 @@ def oracle(
 
     tokens: list[int] = []
     logits: list[Tensor] = []
-    for _ in range(steps):
-        last = forward(eager, extended(sample.inputs, tokens), choose, merge, rule.contiguous).logits[-1]
-        logits.append(last)
-        allowed = last.clone()
-        allowed[eager.unsaid] = -torch.inf
-        tokens.append(int(allowed.argmax()))
+    while len(tokens) < steps:
+        ahead = [*tokens, *guess[len(tokens) : steps - 1]]
+        seen = forward(eager, extended(sample.inputs, ahead), choose, merge, rule.contiguous)
+        for last in seen.logits[len(ids) - 1 + len(tokens) :]:
+            logits.append(last)
+            allowed = last.clone()
+            allowed[eager.unsaid] = -torch.inf
+            tokens.append(int(allowed.argmax()))
+            if tokens != ahead[: len(tokens)]:
+                guess = ()
+                break
     numbers = {column: number for number, column in enumerate(image)}
     kept = [(layer, [numbers[column] for column in present[layer]]) for layer in sorted(cuts)]
     return Outcome(kept, torch.stack(logits), tokens)
