@@ -1,5 +1,6 @@
 """The whole page: findings first, models apart; in Chromium: no wider than a phone, dark, in print."""
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -109,3 +110,19 @@ def test_folds_are_open_in_print(page, study, tmp_path: Path) -> None:
     assert page.evaluate(box) > 100
     page.emulate_media(media="screen")
     assert not page.query_selector("details .box").is_visible()
+
+
+def test_flows_have_a_section_where_they_were_measured(study, tmp_path) -> None:
+    figures = tmp_path / "demo/figures"
+    shutil.copytree(study.figures, figures)
+    shutil.copy2(figures / "survival.svg", figures / "flow.svg")
+    told = {"sentence": "K1 = 1 and K2 = 4", "reasons": ["The image is needed: without it b<i> -45 points."]}
+    (figures / "flow.json").write_text(json.dumps(told), encoding="utf-8")
+    pages = []
+    for more in ({}, {"flow": figures / "flow.json"}):
+        write_report([{"name": "m", "tables": study.tables, "figures": figures, **more}], tmp_path / "r.html")
+        pages.append((tmp_path / "r.html").read_text(encoding="utf-8"))
+    assert "Information flow" not in pages[0]
+    assert "Information flow</h2>" in pages[1]
+    assert "<strong>K1 = 1 and K2 = 4.</strong>" in pages[1]
+    assert "without it b&lt;i&gt; -45 points." in pages[1]

@@ -1,7 +1,8 @@
-"""Measuring is a job of its own: it needs no prediction, and runs again when what it measures changes."""
+"""What is measured is a job of its own: it needs no prediction, and runs again when what it is of changes."""
 
 import pytest
 
+from prunegrid.results.flow_rows import read_flow_rows
 from prunegrid.results.measurements import read_measurements
 from tests.workflow.study import Study
 
@@ -22,9 +23,10 @@ def study(tmp_path_factory):
             "ratios": [0.505],
             "tables": {"reference_strategy": "uniform", "reference_criterion": "norm"},
             "latency": LATENCY,
+            "flow": {"benchmarks": True, "window": 8, "stride": 8},
         },
     )
-    made.output = made.run("latency")
+    made.output = made.run("latency", "flow")
     return made
 
 
@@ -65,3 +67,22 @@ def test_nothing_to_measure_is_said(study):
     output = study.run("latency", "--config", "latency={cells: []}", check=False)
     assert "latency.cells fits no cell of the grid, so there is nothing to measure" in output
     assert "Traceback" not in output
+
+
+def test_flows_are_measured_without_predictions_too(study):
+    """In the same run: its own would take as long to start as to compute."""
+    rows, metadata = read_flow_rows(study.folder / "results/flow/demo/shapes-pope.parquet")
+    assert len(rows) == 4 * 3, "nothing hidden, and each flow hidden everywhere"
+    assert metadata["how"] == {"limit": 250, "window": 8, "stride": 8}
+    assert not list(study.folder.glob("results/flow/demo/.parts/*")), "parts of what is finished are removed"
+    figures = study.folder / "results/demo/figures"
+    assert {file.name for file in figures.glob("flow*")} == {
+        *(f"flow.{ending}" for ending in ("csv", "json", "png", "svg")),
+        "flow.checksums.json",
+    }
+    assert "demo: flows of attention: no suggestion of K1 and K2" in study.output
+
+
+def test_flows_are_measured_again_when_they_are_asked_for_otherwise(study):
+    jobs = {"measure_flow": 1, "plot_flow": 1, "flow": 1}
+    assert study.planned("flow", "--config", "flow={limit: 3}") == jobs
