@@ -23,7 +23,7 @@ from prunegrid.predict.prompts import Prepared, Prompt, PromptMaker
 from prunegrid.predict.read_ahead import ReadAhead
 from prunegrid.predict.requests import BenchmarkRun, CellRun, KeptFeatures
 from prunegrid.predict.second_try import SecondTry, too_large
-from prunegrid.predict.swapped_images import SwappedImages
+from prunegrid.predict.swapped_images import SwappedImages, to_be_swapped
 from prunegrid.pruning.determinism import allow_determinism
 from prunegrid.pruning.prefill import Saliencies
 from prunegrid.results.shards import CellShards
@@ -188,16 +188,16 @@ class _Bundle:
     def _prepared(self, maker: PromptMaker) -> Iterator[Prepared]:
         """Read and preprocess what the shards need, in their order; it runs in a thread of its own."""
         for number, cells in self._missing.items():
-            samples: Iterable[Sample] = self._adapter.samples(self._positions(number))
             groups = _groups(cells)
-            if any(cell.swaps_images for cell in cells):
-                samples = list(samples)
+            told: list[Sample] = []
+            swaps = any(group[0].swaps_images for group in groups)
             for group in groups:
-                first = group[0]
-                seen = (
-                    self._other_images.swapped(samples, first.axes["seed"]) if first.swaps_images else samples
-                )
+                seen: Iterable[Sample] = told or self._adapter.samples(self._positions(number))
+                if group[0].swaps_images:
+                    seen = self._other_images.swapped(seen, group[0].axes["seed"])
                 for sample in seen:
+                    if swaps and not group[0].swaps_images:
+                        told.append(to_be_swapped(sample))
                     yield maker.prepared(sample).without_image()
 
     def _run_shard(

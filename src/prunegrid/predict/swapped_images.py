@@ -12,6 +12,8 @@ from prunegrid.data.images import image_hash, joint_digest
 from prunegrid.errors import DataError
 from prunegrid.randomness import named_seed
 
+# Stands for a sample's own pictures, which are not held while it waits for others.
+_POINT = Image.new("RGB", (1, 1))
 # Yields the samples at ascending positions of a benchmark, or all of them.
 Read = Callable[[Sequence[int] | None], Iterable[Sample]]
 
@@ -79,7 +81,7 @@ class SwappedImages:
 
         Results stay paired by the image that a question is about. A broken sample stays as it is.
         """
-        samples, partner = list(samples), self._partners[seed]
+        samples, partner = [to_be_swapped(sample) for sample in samples], self._partners[seed]
         needed = {partner[sample.image_id] for sample in samples if sample.image is not None}
         with tempfile.TemporaryDirectory(prefix="prunegrid-images-") as folder:
             files: dict[str, list[Path]] = {}
@@ -94,6 +96,11 @@ class SwappedImages:
                     continue
                 first, *more = (_opened(file) for file in files[partner[sample.image_id]])
                 yield replace(sample, image=first, more_images=tuple(more))
+
+
+def to_be_swapped(sample: Sample) -> Sample:
+    """Return a sample that holds none of its pictures, but still tells whether it could be shown."""
+    return replace(sample, image=None if sample.image is None else _POINT, more_images=())
 
 
 def _opened(file: Path) -> Image.Image:
