@@ -21,7 +21,7 @@ from prunegrid.predict.prediction_rows import token_depth
 from prunegrid.pruning.families import family_of
 from prunegrid.scoring.cell_ledger import cell_compute
 from tests.cost.counting import counted
-from tests.pruning.cases import cases
+from tests.pruning.cases import STRATEGIES, cases
 from tests.pruning.comparison import WINDOWED
 from tests.pruning.tiny import IMAGE_ID
 from tests.pruning.tiny_families import FAMILIES
@@ -34,7 +34,7 @@ OPTIONS = {
     "cuts": {"cuts": [[1, 0.45], [3, 0.3]]},
 }
 # Criteria that read the vision tower.
-OF_TOWER = [one for one in names("criteria") if "tower_layer" in describe("criteria", one)["options"]]
+OF_TOWER = [one for one in names("criteria") if build("criteria", one).vision_maps()]
 OF_LAST_LAYER = {"tower_layer": -1}
 RATIO = 0.45
 TOLERANCE = 0.01
@@ -89,6 +89,7 @@ class Run:
         row = {
             "token_depth": token_depth(self.n_image, N_LAYERS, pruning.kept[0]),
             "n_image_tokens": self.n_image,
+            "n_full_image_tokens": self.n_image,
             "n_text_tokens": self.n_tokens - self.n_image,
             "n_text_after": self.n_after,
             "image_grids": self.grids,
@@ -143,7 +144,7 @@ def criteria(family, strategy):
     return [one for other, one in cases(family) if other == strategy and one in (None, *own)] or ["norm"]
 
 
-@pytest.mark.parametrize("strategy", names("strategies"))
+@pytest.mark.parametrize("strategy", STRATEGIES)
 def test_prefill_and_scoring(run, strategy):
     """And what `expected_compute` says of them beforehand."""
     faults = []
@@ -182,7 +183,7 @@ def check(criterion, what, flops, ledger):
     )
 
 
-@pytest.mark.parametrize("strategy", names("strategies"))
+@pytest.mark.parametrize("strategy", STRATEGIES)
 def test_decoding(run, strategy):
     """Caches differ in length by layer; a sliding layer's holds its window only where nothing is dropped."""
     step = torch.tensor([[5]])

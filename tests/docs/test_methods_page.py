@@ -31,7 +31,7 @@ def test_the_code_that_was_read_is_listed():
     declared = {name: plugins.describe("methods", name) for name in LISTED}
     read = {name: one for name, one in declared.items() if one["repository"]}
     assert list(rows) == list(read)
-    assert declared.keys() - read.keys() == {"random_tokens", "pool"}
+    assert declared.keys() - read.keys() == {"random_tokens", "pool", "downsample"}
     for name, (_, repository, commit, how) in rows.items():
         assert f"https://{read[name]['repository']})" in repository
         assert commit == read[name]["commit"] != ""

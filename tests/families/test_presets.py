@@ -106,5 +106,5 @@ def test_both_kinds_of_towers_are_met():
     """Without Qwen's packages one is left; `test_packages.py` tells which."""
     assert "llava" in FAMILIES
     assert "qwen2_5_vl" in FAMILIES or missing("qwen2_5_vl")
-    assert cannot("llava") == {}
+    assert list(cannot("llava")) == ["downsample"]
     assert "fastervlm" in cannot("qwen2_5_vl")

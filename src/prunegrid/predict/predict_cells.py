@@ -138,9 +138,13 @@ def chosen_batch(run: BenchmarkRun, shared: Shared, adapter: Adapter) -> int:
 
 
 def _groups(cells: Sequence[CellRun]) -> list[list[CellRun]]:
-    """Return the cells of a shard that see the same samples; each that swaps images sees its own."""
-    plain = [cell for cell in cells if not cell.swaps_images]
-    return [*([plain] if plain else []), *([cell] for cell in cells if cell.swaps_images)]
+    """Return the cells of a shard that see the same samples; each that changes images sees its own."""
+    plain = [cell for cell in cells if not _sees_own(cell)]
+    return [*([plain] if plain else []), *([cell] for cell in cells if _sees_own(cell))]
+
+
+def _sees_own(cell: CellRun) -> bool:
+    return cell.swaps_images or cell.image_share is not None
 
 
 class _Bundle:
@@ -190,7 +194,7 @@ class _Bundle:
         for number, cells in self._missing.items():
             samples: Iterable[Sample] = self._adapter.samples(self._positions(number))
             groups = _groups(cells)
-            if any(cell.swaps_images for cell in cells):
+            if any(map(_sees_own, cells)):
                 samples = list(samples)
             for group in groups:
                 first = group[0]
@@ -198,7 +202,7 @@ class _Bundle:
                     self._other_images.swapped(samples, first.axes["seed"]) if first.swaps_images else samples
                 )
                 for sample in seen:
-                    yield maker.prepared(sample).without_image()
+                    yield maker.prepared(sample, first.image_share).without_image()
 
     def _run_shard(
         self, number: int, cells: Sequence[CellRun], ahead: Iterator[Prepared], pace: Pace
