@@ -63,6 +63,7 @@ test-gpu: $(VENV)/.installed
 # Speed of one cell against unpruned, and what lower precision does to kept tokens; keep the machine quiet.
 bench: $(VENV)/.installed
 	$(BIN)/python perf/cell.py
+	$(BIN)/python perf/before_decoder.py
 	PYTHONPATH=src:. $(BIN)/python perf/precision.py
 
 # What a grid costs, against its cells one by one from scratch; keep the machine quiet.

@@ -21,7 +21,7 @@ from prunegrid.predict.prediction_rows import token_depth
 from prunegrid.pruning.families import family_of
 from prunegrid.scoring.cell_ledger import cell_compute
 from tests.cost.counting import counted
-from tests.pruning.cases import cases, covering
+from tests.pruning.cases import STRATEGIES, cases, covering
 from tests.pruning.comparison import WINDOWED
 from tests.pruning.tiny import IMAGE_ID
 from tests.pruning.tiny_families import FAMILIES
@@ -34,12 +34,17 @@ OPTIONS = {
     "cuts": {"cuts": [[1, 0.45], [3, 0.3]]},
 }
 # Criteria that read the vision tower.
-OF_TOWER = [one for one in names("criteria") if "tower_layer" in describe("criteria", one)["options"]]
-OF_LAST_LAYER = {"tower_layer": -1}
+OF_TOWER = [one for one in names("criteria") if build("criteria", one).vision_maps()]
 RATIO = 0.45
 TOLERANCE = 0.01
 # Half of the tiny models' layers, for speed; enough for every schedule.
 N_LAYERS = 4
+
+
+def of_last_layer(criterion):
+    """Return options of a criterion for a tower of any depth, where it reads one of its layers."""
+    known = describe("criteria", criterion)["options"] if criterion else {}
+    return {"tower_layer": -1} if "tower_layer" in known else {}
 
 
 class Run:
@@ -72,7 +77,7 @@ class Run:
             criterion or "first",
             ratio,
             strategy_options=options,
-            criterion_options=OF_LAST_LAYER if criterion in OF_TOWER else None,
+            criterion_options=of_last_layer(criterion),
         )
 
     def options(self, strategy):
@@ -84,11 +89,11 @@ class Run:
         """Return the cell's ledger, from what `predict` would write down of it."""
         plugin = build("strategies", strategy, self.options(strategy))
         schedule = plugin.solve(pruning.ratio, N_LAYERS, n_tokens=self.n_image)
-        own = OF_LAST_LAYER if criterion in OF_TOWER else None
-        built = build("criteria", criterion, own) if criterion else None
+        built = build("criteria", criterion, of_last_layer(criterion)) if criterion else None
         row = {
             "token_depth": token_depth(self.n_image, N_LAYERS, pruning.kept[0]),
             "n_image_tokens": self.n_image,
+            "n_full_image_tokens": self.n_image,
             "n_text_tokens": self.n_tokens - self.n_image,
             "n_text_after": self.n_after,
             "image_grids": self.grids,
@@ -148,7 +153,7 @@ def criteria(family, strategy):
 def counted_cases():
     """Return (family, strategy, criteria), those of `make test` apart from the further ones."""
     for family in FAMILIES:
-        for strategy in names("strategies"):
+        for strategy in STRATEGIES:
             some, further = criteria(family, strategy)
             yield pytest.param(family, strategy, some, id=f"{family}-{strategy}")
             if further:
@@ -195,7 +200,7 @@ def check(criterion, what, flops, ledger):
     )
 
 
-@pytest.mark.parametrize("strategy", names("strategies"))
+@pytest.mark.parametrize("strategy", STRATEGIES)
 def test_decoding(run, strategy):
     """Caches differ in length by layer; a sliding layer's holds its window only where nothing is dropped."""
     step = torch.tensor([[5]])

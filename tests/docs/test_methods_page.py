@@ -7,6 +7,7 @@ import pytest
 from prunegrid import plugins
 from prunegrid.study.budgets import budget_of
 from tests.docs.pages import codes, section, tables
+from tests.study.plans import HOME
 
 PAGE = "methods.md"
 LISTED = {codes(row[0])[0]: row for row in tables(section(PAGE, "Which there are"))[0]}
@@ -23,6 +24,19 @@ def test_a_method_is_listed_as_it_declares_itself(name):
     assert codes(parts) == [part for part in (described["strategy"], described["criterion"]) if part]
     numbers = re.findall(r"arXiv ([\d.]+)", described["paper"])
     assert re.findall(r"\[arXiv ([\d.]+)\]\(https://arxiv\.org/abs/\1\)", title) == numbers
+
+
+def test_the_code_that_was_read_is_listed():
+    rows = {codes(row[0])[0]: row for row in tables(section(PAGE, "Where the published code was read"))[0]}
+    declared = {name: plugins.describe("methods", name) for name in LISTED}
+    read = {name: one for name, one in declared.items() if one["repository"]}
+    assert list(rows) == list(read)
+    assert declared.keys() - read.keys() == {"random_tokens", "pool", "downsample"}
+    for name, (_, repository, commit, how) in rows.items():
+        assert f"https://{read[name]['repository']})" in repository
+        assert commit == read[name]["commit"] != ""
+        for file in codes(how):
+            assert (HOME / file).is_file()
 
 
 def test_budgets_are_as_they_say():

@@ -70,7 +70,8 @@ def test_every_preset_that_serves_a_family_is_in_its_table(study, family):
     served = [name for name in PRESETS if name not in cannot(family)]
     # What is left out has a row of dashes.
     assert sorted(rows.index) == sorted(["none", *PRESETS])
-    answered = rows.index[rows["mine_n"] == f"{N_SAMPLES}"]
+    # Beside dashes a count is written with a decimal point.
+    answered = rows.index[pd.to_numeric(rows["mine_n"]) == N_SAMPLES]
     assert sorted(answered) == sorted(["none", *served])
     ratios = rows.loc[served, "ratio_achieved"].astype(float)
     assert (ratios > 0).all()
@@ -105,5 +106,5 @@ def test_both_kinds_of_towers_are_met():
     """Without Qwen's packages one is left; `test_packages.py` tells which."""
     assert "llava" in FAMILIES
     assert "qwen2_5_vl" in FAMILIES or missing("qwen2_5_vl")
-    assert cannot("llava") == {}
+    assert list(cannot("llava")) == ["downsample"]
     assert "fastervlm" in cannot("qwen2_5_vl")

@@ -38,6 +38,7 @@ def write(path: Path, error: str | None, seed: int) -> None:
             "answer": "yes",
             "prediction": None if error else "Yes",
             "n_image_tokens": 4,
+            "n_full_image_tokens": 4,
             "n_text_tokens": 9,
             "n_text_after": 5,
             "image_grids": [],

@@ -91,6 +91,7 @@ def test_a_tower_of_real_size_does_not_overflow_what_a_file_holds(tmp_path):
         **error_row(Prompt(make_samples(1)[0])),
         "status": "ok",
         "n_image_tokens": 576,
+        "n_full_image_tokens": 576,
         "n_text_tokens": 60,
         "n_text_after": 25,
         "n_generated": 1,

@@ -69,6 +69,10 @@ def test_a_strategy_that_does_not_prune_must_not(loaded, adapter, own):
 
 def test_who_prunes():
     built = {name: plugins.load("strategies", name) for name in plugins.names("strategies")}
-    assert sorted(name for name, kind in built.items() if not kind.prunes) == ["mismatched", "none"]
+    assert sorted(name for name, kind in built.items() if not kind.prunes) == [
+        "downsample",
+        "mismatched",
+        "none",
+    ]
     # An image that is exchanged, or left out, is neither a matter of names.
     assert {name for name, kind in built.items() if not kind.has_ratio} == {"mismatched", "none", "blind"}

@@ -22,7 +22,8 @@ from tests.pruning.tiny import N_LAYERS
 WHOLE = "llava"
 # What is computed of a family's own queries, keys and values, or by its backward pass: words of `cost`.
 _OF_LAYERS = {"text_rows", "image_rows", "last_row", "own_last_row", "mean_query", "keys", "gradient"}
-STRATEGIES = names("strategies")
+# But for those that change pictures before there is a prompt to prune.
+STRATEGIES = [name for name in names("strategies") if not strategy_of(name).resizes_images]
 NOT_RANKING = [name for name in STRATEGIES if not strategy_of(name).ranks]
 RANKING = [name for name in STRATEGIES if name not in NOT_RANKING]
 SEVERAL_CUTS = [name for name in RANKING if len(strategy_of(name).solve(RATIO, N_LAYERS, seed=SEED).cuts) > 1]

@@ -196,6 +196,7 @@ def test_its_ledger_is_what_it_ran(model, late):
     row = {
         "token_depth": token_depth(N_IMAGE, N_LAYERS, pruning.kept[0]),
         "n_image_tokens": N_IMAGE,
+        "n_full_image_tokens": N_IMAGE,
         "n_text_tokens": n_text,
         "n_text_after": n_text - int((request.ids == IMAGE_ID).nonzero()[0]),
         "image_grids": [[1, 5, 5]],

@@ -32,7 +32,15 @@ FILES = (PREDICTIONS, SCORES, SAMPLES)
 def row(number: int, prediction: str) -> dict[str, Any]:
     blank = dict.fromkeys(("choices", "references", "document", "choice_logits", "error", "first_token_id"))
     counts = dict.fromkeys(
-        ("n_image_tokens", "n_text_tokens", "n_text_after", "n_generated", "n_explained"), 1
+        (
+            "n_image_tokens",
+            "n_full_image_tokens",
+            "n_text_tokens",
+            "n_text_after",
+            "n_generated",
+            "n_explained",
+        ),
+        1,
     )
     lists = {"image_grids": [], "token_depth": [], "cut_ties": [], "first_topk": []}
     texts = {

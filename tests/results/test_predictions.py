@@ -31,6 +31,7 @@ def file(tmp_path: Path) -> Path:
             "references": draw.choice([None, [], ["a dog", "two dogs"]]),
             "prediction": None if i % 7 == 0 else f"{draw.random()}",
             "n_image_tokens": 64,
+            "n_full_image_tokens": 64,
             "image_grids": [[1, 8, 8]] * draw.randint(0, 2),
             "token_depth": [draw.randint(0, 8) for _ in range(64)],
             "first_topk": [{"id": k, "logit": draw.random()} for k in range(5)],

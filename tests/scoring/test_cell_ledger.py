@@ -30,6 +30,7 @@ def test_a_cell_is_the_mean_of_its_samples(scored_by: list) -> None:
         {
             "token_depth": draw.sample(depth, N_IMAGE),
             "n_image_tokens": N_IMAGE,
+            "n_full_image_tokens": N_IMAGE,
             "n_text_tokens": draw.choice([20, 21, 24]),
             "n_text_after": draw.choice([11, 12]),
             "image_grids": draw.choice([[[1, 8, 8]], [[1, 16, 16]]]),

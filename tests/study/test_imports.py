@@ -51,7 +51,8 @@ import json, sys
 import pandas as pd
 from prunegrid.scoring.cell_ledger import cell_compute
 metadata = {"cell": {"ratio": 0.0}, "schedule": [], "scored_by": [], "attn_implementation": "sdpa"}
-counts = ("n_image_tokens", "n_text_tokens", "n_text_after", "n_generated", "n_explained")
+counts = ("n_image_tokens", "n_full_image_tokens", "n_text_tokens", "n_text_after")
+counts += ("n_generated", "n_explained")
 for config, grids in json.load(sys.stdin):
     n_layers = config["text_config"]["num_hidden_layers"]
     row = {**dict.fromkeys(counts, 1), "token_depth": [n_layers], "image_grids": grids, "status": "ok"}

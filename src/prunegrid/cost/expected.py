@@ -75,6 +75,9 @@ def expected_compute(
     if min(n, text_after, generated) < 1 or text_before < 0:
         raise PruningError("image_tokens, text_after and generated must be at least 1, text_before 0")
     plugin = plugins.build("strategies", strategy, dict(strategy_options or {}))
+    n_full = n
+    if plugin.resizes_images:
+        n = max(1, int((1 - (ratio or 0.0)) * n + 1e-9))
     schedule = plugin.schedule_for(ratio or None, n_layers, seed=seed, n_tokens=n)
     parts = {}
     if criterion is not None and plugin.ranks:
@@ -90,6 +93,7 @@ def expected_compute(
         generated,
         min(generated, explained),
         family.assumed_grids(config, n),
+        n_full,
     )
     return {
         "ratio_requested": ratio or 0.0,

@@ -56,6 +56,8 @@ class TokenCounts:
         Tokens of the unpruned answer that a gradient was taken of.
     grids : sequence of (int, int, int)
         What the vision tower ran on; see `prunegrid.pruning.patch_grid`.
+    n_full : int
+        Image tokens of the pictures at their own size; 0 for N: they were not made smaller.
     """
 
     image_tokens: np.ndarray
@@ -65,6 +67,7 @@ class TokenCounts:
     n_generated: int = 1
     n_explained: int = 1
     grids: Sequence[PatchGrid] = ()
+    n_full: int = 0
 
 
 def sample_ledger(
@@ -193,7 +196,7 @@ def sample_compute(
     tower_scores = tower_score_flops(config, sample.grids, costs) if pruned else 0.0
     widths = tower_widths(config, costs)
     ledger = sample_ledger(decoder, sample, costs, pruned=pruned, eager=eager, tower=widths)
-    image, n = sample.image_tokens, sample.n_image
+    image, n = sample.image_tokens, sample.n_full or sample.n_image
     # Where no layer has an image token, nobody reads what the tower would compute.
     vision = vision_flops(config, sample.grids) if image.any() else 0
     return {

@@ -13,8 +13,15 @@ class HiMap(Method):
     strategy = "hierarchical"
     strategy_options: ClassVar[dict[str, Any]] = {"layers": [0.0625, 0.25]}
     criterion = "attention"
-    exact = "The paper's layers and the formulas of both scores; at ratio 0.75 its counts, 288 and 72 of 576."
+    repository = "github.com/ustc-hyin/HiMAP"
+    commit = "6c279e7"
+    exact = (
+        "Kept tokens after both cuts and logits of the prefill, in float32; at ratio 0.75 the paper's "
+        "counts, 288 and 72 of 576."
+    )
     differs = (
-        "The authors' repository was not at hand. Models of other depths have the cuts at the same fractions."
+        "The published code has no key-value cache and prunes anew at every generated token; here tokens are "
+        "dropped once. In a batch it takes the first row's tokens for all, here each row has its own. Models "
+        "of other depths have the cuts at the same fractions."
     )
     budget = "The second cut keeps the cube of the first one's share, which is solved for."

@@ -9,8 +9,11 @@ class Vtw(Method):
     title = "VTW"
     paper = "arXiv 2405.05803"
     strategy = "exit"
-    exact = "What is computed for a given layer l."
+    repository = "github.com/lzhxmu/VTW"
+    commit = "a3d8cfc"
+    exact = "What is computed for a given layer l: tokens are gone from its input on, and positions stay."
     differs = (
-        "The paper chooses l by how far the output of a few samples moves; here l follows from the budget."
+        "The published code searches l on 20 samples, by the KL divergence of the first token's distribution "
+        "from the unpruned one; here l follows from the budget."
     )
     budget = "l is the layer whose mean is nearest: budgets are met within half a layer's share."

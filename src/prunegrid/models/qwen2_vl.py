@@ -22,6 +22,7 @@ class Qwen2VL(Family):
     """Rotary positions are computed from grids of patches and token types, so `generate` is given both."""
 
     multimodal_positions: ClassVar[bool] = True
+    own_size: ClassVar[bool] = True
     # Its processor has a video part, which is built on torchvision.
     packages: ClassVar[tuple[str, ...]] = ("torchvision",)
 
@@ -77,6 +78,11 @@ class Qwen2VL(Family):
         """Return maps averaged over the patches that are merged: they follow each other."""
         merged = model.config.vision_config.spatial_merge_size**2
         return [self.in_order(model, patches[0].unflatten(0, (-1, merged)).mean(1), pixels)]
+
+    def token_side(self, config: Config) -> int:
+        """Return the pixels of the patches that are merged."""
+        vision = config["vision_config"]
+        return int(vision["patch_size"]) * int(vision["spatial_merge_size"])
 
     def check_grid(self, config: Config) -> None:
         """Refuse nothing: pictures of any size are grids of whole tokens."""

@@ -138,9 +138,13 @@ def chosen_batch(run: BenchmarkRun, shared: Shared, adapter: Adapter) -> int:
 
 
 def _groups(cells: Sequence[CellRun]) -> list[list[CellRun]]:
-    """Return the cells of a shard that see the same samples; each that swaps images sees its own."""
-    plain = [cell for cell in cells if not cell.swaps_images]
-    return [*([plain] if plain else []), *([cell] for cell in cells if cell.swaps_images)]
+    """Return the cells of a shard that see the same samples; each that changes images sees its own."""
+    plain = [cell for cell in cells if not _sees_own(cell)]
+    return [*([plain] if plain else []), *([cell] for cell in cells if _sees_own(cell))]
+
+
+def _sees_own(cell: CellRun) -> bool:
+    return cell.swaps_images or cell.image_share is not None
 
 
 class _Bundle:
@@ -189,16 +193,20 @@ class _Bundle:
         """Read and preprocess what the shards need, in their order; it runs in a thread of its own."""
         for number, cells in self._missing.items():
             groups = _groups(cells)
-            told: list[Sample] = []
             swaps = any(group[0].swaps_images for group in groups)
+            told: list[Sample] = []
             for group in groups:
-                seen: Iterable[Sample] = told or self._adapter.samples(self._positions(number))
-                if group[0].swaps_images:
-                    seen = self._other_images.swapped(seen, group[0].axes["seed"])
+                first = group[0]
+                seen: Iterable[Sample] = (
+                    told if first.swaps_images and told else self._adapter.samples(self._positions(number))
+                )
+                if first.swaps_images:
+                    seen = self._other_images.swapped(seen, first.axes["seed"])
+                tells = swaps and not told and not first.swaps_images
                 for sample in seen:
-                    if swaps and not group[0].swaps_images:
+                    if tells:
                         told.append(to_be_swapped(sample))
-                    yield maker.prepared(sample).without_image()
+                    yield maker.prepared(sample, first.image_share).without_image()
 
     def _run_shard(
         self, number: int, cells: Sequence[CellRun], ahead: Iterator[Prepared], pace: Pace

@@ -85,6 +85,7 @@ class RowMaker:
                 **_asked(prompt),
                 prediction=self._loaded.processor.tokenizer.decode(tokens, skip_special_tokens=True),
                 n_image_tokens=n_image,
+                n_full_image_tokens=prompt.n_full_image_tokens or n_image,
                 n_text_tokens=n_tokens - n_image,
                 n_text_after=n_tokens - 1 - int(places[-1]) if n_image else n_tokens,
                 image_grids=prompt.grids,

@@ -19,6 +19,7 @@ from prunegrid.predict.chat import adds_special_tokens, chat_text
 from prunegrid.predict.feature_cache import FeatureCache
 from prunegrid.predict.feature_store import FeatureStore
 from prunegrid.predict.loading import LoadedModel
+from prunegrid.predict.resized_images import resized, smaller_grid
 from prunegrid.pruning.family import Features
 from prunegrid.pruning.memory_errors import ran_out
 from prunegrid.results.predictions import TOO_LARGE
@@ -46,6 +47,8 @@ class Prompt:
         (tokens,), int64; image placeholders expanded.
     grids : list of (int, int, int)
         What the vision tower runs on; see `prunegrid.pruning.patch_grid`.
+    n_full_image_tokens : int
+        Image tokens of its pictures at their own size, where they were made smaller; else 0.
     features : Features or None
         What the decoder is given of the sample's images, in main memory.
     error : str or None
@@ -56,6 +59,7 @@ class Prompt:
     text: str = ""
     input_ids: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.long))
     grids: list[PatchGrid] = field(default_factory=list)
+    n_full_image_tokens: int = 0
     features: Features | None = None
     error: str | None = None
 
@@ -148,20 +152,33 @@ class PromptMaker:
         other._processor = copy.deepcopy(self._processor)
         return other
 
-    def prepared(self, sample: Sample) -> Prepared:
-        """Return what the processor makes of a sample; without the model, on the CPU."""
-        images = sample.images
+    def prepared(self, sample: Sample, image_share: float | None = None) -> Prepared:
+        """Return what the processor makes of a sample; without the model, on the CPU.
+
+        Parameters
+        ----------
+        sample : Sample
+            The sample.
+        image_share : float, optional
+            Share of their image tokens that its pictures are to have, made smaller.
+        """
+        images: Sequence[Image.Image] = sample.images
+        n_full = 0
         if sample.error or not images:
             return Prepared(Prompt(sample, error=sample.error))
         text = self.chat_text(sample.prompt, len(images))
         try:
+            if image_share is not None:
+                images, n_full = self._smaller(images, text, image_share)
             inputs = self.process(images, text)
             ids = inputs.pop("input_ids")[0]
             self._check(ids)
+            if n_full:
+                self._check_share(ids, n_full, image_share)
             inputs.pop("attention_mask")
             grids = self._loaded.family.grids(self._loaded.model.config, inputs)
             picture = joint_digest([image_hash(image) for image in images])
-            return Prepared(Prompt(sample, text, ids, grids), picture, dict(inputs))
+            return Prepared(Prompt(sample, text, ids, grids, n_full), picture, dict(inputs))
         except (PrunegridError, ValueError, OSError) as error:
             return Prepared(Prompt(sample, text, error=f"{type(error).__name__}: {error}"))
         except (RuntimeError, MemoryError) as error:
@@ -211,6 +228,30 @@ class PromptMaker:
             return_tensors="pt",
         )
         return inputs
+
+    def _smaller(
+        self, images: Sequence[Image.Image], text: str, share: float
+    ) -> tuple[Sequence[Image.Image], int]:
+        """Return pictures of a share of their image tokens, and how many they have at their own size."""
+        family, config = self._loaded.family, self._loaded.model.config
+        side = family.token_side(config.to_dict())
+        grids = family.token_grids(self._loaded.model, self.process(images, text), 0)
+        mean = self._processor.image_processor.image_mean
+        shown = [set_aspect(image, self._image_mode, mean) for image in images]
+        smaller = [
+            resized(image, *smaller_grid(grid.rows, grid.columns, share), side)
+            for image, grid in zip(shown, grids, strict=True)
+        ]
+        return smaller, sum(grid.rows * grid.columns for grid in grids)
+
+    def _check_share(self, ids: Tensor, n_full: int, share: float | None) -> None:
+        n_image = int((ids == self._loaded.family.image_token_id(self._loaded.model.config)).sum())
+        if share is not None and n_image > share * n_full + 1e-6:
+            raise PrunegridError(
+                f"smaller pictures are to have {share:.3f} of their {n_full} image tokens, but the processor "
+                f"made {n_image}: it enlarges pictures below a size of its own (min_pixels, shortest_edge), "
+                f"or image_mode {self._image_mode!r} changes their shape"
+            )
 
     def _check(self, ids: Tensor) -> None:
         # Beyond its positions a model answers something, too.

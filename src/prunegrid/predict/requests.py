@@ -59,6 +59,12 @@ class CellRun:
         strategy: type[Strategy] = plugins.load("strategies", self.strategy[0])
         return strategy.swaps_images
 
+    @property
+    def image_share(self) -> float | None:
+        """Share of its image tokens that a picture made smaller is to have; None where none is."""
+        strategy: type[Strategy] = plugins.load("strategies", self.strategy[0])
+        return 1 - (self.ratio or 0.0) if strategy.resizes_images else None
+
 
 @dataclass(frozen=True)
 class KeptFeatures:

@@ -22,7 +22,7 @@ from transformers.cache_utils import DynamicCache
 
 from prunegrid.errors import ConfigError, PruningError
 from prunegrid.option_types import field_types, option_faults
-from prunegrid.plugins import Plugin, build
+from prunegrid.plugins import Plugin, build, name_of
 from prunegrid.pruning.criterion import Criterion
 from prunegrid.pruning.cutting import Cutter
 from prunegrid.pruning.families import family_of
@@ -216,6 +216,11 @@ class Pruning:
         saliencies: Saliencies | None = None,
     ) -> None:
         _check(model, ratio, seed)
+        if strategy.resizes_images:
+            raise PruningError(
+                f"strategy {name_of(strategy)!r} makes pictures smaller before the processor is given them: "
+                "give it smaller ones, and the model as it is"
+            )
         family = self._family = family_of(model.config.model_type)
         self.model = model
         self.strategy = strategy

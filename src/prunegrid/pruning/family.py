@@ -62,6 +62,8 @@ class Family(Plugin, ABC):
         The model takes the features of all images as one tensor, not as a list.
     one_tile : bool
         Every picture is one tile of the tower's own size, hence as many image tokens as any other.
+    own_size : bool
+        The tower takes pictures at their own size: smaller ones become fewer image tokens.
     packages : tuple of str
         What its processor imports beyond the base installation; all are in the extra `families`.
     """
@@ -70,6 +72,7 @@ class Family(Plugin, ABC):
     multimodal_positions: ClassVar[bool] = False
     one_tensor: ClassVar[bool] = False
     one_tile: ClassVar[bool] = False
+    own_size: ClassVar[bool] = False
     packages: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
@@ -239,6 +242,24 @@ class Family(Plugin, ABC):
             See `tile_grid`.
         """
         return [TokenGrid(*self.tile_grid(model.config.to_dict()))] * n_tiles
+
+    def token_side(self, config: Config) -> int:
+        """Return how many pixels high and wide an image token is, where pictures are taken at their own size.
+
+        Parameters
+        ----------
+        config : mapping
+            The model's whole configuration.
+
+        Raises
+        ------
+        PruningError
+            If they are not, or the family does not say.
+        """
+        raise PruningError(
+            f"{config['model_type']!r} brings every picture to sizes of its own: a smaller one becomes no "
+            "fewer image tokens"
+        )
 
     def projector(self, model: PreTrainedModel) -> nn.Module:
         """Return the module that makes image tokens of what the tower gives, each token for itself.

@@ -32,6 +32,9 @@ class Strategy(Plugin):
         Its schedule drops tokens: one without cuts is refused.
     swaps_images : bool
         Each question is shown another sample's image.
+    resizes_images : bool
+        Pictures are made smaller before the processor is given them, so that a ratio fewer image tokens are
+        made of each; only families that take pictures at their own size can.
 
     Parameters
     ----------
@@ -53,6 +56,7 @@ class Strategy(Plugin):
     has_ratio: ClassVar[bool] = True
     prunes: ClassVar[bool] = True
     swaps_images: ClassVar[bool] = False
+    resizes_images: ClassVar[bool] = False
 
     # Values themselves: a plan reads them without importing the file.
     positions: str = "original"

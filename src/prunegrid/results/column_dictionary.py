@@ -187,6 +187,12 @@ _PREDICTIONS = (
     ),
     ColumnEntry("prediction", "string", "", "the generated text, without special tokens"),
     ColumnEntry("n_image_tokens", "int32", "tokens", "N, image tokens of the prompt"),
+    ColumnEntry(
+        "n_full_image_tokens",
+        "int32",
+        "tokens",
+        "image tokens of its pictures at their own size: N, unless `downsample` made them smaller",
+    ),
     ColumnEntry("n_text_tokens", "int32", "tokens", "text tokens of the prompt"),
     ColumnEntry("n_text_after", "int32", "tokens", "those after the last image token"),
     ColumnEntry(

@@ -42,6 +42,7 @@ SCHEMA = pa.schema(
         ("document", pa.string()),
         ("prediction", pa.string()),
         ("n_image_tokens", pa.int32()),
+        ("n_full_image_tokens", pa.int32()),
         ("n_text_tokens", pa.int32()),
         ("n_text_after", pa.int32()),
         ("image_grids", pa.list_(pa.list_(pa.int32()))),

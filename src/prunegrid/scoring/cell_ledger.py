@@ -17,6 +17,7 @@ from prunegrid.scoring.answered import answered
 COLUMNS = (
     "token_depth",
     "n_image_tokens",
+    "n_full_image_tokens",
     "n_text_tokens",
     "n_text_after",
     "image_grids",
@@ -71,6 +72,7 @@ def cell_compute(predictions: pd.DataFrame, metadata: Mapping[str, Any]) -> dict
             row.n_generated,
             row.n_explained,
             grids,
+            row.n_full_image_tokens,
         )
         for row, grids in answered(predictions)
     ]

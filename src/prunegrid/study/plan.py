@@ -7,6 +7,7 @@ from typing import Any
 
 from prunegrid import plugins
 from prunegrid.axis_names import TOTAL
+from prunegrid.pruning.families import family_of, supported_models
 from prunegrid.pruning.strategy import Strategy
 from prunegrid.results.store import Store
 from prunegrid.study.bundles import bundle_cells
@@ -73,6 +74,11 @@ class Plan:
                 return f"{strategy} cannot serve {model_type}: {reason}"
         plugin, options = plugin_of(self.config, "strategies", strategy)
         built: Strategy = plugins.build("strategies", plugin, options)
+        if built.resizes_images and model_type in supported_models() and not family_of(model_type).own_size:
+            return (
+                f"{strategy} makes pictures smaller, and {model_type} brings every picture to sizes of its "
+                "own: it would be no fewer image tokens"
+            )
         if reason := cannot_move_up(built, config, partial(self.inputs.image_tokens, model)):
             return f"{strategy}: {reason}"
         named = criterion_of(self.config, criterion)
