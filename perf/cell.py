@@ -6,6 +6,7 @@ tokens, float32, two threads; figures are ratios of medians. `python perf/cell.p
 
 import argparse
 import json
+import random
 import re
 import statistics
 import subprocess
@@ -75,12 +76,12 @@ def build_inputs() -> dict:
 
 
 def alternate(runs: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """Run every case once a round, in turns, and return the median seconds of each."""
+    """Run every case once a round, and return the median seconds of each."""
     seconds: dict[str, list[float]] = {name: [] for name in runs}
+    orders = random.Random(0)
     for number in range(-2, rounds):
-        names = list(runs)
-        # The order turns, so that nobody always runs in the other's wake.
-        for name in names[number % len(names) :] + names[: number % len(names)]:
+        # In another order each time, so that nobody always runs in the same one's wake.
+        for name in orders.sample(list(runs), len(runs)):
             begun = time.perf_counter()
             runs[name]()
             if number >= 0:
