@@ -1,13 +1,14 @@
 """Cuts before layer 0, what the vision tower knows, sets and merging: in 16 bit, on a GPU's kernels."""
 
 import pytest
+import torch
 
-from prunegrid import plugins
+from prunegrid import plugins, prune
 from prunegrid.errors import PruningError
 from prunegrid.predict.batches import predict_prompts, pruning_of
 from prunegrid.predict.prompts import PromptMaker
 from prunegrid.predict.requests import CellRun
-from tests.gpu.comparing import LEAST_OVERLAP, finished, overlap
+from tests.gpu.comparing import LEAST_OVERLAP, finished, kept, overlap
 from tests.gpu.figures import note
 from tests.gpu.sizes import SIZE
 
@@ -52,11 +53,16 @@ PUBLISHED = {name: way for name in plugins.names("methods") if (way := way_of(na
 METHODS = {name: way for name, way in PUBLISHED.items() if fits(*way[:2])}
 
 
+def ratio_of(way, strategy):
+    if way in METHODS:
+        return RATIO_OF_METHODS
+    return RATIO if strategy == "input" else RATIO * (1 - 1 / SIZE.layers)
+
+
 def rows_of(loaded, adapter, samples, way, batch_size):
     strategy, options, criterion, more = (WAYS | METHODS)[way]
-    ratio = RATIO if strategy == "input" else RATIO * (1 - 1 / SIZE.layers)
-    ratio = RATIO_OF_METHODS if way in METHODS else ratio
-    one = CellRun("key", "code", way, {"ratio": ratio, "seed": 0}, (strategy, options), (criterion, more))
+    axes = {"ratio": ratio_of(way, strategy), "seed": 0}
+    one = CellRun("key", "code", way, axes, (strategy, options), (criterion, more))
     maker = PromptMaker(loaded)
     maker.keep_maps(pruning_of(loaded, adapter, one, None).vision_maps)
     ((rows, _),) = predict_prompts(
@@ -87,3 +93,29 @@ def test_a_larger_batch_keeps_the_same(load, adapter, samples, dtype):
         share = overlap(large, small)
         note(f"{dtype}, {way}, batch 16 against 2: kept tokens alike", share)
         assert share >= LEAST_OVERLAP
+
+
+def test_the_library_on_pixels_keeps_what_a_job_keeps(load, adapter, samples, dtype):
+    """There the tower runs within the call, and what is read of it does not pass through main memory."""
+    loaded = load(dtype)
+    maker, model = PromptMaker(loaded), loaded.model
+    for way, (strategy, options, criterion, more) in (WAYS | METHODS).items():
+        shares = []
+        for sample in samples[:2]:
+            wanted = kept(rows_of(loaded, adapter, [sample], way, 1))[0]
+            inputs = maker.process(sample.images, maker.chat_text(sample.prompt, 1))
+            inputs = inputs.to(model.device, model.dtype)
+            own = {
+                "ratio": ratio_of(way, strategy),
+                "seed": 0,
+                "sample_ids": [sample.sample_id],
+                "strategy_options": options,
+                "criterion_options": more,
+            }
+            with prune(model, strategy, criterion, **own) as pruning, torch.no_grad():
+                model(**inputs, logits_to_keep=1)
+            found = set(pruning.kept[0][-1][1])
+            shares.append(len(found & wanted) / len(wanted))
+        share = sum(shares) / len(shares)
+        note(f"{dtype}, {way}: kept tokens of the library and a job alike", share)
+        assert share >= LEAST_OVERLAP, way

@@ -7,16 +7,16 @@ from torch import Tensor
 
 
 def to_device(tensor: Tensor, device: torch.device) -> Tensor:
-    """Return a tensor of main memory on a device.
+    """Return a tensor on a device.
 
     Parameters
     ----------
     tensor : Tensor
-        On the CPU, of any shape and dtype.
+        Of any shape and dtype, on the CPU or where it goes.
     device : torch.device
         Where it goes.
     """
-    if device.type != "cuda":
+    if device.type != "cuda" or tensor.device.type != "cpu":
         return tensor.to(device)
     # From memory that may be paged out, a copy would first wait for the device to have nothing left to do.
     return tensor.pin_memory().to(device, non_blocking=True)
