@@ -114,9 +114,12 @@ def test_the_library_on_pixels_keeps_what_a_job_keeps(load, adapter, samples, dt
                 "criterion_options": more,
             }
             # As in a job, whose attention is the same each time.
-            with without_cudnn_attention(), torch.no_grad():
-                with prune(model, strategy, criterion, **own) as pruning:
-                    model(**inputs, logits_to_keep=1)
+            with (
+                without_cudnn_attention(),
+                torch.no_grad(),
+                prune(model, strategy, criterion, **own) as pruning,
+            ):
+                model(**inputs, logits_to_keep=1)
             found = set(pruning.kept[0][-1][1])
             shares.append(len(found & wanted) / len(wanted))
         share = sum(shares) / len(shares)
