@@ -6,6 +6,7 @@ from pathlib import Path
 
 import prunegrid
 from prunegrid import plugins
+from prunegrid.plugin_folders import VARIABLE
 from tests.readme import README, blocks
 from tests.study.plans import planned
 from tests.workflow.changes import CRITERION
@@ -44,6 +45,25 @@ def test_the_study_shown_is_valid(tmp_path):
     grid = planned(tmp_path / "my.yaml").grid
     assert grid.unreachable == ()
     assert len({cell.benchmark for cell in grid.cells}) == 5
+
+
+def test_the_small_study_shown_is_valid(tmp_path, monkeypatch):
+    (overlay,) = [block for block in blocks("yaml") if block.startswith("# my/distance.yaml")]
+    file = tmp_path / "my/plugins/criteria/distance.py"
+    file.parent.mkdir(parents=True)
+    file.write_text(CRITERION)
+    (tmp_path / "distance.yaml").write_text(overlay)
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "my/plugins"))
+    plan = planned(tmp_path / "distance.yaml")
+    assert plan.grid.unreachable == ()
+    assert {cell.benchmark for cell in plan.grid.cells} == {"shapes-pope"}
+    assert "distance" in {cell.criterion for cell in plan.grid.cells}
+
+
+def test_every_strategy_and_criterion_is_listed():
+    (row,) = [line for line in README.splitlines() if line.startswith("| `hierarchical`")]
+    named = set(re.findall(r"`(\w+)`", row))
+    assert named == {*plugins.names("strategies"), *plugins.names("criteria")}
 
 
 def test_no_target_is_taken_for_a_file_of_configuration():
