@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 import transformers
-from transformers import AutoConfig, PreTrainedTokenizerFast, ProcessorMixin
+from transformers import AutoConfig, PreTrainedModel, PreTrainedTokenizerFast, ProcessorMixin
 
 from tests.families.vocabulary import byte_tokenizer
 from tests.pruning.tiny_families import FAMILIES, PINPOINTS, VISION_CONFIG, random_model
@@ -249,7 +249,7 @@ def template(name: str) -> str:
 def build(name: str, folder: Path) -> Path:
     """Save a family's checkpoint as transformers saves it now; return the folder."""
     processor = _processor(name)
-    _save_model(name, processor.tokenizer, folder)
+    random_checkpoint(name, processor.tokenizer).save_pretrained(folder)
     processor.save_pretrained(folder)
     return folder
 
@@ -291,8 +291,8 @@ def raw_settings(name: str) -> dict[str, Any]:
     return deepcopy({**FAMILIES[name].config, **RECIPES[name].config})
 
 
-def _save_model(name: str, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
-    """Save random weights, with the tokenizer's ids in both configurations."""
+def random_checkpoint(name: str, tokenizer: PreTrainedTokenizerFast) -> PreTrainedModel:
+    """Return a family's model with random weights, and the tokenizer's ids in both configurations."""
     recipe, settings = RECIPES[name], raw_settings(name)
     id_of = tokenizer.convert_tokens_to_ids
     ids = {key: id_of(token) for key, token in recipe.ids.items()}
@@ -304,4 +304,4 @@ def _save_model(name: str, tokenizer: PreTrainedTokenizerFast, folder: Path) -> 
     # Random weights would put special tokens into answers.
     unwanted = sorted(set(tokenizer.all_special_ids) - {ends["eos_token_id"]})
     model.generation_config.update(**ends, suppress_tokens=unwanted, **recipe.generation)
-    model.save_pretrained(folder)
+    return model

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from PIL import Image
 
 from prunegrid import plugins
@@ -11,7 +12,9 @@ from prunegrid.data.adapter import Sample
 from prunegrid.predict.loading import load_model
 from prunegrid.predict.prompts import PromptMaker
 from tests.families.checkpoints import RECIPES
+from tests.families.pictures import SEVERAL, picture
 from tests.families.prompts import CASES, FILES, as_text, from_tokenizer, question
+from tests.predict.own_size import NAME, load_own_size
 
 DEMO = Path(__file__).parents[2] / "demo/model"
 
@@ -74,6 +77,22 @@ def test_a_picture_mark_in_a_question_is_an_error_row(llava):
     found = PromptMaker(llava).prompts(asked)
     assert [bool(prompt.error) for prompt in found] == [False, True, False]
     assert "<image>" in found[1].error
+
+
+def test_what_stands_in_for_a_processor_does_what_it_does(checkpoint):
+    """Of `tests.predict.own_size`: the same ids and pixels, of one picture and of several."""
+    makers = [PromptMaker(load_model(str(checkpoint(NAME)), {})), PromptMaker(load_own_size())]
+    pictures = [picture(file) for file in SEVERAL]
+    asked = [
+        replace(sample(), image=first.convert("RGB"), more_images=tuple(one.convert("RGB") for one in more))
+        for first, *more in (pictures, pictures[:1])
+    ]
+    for one in asked:
+        wanted, found = (maker.prepared(one) for maker in makers)
+        assert found.prompt.text == wanted.prompt.text
+        assert torch.equal(found.prompt.input_ids, wanted.prompt.input_ids)
+        assert found.prompt.grids == wanted.prompt.grids != []
+        assert torch.equal(found.pixels["pixel_values"], wanted.pixels["pixel_values"])
 
 
 def sample():

@@ -162,13 +162,18 @@ def test_what_is_compared_is_the_highest_ratio_first(tmp_path):
 
 def test_methods_are_compared_with_each_other_and_with_nothing_else(tmp_path):
     own = [cell for cell in write(tmp_path) if cell["benchmark"] == "asked"]
-    pairs = [("fastv", "fastv"), ("fastv", "fastv-reversed"), ("vtw", "none")]
-    added = [{**own[-1], "strategy": s, "criterion": c, "ratio": 0.75, "seed": 0} for s, c in pairs]
-    options = TableOptions(methods={"fastv": {}, "vtw": {}})
+    # Tokens of smaller pictures are not those that are drawn.
+    pairs = [("smaller", "none"), ("fastv", "fastv"), ("fastv", "fastv-reversed"), ("vtw", "none")]
+    kinds = {"smaller": "downsample", "fastv": "single", "vtw": "exit"}
+    added = [
+        {**own[-1], "strategy": s, "strategy_type": kinds[s], "criterion": c, "ratio": 0.75, "seed": 0}
+        for s, c in pairs
+    ]
+    options = TableOptions(methods={"smaller": {}, "fastv": {}, "vtw": {}})
     found = comparisons([*own, *added], options)
     assert [one for one in found if one.varied != "method"] == comparisons(own, options)
     (methods,) = [one for one in found if one.varied == "method"]
-    assert [(cell["strategy"], cell["criterion"]) for cell in methods.cells] == [pairs[0], pairs[2]]
+    assert [(cell["strategy"], cell["criterion"]) for cell in methods.cells] == [pairs[1], pairs[3]]
     assert heading(methods) == "Patches that survive: methods, ratio 0.750"
     assert [one.varied for one in comparisons(added, options)] == ["method"]
 

@@ -36,18 +36,24 @@ def test_a_smaller_grid_has_at_most_its_share(share):
             assert 1 <= high <= rows
             assert 1 <= wide <= columns
             assert high * wide <= budget
-            # A further column would be too many, or wider than the picture.
-            assert high * (wide + 1) > budget or wide == columns
-            apart = abs(math.log(high * columns / (wide * rows)))
-            for other in range(1, rows + 1):
-                most = min(columns, math.floor(budget / other))
-                if most:
-                    assert apart <= abs(math.log(other * columns / (most * rows))) + 1e-12
+            # As slow and plain as can be: of all grids those to which nothing can be added.
+            fitting = {(r, c) for r in range(1, rows + 1) for c in range(1, columns + 1) if r * c <= budget}
+            whole = [(r, c) for r, c in fitting if fitting.isdisjoint({(r + 1, c), (r, c + 1)})]
+            assert (high, wide) in whole
+            apart = {(r, c): abs(math.log(r * columns / (c * rows))) for r, c in whole}
+            assert apart[high, wide] <= min(apart.values()) + 1e-12
+            further = [*([wide] if high < rows else []), *([high] if wide < columns else [])]
+            assert budget - high * wide < min(further, default=1)
 
 
 def test_squares_stay_squares():
     assert [smaller_grid(24, 24, share) for share in (1.0, 0.25, 1 / 9)] == [(24, 24), (12, 12), (8, 8)]
     assert smaller_grid(12, 24, 0.25) == (6, 12)
+
+
+def test_a_narrow_picture_gets_its_tokens():
+    """7 x 1 would be nearer in shape, with 7 tokens of 13."""
+    assert smaller_grid(11, 2, 0.6) == (6, 2)
 
 
 def test_a_picture_is_resized_to_whole_tokens():

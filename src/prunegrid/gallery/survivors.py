@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from prunegrid import plugins
 from prunegrid.axis_names import NO_CRITERION, SHARE
 from prunegrid.results.predictions import read
 from prunegrid.results.store import PREDICTIONS
@@ -87,9 +88,14 @@ def comparisons(cells: Sequence[Mapping[str, Any]], options: TableOptions) -> li
 
 
 def _is_method(cell: Mapping[str, Any], options: TableOptions) -> bool:
-    """Return whether a cell is of a method as published, and not upside down."""
+    """Return whether a cell is of a method as published, not upside down, and leaves out tokens.
+
+    One that has smaller pictures in place of it has other tokens than those that are drawn.
+    """
     own = cell["criterion"] in (NO_CRITERION, cell["strategy"])
-    return own and cell["strategy"] in options.methods
+    if not own or cell["strategy"] not in options.methods:
+        return False
+    return bool(plugins.describe("strategies", cell["strategy_type"])["prunes"])
 
 
 def _first_seeds(cells: Sequence[Mapping[str, Any]], varied: str) -> list[Mapping[str, Any]]:

@@ -13,4 +13,5 @@ class DivPrune(Method):
     strategy = "input"
     criterion = "diversity"
     exact = "The greedy rule, its first token, and the order of positions in which kept tokens stand."
+    differs = "The published code rounds half a token to even, here up."
     budget = "All layers have the mean: one cut before layer 0, and positions without gaps."

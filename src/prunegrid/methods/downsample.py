@@ -16,7 +16,10 @@ class Downsample(Method):
         "A smaller picture's sides are whole image tokens, so that no budget is exceeded: its shape changes "
         "by as much."
     )
-    budget = "All layers have the mean, at most: whole rows and columns of a picture's tokens."
+    budget = (
+        "All layers have the mean, at most, and fewer by less than one row or column of the smaller picture: "
+        "its sides are whole tokens."
+    )
     cannot: ClassVar[dict[str, str]] = {
         "gemma3": "it brings every picture to one size",
         "idefics3": "it brings every picture to sizes of its own",

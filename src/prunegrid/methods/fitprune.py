@@ -12,7 +12,10 @@ class FitPrune(Method):
     commit = "d28e418"
     strategy = "uniform"
     criterion = "fitprune"
-    exact = "The score: maximum over heads, text to image times image to image."
+    exact = (
+        "The score: maximum over heads, text to image times image to image; and positions that stay as they "
+        "were."
+    )
     differs = (
         "The published code drops between a layer's attention and its feed-forward part, here behind the "
         "layer. Its counts per layer are fitted on samples; here every layer drops the same share of what is "
