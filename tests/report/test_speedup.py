@@ -93,6 +93,15 @@ def test_the_table_has_a_line_per_measured_cell_and_batch_size(rows):
     assert "on the device, ms" not in names, "nothing of it was measured"
 
 
+def test_the_ratio_of_the_blind_model_is_what_it_removes(rows):
+    blind = rows.head(1).assign(strategy="blind", criterion="none", ratio=0.0, ratio_achieved=1.0)
+    asked = rows.assign(ratio_achieved=rows["ratio"] + 0.002)
+    names, *lines = table(pd.concat([asked, blind]))
+    ratios = {line[0]: line[names.index("ratio")] for line in lines}
+    assert ratios["blind"] == "1.000"
+    assert ratios["hierarchical x attention"] == "0.500"
+
+
 def test_the_page_has_a_section_where_something_was_measured(study, measured, tmp_path):
     figures = tmp_path / "figures"
     figures.mkdir()
