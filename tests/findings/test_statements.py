@@ -6,7 +6,7 @@ import pytest
 
 from prunegrid.findings.write_findings import write_findings
 from prunegrid.tables.build import compared
-from tests.findings.made_up import OPTIONS, right, said, study
+from tests.findings.made_up import OPTIONS, found, right, said, study
 from tests.tables.made_up import cell
 
 RATIOS = (0.3, 0.5, 0.7)
@@ -137,3 +137,102 @@ def test_names_are_escaped_in_markdown(tmp_path) -> None:
     text = (tmp_path / "findings.md").read_text()
     assert "<script>" not in text
     assert r"\<script\>" in text
+
+
+def qualified():
+    """Return cells where `single` is worse than the reference with attention, and better with deep scores."""
+    cells = [cell("none", right(200))]
+    counts = {
+        ("hierarchical", "attention"): 190,
+        ("single", "attention"): 150,
+        # One criterion alone: the averages of strategies are over it alone.
+        ("pyramid", "attention"): 120,
+        ("hierarchical", "attention_deep"): 100,
+        ("single", "attention_deep"): 150,
+    }
+    for ratio in (0.5, 0.7):
+        cells += [
+            cell(strategy, right(count), criterion=criterion, ratio=ratio)
+            for (strategy, criterion), count in counts.items()
+        ]
+    return cells
+
+
+def test_an_average_says_over_what_it_is() -> None:
+    topics = [one.topic for one in said(of_ratios())]
+    kept = "points of the unpruned score kept"
+    over = "ratios 0.3, 0.5 and 0.7; 2 benchmarks"
+    assert topics[0] == f"Strategies on average (criteria attention and norm; {over}), {kept}"
+    few = [one.topic for one in said(qualified())]
+    assert few[0] == f"Strategies on average (criterion attention; ratios 0.5 and 0.7; b), {kept}"
+
+
+def test_what_goes_against_an_average_stands_in_its_line_and_beside_it() -> None:
+    lines = said(qualified())
+    first = lines[0]
+    assert "Better than hierarchical: none." in first.sentence
+    assert "Worse: pyramid −35.0" in first.sentence  # noqa: RUF001
+    assert first.sentence.endswith(
+        "Against this average, in the strategy table: with attention_deep, ratio 0.5, better than "
+        "hierarchical: single. With attention_deep, ratio 0.7, better than hierarchical: single."
+    )
+    against = [f for f in first.findings if f.fixed == "attention_deep"]
+    assert [(f.subject, f.relation) for f in against] == [("single", "better than")] * 2
+    assert all(f.p_corrected < 0.05 for f in against)
+    beside = {one.topic: one for one in lines if "with attention_deep" in one.topic}
+    assert len(beside) == 2
+    assert all(one.shown for one in beside.values())
+
+
+def test_a_block_that_nothing_wins_names_the_blocks_where_something_does() -> None:
+    (one,) = [s for s in said(qualified()) if s.topic == "Strategies with attention, ratio 0.7, b"]
+    assert "hierarchical, the reference, is the best of the 3" in one.sentence
+    assert "Elsewhere at this ratio some are better than hierarchical: with attention_deep: single." in (
+        one.sentence
+    )
+    quiet = [s for s in said(of_ratios()) if s.topic == "Strategies with attention, ratio 0.7, two"]
+    assert "Elsewhere" not in quiet[0].sentence
+
+
+def test_lines_go_on_where_many_blocks_go_against_them() -> None:
+    cells = [cell("none", right(200))]
+    for ratio in (0.1, 0.2, 0.3, 0.4, 0.5, 0.6):
+        for criterion, single in (("attention", 100), ("attention_deep", 190)):
+            cells += [cell("hierarchical", right(150), criterion=criterion, ratio=ratio)]
+            cells += [cell("single", right(single), criterion=criterion, ratio=ratio)]
+        cells += [cell("pyramid", right(120), ratio=ratio)]
+    lines = said(cells)
+    assert lines[0].sentence.endswith(" So it is in 2 more blocks of it.")
+    assert sum(one.shown for one in lines) == 12 + 4
+
+
+def test_all_differences_of_a_line_are_of_the_named_to_the_other() -> None:
+    (one,) = [
+        s for s in said(study(hierarchical=190, single=150, uniform=60)) if "Strategies with" in s.topic
+    ]
+    assert "Hardest to tell from it is single: −20.0 (" in one.sentence  # noqa: RUF001
+    assert "Worse than hierarchical: uniform −65.0, single −20.0." in one.sentence  # noqa: RUF001
+
+
+def test_only_rows_of_the_block_are_counted_and_the_others_are_named() -> None:
+    few = {"tflops_total": 2.0, "min_image_tokens": 1.0, "ratio_achieved": 0.5}
+    cells = study(hierarchical=190, uniform=150)
+    cells += [cell("exit", right(60), criterion="none", compute=few)]
+    # Stands beside random schedules, with another criterion.
+    cells += [cell("uniform", right(50), criterion="random", seed=seed) for seed in range(3)]
+    cells += [cell("random", right(140), seed=seed, draws_schedule=True) for seed in range(10)]
+    (one,) = [s for s in said(cells) if s.topic == "Strategies with attention, ratio 0.5, b"]
+    assert "hierarchical, the reference, is the best of the 3 that are ranked." in one.sentence
+    assert "exit leaves fewer than 4 image tokens in some layer, hence not ranked" in one.sentence
+
+
+def test_too_few_draws_are_told_where_the_correction_makes_them_so() -> None:
+    """Three draws that nearly agree are told alone, and not among many tests; images alone are, in both."""
+    cells = study(hierarchical=190, **{f"own{i}": 190 - i for i in range(12)})
+    cells += [cell("random", right(c), seed=s, draws_schedule=True) for s, c in enumerate((90, 104, 118))]
+    rows = [f for f in found(cells) if (f.subject, f.about) == ("random", "the reference")]
+    assert len(rows) == 1
+    assert rows[0].p < 0.05 <= rows[0].p_corrected
+    assert rows[0].too_few == "schedules"
+    (line,) = [s for s in said(cells) if s.topic == "Strategies with attention, ratio 0.5, b"]
+    assert "random (too few schedules)" in line.sentence

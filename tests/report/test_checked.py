@@ -36,8 +36,10 @@ def result(*findings, **about):
     return CheckResult(findings or [PASSED], {"batch_size": 8}, {**OF, **WHERE, **about})
 
 
-def test_a_model_that_was_never_checked(tmp_path):
-    assert "never checked" in section(tmp_path)
+def test_a_model_without_a_check(tmp_path):
+    page = section(tmp_path)
+    assert "No check of this model was run here" in page
+    assert "snakemake --cores 1 check" in page
 
 
 def test_a_check_that_holds(tmp_path):

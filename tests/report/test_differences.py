@@ -1,7 +1,5 @@
 """The plot of differences: what it must show, and legible on a phone."""
 
-import re
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,10 +7,9 @@ from PIL import Image
 
 from prunegrid.report.differences import plot_differences
 from tests.findings.made_up import right
+from tests.report.phone import smallest_on_a_phone
 from tests.tables.made_up import cell
 
-# A page of 420 px, less its margins.
-PHONE = 396
 COUNTS = {"hierarchical": 150, "single": 190, "uniform": 149}
 
 
@@ -65,12 +62,7 @@ def test_the_reference_the_budgets_and_the_marks_are_explained(draw) -> None:
 def test_text_has_nine_pixels_on_a_phone(study, draw) -> None:
     draw(of())
     for kind in ("strategy", "criterion"):
-        drawn = (study.figures / f"differences-{kind}.svg").read_text()
-        width = float(re.search(r'<svg [^>]*?width="([\d.]+)pt"', drawn)[1]) * 96 / 72
-        sizes = [float(size) for size in re.findall(r"font(?:-size)?: (?:\w+ )*([\d.]+)px", drawn)]
-        # In the units of the drawing a point is 96 / 72 pixels of its natural size.
-        assert sizes
-        assert min(sizes) * 96 / 72 * min(1, PHONE / width) >= 9
+        assert smallest_on_a_phone(study.figures / f"differences-{kind}.svg") >= 9
 
 
 def test_long_names_stay_on_the_figure(draw, tmp_path) -> None:

@@ -3,7 +3,6 @@
 import json
 import re
 import shutil
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -94,22 +93,53 @@ def test_numbers_do_not_overlap_on_a_phone(page, study) -> None:
     assert overlaps == 0
 
 
-def test_dark_is_dark_and_figures_stay_on_light(page, study) -> None:
+def test_dark_is_dark_and_figures_are_turned_over_but_for_maps(page, study) -> None:
     page.emulate_media(color_scheme="dark")
     page.goto((study.folder / "report.html").as_uri())
     colour = "e => getComputedStyle(e).backgroundColor"
     assert page.evaluate(f"({colour})(document.body)") == "rgb(22, 27, 33)"
-    assert page.evaluate(f"({colour})(document.querySelector('figure svg'))") == "rgb(255, 255, 255)"
+    # The survival map says by its lightness how many survive.
+    shown = "e => getComputedStyle(e).filter"
+    filters = [figure.evaluate(shown) for figure in page.query_selector_all("figure:not(.map) svg")]
+    assert set(filters) == {"invert(0.9) hue-rotate(180deg)"}
+    assert "invert" not in page.query_selector("figure.map svg").evaluate(shown)
     page.emulate_media(color_scheme="light")
+    assert page.query_selector("figure svg").evaluate(shown) == "none"
 
 
-def test_folds_are_open_in_print(page, study, tmp_path: Path) -> None:
+def test_folds_are_open_in_print_but_for_the_full_tables(page, study) -> None:
     page.goto((study.folder / "report.html").as_uri())
-    box = "document.querySelector('details .box').getBoundingClientRect().height"
+    reading = "details:not(.screen) ul.plain"
+    height = f"document.querySelector('{reading}').getBoundingClientRect().height"
     page.emulate_media(media="print")
-    assert page.evaluate(box) > 100
+    assert page.evaluate(height) > 50
+    tables = page.query_selector_all("details.screen .box, .screen .box")
+    assert len(tables) == 3
+    assert not any(table.is_visible() for table in tables)
+    assert page.query_selector(".paper").is_visible()
     page.emulate_media(media="screen")
-    assert not page.query_selector("details .box").is_visible()
+    assert not page.query_selector(reading).is_visible()
+    assert not page.query_selector(".paper").is_visible()
+    page.query_selector("details.screen summary").click()
+    assert tables[0].is_visible()
+
+
+def test_print_names_the_files_of_what_it_leaves_out(study) -> None:
+    text = (study.folder / "report.html").read_text()
+    (said,) = re.findall(r'<p class="paper">([^<]*the full tables[^<]*)</p>', text)
+    names = [
+        f"{study.tables.parent.name}/{study.tables.name}/{kind}.csv"
+        for kind in ("strategy", "criterion", "changes")
+    ]
+    assert said.endswith(f"They are in {', '.join(names)}.")
+
+
+def test_words_of_heads_are_whole(page, study) -> None:
+    page.set_viewport_size({"width": 1400, "height": 900})
+    page.goto((study.folder / "report.html").as_uri())
+    heads = page.query_selector_all("table.compact th.whole")
+    assert {head.evaluate("e => getComputedStyle(e).overflowWrap") for head in heads} == {"normal"}
+    assert "total compute, % of unpruned" in [head.inner_text() for head in heads]
 
 
 def test_flows_have_a_section_where_they_were_measured(study, tmp_path) -> None:

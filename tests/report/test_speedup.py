@@ -13,6 +13,7 @@ from prunegrid.report.speedup import describe_run, plot_speedup
 from prunegrid.report.write import write_report
 from prunegrid.results.measurements import write_measurements
 from prunegrid.tables.build import build_tables
+from tests.report.phone import smallest_on_a_phone
 from tests.tables.measured import made_up, made_up_rows
 
 DEVICE = {"type": "cuda", "name": "A <Card>", "memory_gb": 80.0, "cuda": "12.8", "threads": None}
@@ -50,10 +51,11 @@ def test_the_figure_names_the_device_and_has_a_panel_per_batch_size(measured):
     drawn = (measured / "figures/speedup.svg").read_text()
     texts = re.findall(r"<text[^>]*>([^<]*)</text>", drawn)
     assert "A &lt;Card&gt;, bfloat16, sdpa" in texts
-    assert [text for text in texts if "batch size" in text] == [
-        "presence, batch size 1",
-        "presence, batch size 4",
+    assert [text for text in texts if text == "presence" or "batch size" in text] == [
+        *("presence", "batch size 1"),
+        *("presence", "batch size 4"),
     ]
+    assert smallest_on_a_phone(measured / "figures/speedup.svg") >= 9
     assert {"hierarchical x attention", "unpruned", "as FLOPs fall"} <= set(texts)
     assert (measured / "figures/speedup.png").stat().st_size > 10_000
 
@@ -89,6 +91,15 @@ def test_the_table_has_a_line_per_measured_cell_and_batch_size(rows):
     assert [line[names.index("batch")] for line in lines] == ["1", "1", "4", "4"]
     assert [line[names.index("prefill, ms")] for line in lines] == ["40.00", "10.00", "100.00", "50.00"]
     assert "on the device, ms" not in names, "nothing of it was measured"
+
+
+def test_the_ratio_of_the_blind_model_is_what_it_removes(rows):
+    blind = rows.head(1).assign(strategy="blind", criterion="none", ratio=0.0, ratio_achieved=1.0)
+    asked = rows.assign(ratio_achieved=rows["ratio"] + 0.002)
+    names, *lines = table(pd.concat([asked, blind]))
+    ratios = {line[0]: line[names.index("ratio")] for line in lines}
+    assert ratios["blind"] == "1.000"
+    assert ratios["hierarchical x attention"] == "0.500"
 
 
 def test_the_page_has_a_section_where_something_was_measured(study, measured, tmp_path):

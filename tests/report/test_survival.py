@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from prunegrid.report.survival import plot_survival, read_maps
 from prunegrid.tables.options import TableOptions
+from tests.report.phone import smallest_on_a_phone
 
 
 def cell(folder: Path, criterion: str, kept: list, ratio: float = 0.5, seed: int = 0, **changes) -> dict:
@@ -58,6 +59,8 @@ def test_the_figure_shows_the_reference_strategy_at_the_highest_ratio(
     names = [panel.get_title().split("\n")[0] for panel in panels if "\n" in panel.get_title()]
     assert sorted(names) == sorted(f"c{k}" for k in range(10))
     assert len(panels) == 20
+    assert smallest_on_a_phone(files[0]) >= 9
+    assert any("% of samples" in panel.get_xlabel() for panel in drawn[0].axes)
     first = plot_survival(cells[:1], tmp_path)[0].read_bytes()
     assert plot_survival(cells[:1], tmp_path)[0].read_bytes() == first
     assert matplotlib.get_backend().lower() == "agg"

@@ -164,15 +164,21 @@ def test_averages_are_of_one_matching_each() -> None:
             numbers = [vars(one).copy() for one in (own, effect)]
             for one in numbers:
                 del one["match"], one["p_holm"]
+            over = [[one.pop(name) for name in ("company", "ratios", "benchmarks")] for one in numbers]
+            assert over[0] == over[1]
             assert numbers[0] == pytest.approx(numbers[1], nan_ok=True)
     single = [found["strategy", "single", match] for match in (SHARE, TOTAL)]
     corrected = multipletests([one.p for one in single], method="holm")[1]
     np.testing.assert_allclose([one.p_holm for one in single], corrected)
     shown = main_effects_table.printed(effects, "m", benchmarks, BOTH)
     assert [heading for heading, _ in shown.blocks] == [
-        f"{axis}, averaged over {company} and ratios, {WORDS[match]}"
-        for axis, company in (("strategy", "criteria"), ("criterion", "strategies"))
-        for match in (SHARE, TOTAL)
+        f"{axis}, mean over {company}, ratio 0.5, {WORDS[match]}"
+        for axis, company, match in (
+            ("strategy", "criteria attention and norm", SHARE),
+            ("strategy", "criteria attention and norm", TOTAL),
+            ("criterion", "strategy single", SHARE),
+            ("criterion", "strategies hierarchical and single", TOTAL),
+        )
     ]
 
 

@@ -434,6 +434,7 @@ def table_options(wildcards):
         **config["tables"],
         "match": config["match"],
         "toy": model_spec(wildcards)["toy"],
+        **{axis: [*config[axis], *config["methods"]] for axis in ("strategies", "criteria")},
         **describe_methods(PLAN, wildcards.model),
     }
 

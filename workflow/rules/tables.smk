@@ -229,6 +229,7 @@ rule plot_speedup:
     conda:
         "../../envs/cpu.yaml"
     params:
+        options=table_options,
         code=PLAN.keys.report_key(),
     script:
         "../scripts/plot_speedup.py"

@@ -36,7 +36,7 @@ def cautions_of(tables: list[Table]) -> list[str]:
     for benchmark in tables[0].benchmarks:
         own = {key: row for key, row in rows.items() if benchmark in row.results}
         found += [*_errors(own, benchmark), *_ceiling(own, benchmark)]
-    found += [*_few_draws(rows), *_degenerate(rows), *_ties(rows), *_budgets(rows)]
+    found += [*_few_draws(rows, tables), *_degenerate(rows), *_ties(rows), *_budgets(rows)]
     return list(dict.fromkeys(found))
 
 
@@ -69,7 +69,7 @@ def _ceiling(rows: dict[RowKey, TableRow], benchmark: str) -> Iterator[str]:
         )
 
 
-def _few_draws(rows: dict[RowKey, TableRow]) -> Iterator[str]:
+def _few_draws(rows: dict[RowKey, TableRow], tables: list[Table]) -> Iterator[str]:
     few: dict[tuple[int, str], list[str]] = {}
     for row in rows.values():
         drawn = "schedules" if row.draws_schedule else "draws"
@@ -82,14 +82,20 @@ def _few_draws(rows: dict[RowKey, TableRow]) -> Iterator[str]:
             f"{', '.join(dict.fromkeys(names))}: over {what}. With fewer than {FEWEST_DRAWS} hardly any "
             "difference survives the correction; a missing finding says little."
         )
-    count = sum(
-        difference.too_few_draws and difference.n_draws > 1
-        for row in rows.values()
-        for result in row.results.values()
-        for difference in result.contrasts.values()
-    )
-    if count:
-        yield f"In {count} comparisons the images alone would tell a difference, but the draws are too few."
+    few_of = {
+        (row.key, benchmark, kind)
+        for table in tables
+        for row in table.rows
+        for benchmark, result in row.results.items()
+        for kind in table.contrasts
+        if (difference := result.contrasts.get(kind)) is not None and difference.n_draws > 1
+        if table.too_few_draws(row, benchmark, kind)
+    }
+    if few_of:
+        yield (
+            f"In {len(few_of)} comparisons the images alone would tell a difference, but the draws are too "
+            "few."
+        )
 
 
 def _degenerate(rows: dict[RowKey, TableRow]) -> Iterator[str]:

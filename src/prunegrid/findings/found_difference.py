@@ -60,6 +60,8 @@ class FoundDifference:
         What is too few of to tell: schedules, or draws; empty where they are not.
     notes : tuple of str
         What a reader has to know of the subject.
+    over : str
+        What an average is over; empty for a comparison of two rows.
     sentence : str
     """
 
@@ -90,6 +92,7 @@ class FoundDifference:
     n_draws: int = 0
     too_few: str = ""
     notes: tuple[str, ...] = ()
+    over: str = ""
     sentence: str = ""
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from prunegrid.findings.found_difference import AVERAGE, NEEDS_ANSWER, FoundDifference, relation
-from prunegrid.tables.main_effects import MainEffect
+from prunegrid.tables.main_effects import MainEffect, averaged_over
 from prunegrid.tables.options import TableOptions
 
 KEPT = "kept"
@@ -40,4 +40,9 @@ def findings_of(effects: Sequence[MainEffect], options: TableOptions) -> Iterato
             correction=f"Holm over {family} tests of the averages",
             n_draws=effect.n_draws,
             notes=tuple(notes),
+            over="; ".join([*averaged_over(effect), _benchmarks(effect.benchmarks)]),
         )
+
+
+def _benchmarks(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{len(names)} benchmarks"

@@ -121,6 +121,7 @@ def _of_row(table: Table, block: Block, benchmark: str, row: TableRow) -> Iterat
             correction=f"Holm over {family} tests of the table",
             relation_=relation(difference.value, corrected),
             detectable=difference.detectable(LEVEL / family) if family else np.nan,
+            too_few=table.too_few_draws(row, benchmark, kind),
             compared_with=next((r for r in table.rows if about == REFERENCE and r.key == reference), None),
         )
 
@@ -138,6 +139,7 @@ def _finding(
     correction: str,
     relation_: str,
     detectable: float = np.nan,
+    too_few: bool | None = None,
     compared_with: TableRow | None = None,
 ) -> FoundDifference:
     result = row.results[benchmark]
@@ -169,7 +171,7 @@ def _finding(
         no_loss=about == UNPRUNED and bool(result.non_inferior),
         subject_is_reference=row.is_reference_of(table.contrasts[1]),
         n_draws=difference.n_draws,
-        too_few=difference.drawn if difference.too_few_draws else "",
+        too_few=difference.drawn if (difference.too_few_draws if too_few is None else too_few) else "",
         notes=tuple(_notes(row, benchmark, difference)),
     )
 

@@ -6,7 +6,7 @@ from itertools import zip_longest
 
 import numpy as np
 
-from prunegrid.axis_names import NO_CRITERION
+from prunegrid.axis_names import NO_CRITERION, with_match
 from prunegrid.findings import words
 from prunegrid.findings.found_difference import (
     AVERAGE,
@@ -25,6 +25,10 @@ from prunegrid.tables.options import SCALE, TableOptions
 
 # What a page shows before the fold, at most.
 _SHOWN = 12
+# Of the other criteria and strategies, with which something is better than the reference: at most so many.
+_SHOWN_BESIDE = 4
+# So many places are named where comparisons do not follow an average.
+_PLACES = 4
 _Budget = tuple[float, str]
 
 
@@ -41,20 +45,24 @@ def statements_of(findings: Sequence[FoundDifference], options: TableOptions) ->
     of_rows = [one for one in findings if one.ratio is not None]
     budgets: list[_Budget] = list(dict.fromkeys((one.ratio or 0.0, one.match) for one in of_rows))
     budgets.sort(key=lambda budget: -budget[0])
-    said = [*_averages([one for one in findings if one.about == AVERAGE])]
+    said = [*_averages([one for one in findings if one.about == AVERAGE], of_rows)]
     for ratio in dict.fromkeys(ratio for ratio, _ in budgets):
         here = [budget for budget in budgets if budget[0] == ratio]
         for budget in here:
             said += _losses(_at(of_rows, budget), options)
         lists = [
-            [*_of_block([one for one in _at(of_rows, budget) if _main(one, kind, options)])]
+            [*_of_block(*_main_and_others(_at(of_rows, budget), kind, options))]
             for budget in here
             for kind in ("strategy", "criterion")
         ]
         # The questions take turns, so that neither hides below the fold.
         said += [one for turn in zip_longest(*lists) for one in turn if one is not None]
     shown = [replace(one, shown=place < _SHOWN) for place, one in enumerate(said)]
-    return shown + [one for budget in budgets for one in _other_blocks(_at(of_rows, budget), options)]
+    others = [one for budget in budgets for one in _other_blocks(_at(of_rows, budget), options)]
+    # What goes against the lines above stands beside them.
+    against = [one for one in others if any(found.relation == BETTER for found in one.findings)]
+    beside = {id(one) for one in against[:_SHOWN_BESIDE]}
+    return shown + [replace(one, shown=id(one) in beside) for one in others]
 
 
 def _at(findings: Iterable[FoundDifference], budget: _Budget) -> list[FoundDifference]:
@@ -73,7 +81,21 @@ def _of_question(found: FoundDifference, options: TableOptions) -> bool:
     return found.about == LEADERS or (found.about == REFERENCE and found.object == name)
 
 
-def _averages(findings: Sequence[FoundDifference]) -> Iterator[Statement]:
+def _main_and_others(
+    findings: Sequence[FoundDifference], kind: str, options: TableOptions
+) -> tuple[list[FoundDifference], list[FoundDifference]]:
+    """Return the findings of a question's first block, and what beats the reference in its others."""
+    main = [one for one in findings if _main(one, kind, options)]
+    others = [
+        one
+        for one in findings
+        if one.question == kind and one.relation == BETTER and one.about == REFERENCE
+        if _of_question(one, options) and not _main(one, kind, options)
+    ]
+    return main, others
+
+
+def _averages(findings: Sequence[FoundDifference], of_rows: Sequence[FoundDifference]) -> Iterator[Statement]:
     for kind, match in dict.fromkeys((one.question, one.match) for one in findings):
         own = [one for one in findings if (one.question, one.match) == (kind, match)]
         parts = []
@@ -86,8 +108,45 @@ def _averages(findings: Sequence[FoundDifference]) -> Iterator[Statement]:
             some = sorted((o for o in own if o.relation == relation), key=lambda one: -abs(one.difference))
             if some or relation == BETTER:
                 parts.append(f"{verb}: {words.told_in_full(some) or 'none'}.")
-        topic = f"{words.question(kind, '')}, {words.budget(None, match)}, points of the unpruned score kept"
-        yield _statement(topic, " ".join(parts) + words.remarks(own), own)
+        against = _against_averages(own, of_rows)
+        if against:
+            parts.append(_said_against(against, own[0].object, of_rows))
+        over = with_match(own[0].over, match)
+        topic = f"{words.question(kind, '')} ({over}), points of the unpruned score kept"
+        yield _statement(topic, " ".join(parts) + words.remarks(own), [*own, *against])
+
+
+def _against_averages(
+    averages: Sequence[FoundDifference], of_rows: Sequence[FoundDifference]
+) -> list[FoundDifference]:
+    """Return the tested comparisons of rows with the reference that averages of one axis do not show."""
+    told = {one.subject: one.relation for one in averages}
+    kind, match, reference = averages[0].question, averages[0].match, averages[0].object
+    return [
+        one
+        for one in of_rows
+        if (one.about, one.question, one.match, one.object) == (REFERENCE, kind, match, reference)
+        # What is worse goes against an average that is better, and no other.
+        and one.relation == (WORSE if told.get(one.subject) == BETTER else BETTER)
+    ]
+
+
+def _said_against(
+    findings: Sequence[FoundDifference], reference: str, of_rows: Sequence[FoundDifference]
+) -> str:
+    """Say which single comparisons do not follow an average, and where."""
+    kind = findings[0].question
+    benchmarks = list(dict.fromkeys(one.benchmark for one in of_rows if one.question == kind))
+    places = dict.fromkeys((one.relation, one.fixed, one.ratio) for one in findings)
+    texts = []
+    for relation, fixed, ratio in list(places)[:_PLACES]:
+        own = [one for one in findings if (one.relation, one.fixed, one.ratio) == (relation, fixed, ratio)]
+        where = f"{'with' if kind == 'strategy' else 'in'} {fixed}, ratio {ratio:g}"
+        texts.append(f"{where}, {relation} {reference}: {words.by_benchmark(own, benchmarks)}.")
+    more = len(places) - len(texts)
+    rest = [f"So it is in {more} more blocks of it."] * (more > 0)
+    said = " ".join([*(words.capital(text) for text in texts[1:]), *rest])
+    return f"Against this average, in the {kind} table: {texts[0]} {said}".strip()
 
 
 def _losses(findings: Sequence[FoundDifference], options: TableOptions) -> Iterator[Statement]:
@@ -116,7 +175,7 @@ def _losses(findings: Sequence[FoundDifference], options: TableOptions) -> Itera
     if others:
         parts.append(f"Of the {len(others)} other comparisons of the strategy table {_tally(others)}.")
     first = rows[0]
-    topic = f"against the unpruned model, {words.budget(first.ratio, first.match)}"
+    topic = f"against the unpruned model, {words.budget(first.ratio or 0.0, first.match)}"
     yield _statement(topic, " ".join(parts), [*own, *others])
 
 
@@ -147,8 +206,13 @@ def _tally(findings: Sequence[FoundDifference]) -> str:
     return words.joined([f"{count} {verb}" for count, verb in counts if count])
 
 
-def _of_block(findings: Sequence[FoundDifference]) -> Iterator[Statement]:
-    """Say a line for each benchmark on which something is told for the better, and one for the others."""
+def _of_block(
+    findings: Sequence[FoundDifference], elsewhere: Sequence[FoundDifference]
+) -> Iterator[Statement]:
+    """Say a line for each benchmark on which something is told for the better, and one for the others.
+
+    Where a line says that nothing beats the reference, it says too what does in other blocks, `elsewhere`.
+    """
     quiet: list[str] = []
     loud: list[str] = []
     for benchmark in dict.fromkeys(one.benchmark for one in findings):
@@ -156,15 +220,33 @@ def _of_block(findings: Sequence[FoundDifference]) -> Iterator[Statement]:
         told = any(one.relation in (BEST, BETTER) for one in own)
         (loud if told else quiet).append(benchmark)
     if quiet:
-        yield _quiet([one for one in findings if one.benchmark in quiet], quiet, bool(loud))
+        here = [one for one in elsewhere if one.benchmark in quiet]
+        yield _quiet([one for one in findings if one.benchmark in quiet], quiet, bool(loud), here)
     for benchmark in loud:
         own = [one for one in findings if one.benchmark == benchmark]
-        sentence = f"{_leader(own)} {_against(own)}".strip() + words.remarks(_rows(own))
-        yield _statement(f"{_topic(own[0])}, {benchmark}", sentence, own)
+        here = []
+        if not any(one.relation == BETTER for one in own):
+            here = [one for one in elsewhere if one.benchmark == benchmark]
+        sentence = " ".join(filter(None, [_leader(own), _against(own), _elsewhere(here, [benchmark])]))
+        ranked = any(one.about == LEADERS for one in own)
+        sentence += words.remarks(_rows(own), ranked=ranked)
+        yield _statement(f"{_topic(own[0])}, {benchmark}", sentence, [*own, *here])
+
+
+def _elsewhere(findings: Sequence[FoundDifference], benchmarks: Sequence[str]) -> str:
+    """Say with which other criteria, or in which other strategies, something is better than the reference."""
+    texts = []
+    for fixed in dict.fromkeys(one.fixed for one in findings):
+        own = [one for one in findings if one.fixed == fixed]
+        held = "with" if own[0].question == "strategy" else "in"
+        texts.append(f"{held} {fixed}: {words.by_benchmark(own, benchmarks)}")
+    if not texts:
+        return ""
+    return f"Elsewhere at this ratio some are better than {findings[0].object}: {'; '.join(texts)}."
 
 
 def _topic(found: FoundDifference) -> str:
-    return f"{words.question(found.question, found.fixed)}, {words.budget(found.ratio, found.match)}"
+    return f"{words.question(found.question, found.fixed)}, {words.budget(found.ratio or 0.0, found.match)}"
 
 
 def _leader(findings: Sequence[FoundDifference]) -> str:
@@ -178,7 +260,9 @@ def _leader(findings: Sequence[FoundDifference]) -> str:
         says = f"{top.subject}{what} is the best of the {top.rivals} that are ranked."
         if any(one.about == REFERENCE and one.object == top.object for one in findings):
             return says  # its difference to the reference follows
-        return f"{says} Hardest to tell from it is {top.object}: {words.in_brackets(top)}."
+        # Like all differences of a line: of the named one to what it is compared with.
+        turned = replace(top, difference=-top.difference, low=-top.high, high=-top.low)
+        return f"{says} Hardest to tell from it is {top.object}: {words.in_brackets(turned)}."
     rivals = [one.object for one in own]
     return (
         f"The best cannot be told: of the {top.rivals} that are ranked {top.subject} has the highest value "
@@ -212,7 +296,12 @@ def _against(findings: Sequence[FoundDifference]) -> str:
     return " ".join(parts)
 
 
-def _quiet(findings: Sequence[FoundDifference], benchmarks: Sequence[str], others: bool) -> Statement:
+def _quiet(
+    findings: Sequence[FoundDifference],
+    benchmarks: Sequence[str],
+    others: bool,
+    elsewhere: Sequence[FoundDifference],
+) -> Statement:
     """Say that nothing is told for the better on some benchmarks, and what could have been found there."""
     first, own = findings[0], _rows(findings)
     where = words.joined(benchmarks) if others or len(benchmarks) < 3 else f"all {len(benchmarks)} benchmarks"
@@ -230,8 +319,9 @@ def _quiet(findings: Sequence[FoundDifference], benchmarks: Sequence[str], other
         some = [one for one in own if one.relation == relation]
         if some:
             parts.append(f"{verb}: {words.by_benchmark(some, benchmarks)}.")
+    parts += filter(None, [_elsewhere(elsewhere, benchmarks)])
     parts += _could_be_found([one for one in own if one.relation == NOT_TOLD])
-    return _statement(topic, " ".join(parts) + words.remarks(own), findings)
+    return _statement(topic, " ".join(parts) + words.remarks(own), [*findings, *elsewhere])
 
 
 def _could_be_found(untold: Sequence[FoundDifference]) -> Iterator[str]:

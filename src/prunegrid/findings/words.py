@@ -24,9 +24,9 @@ from prunegrid.tables.signs import p_value, signed
 _DRAWN = "is over"
 
 
-def budget(ratio: float | None, match: str) -> str:
-    """Return `ratio 0.75, equal total compute`; averages are over ratios."""
-    return with_match("all ratios" if ratio is None else f"ratio {ratio:g}", match)
+def budget(ratio: float, match: str) -> str:
+    """Return `ratio 0.75, equal total compute`."""
+    return with_match(f"ratio {ratio:g}", match)
 
 
 def question(kind: str, fixed: str) -> str:
@@ -69,10 +69,10 @@ def noted(found: FoundDifference) -> str:
 def sentence(found: FoundDifference) -> str:
     """Return a finding as a sentence of its own."""
     if found.about == AVERAGE:
-        where = f"{budget(None, found.match)}, all benchmarks, averaged: "
+        where = f"{with_match(f'mean over {found.over}', found.match)}: "
     else:
         asked = question(found.question, found.fixed)
-        where = f"{found.benchmark}, {budget(found.ratio, found.match)}, {asked}: "
+        where = f"{found.benchmark}, {budget(found.ratio or 0.0, found.match)}, {asked}: "
     subject = noted(found)
     if found.relation == BEST:
         says = (
@@ -132,24 +132,26 @@ def by_benchmark(findings: Iterable[FoundDifference], benchmarks: Sequence[str])
     return "; ".join(texts)
 
 
-def remarks(findings: Iterable[FoundDifference]) -> str:
+def remarks(findings: Iterable[FoundDifference], *, ranked: bool = False) -> str:
     """Return what a reader has to know of what is said of subjects; empty where there is nothing.
 
     A gain is told with all that weakens it; of what is no gain, only that the budget was another one or that
-    nothing can be gained by it. The rest stands in the warnings and in the tables.
+    nothing can be gained by it, and where it is told how many are `ranked`, which are not. The rest stands in
+    the warnings and in the tables.
     """
     notes: dict[str, list[str]] = {}
     for one in findings:
         for note in one.notes:
             beside = note == NEEDS_ANSWER and one.relation == BETTER
-            minor = one.relation != BETTER and (note == DEGENERATE or note.startswith(_DRAWN))
+            unranked = note == DEGENERATE and not ranked
+            minor = one.relation != BETTER and (unranked or note.startswith(_DRAWN))
             if not beside and not minor:
                 notes.setdefault(note, []).append(one.subject)
     texts = []
     for note, subjects in notes.items():
         names = list(dict.fromkeys(subjects))
-        ranked = ", hence not ranked" * (note in (NEEDS_ANSWER, DEGENERATE))
-        texts.append(f"{joined(names)} {note if len(names) == 1 else _plural(note)}{ranked}")
+        hence = ", hence not ranked" * (note in (NEEDS_ANSWER, DEGENERATE))
+        texts.append(f"{joined(names)} {note if len(names) == 1 else _plural(note)}{hence}")
     return f" Note: {'; '.join(texts)}." if texts else ""
 
 

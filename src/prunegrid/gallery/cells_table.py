@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from html import escape
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -52,7 +53,7 @@ def cells_table(file: str | Path, metrics: Mapping[str, str]) -> str:
     factor, unit = flops_unit(cells["tflops_total"].max())
     axes = [name for name in _AXES if name in cells]
     numbers = [
-        (name.format(unit=unit), column, times or 1 / factor, digits)
+        (name.format(unit=unit), column, times or 1 / factor, digits if _has_parts(cells[column]) else 0)
         for name, column, times, digits in _NUMBERS
         if column in cells and cells[column].notna().any()
     ]
@@ -63,7 +64,7 @@ def cells_table(file: str | Path, metrics: Mapping[str, str]) -> str:
     lines = []
     for row in cells.to_dict("records"):
         metric = metrics[row["benchmark"]].replace("cider", "CIDEr")
-        texts = [*(_axis(row[name]) for name in axes), metric]
+        texts = [*(_axis(name, row) for name in axes), metric]
         texts += [_number(row[column], factor, digits) for _, column, factor, digits in numbers]
         lines.append("<tr>" + "".join(f"<td>{escape(text)}</td>" for text in texts) + "</tr>")
     return (
@@ -72,10 +73,20 @@ def cells_table(file: str | Path, metrics: Mapping[str, str]) -> str:
     )
 
 
-def _axis(value: object) -> str:
+def _axis(name: str, row: Mapping[Any, Any]) -> str:
+    """Return a field of an axis: for a ratio of what none was asked of, the share that it removes."""
+    value = row[name]
+    if name == "ratio" and value == 0 and np.isfinite(row.get("ratio_achieved", np.nan)):
+        value = row["ratio_achieved"]
     if isinstance(value, float):
         return "" if np.isnan(value) else f"{value:.3f}"
     return str(value)
+
+
+def _has_parts(column: "pd.Series[float]") -> bool:
+    """Whether a column has numbers that are no whole ones: 64 tokens are not 64.0."""
+    known = column.dropna()
+    return bool((known != known.round()).any())
 
 
 def _number(value: float, factor: float, digits: int) -> str:

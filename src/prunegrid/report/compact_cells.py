@@ -36,7 +36,9 @@ def cell(label: str, content: str) -> str:
 def head_cell(name: str, below: str = "") -> str:
     """Return the head of a column, with what its numbers are below its name."""
     small = f"<small>{escape(below)}</small>" if below else ""
-    return f'<th scope="col" role="columnheader">{escape(name)}{small}</th>'
+    # Words of our own are short, those of data sets may be divided.
+    whole = "" if below else ' class="whole"'
+    return f'<th scope="col" role="columnheader"{whole}>{escape(name)}{small}</th>'
 
 
 def table(caption: str, heads: Sequence[str], bodies: Sequence[str], key: str, *, many: bool = False) -> str:

@@ -10,11 +10,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from prunegrid.report.saving import (
-    COLOURS,
     MARKERS,
     PHONE_STYLE,
     PHONE_TEXT,
     PHONE_WIDTH,
+    budget_colour,
     own_style,
     save_figure,
 )
@@ -105,7 +105,7 @@ def draw_points(panel: Axes, points: Sequence[Point], n_budgets: int, low: float
     """Draw values and intervals; what lies beyond the ends of the axis is cut off, with an arrow."""
     for one in points:
         y = one.row + (one.budget - (n_budgets - 1) / 2) / (n_budgets + 1)
-        colour = COLOURS[one.budget % len(COLOURS)]
+        colour = budget_colour(one.budget, n_budgets)
         panel.plot([max(one.low, low), min(one.high, high)], [y, y], color=colour, linewidth=1.3, zorder=2)
         for end, cut, sign in ((low, one.low < low, "<"), (high, one.high > high, ">")):
             if cut:
@@ -144,7 +144,7 @@ def _short(name: str) -> str:
 def _explain(figure: Figure, budgets: Sequence[str], handles: Sequence[Line2D], title: str) -> None:
     """Say what the points are: in words and markers, as in grey no colour tells."""
     marks = [
-        Line2D([], [], color=COLOURS[i % len(COLOURS)], marker=MARKERS[i % len(MARKERS)], label=heading)
+        Line2D([], [], color=budget_colour(i, len(budgets)), marker=MARKERS[i % len(MARKERS)], label=heading)
         for i, heading in enumerate(budgets)
     ]
     figure.suptitle(title, x=0.01, ha="left", fontsize=PHONE_TEXT + 1)

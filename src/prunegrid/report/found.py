@@ -36,9 +36,10 @@ def found(content: Mapping[str, Any]) -> str:
     return "\n".join(parts) + "\n"
 
 
-def folded(title: str, content: str) -> str:
-    """Return HTML that opens on a click, and in print."""
-    return f"<details><summary>{escape(title)}</summary>\n{content}</details>\n"
+def folded(title: str, content: str, kind: str = "") -> str:
+    """Return HTML that opens on a click, and in print; its class is `kind`."""
+    named = f' class="{kind}"' if kind else ""
+    return f"<details{named}><summary>{escape(title)}</summary>\n{content}</details>\n"
 
 
 def _listed(statements: Sequence[Mapping[str, Any]]) -> str:

@@ -1,6 +1,6 @@
 """Draw with Matplotlib in a style of our own, and write a figure as SVG and PNG."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,10 @@ _SVG: dict[RcKeyType, Any] = {"svg.hashsalt": "prunegrid", "svg.fonttype": "none
 
 # Inches and points of figures that a page shows 364 px wide on a phone: their text is 9 px or more there.
 PHONE_WIDTH, PHONE_TEXT = 5.0, 9
+# Inches of a legend's handle with its margins, and of a letter in it.
+_HANDLE, _LETTER = 0.5, 0.078
+# Of budgets, from dark to light: no name has them.
+_DARK, _LIGHT = (0.07, 0.15, 0.23), (0.55, 0.68, 0.80)
 PHONE_STYLE: dict[RcKeyType, Any] = {
     "font.size": PHONE_TEXT,
     "axes.titlesize": PHONE_TEXT,
@@ -27,6 +31,19 @@ PHONE_STYLE: dict[RcKeyType, Any] = {
     "ytick.labelsize": PHONE_TEXT,
     "axes.axisbelow": True,
 }
+
+
+def budget_colour(place: int, n_budgets: int) -> tuple[float, float, float]:
+    """Return the colour of one of so many budgets, as (red, green, blue): the lower, the darker."""
+    part = place / max(1, n_budgets - 1)
+    red, green, blue = ((1 - part) * dark + part * light for dark, light in zip(_DARK, _LIGHT, strict=True))
+    return red, green, blue
+
+
+def legend_columns(names: Sequence[str]) -> int:
+    """Return in how many columns of a legend these names fit beside each other on a phone."""
+    longest = max((len(name) for name in names), default=0)
+    return max(1, min(4, int(PHONE_WIDTH / (_HANDLE + _LETTER * longest))))
 
 
 @contextmanager

@@ -12,9 +12,8 @@ import pyarrow.parquet as pq
 from matplotlib.axes import Axes
 
 from prunegrid.files import write_text
+from prunegrid.report.name_styles import NameStyles
 from prunegrid.report.saving import (
-    COLOURS,
-    MARKERS,
     PHONE_STYLE,
     PHONE_TEXT,
     PHONE_WIDTH,
@@ -75,7 +74,7 @@ def plot_schedules(
     folder : path
         Where the figure goes.
     options : TableOptions, optional
-        Tells whether there are several matchings: that of shares is shown.
+        Tells whether there are several matchings, of which that of shares is shown, and all names.
 
     Returns
     -------
@@ -83,9 +82,10 @@ def plot_schedules(
         The files written.
     """
     path = Path(folder) / "schedules"
-    found = read_schedules(cells, options or TableOptions())
+    options = options or TableOptions()
+    found = read_schedules(cells, options)
     write_text(path.with_suffix(".csv"), _table(found))
-    return [*_draw(found, path), path.with_suffix(".csv")]
+    return [*_draw(found, path, options), path.with_suffix(".csv")]
 
 
 def read_schedules(
@@ -134,13 +134,16 @@ def _table(found: Mapping[float, Mapping[str, Sequence[ShownSchedule]]]) -> str:
     return text.getvalue()
 
 
-def _draw(found: Mapping[float, Mapping[str, Sequence[ShownSchedule]]], path: Path) -> list[Path]:
+def _draw(
+    found: Mapping[float, Mapping[str, Sequence[ShownSchedule]]], path: Path, options: TableOptions
+) -> list[Path]:
     import matplotlib as mpl
 
     mpl.use("Agg")
     from matplotlib import pyplot as plt
 
     names = list(dict.fromkeys(name for by_strategy in found.values() for name in by_strategy))
+    styles = NameStyles(options, names)
     columns = min(2, max(1, len(found)))
     lines = -(-max(1, len(found)) // columns)
     with own_style(PHONE_STYLE):
@@ -154,7 +157,7 @@ def _draw(found: Mapping[float, Mapping[str, Sequence[ShownSchedule]]], path: Pa
             axes[0, 0].set_axis_off()
             axes[0, 0].text(0.5, 0.5, _NOTHING, ha="center", va="center")
         for panel, (ratio, by_strategy) in zip(axes.flat, found.items(), strict=False):
-            _panel(panel, ratio, by_strategy, names)
+            _panel(panel, ratio, by_strategy, names, styles)
         for panel in axes[:, 0]:
             if found:
                 panel.set_ylabel("image tokens, % of N")
@@ -175,14 +178,18 @@ def _draw(found: Mapping[float, Mapping[str, Sequence[ShownSchedule]]], path: Pa
 
 
 def _panel(
-    panel: Axes, ratio: float, by_strategy: Mapping[str, Sequence[ShownSchedule]], names: Sequence[str]
+    panel: Axes,
+    ratio: float,
+    by_strategy: Mapping[str, Sequence[ShownSchedule]],
+    names: Sequence[str],
+    styles: NameStyles,
 ) -> None:
     """Draw one ratio. Lines of equal height lie over each other: each begins its marks at another layer."""
     from matplotlib.ticker import MaxNLocator
 
     for name, schedules in by_strategy.items():
         place = names.index(name)
-        colour, marker = COLOURS[place % len(COLOURS)], MARKERS[place % len(MARKERS)]
+        colour, marker = styles.of(name)
         for number, schedule in enumerate(schedules):
             shares = 100 * schedule.shares
             layers = np.arange(len(shares))

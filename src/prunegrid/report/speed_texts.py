@@ -95,9 +95,14 @@ def table(rows: pd.DataFrame) -> list[list[str]]:
 
 
 def _ratio(row: "Mapping[Any, Any] | pd.Series[Any]", form: str) -> str:
-    """Return a row's ratio, with what is equal there in a study of several matchings."""
-    match = row.get("match")
-    return with_match(form.format(row["ratio"]), match if isinstance(match, str) else "")
+    """Return a row's ratio, with what is equal there in a study of several matchings.
+
+    Of what no ratio was asked of, the unpruned model and the floors, it is what it removes, as in the tables.
+    """
+    match, asked = row.get("match"), row["ratio"]
+    removed = row.get("ratio_achieved", asked)
+    ratio = asked if asked > 0 or not np.isfinite(removed) else removed
+    return with_match(form.format(ratio), match if isinstance(match, str) else "")
 
 
 def _number(row: Mapping[Any, Any], name: str, digits: int) -> str:

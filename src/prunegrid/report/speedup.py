@@ -1,6 +1,7 @@
 """Figure of measured speed-ups against those of FLOPs: one panel per benchmark and batch size."""
 
 import re
+import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -8,18 +9,30 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.typing import RcKeyType
 
 from prunegrid.axis_names import BASELINE, row_name
-from prunegrid.report.saving import COLOURS, MARKERS, own_style, save_figure
+from prunegrid.report.name_styles import NameStyles, Style
+from prunegrid.report.saving import (
+    PHONE_STYLE,
+    PHONE_TEXT,
+    PHONE_WIDTH,
+    legend_columns,
+    own_style,
+    save_figure,
+)
 from prunegrid.results.measurements import read_measurements
+from prunegrid.tables.options import TableOptions
 
 _SUFFIX = re.compile(r"prefill_speedup(_b\d+)?")
 _TICKS = (0.1, 0.2, 0.5, 1, 2, 3, 5, 10, 20, 50)
 _MARGIN = 1.15
+# Letters of a line above the panels.
+_DEVICE = 62
 
 
-def plot_speedup(cells: str | Path, measurements: str | Path, folder: str | Path) -> list[Path]:
+def plot_speedup(
+    cells: str | Path, measurements: str | Path, folder: str | Path, options: TableOptions | None = None
+) -> list[Path]:
     """Draw speedup.{svg,png}: how much faster a prefill is, against how many fewer FLOPs it has.
 
     Parameters
@@ -30,6 +43,8 @@ def plot_speedup(cells: str | Path, measurements: str | Path, folder: str | Path
         Its latency.parquet, which names the device.
     folder : path
         Where the figure goes.
+    options : TableOptions, optional
+        Names all strategies and criteria, and the references.
 
     Returns
     -------
@@ -38,7 +53,7 @@ def plot_speedup(cells: str | Path, measurements: str | Path, folder: str | Path
     """
     rows = pd.read_csv(cells)
     _, metadata = read_measurements(measurements)
-    return _draw(rows, describe_run(metadata), Path(folder) / "speedup")
+    return _draw(rows, describe_run(metadata), Path(folder) / "speedup", options or TableOptions())
 
 
 def describe_run(metadata: Mapping[str, Any]) -> str:
@@ -60,7 +75,7 @@ def method(strategy: str, criterion: str) -> str:
     return row_name(strategy, criterion)
 
 
-def _draw(rows: pd.DataFrame, device: str, path: Path) -> list[Path]:
+def _draw(rows: pd.DataFrame, device: str, path: Path, options: TableOptions) -> list[Path]:
     import matplotlib as mpl
 
     mpl.use("Agg")
@@ -72,66 +87,68 @@ def _draw(rows: pd.DataFrame, device: str, path: Path) -> list[Path]:
         for benchmark, own in rows.groupby("benchmark", sort=False)
         if own[f"prefill_speedup{suffix}"].notna().any()
     ]
-    names = list(
-        dict.fromkeys(
-            method(strategy, criterion)
-            for _, _, own, _ in panels
-            for strategy, criterion in zip(own["strategy"], own["criterion"], strict=True)
-            if strategy != BASELINE
-        )
+    pairs = dict.fromkeys(
+        (strategy, criterion)
+        for _, _, own, _ in panels
+        for strategy, criterion in zip(own["strategy"], own["criterion"], strict=True)
+        if strategy != BASELINE
     )
-    style: dict[RcKeyType, Any] = {
-        "font.size": 9,
-        "axes.axisbelow": True,
-    }
-    with own_style(style):
+    known = NameStyles(options, rows["strategy"].unique(), rows["criterion"].unique())
+    styles = {method(*pair): known.of_row(*pair) for pair in pairs}
+    with own_style(PHONE_STYLE):
         n_columns = min(2, len(panels))
         n_rows = -(-len(panels) // n_columns)
+        side = PHONE_WIDTH / n_columns
+        legend_lines = -(-(len(styles) + 2) // legend_columns([*styles]))
         figure, axes = plt.subplots(
             n_rows,
             n_columns,
-            figsize=(3.8 * n_columns + 2.2, 3.6 * n_rows + 0.3),
+            figsize=(PHONE_WIDTH, (side + 0.2) * n_rows + 0.17 * legend_lines + 0.4),
             squeeze=False,
             layout="constrained",
         )
-        figure.suptitle(device, fontsize=9)
+        lines = textwrap.wrap(device, _DEVICE)
+        figure.suptitle("\n".join(lines), x=0.01, ha="left", fontsize=PHONE_TEXT)
         for panel in axes.flat[len(panels) :]:
             panel.set_axis_off()
         for panel, (benchmark, size, own, suffix) in zip(axes.flat, panels, strict=False):
-            panel.set_title(f"{benchmark}, batch size {size}", loc="left", fontweight="bold")
-            _panel(panel, own, suffix, names)
+            panel.set_title(f"{benchmark}\nbatch size {size}", loc="left", fontweight="bold")
+            _panel(panel, own, suffix, styles)
         found = [zip(*panel.get_legend_handles_labels()[::-1], strict=True) for panel in axes.flat]
         drawn = {label: handle for pairs in found for label, handle in pairs}
         figure.legend(
-            list(drawn.values()), list(drawn), loc="outside right center", frameon=False, fontsize=8
+            list(drawn.values()),
+            list(drawn),
+            loc="outside lower left",
+            ncols=legend_columns([*drawn]),
+            frameon=False,
         )
         written = save_figure(figure, path)
         plt.close(figure)
     return written
 
 
-def _panel(panel: Axes, rows: pd.DataFrame, suffix: str, names: list[str]) -> None:
+def _panel(panel: Axes, rows: pd.DataFrame, suffix: str, styles: Mapping[str, Style]) -> None:
     """Draw the cells of one benchmark, and the diagonal on which time falls as FLOPs do."""
     from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
     flops, speedup = f"prefill_flops_speedup{suffix}", f"prefill_speedup{suffix}"
     unpruned = rows.loc[rows["strategy"] == BASELINE, f"prefill_ms{suffix}"].iloc[0]
     seen = [1.0]
-    for number, name in enumerate(names):
+    for name, (colour, marker) in styles.items():
         own = rows[[method(s, c) == name for s, c in zip(rows["strategy"], rows["criterion"], strict=True)]]
         own = own.dropna(subset=[flops]).sort_values(flops)
         if own.empty:
             continue
         x, y = own[flops].to_numpy(), own[speedup].to_numpy()
         low, high = (unpruned / own[f"prefill_ms_{quartile}{suffix}"].to_numpy() for quartile in ("q3", "q1"))
-        colour, marker = COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)]
         bars = np.clip([y - low, high - y], 0, None)
         panel.errorbar(x, y, yerr=bars, fmt="none", ecolor=colour, alpha=0.35, elinewidth=1)
         panel.plot(x, y, color=colour, marker=marker, markersize=5, linewidth=1.2, label=name)
         seen += [*x.tolist(), *y.tolist()]
     low, high = min(seen) / _MARGIN, max(seen) * _MARGIN
     panel.plot([low, high], [low, high], color="#6b7480", linestyle=":", linewidth=1.1, label="as FLOPs fall")
-    panel.plot(1, 1, color="black", marker="o", markersize=5, linestyle="none", label="unpruned")
+    panel.plot(1, 1, color="#6b7480", marker="*", markersize=10, linestyle="none", label="unpruned")
     panel.grid(color="#e6e9ee", linewidth=0.8)
     panel.spines[["top", "right"]].set_visible(False)
     for axis, set_scale, set_limits in (
@@ -144,5 +161,5 @@ def _panel(panel: Axes, rows: pd.DataFrame, suffix: str, names: list[str]) -> No
         axis.set_minor_locator(NullLocator())
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     panel.set_aspect("equal")
-    panel.set_xlabel("times fewer FLOPs in the prefill (log scale)")
-    panel.set_ylabel("times faster, measured (log scale)")
+    panel.set_xlabel("times fewer FLOPs\nin the prefill (log scale)")
+    panel.set_ylabel("times faster,\nmeasured (log scale)")

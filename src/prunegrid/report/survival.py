@@ -10,18 +10,20 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 from matplotlib.image import AxesImage
-from matplotlib.typing import RcKeyType
 
 from prunegrid.axis_names import SHARE, with_match
-from prunegrid.report.saving import own_style, save_figure
+from prunegrid.report.saving import PHONE_STYLE, PHONE_TEXT, PHONE_WIDTH, own_style, save_figure
 from prunegrid.results.scores_file import read_score_file
 from prunegrid.tables.options import TableOptions
 
-_PER_LINE = 8
+_PER_LINE = 3
+# Inches: of a line of maps, and of the scale.
+_MAP, _SCALE = 1.72, 0.75
+_TICKS = (0.0, 0.05, 0.25, 0.5, 1.0)
 _CUTS = {"first_cut": "after the first cut", "kept": "after the last cut"}
 _MARK = "#00e5ff"
-# Names longer than this are set smaller.
-_LONG = 20
+# Letters of a line above a map.
+_NAME = 20
 _NOTHING = (
     "no cell has image tokens in a plain grid:\nits pictures are cut into tiles, or its tokens are no patches"
 )
@@ -116,21 +118,17 @@ def _draw(maps: list[SurvivalMap], title: str, path: Path) -> list[Path]:
         cuts = cuts[-1:]
     n_columns = min(_PER_LINE, max(1, len(maps)))
     n_lines = -(-max(1, len(maps)) // n_columns)
-    style: dict[RcKeyType, Any] = {
-        "font.size": 8,
-        "image.interpolation": "none",
-    }
-    with own_style(style):
+    with own_style({**PHONE_STYLE, "image.interpolation": "none"}):
         figure, axes = plt.subplots(
             n_lines * len(cuts),
             n_columns,
-            figsize=(1.35 * n_columns + 1.2, 1.55 * n_lines * len(cuts) + 0.5),
+            figsize=(PHONE_WIDTH, _MAP * n_lines * len(cuts) + _SCALE),
             squeeze=False,
             layout="constrained",
         )
         for panel in axes.flat:
             panel.set_axis_off()
-        figure.suptitle(title if maps else _NOTHING, fontsize=9)
+        figure.suptitle(title if maps else _NOTHING, x=0.01, ha="left", fontsize=PHONE_TEXT + 1)
         # Few survive the last cut: a linear scale would leave them all dark.
         scale = mpl.colors.PowerNorm(0.5, vmin=0, vmax=1)
         for number, drawn in enumerate(maps):
@@ -141,8 +139,11 @@ def _draw(maps: list[SurvivalMap], title: str, path: Path) -> list[Path]:
                 if column == 0:
                     panel.set_ylabel(_CUTS[cut])
         if maps:
-            bar = figure.colorbar(image, ax=axes.ravel().tolist(), shrink=min(1, 2 / len(axes)), aspect=25)
-            bar.set_label("share of samples")
+            bar = figure.colorbar(
+                image, ax=axes.ravel().tolist(), location="bottom", aspect=40, fraction=0.03, pad=0.02
+            )
+            bar.set_ticks(_TICKS, labels=[f"{100 * tick:g}" for tick in _TICKS])
+            bar.set_label("% of samples in which the patch is left; steps of the square root")
         written = save_figure(figure, path)
         plt.close(figure)
     return written
@@ -159,6 +160,6 @@ def _panel(panel: Axes, drawn: SurvivalMap, cut: str, scale: Normalize, *, name:
     for line in (panel.axhline, panel.axvline):
         line(0.5, color="white", linewidth=0.5, alpha=0.5)
     panel.plot([column], [row], marker="+", color=_MARK, markersize=7, markeredgewidth=1.4)
-    heading = f"{textwrap.shorten(drawn.criterion, 40)}\n" if name else ""
-    panel.set_title(f"{heading}row {row:.2f}, col {column:.2f}", fontsize=6 if len(heading) > _LONG else 7)
+    heading = [*textwrap.wrap(drawn.criterion, _NAME, max_lines=2)] if name else []
+    panel.set_title("\n".join([*heading, f"row {row:.2f}, col {column:.2f}"]), fontsize=PHONE_TEXT)
     return image

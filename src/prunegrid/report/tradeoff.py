@@ -1,30 +1,42 @@
 """Figure of scores against compute: one panel per benchmark, one line per strategy or per criterion."""
 
-from collections.abc import Iterable
+import textwrap
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.typing import RcKeyType
+from matplotlib.figure import Figure
 
 from prunegrid.axis_names import BASELINE, NO_CRITERION
-from prunegrid.report.saving import COLOURS, MARKERS, own_style, save_figure
+from prunegrid.report.compute_axis import ComputeAxis, compute_axis
+from prunegrid.report.name_styles import NameStyles, Style
+from prunegrid.report.saving import PHONE_STYLE, PHONE_WIDTH, legend_columns, own_style, save_figure
 from prunegrid.tables.options import SCALE, TableOptions
 from prunegrid.tables.signs import METRICS
 
-# That of the reference cell.
-_REFERENCE = ("black", "o")
 _FRONT = "Pareto front"
-# As many as fit beside one row of panels.
-_LEGEND_LINES = 14
-# A gradient costs several forward passes: a linear axis would squeeze all else.
-_LOG_FROM = 1.5
-# No axis shows less than this share of the unpruned model's compute: small differences are to look small.
-_LEAST_SPAN = 0.2
-# Steps between ticks of a logarithmic axis: many on a short one.
-_FEW_TICKS, _MANY_TICKS, _LONG = (1, 2, 5), (1, 1.5, 2, 3, 5, 7), 20
+# Inches: of a row of panels, and of a line of the legend.
+_PANEL, _LEGEND_LINE = 2.15, 0.17
+# Letters of the name of a metric beside a panel.
+_LABEL = 22
+# No panel shows fewer points, or a smaller share of its highest value: small differences are to look small.
+_LEAST_POINTS, _LEAST_SHARE = 10.0, 0.1
+# A floor that leaves the points less than this share of the height is named below them.
+_LEAST_HEIGHT = 0.5
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A line of the figure: its name, its rows of all benchmarks, its colour and marker."""
+
+    name: str
+    rows: pd.DataFrame
+    style: Style
+    reference: bool
 
 
 def plot_tradeoff(tables: str | Path, folder: str | Path, options: TableOptions | None = None) -> list[Path]:
@@ -50,128 +62,163 @@ def plot_tradeoff(tables: str | Path, folder: str | Path, options: TableOptions 
     first = strategies[strategies["block"].str.startswith(f"criterion {options.reference_criterion},")]
     if first.empty:
         first = strategies[strategies["ratio"] > 0]
-    lines = _by_name(first, _names(first, "strategy", options))
     second = criteria[(criteria["strategy"] == options.reference_strategy) & (criteria["ratio"] > 0)]
-    others = _by_name(second, second["criterion"])
-    return [
-        *_draw(strategies, lines, options.reference_strategy, folder / "strategy"),
-        *_draw(criteria, others, options.reference_criterion, folder / "criterion"),
-    ]
+    seen = pd.concat([strategies, criteria])
+    styles = NameStyles(options, seen["strategy"].unique(), seen["criterion"].unique())
+    named = _names(first, options)
+    lines = _lines(first, named, options.reference_strategy, styles)
+    others = _lines(second, second["criterion"], options.reference_criterion, styles)
+    return [*_draw(strategies, lines, folder / "strategy"), *_draw(criteria, others, folder / "criterion")]
 
 
-def _names(rows: pd.DataFrame, axis: str, options: TableOptions) -> "pd.Series[str]":
+def _names(rows: pd.DataFrame, options: TableOptions) -> "pd.Series[str]":
     plain = rows["criterion"].isin([options.reference_criterion, NO_CRITERION])
-    return rows[axis].where(plain, rows["strategy"] + " x " + rows["criterion"])
+    return rows["strategy"].where(plain, rows["strategy"] + " x " + rows["criterion"])
 
 
-def _by_name(rows: pd.DataFrame, names: "pd.Series[str]") -> dict[str, pd.DataFrame]:
-    return {str(name): some for name, some in rows.groupby(names, sort=False)}
+def _lines(rows: pd.DataFrame, names: "pd.Series[str]", reference: str, styles: NameStyles) -> list[_Line]:
+    found = []
+    for name, some in rows.groupby(names, sort=False):
+        first = some.iloc[0]
+        style = styles.of_row(str(first["strategy"]), str(first["criterion"]))
+        found.append(_Line(str(name), some, style, name == reference))
+    return found
 
 
-def _draw(table: pd.DataFrame, lines: dict[str, pd.DataFrame], reference: str, path: Path) -> list[Path]:
+def _draw(table: pd.DataFrame, lines: Sequence[_Line], path: Path) -> list[Path]:
     import matplotlib as mpl
 
     mpl.use("Agg")
     from matplotlib import pyplot as plt
 
     benchmarks = [c.removesuffix("_metric") for c in table.columns if c.endswith("_metric")]
-    style: dict[RcKeyType, Any] = {
-        "font.size": 9,
-        "axes.axisbelow": True,
-    }
-    with own_style(style):
+    with own_style(PHONE_STYLE):
         n_columns = min(2, len(benchmarks))
         n_rows = -(-len(benchmarks) // n_columns)
-        legend_columns = -(-(len(lines) + 3) // (_LEGEND_LINES * n_rows))
+        names = [*(line.name for line in lines), _FRONT, "unpruned", "blind"]
+        legend_lines = -(-len(names) // legend_columns(names))
         figure, axes = plt.subplots(
             n_rows,
             n_columns,
-            figsize=(4.1 * n_columns + 2.0 * legend_columns, 3.1 * n_rows),
+            figsize=(PHONE_WIDTH, _PANEL * n_rows + _LEGEND_LINE * legend_lines + 0.1),
             squeeze=False,
             layout="constrained",
         )
-        styles = _styles(lines, reference)
         for panel in axes.flat[len(benchmarks) :]:
             panel.set_axis_off()
         panels = list(axes.flat[: len(benchmarks)])
-        shares = [
-            share
-            for panel, benchmark in zip(panels, benchmarks, strict=True)
-            for share in _panel(panel, table, lines, styles, reference, benchmark)
-        ]
-        for panel in panels:
-            _set_compute_axis(panel, shares)
-        found = [zip(*panel.get_legend_handles_labels()[::-1], strict=True) for panel in axes.flat]
-        drawn = {label: handle for pairs in found for label, handle in pairs}
-        names = [name for name in (*lines, _FRONT, "unpruned", "blind") if name in drawn]
-        figure.legend(
-            [drawn[name] for name in names],
-            names,
-            loc="outside right center",
-            ncols=legend_columns,
-            frameon=False,
+        axis = compute_axis(
+            [
+                share
+                for benchmark in benchmarks
+                for line in lines
+                for share in _points(table, line.rows, benchmark)["share"]
+            ]
         )
+        for place, (panel, benchmark) in enumerate(zip(panels, benchmarks, strict=True)):
+            _panel(panel, table, lines, axis, benchmark)
+            if place + n_columns < len(benchmarks):
+                panel.set_xlabel("")
+        _explain(figure, names)
         written = save_figure(figure, path)
         plt.close(figure)
     return written
 
 
-def _styles(names: Iterable[str], reference: str) -> dict[str, tuple[str, str]]:
-    """Return name -> (colour, marker): once for all panels, and all different for 81 names."""
-    n = len(COLOURS)
-    others = [name for name in names if name != reference]
-    styles = {
-        # Every round of colours begins one marker later.
-        name: (COLOURS[i % n], MARKERS[(i + i // n) % len(MARKERS)])
-        for i, name in enumerate(others)
-    }
-    return {reference: _REFERENCE, **styles}
+def _explain(figure: Figure, names: Sequence[str]) -> None:
+    """Say above the panels what the lines are: on a phone that is read first."""
+    found = [zip(*panel.get_legend_handles_labels()[::-1], strict=True) for panel in figure.axes]
+    drawn = {label: handle for pairs in found for label, handle in pairs}
+    shown = [name for name in names if name in drawn]
+    figure.legend(
+        [drawn[name] for name in shown],
+        shown,
+        loc="outside upper left",
+        ncols=legend_columns(shown),
+        frameon=False,
+        columnspacing=1.2,
+        handlelength=1.6,
+    )
+
+
+def _points(table: pd.DataFrame, rows: pd.DataFrame, benchmark: str) -> pd.DataFrame:
+    """Return the rows of a line on a benchmark with their `share` of the unpruned model's compute, by it."""
+    x_name = f"{benchmark}_tflops_total"
+    whole = table.loc[table["strategy_type"] == BASELINE, x_name].max()
+    whole = whole if np.isfinite(whole) and whole > 0 else 1.0
+    y_names = [f"{benchmark}_{name}" for name in ("value", "low", "high")]
+    own = rows[[x_name, *y_names, "needs_answer"]].dropna(subset=[x_name, y_names[0]]).sort_values(x_name)
+    return own.assign(share=own[x_name] / whole)
 
 
 def _panel(
-    panel: Axes,
-    table: pd.DataFrame,
-    lines: dict[str, pd.DataFrame],
-    styles: dict[str, tuple[str, str]],
-    reference: str,
-    benchmark: str,
-) -> list[float]:
-    """Draw one benchmark; return the compute of its points and of the unpruned model, which is 1."""
-    x_name, y_name = f"{benchmark}_tflops_total", f"{benchmark}_value"
+    panel: Axes, table: pd.DataFrame, lines: Sequence[_Line], axis: ComputeAxis, benchmark: str
+) -> None:
+    """Draw one benchmark."""
+    y_name = f"{benchmark}_value"
     metric = table[f"{benchmark}_metric"].dropna().iloc[0]
     panel.set_title(benchmark, loc="left", fontweight="bold")
-    panel.set_ylabel(METRICS.get(metric, metric))
+    panel.set_ylabel(textwrap.fill(METRICS.get(metric, metric), _LABEL))
     panel.grid(color="#e6e9ee", linewidth=0.8)
     panel.spines[["top", "right"]].set_visible(False)
-    whole = table.loc[table["strategy_type"] == BASELINE, x_name].max()
-    whole = whole if np.isfinite(whole) and whole > 0 else 1.0
-    seen = [1.0]
+    heights: list[float] = []
     points = []
-    for name, rows in lines.items():
-        rows = rows.dropna(subset=[x_name, y_name]).sort_values(x_name)
+    far: list[float] = []
+    for line in lines:
+        rows = _points(table, line.rows, benchmark)
         if rows.empty:
             continue
-        colour, marker = styles[name]
-        x, y = rows[x_name].to_numpy() / whole, SCALE * rows[y_name].to_numpy()
-        errors = SCALE * np.abs(
-            [rows[y_name] - rows[f"{benchmark}_low"], rows[f"{benchmark}_high"] - rows[y_name]]
-        )
-        panel.errorbar(x, y, yerr=errors, fmt="none", ecolor=colour, alpha=0.25, elinewidth=1)
-        width, front = (2.2, 3) if name == reference else (1.3, 2)
+        colour, marker = line.style
+        share, y = rows["share"].to_numpy(), SCALE * rows[y_name].to_numpy()
+        low, high = (SCALE * rows[f"{benchmark}_{end}"].to_numpy() for end in ("low", "high"))
+        heights += [*y, *low, *high]
+        far += [x for x in share if axis.is_beyond(x)]
+        errors = np.abs([y - low, high - y])
+        x = np.array([axis.place(value) for value in share])
+        panel.errorbar(x, y, yerr=errors, fmt="none", ecolor=colour, alpha=0.3, elinewidth=1)
+        width, front = (2.2, 3) if line.reference else (1.3, 2)
         edge: dict[str, Any] = {"markeredgecolor": "white", "markeredgewidth": 0.4}
-        panel.plot(
-            x, y, color=colour, marker=marker, markersize=5, linewidth=width, label=name, zorder=front, **edge
-        )
-        seen += x.tolist()
+        style: dict[str, Any] = {
+            "color": colour,
+            "marker": marker,
+            "markersize": 5,
+            "linewidth": width,
+            **edge,
+        }
+        beyond = np.array([axis.is_beyond(value) for value in share])
+        # No line crosses the break.
+        for place, some in enumerate(part for part in (~beyond, beyond) if part.any()):
+            panel.plot(x[some], y[some], label=line.name if place == 0 else None, zorder=front, **style)
         # What needs the unpruned model's own answer is no way to save work.
-        points += [(a, b) for a, b, needs in zip(x, y, rows["needs_answer"], strict=True) if not needs]
-    unpruned = table.loc[table["strategy_type"] == BASELINE, y_name].dropna()
-    points += [(1.0, SCALE * value) for value in unpruned.iloc[:1]]
+        points += [(a, b) for a, b, needs in zip(share, y, rows["needs_answer"], strict=True) if not needs]
+    anchors = table[table["ratio"] == 0]
+    known = {
+        strategy: SCALE * values.iloc[0]
+        for strategy in (BASELINE, "blind")
+        for values in [anchors.loc[anchors["strategy_type"] == strategy, y_name].dropna()]
+        if len(values)
+    }
+    if BASELINE in known:
+        points.append((1.0, known[BASELINE]))
+        heights.append(known[BASELINE])
+    _draw_front(panel, points, axis)
+    _set_score_axis(panel, heights, known.get("blind"))
+    for strategy, dashes, label in ((BASELINE, "-", "unpruned"), ("blind", ":", "blind")):
+        if strategy in known:
+            panel.axhline(known[strategy], color="#6b7480", linestyle=dashes, linewidth=1.1, label=label)
+    axis.show(panel, far)
+
+
+def _draw_front(panel: Axes, points: Sequence[tuple[float, float]], axis: ComputeAxis) -> None:
+    """Draw the Pareto front as far as the axis goes."""
     best = pareto_front(points)
-    if len(best) > 1:
+    inside = [(compute, score) for compute, score in best if compute <= axis.end]
+    if len(best) > 1 and inside:
+        # On to the axis's end at the height of its last point.
+        places = [*inside, *([(axis.end, inside[-1][1])] if len(inside) < len(best) else [])]
         panel.plot(
-            [compute for compute, _ in best],
-            [score for _, score in best],
+            [compute for compute, _ in places],
+            [score for _, score in places],
             drawstyle="steps-post",
             color="black",
             linestyle=(0, (1, 1.5)),
@@ -179,13 +226,29 @@ def _panel(
             label=_FRONT,
             zorder=1.5,
         )
-    for strategy, dashes, label in ((BASELINE, "-", "unpruned"), ("blind", ":", "blind")):
-        values = table.loc[(table["strategy_type"] == strategy) & (table["ratio"] == 0), y_name].dropna()
-        if len(values):
-            panel.axhline(
-                SCALE * values.iloc[0], color="#6b7480", linestyle=dashes, linewidth=1.1, label=label
+
+
+def _set_score_axis(panel: Axes, heights: Sequence[float], blind: float | None) -> None:
+    """Show all points with their intervals, and the floor where that leaves them room; else name it."""
+    if not heights:
+        return
+    low, high = min(heights), max(heights)
+    low = min(low, high - max(_LEAST_POINTS, _LEAST_SHARE * abs(high)))
+    if blind is not None:
+        if high - low >= _LEAST_HEIGHT * (max(high, blind) - min(low, blind)):
+            low, high = min(low, blind), max(high, blind)
+        else:
+            panel.text(
+                0.98,
+                0.02,
+                f"blind: {blind:.1f} ↓",
+                ha="right",
+                va="bottom",
+                color="#444c56",
+                transform=panel.transAxes,
             )
-    return seen
+    margin = 0.06 * (high - low)
+    panel.set_ylim(low - margin, high + margin)
 
 
 def pareto_front(points: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
@@ -201,25 +264,3 @@ def pareto_front(points: Iterable[tuple[float, float]]) -> list[tuple[float, flo
         if not front or score > front[-1][1]:
             front.append((compute, score))
     return front
-
-
-def _set_compute_axis(panel: Axes, shares: list[float]) -> None:
-    """Show all points of the figure and the unpruned model's compute, and say it where steps are factors."""
-    from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
-
-    high = max(shares)
-    low = min(*shares, high - _LEAST_SPAN)
-    label = "total compute, % of unpruned"
-    if high > _LOG_FROM:
-        panel.set_xscale("log")
-        margin = (high / low) ** 0.05
-        panel.set_xlim(low / margin, high * margin)
-        steps = _FEW_TICKS if high / low > _LONG else _MANY_TICKS
-        panel.xaxis.set_major_locator(FixedLocator([s * 10.0**k for k in range(-4, 4) for s in steps]))
-        panel.xaxis.set_minor_locator(NullLocator())
-        label += " (log scale)"
-    else:
-        margin = 0.05 * (high - low)
-        panel.set_xlim(low - margin, high + margin)
-    panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g}"))
-    panel.set_xlabel(label)

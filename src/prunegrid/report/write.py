@@ -20,10 +20,11 @@ from prunegrid.report.compact import compact
 from prunegrid.report.compact_methods import compact_methods
 from prunegrid.report.first_blocks import first_blocks
 from prunegrid.report.found import folded, found
+from prunegrid.report.lead import lead
 from prunegrid.report.setting import setting
 from prunegrid.report.side_by_side import side_by_side
+from prunegrid.report.versions import plain_table, versions
 from prunegrid.results.measurements import read_measurements
-from prunegrid.results.predictions import read_metadata_if_any
 from prunegrid.study.page_record import as_meta
 from prunegrid.tables.page import content_of, page
 
@@ -45,7 +46,8 @@ _INTERVALS = "Bars are 95 % intervals."
 _BARS = (
     "Bars are 95 % intervals; total compute includes what the criterion itself costs. The dotted line is the "
     "Pareto front of the points: nothing shown scores more for as little, but for what needs the unpruned "
-    "model's own answer. It knows of no interval."
+    "model's own answer. It knows of no interval. The unpruned model, at 100 %, and the floor may lie "
+    "outside; right of a dashed line stands what costs far more, and its tick says how much."
 )
 _SCHEDULES = (
     "Share of the N image tokens in each decoder layer. Thin lines are further schedules that a strategy "
@@ -69,22 +71,14 @@ _FLOW = (
 )
 _SURVIVAL = (
     "Share of samples, over all benchmarks and seeds, in which each patch is still present after a cut of "
-    "the reference strategy. The cross is the survivors' mean place: a criterion that prefers no place has "
-    "it in the middle, at row 0.5 and column 0.5. The means of every cell are in cells.csv."
+    "the reference strategy: the scale below the maps has steps of the square root, so that few survivors "
+    "are seen, too. The cross is the survivors' mean place: a criterion that prefers no place has it in the "
+    "middle, at row 0.5 and column 0.5. The means of every cell are in cells.csv."
 )
+# Class of what no sheet of paper shows.
+_SCREEN = "screen"
 # Points: a wider figure, shrunk to a phone, has letters of less than 9 px.
 _FITS_A_PHONE = 380
-# Metadata that say nothing of the other cells.
-_OF_ONE_CELL = (
-    *("cell", "code", "criterion", "key", "schedule", "schedule_attempts", "scored_by"),
-    *("seconds", "strategy"),
-)
-_INTRODUCTION = """
-<p>A vision-language model reads an image as some hundred tokens. <em>Pruning</em> drops part of them
-on the way through the decoder. A <strong>strategy</strong> says at which layers and how many; a
-<strong>criterion</strong> says which. This page crosses them: every row of a block has the same budget. It
-removes the same share of image-token work or, where the configuration says so, costs as much in total.</p>
-"""
 _READING = """
 <ul class="plain">
 <li><strong>value</strong> is the benchmark's own metric with its 95 % interval.</li>
@@ -144,7 +138,7 @@ def write_report(
         )
     if any(model.get("samples") for model in models):
         parts.append(inlined())
-    content = f'{_INTRODUCTION}<nav aria-label="sections">{"".join(links)}</nav>\n{"".join(parts)}'
+    content = f'{lead(models)}<nav aria-label="sections">{"".join(links)}</nav>\n{"".join(parts)}'
     write_text(path, page(title, content, as_meta(study) if study else ""))
     _LOG.info(f"open {path}")
 
@@ -164,24 +158,29 @@ def _sections(model: Mapping[str, Any], said: Mapping[str, Any]) -> list[tuple[s
             (heading, _question(kind, said, tables, figures)) for kind, heading in _QUESTIONS.items()
         ]
         averages = content_of((tables / "main_effects.html").read_text(encoding="utf-8"))
-        sections.append(("On average: performance kept", averages))
+        sections.append(("On average: performance kept", f'<div class="few">{averages}</div>\n'))
     if model.get("methods"):
         sections.insert(0, ("Methods as published", compact_methods(tables)))
     if model.get("samples"):
         shown = Path(model["samples"]).read_text(encoding="utf-8")
         sections.append(("Samples: what survived, what was answered", shown))
-    details = [folded(f"The {kind} table in full", _full(tables, kind)) for kind in _QUESTIONS if asked]
-    if model.get("methods"):
-        details.insert(0, folded("The methods table in full", _full(tables, "methods")))
+    kinds = [*(["methods"] if model.get("methods") else []), *(_QUESTIONS if asked else ())]
+    details = [folded(f"The {kind} table in full", _full(tables, kind), _SCREEN) for kind in kinds]
     agreeing = "".join(
         _figure(figures / f"agreement-{kind}.svg", f"{text} {_INTERVALS}")
         for kind, text in _AGREEMENT.items()
         if asked
     )
-    changes = f'<div class="figures">{agreeing}</div>\n{_full(tables, "changes")}'
+    changes = (
+        f'<div class="figures">{agreeing}</div>\n<div class="{_SCREEN}">{_full(tables, "changes")}</div>\n'
+    )
     details.append(folded("What pruning changed: answers, certainty", changes))
-    sections.append(("The tables in full", folded("How to read them", _READING) + "".join(details)))
-    surviving = _figure(figures / "survival.svg", _SURVIVAL)
+    files = ", ".join(f"{tables.parent.name}/{tables.name}/{kind}.csv" for kind in (*kinds, "changes"))
+    left_out = f"Left out in print, as no sheet holds them: the full tables. They are in {files}."
+    paper = f'<p class="paper">{escape(left_out)}</p>\n'
+    details.insert(0, f"{paper}{folded('How to read them', _READING)}")
+    sections.append(("The tables in full", "".join(details)))
+    surviving = _figure(figures / "survival.svg", _SURVIVAL, ("map",))
     common = _figure(figures / "overlap.svg", _OVERLAP) if asked else ""
     sections.append(
         ("Where in the picture: surviving patches", f'<div class="figures">{surviving}{common}</div>\n')
@@ -204,7 +203,7 @@ def _sections(model: Mapping[str, Any], said: Mapping[str, Any]) -> list[tuple[s
         predictions = next(iter((model.get("metadata") or {}).values()), None)
         sections.append(("Checked where it ran", checked(model["check"], predictions)))
     if model.get("metadata"):
-        sections.append(("Versions", _versions(model["metadata"])))
+        sections.append(("Versions", versions(model["metadata"])))
     return sections
 
 
@@ -241,13 +240,13 @@ def _measured(tables: Path, file: str | Path) -> str:
     rows, (_, metadata) = pd.read_csv(tables / "cells.csv"), read_measurements(file)
     says = "".join(f"<p>{escape(text)}</p>" for text in speed_texts.sentences(rows, metadata))
     names, *lines = speed_texts.table(rows)
-    device = _plain_table(["what", "value"], speed_texts.facts(metadata))
-    cells = _plain_table(names, lines, scrolls="measured cells")
+    device = plain_table(["what", "value"], speed_texts.facts(metadata))
+    cells = plain_table(names, lines, scrolls="measured cells")
     return f"{says}\n{cells}<h3>What it was measured on</h3>\n{device}"
 
 
-def _figure(path: Path, caption: str) -> str:
-    """Inline an SVG file, without its XML declaration and document type."""
+def _figure(path: Path, caption: str, classes: Sequence[str] = ()) -> str:
+    """Inline an SVG file, without its XML declaration and document type; the style sheet knows `classes`."""
     text = path.read_text(encoding="utf-8")
     drawing = text[text.index("<svg") :]
     # Two drawings on one page share one space of ids.
@@ -255,8 +254,9 @@ def _figure(path: Path, caption: str) -> str:
     label = f'<svg role="img" aria-label="{escape(caption.partition(".")[0])}" '
     drawing = drawing.replace("<svg ", label, 1)
     width = re.search(r'<svg [^>]*?width="([\d.]+)pt"', drawing)
-    wide = ' class="wide"' if width and float(width[1]) > _FITS_A_PHONE else ""
-    return f"<figure{wide}><div>{drawing}</div><figcaption>{escape(caption)}</figcaption></figure>\n"
+    classes = [*classes, *(["wide"] if width and float(width[1]) > _FITS_A_PHONE else [])]
+    named = f' class="{" ".join(classes)}"' if classes else ""
+    return f"<figure{named}><div>{drawing}</div><figcaption>{escape(caption)}</figcaption></figure>\n"
 
 
 def _own_ids(drawing: str, prefix: str) -> str:
@@ -285,49 +285,4 @@ def _samples(cells: pd.DataFrame) -> str:
     rows = [
         [name, *map(str, row)] for name, row in zip(by_benchmark.index, by_benchmark.to_numpy(), strict=True)
     ]
-    return _plain_table(names, rows)
-
-
-def _versions(files: Mapping[str, str | Path]) -> str:
-    """Return a table of data, versions and devices: once what all benchmarks share, the rest for each."""
-    known: dict[str, dict[str, str]] = {}
-    for benchmark, file in files.items():
-        metadata = read_metadata_if_any(file)
-        for name, value in _flatten({key: metadata[key] for key in metadata if key not in _OF_ONE_CELL}):
-            known.setdefault(name, {})[benchmark] = value
-    rows = []
-    for name, values in known.items():
-        if len(values) == len(files) and len(set(values.values())) == 1:
-            rows.append([name, "all", *set(values.values())])
-        else:
-            rows += [[name, benchmark, value] for benchmark, value in values.items()]
-    return _plain_table(["what", "benchmark", "value"], rows)
-
-
-def _flatten(value: Any, name: str = "") -> list[tuple[str, str]]:
-    """List nested settings by dotted name; a model's own configuration is too long for a page."""
-    if isinstance(value, dict):
-        return [
-            pair
-            for key, inner in value.items()
-            if key != "config"
-            for pair in _flatten(inner, f"{name}.{key}" if name else str(key))
-        ]
-    return [(name, value if isinstance(value, str) else json.dumps(value))]
-
-
-def _plain_table(names: Sequence[str], rows: Sequence[Sequence[str]], scrolls: str = "") -> str:
-    """Return a table of text; one of many columns `scrolls` sideways, and has that name."""
-    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in names)
-    body = "".join(_plain_row(*row) for row in rows)
-    box = (
-        f'class="box" tabindex="0" role="region" aria-label="{escape(scrolls)}"'
-        if scrolls
-        else 'class="facts"'
-    )
-    return f"<div {box}><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>\n"
-
-
-def _plain_row(first: str, *others: str) -> str:
-    cells = "".join(f"<td>{escape(text)}</td>" for text in others)
-    return f'<tr><th scope="row">{escape(first)}</th>{cells}</tr>'
+    return plain_table(names, rows)

@@ -20,7 +20,8 @@ def mark_best(
     The highest value competes with every other one. As it was chosen by its value, p is corrected for all
     pairs of the block (Bonferroni), under which no true tie is taken for a difference more often than in
     5 % of blocks. Anchors, degenerate rows and those that need an answer do not compete, nor do rows of
-    errors only, which have no value. Rows that are one computation compete as one, and are marked alike.
+    errors only, which have no value, and rows of another criterion than the block's. Rows that are one
+    computation compete as one, and are marked alike.
 
     Parameters
     ----------
@@ -42,7 +43,7 @@ def mark_best(
         for row in rows
         if benchmark in row.results
         and np.isfinite(row.results[benchmark].value)
-        and not (row.anchor or row.degenerate or row.needs_answer or row.uses_label)
+        and not (row.anchor or row.guest or row.degenerate or row.needs_answer or row.uses_label)
     ]
     computed: dict[RowKey, list[TableRow]] = {}
     for row in ranked:

@@ -15,7 +15,7 @@ from prunegrid.tables.chance import chance_of
 from prunegrid.tables.compare import Result
 from prunegrid.tables.compute_gap import is_off
 from prunegrid.tables.contrasts import CRITERION, INTERACTION, STRATEGY, TO_NONE
-from prunegrid.tables.difference import Difference
+from prunegrid.tables.difference import LEVEL, Difference
 from prunegrid.tables.options import TableOptions
 from prunegrid.tables.same_computation import computations
 from prunegrid.tables.scores_used import scores_used
@@ -56,6 +56,8 @@ class TableRow:
         Its criterion reads the unpruned answer; it was chosen by the gold answers.
     degenerate : bool
         A layer is left with fewer than 4 image tokens.
+    guest : bool
+        It has another criterion than its block, and is not ranked in it.
     best : set of str
         Benchmarks on which it is the best of its block, told from all others.
     best_group, marked_group : set of str
@@ -78,6 +80,7 @@ class TableRow:
     needs_answer: bool = False
     uses_label: bool = False
     degenerate: bool = False
+    guest: bool = False
     best: set[str] = field(default_factory=set)
     best_group: set[str] = field(default_factory=set)
     marked_group: set[str] = field(default_factory=set)
@@ -180,6 +183,8 @@ class Table:
     options : TableOptions
     corrected : dict
         (row key, benchmark, kind of contrast) -> Holm-adjusted p over the table's tests of that kind.
+    corrected_given_draws : dict
+        The same of what is drawn, were all draws taken as they are: of sign flips over images.
     warnings : list of str
         What keeps its rows from being computed alike.
     families : dict
@@ -198,6 +203,7 @@ class Table:
     blocks: list[Block]
     options: TableOptions
     corrected: dict[tuple[RowKey, str, str], float] = field(default_factory=dict)
+    corrected_given_draws: dict[tuple[RowKey, str, str], float] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     families: dict[str, int] = field(default_factory=dict)
     same: Mapping[RowKey, RowKey] = field(default_factory=dict)
@@ -213,6 +219,14 @@ class Table:
         if self.kind == METHODS:
             return (TO_NONE,)
         return TO_NONE, STRATEGY if self.kind == "strategy" else CRITERION, INTERACTION
+
+    def too_few_draws(self, row: TableRow, benchmark: str, kind: str) -> bool:
+        """Return whether draws keep a difference from being told: images alone tell it, corrected or not."""
+        difference = row.results[benchmark].contrasts[kind]
+        place = row.key, benchmark, kind
+        as_drawn = self.corrected_given_draws.get(place, np.nan)
+        told_if_drawn = difference.n_draws > 1 and as_drawn < LEVEL <= self.corrected[place]
+        return difference.too_few_draws or bool(told_if_drawn)
 
     @property
     def rows(self) -> list[TableRow]:
@@ -360,13 +374,13 @@ class Maker:
 
     def _row(self, key: RowKey, heading: str, fixed: str) -> TableRow:
         strategy, criterion = key.strategy, key.criterion
-        label = strategy
+        label, guest = strategy, False
         if strategy in self.options.methods:
             label = row_name(strategy, criterion)
         elif heading.startswith("strategy"):
             label = criterion
         elif fixed and criterion not in (fixed, NO_CRITERION):
-            label = f"{strategy} x {criterion}"
+            label, guest = f"{strategy} x {criterion}", True
         if key not in self.cells:
             return TableRow(
                 key, label, unreachable=self.unreachable[key], strategy_type=self._type_of(strategy)
@@ -386,6 +400,7 @@ class Maker:
             match=self.options.matching(key.match),
             uses_label=self.cells[key].uses_label,
             degenerate=any(result.degenerate for result in results.values()),
+            guest=guest,
         )
 
     def _table(self, kind: str, blocks: list[Block]) -> Table:
@@ -396,15 +411,20 @@ class Maker:
         for contrast in table.contrasts:
             # Rows that stand in several blocks, and those that are the same computation, are one test.
             tests: dict[tuple[str, frozenset[tuple[RowKey, int]]], float] = {}
+            given: dict[tuple[str, frozenset[tuple[RowKey, int]]], float] = {}
             places = {}
             for row in table.rows:
                 for benchmark, result in row.results.items():
                     if (difference := result.contrasts.get(contrast)) is not None:
                         test = benchmark, difference.computed
                         tests.setdefault(test, difference.p)
+                        drawn = difference.n_draws > 1
+                        given.setdefault(test, difference.p_given_draws if drawn else difference.p)
                         places[row.key, benchmark, contrast] = test
             adjusted = dict(zip(tests, holm(np.array(list(tests.values()), dtype=float)), strict=True))
             table.corrected |= {place: float(adjusted[test]) for place, test in places.items()}
+            as_drawn = dict(zip(given, holm(np.array(list(given.values()), dtype=float)), strict=True))
+            table.corrected_given_draws |= {place: float(as_drawn[test]) for place, test in places.items()}
             table.families[contrast] = int(np.isfinite(list(tests.values())).sum())
         return table
 

@@ -212,14 +212,14 @@ def difference_field(table: Table, row: TableRow, benchmark: str, kind: str, mar
     below = [f"{signed(difference.low)} to {signed(difference.high)}"]
     if difference.n_draws > 1:
         below.append(f"draws {signed(difference.worst)} to {signed(difference.best)}")
-    below.append(_tested(difference, corrected))
+    below.append(_tested(difference, corrected, table.too_few_draws(row, benchmark, kind)))
     return Field(signed(difference.value), tuple(below), SIGNIFICANT * bool(corrected < LEVEL) + mark)
 
 
-def _tested(difference: Difference, corrected: float) -> str:
+def _tested(difference: Difference, corrected: float, too_few: bool) -> str:
     """Return p and the corrected p, or why there is none."""
     p = f"p {p_value(difference.p)}, Holm {p_value(corrected)}" if np.isfinite(difference.p) else "not tested"
-    return f"{p}; too few {difference.drawn}" if difference.too_few_draws else p
+    return f"{p}; too few {difference.drawn}" if too_few else p
 
 
 def retained_field(result: Result) -> Field:

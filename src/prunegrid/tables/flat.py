@@ -49,7 +49,8 @@ def flat_row(table: Table, heading: str, row: TableRow) -> dict[str, object]:
         for kind in table.contrasts:
             difference = result.contrasts.get(kind)
             corrected = table.corrected.get((row.key, benchmark, kind), np.nan)
-            columns = _difference(difference, corrected, table.families[kind])
+            few = difference is not None and table.too_few_draws(row, benchmark, kind)
+            columns = _difference(difference, corrected, table.families[kind], few)
             flat |= {f"{benchmark}_{kind}{name}": value for name, value in columns.items()}
     return flat
 
@@ -78,7 +79,9 @@ def _result(result: Result) -> dict[str, object]:
     return flat
 
 
-def _difference(difference: Difference | None, corrected: float, family: int) -> dict[str, object]:
+def _difference(
+    difference: Difference | None, corrected: float, family: int, too_few: bool
+) -> dict[str, object]:
     """Return the columns of a contrast, empty ones where there is none: no study lacks a column."""
     nothing = Difference(np.nan, np.nan, np.nan, np.nan, np.nan)
     found = nothing if difference is None else difference
@@ -94,5 +97,5 @@ def _difference(difference: Difference | None, corrected: float, family: int) ->
         "_worst_draw": found.worst,
         "_best_draw": found.best,
         "_p_given_draws": found.p_given_draws,
-        "_too_few_draws": None if difference is None else found.too_few_draws,
+        "_too_few_draws": None if difference is None else too_few,
     }

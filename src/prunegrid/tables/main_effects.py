@@ -18,6 +18,9 @@ from prunegrid.tables.kept_mean import compared, limits, over_benchmarks
 from prunegrid.tables.options import TableOptions
 
 AXES = ("strategy", "criterion")
+_OTHER = {"strategy": ("criterion", "criteria"), "criterion": ("strategy", "strategies")}
+# So many names are listed; of more it is told how many there are.
+_LISTED = 4
 
 
 @dataclass
@@ -39,6 +42,10 @@ class MainEffect:
     n_rows, n_draws : int
         Rows of the tables behind it, per benchmark; seeds, 0 where nothing is drawn.
     needs_answer : bool
+    company : tuple of str
+        Names on the other axis that it is averaged over.
+    ratios : tuple of float
+    benchmarks : tuple of str
     """
 
     axis: str
@@ -55,6 +62,28 @@ class MainEffect:
     difference_high: float = np.nan
     p: float = np.nan
     p_holm: float = np.nan
+    company: tuple[str, ...] = ()
+    ratios: tuple[float, ...] = ()
+    benchmarks: tuple[str, ...] = ()
+
+
+def averaged_over(effect: MainEffect) -> list[str]:
+    """Return what an average is over, by name where few: `criterion attention`, `ratios 0.5 and 0.7`.
+
+    The names on the other axis come first, then the ratios.
+    """
+    one, many = _OTHER[effect.axis]
+    return [
+        _listed(one, many, effect.company),
+        _listed("ratio", "ratios", [f"{ratio:g}" for ratio in effect.ratios]),
+    ]
+
+
+def _listed(one: str, many: str, names: Sequence[str]) -> str:
+    if len(names) > _LISTED:
+        return f"{len(names)} {many}"
+    joined = " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
+    return f"{one if len(names) == 1 else many} {joined}"
 
 
 def members(cells: Iterable[ScoredCell], methods: Container[str] = ()) -> dict[Group, list[RowKey]]:
@@ -124,8 +153,21 @@ def main_effects(
         mean = over_benchmarks(mine, options.seed)
         low, high = limits(mean)
         labelled = axis == "criterion" and name in needs_answer
+        averaged = rows[group]
+        company = [key.criterion if axis == "strategy" else key.strategy for key in averaged]
         effect = MainEffect(
-            axis, name, mean.value, low, high, len(rows[group]), len(mean.by_seed), labelled, match
+            axis,
+            name,
+            mean.value,
+            low,
+            high,
+            len(averaged),
+            len(mean.by_seed),
+            labelled,
+            match,
+            company=tuple(dict.fromkeys(company)),
+            ratios=tuple(sorted({key.ratio for key in averaged})),
+            benchmarks=tuple(kept),
         )
         reference = options.reference_strategy if axis == "strategy" else options.reference_criterion
         beside = Group(axis, reference, match)

@@ -12,13 +12,12 @@ from prunegrid.axis_names import with_match
 from prunegrid.tables.difference import LEVEL
 from prunegrid.tables.display import Field, Line, Printed
 from prunegrid.tables.four_formats import write_four_formats
-from prunegrid.tables.main_effects import MainEffect
+from prunegrid.tables.main_effects import AXES, MainEffect, averaged_over
 from prunegrid.tables.notes import TOY
 from prunegrid.tables.options import TableOptions
 from prunegrid.tables.signs import DASH, NEEDS_ANSWER, SIGNIFICANT, p_value, scaled, signed
 
 KIND = "main_effects"
-_COMPANY = {"strategy": "criteria", "criterion": "strategies"}
 _COLUMNS = ("axis", "name", "n_rows", "n_draws", "needs_answer", "value", "low", "high", "difference")
 
 
@@ -48,12 +47,12 @@ def printed(
 ) -> Printed:
     """Return the summary with all numbers as text."""
     blocks = []
-    for axis, match in product(_COMPANY, dict.fromkeys(effect.match for effect in effects)):
+    for axis, match in product(AXES, dict.fromkeys(effect.match for effect in effects)):
         own = [effect for effect in effects if (effect.axis, effect.match) == (axis, match)]
         reference = options.reference_strategy if axis == "strategy" else options.reference_criterion
         if own:
             lines = [_line(effect, effect.name == reference) for effect in own]
-            heading = f"{axis}, averaged over {_COMPANY[axis]} and ratios"
+            heading = f"{axis}, mean over {', '.join(averaged_over(own[0]))}"
             blocks.append((with_match(heading, match), lines))
     if not blocks:
         blocks.append(("nothing to average: no two strategies, or criteria, share a row", []))
@@ -87,10 +86,10 @@ def _notes(effects: Sequence[MainEffect], benchmarks: Iterable[str], options: Ta
         yield TOY
     family = "the blocks of one axis" if options.several_matchings else "the block"
     yield (
-        f"Kept: score / unpruned score, mean over {', '.join(benchmarks)}, over ratios, and over those rows "
-        "of the other axis that all of a block were run with. 95 % intervals over images, resampled for each "
-        "benchmark apart, and over seeds where something is drawn; joined with score intervals, open where "
-        "no answer changed; not corrected. p is of sign flips over images, and over images and seeds "
+        f"Kept: score / unpruned score, mean over {', '.join(benchmarks)}, and over the rows that a block's "
+        "heading names: those that all of the block were run with. 95 % intervals over images, resampled for "
+        "each benchmark apart, and over seeds where something is drawn; joined with score intervals, open "
+        "where no answer changed; not corrected. p is of sign flips over images, and over images and seeds "
         f"where something is drawn. {SIGNIFICANT} p < 0.05 after Holm over {family}."
     )
     yield (

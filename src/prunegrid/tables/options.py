@@ -34,6 +34,9 @@ class TableOptions:
         What other methods are compared with.
     budgets : sequence of (float, str)
         Ratio, and how its budget was written, where that was not as a ratio.
+    strategies, criteria : sequence of str
+        All names of the study, those of methods behind the others: each has one colour and one marker in all
+        figures.
     paper : mapping
         Kind of table, strategy or criterion -> fields of `paper_options.PaperOptions`.
     """
@@ -51,6 +54,8 @@ class TableOptions:
     methods: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     reference_method: str = "random_tokens"
     budgets: Sequence[tuple[float, str]] = ()
+    strategies: Sequence[str] = ()
+    criteria: Sequence[str] = ()
     paper: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property

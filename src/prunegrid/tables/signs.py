@@ -67,3 +67,8 @@ def whole(value: float) -> str:
 def minus(text: str) -> str:
     """Write hyphens as minus signs."""
     return text.replace("-", MINUS)
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """Return a number with its noun: `1 sample`, `1,200 samples`."""
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
