@@ -8,6 +8,7 @@ from prunegrid.errors import PruningError
 from prunegrid.predict.batches import predict_prompts, pruning_of
 from prunegrid.predict.prompts import PromptMaker
 from prunegrid.predict.requests import CellRun
+from prunegrid.pruning.determinism import without_cudnn_attention
 from tests.gpu.comparing import LEAST_OVERLAP, finished, kept, overlap
 from tests.gpu.figures import note
 from tests.gpu.sizes import SIZE
@@ -112,7 +113,12 @@ def test_the_library_on_pixels_keeps_what_a_job_keeps(load, adapter, samples, dt
                 "strategy_options": options,
                 "criterion_options": more,
             }
-            with prune(model, strategy, criterion, **own) as pruning, torch.no_grad():
+            # As in a job, whose attention is the same each time.
+            with (
+                without_cudnn_attention(),
+                torch.no_grad(),
+                prune(model, strategy, criterion, **own) as pruning,
+            ):
                 model(**inputs, logits_to_keep=1)
             found = set(pruning.kept[0][-1][1])
             shares.append(len(found & wanted) / len(wanted))

@@ -121,7 +121,7 @@ def test_rows_are_those_of_one_thread(run, loaded, tmp_path, monkeypatch):
     monkeypatch.setattr(
         PromptMaker,
         "prepared",
-        lambda self, sample: threads.add(threading.current_thread().name) or prepared(self, sample),
+        lambda self, *given: threads.add(threading.current_thread().name) or prepared(self, *given),
     )
     tables = {}
     for name, way in (("ahead", ReadAhead), ("plain", Plain)):
