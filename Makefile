@@ -8,8 +8,9 @@ LOWEST := .venv-lowest
 TASKS := .venv-tasks
 SOURCES := src tests workflow/scripts perf envs
 RULES := Snakefile workflow/Snakefile workflow/rules
+EXACT := tests/pruning/test_invariance.py tests/pruning/test_oracle.py tests/cost tests/predict
 
-.PHONY: demo test test-all test-suite test-damage test-families test-lowest test-tasks test-wheel test-cluster test-gpu bench bench-grid bench-large lint format lock vendor clean
+.PHONY: demo test test-all test-suite test-damage test-kernels test-families test-lowest test-tasks test-wheel test-cluster test-gpu bench bench-grid bench-large lint format lock vendor clean
 
 # The whole study of config.yaml, to results/report.html.
 demo: $(VENV)/.installed
@@ -31,6 +32,13 @@ test-suite: $(VENV)/.installed
 test-damage: $(VENV)/.installed
 	PYTHONPATH=src:. OMP_NUM_THREADS=1 $(BIN)/python -m tests.workflow.flips --number 200 --folder build/flips
 	PYTHONPATH=src:. OMP_NUM_THREADS=1 $(BIN)/python -m tests.workflow.kills --number 30 --folder build/kills
+
+# What is compared to the last digits, once with two threads and once with the kernels of an old processor, which sum
+# in another order. Random models are others there, too: PyTorch draws by the same kernels.
+test-kernels: $(VENV)/.installed
+	OMP_NUM_THREADS=2 $(BIN)/python -m pytest $(EXACT)
+	OMP_NUM_THREADS=1 ATEN_CPU_CAPABILITY=default MKL_ENABLE_INSTRUCTIONS=SSE4_2 ONEDNN_MAX_CPU_ISA=SSE41 \
+		$(BIN)/python -m pytest $(EXACT)
 
 # Every supported family, from a checkpoint in the hub's layout to its text: an environment of 5.5 GB, as some
 # processors need torchvision.

@@ -1,4 +1,5 @@
-"""Tests run single-threaded: their models are tiny, and waiting threads cost more than they bring.
+"""Tests run single-threaded: their models are tiny, and waiting threads cost more than they bring. Where
+OMP_NUM_THREADS is set, they have as many as it says.
 
 Those marked `exhaustive` are further cases of what the others cover. `make test-all` runs them too; elsewhere
 the last lines say how many were left to it.
@@ -14,7 +15,8 @@ from tests.once import run_folder
 
 # Its assertions are those of tests, and show what differs as theirs do.
 pytest.register_assert_rewrite("tests.predict.runs")
-torch.set_num_threads(1)
+if "OMP_NUM_THREADS" not in os.environ:
+    torch.set_num_threads(1)
 
 # What takes longest begins first, lest one worker is left with it when the others have nothing more to do.
 LONGEST = (

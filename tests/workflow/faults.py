@@ -2,14 +2,13 @@
 
 import re
 
-from tests.workflow.study import HOME
+from tests.docs.pages import codes, tables, text
 
 
 def promised() -> dict[str, list[str]]:
     """Return fault -> messages, as regular expressions."""
-    lines = (HOME / "docs/faults.md").read_text().splitlines()
-    rows = [line.strip("|").split("|") for line in lines if line.startswith("|")][2:]
-    return {row[0].strip(): [_pattern(quoted) for quoted in re.findall(r"`([^`]+)`", row[1])] for row in rows}
+    faults = tables(text("faults.md"))[0]
+    return {fault: [_pattern(quoted) for quoted in codes(told)] for fault, told, *_ in faults}
 
 
 def _pattern(quoted: str) -> str:

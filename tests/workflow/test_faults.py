@@ -300,12 +300,14 @@ def test_a_read_only_folder_is_told_before_any_job(ran, tmp_path):
     mounted = mount(tmp_path, "ro")
     # Where nothing can be mounted: a file system in which nobody makes folders.
     folder = tmp_path if mounted else Path("/proc/results")
+    planned = study.run("--dry-run", "--config", f"results_dir={folder}")
     output = study.run("--config", f"results_dir={folder}", check=False)
     if mounted:
         subprocess.run(["umount", "--lazy", str(tmp_path)], check=True)
         check("the results folder is read-only", output)
-    assert f"results_dir: {folder} cannot be written" in output
-    assert "Traceback" not in output
+    for told in (output, planned):
+        assert f"results_dir: {folder} cannot be written" in told
+        assert "Traceback" not in told
     assert "rule predict" not in study.log()
 
 

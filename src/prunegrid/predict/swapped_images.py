@@ -1,9 +1,10 @@
 """Images of the `mismatched` control: each question is given the image of another sample."""
 
+import io
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
+from typing import IO
 
 from PIL import Image
 
@@ -51,7 +52,8 @@ class SwappedImages:
 
     The derangement is of all pictures of the benchmark, so that jobs which share the samples agree on it.
     What a shard is given is read from the data again, in the order of the data, and lies meanwhile in a
-    temporary folder as PNG files: never more pictures than the shard has.
+    temporary file, as PNG: never more pictures than the shard has. The file has no name, so that a job which
+    is killed leaves nothing behind.
 
     Parameters
     ----------
@@ -83,18 +85,15 @@ class SwappedImages:
         """
         samples, partner = [to_be_swapped(sample) for sample in samples], self._partners[seed]
         needed = {partner[sample.image_id] for sample in samples if sample.image is not None}
-        with tempfile.TemporaryDirectory(prefix="prunegrid-images-") as folder:
-            files: dict[str, list[Path]] = {}
+        with tempfile.TemporaryFile() as file:
+            places: dict[str, list[tuple[int, int]]] = {}
             for other in self._read(sorted(self._places[image_id] for image_id in needed)):
-                own = [Path(folder, f"{len(files)}-{n}.png") for n in range(len(other.images))]
-                for image, file in zip(other.images, own, strict=True):
-                    image.save(file, compress_level=1)
-                files[other.image_id] = own
+                places[other.image_id] = [_written(file, image) for image in other.images]
             for sample in samples:
                 if sample.image is None:
                     yield sample
                     continue
-                first, *more = (_opened(file) for file in files[partner[sample.image_id]])
+                first, *more = (_opened(file, *place) for place in places[partner[sample.image_id]])
                 yield replace(sample, image=first, more_images=tuple(more))
 
 
@@ -103,6 +102,14 @@ def to_be_swapped(sample: Sample) -> Sample:
     return replace(sample, image=None if sample.image is None else _POINT, more_images=())
 
 
-def _opened(file: Path) -> Image.Image:
-    with Image.open(file) as image:
+def _written(file: IO[bytes], image: Image.Image) -> tuple[int, int]:
+    """Append a picture to a file, and return where it begins and its bytes."""
+    start = file.tell()
+    image.save(file, "PNG", compress_level=1)
+    return start, file.tell() - start
+
+
+def _opened(file: IO[bytes], start: int, n_bytes: int) -> Image.Image:
+    file.seek(start)
+    with Image.open(io.BytesIO(file.read(n_bytes))) as image:
         return image.convert("RGB")
