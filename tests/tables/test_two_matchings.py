@@ -172,7 +172,7 @@ def test_averages_are_of_one_matching_each() -> None:
     np.testing.assert_allclose([one.p_holm for one in single], corrected)
     shown = main_effects_table.printed(effects, "m", benchmarks, BOTH)
     assert [heading for heading, _ in shown.blocks] == [
-        f"{axis}, mean over {company}, ratio 0.5, {WORDS[match]}"
+        f"{axis}, averaged: {company}; ratio 0.5, {WORDS[match]}"
         for axis, company, match in (
             ("strategy", "criteria attention and norm", SHARE),
             ("strategy", "criteria attention and norm", TOTAL),

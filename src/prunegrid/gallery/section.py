@@ -57,7 +57,7 @@ def write_section(
         f"<p>{len(gallery)} samples stand here, {len(everything)} in the browser below ({counts}). "
         f"{left_out}</p>\n"
         '<p class="paper">Left out in print: the browser of samples and the table of all cells, which is in '
-        f"{shown(Path(cells).parent.parent.name)}/{shown(Path(cells).parent.name)}/{Path(cells).name}.</p>\n"
+        f"{shown(model)}/tables/{Path(cells).name}.</p>\n"
         f'<div class="gallery">\n{"".join(gallery)}</div>\n'
         f'<div class="browser"><h3>Browser of samples</h3>\n'
         "<p>Choose a cell to see its answers, and a sample to see its picture. With a sample open, the arrow "

@@ -14,10 +14,10 @@ from prunegrid.tables.difference import LEVEL
 from prunegrid.tables.signs import DASH, METRICS, NEEDS_ANSWER, SIGNIFICANT, scaled, signed
 
 _KEY = (
-    "Kept: score / unpruned score, mean over benchmarks, ratios and the other axis, with its 95 % interval; "
-    f"beside it the paired difference to the model's own reference. {SIGNIFICANT} p < 0.05 after Holm over "
-    f"the axis of that model. {NEEDS_ANSWER} needs the unpruned model's own answer. No test compares one "
-    "model with another."
+    "Kept: score / unpruned score, mean over benchmarks, and over the rows that are named where each model's "
+    "averages stand, with its 95 % interval; beside it the paired difference to the model's own reference. "
+    f"{SIGNIFICANT} p < 0.05 after Holm over the axis of that model. {NEEDS_ANSWER} needs the unpruned "
+    "model's own answer. No test compares one model with another."
 )
 _AXES = {"strategy": "kept on average: strategies", "criterion": "kept on average: criteria"}
 

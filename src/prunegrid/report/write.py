@@ -34,10 +34,6 @@ _QUESTIONS = {
     "criterion": "Which tokens: criteria",
 }
 _SIDE_BY_SIDE = "Models side by side"
-_TRADEOFF = {
-    "strategy": "Score against cost: each strategy with the reference criterion.",
-    "criterion": "Score against cost: each criterion with the reference strategy.",
-}
 _DIFFERENCES = (
     "Paired differences to the reference, on the same samples. Bars are 95 % intervals, not corrected; a "
     "point is filled where p < 0.05 after Holm over the whole table; an arrow is an interval that goes on."
@@ -216,9 +212,11 @@ def _question(kind: str, said: Mapping[str, Any], tables: Path, figures: Path) -
     """Return what answers a question: a compact table, differences, and score against cost."""
     strategy, criterion = said["reference_strategy"], said["reference_criterion"]
     reference, other = (strategy, criterion) if kind == "strategy" else (criterion, strategy)
-    table = compact(first_blocks(tables, kind, other), reference, said["findings"])
+    blocks = first_blocks(tables, kind, other)
+    table = compact(blocks, reference, said["findings"])
     drawn = _figure(figures / f"differences-{kind}.svg", _DIFFERENCES)
-    cost = _figure(figures / f"{kind}.svg", f"{_TRADEOFF[kind]} {_BARS}")
+    shown = f"Score against cost: each {kind} with {blocks.other} {blocks.fixed}."
+    cost = _figure(figures / f"{kind}.svg", f"{shown} {_BARS}")
     return f'{table}<div class="figures">{drawn}{cost}</div>\n'
 
 

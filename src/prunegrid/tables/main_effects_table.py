@@ -52,7 +52,7 @@ def printed(
         reference = options.reference_strategy if axis == "strategy" else options.reference_criterion
         if own:
             lines = [_line(effect, effect.name == reference) for effect in own]
-            heading = f"{axis}, mean over {', '.join(averaged_over(own[0]))}"
+            heading = f"{axis}, averaged: {'; '.join(averaged_over(own[0]))}"
             blocks.append((with_match(heading, match), lines))
     if not blocks:
         blocks.append(("nothing to average: no two strategies, or criteria, share a row", []))
