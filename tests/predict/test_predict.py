@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import torch
 
@@ -174,8 +175,8 @@ def bundle(tmp_path, store, shard_size):
     )
 
 
-def test_a_resumed_run_is_an_undisturbed_one(tmp_path, monkeypatch):
-    """Also with shards of another size."""
+def test_a_resumed_run_is_an_undisturbed_one(tmp_path, monkeypatch, tolerance):
+    """Also with shards of another size, which end in batches of another size: they round otherwise."""
     one = replace(cell("single", "gradient", 0.3), axes={"ratio": 0.3, "seed": 0, "benchmark": "shapes"})
     predict_cells(bundle(tmp_path, "whole", 12), [one])
     for size in (5, 12):
@@ -185,9 +186,12 @@ def test_a_resumed_run_is_an_undisturbed_one(tmp_path, monkeypatch):
             with pytest.raises(KeyboardInterrupt):
                 predict_cells(bundle(tmp_path, store, 5), [one])
         predict_cells(bundle(tmp_path, store, size), [one])
-        found, wanted = (read(tmp_path / name / "key.parquet") for name in (store, "whole"))
-        assert found[0].equals(wanted[0])
-        assert cell_compute(*found) == cell_compute(*wanted)
+        files = [tmp_path / name / "key.parquet" for name in (store, "whole")]
+        found, wanted = (pq.read_table(file, partitioning=None).to_pylist() for file in files)
+        assert_same(found, wanted, tolerance)
+        assert size != 12 or found == wanted
+        found, wanted = (cell_compute(*read(file)) for file in files)
+        assert found == wanted
         assert {path.name for path in (tmp_path / store).iterdir()} == {"key.parquet", "key.checksum.json"}
 
 
