@@ -6,6 +6,7 @@ import pytest
 
 from prunegrid import plugins
 from prunegrid.criteria.gradient import Gradient
+from prunegrid.option_types import option_faults
 
 LEAVES = [(kind, name) for kind in ("criteria", "strategies", "scorers") for name in plugins.names(kind)]
 
@@ -23,3 +24,9 @@ def test_a_number_does_not_reverse_a_gradient():
     with pytest.raises(TypeError):
         Gradient(4)
     assert Gradient(answer_tokens=4).reverse is False
+
+
+def test_what_is_not_known_of_types_is_not_checked():
+    types = {"how": "Literal['a', 'b'] | None", "odd": "Literal[A]", "some": "Literal['a', 'b']"}
+    assert option_faults({"how": "c", "odd": "c", "some": "b"}, types) == {}
+    assert option_faults({"some": "c"}, types) == {"some": "'c' is not one of a, b"}

@@ -25,8 +25,7 @@ def option_faults(options: Mapping[str, Any], types: Mapping[str, str]) -> dict[
     found = {}
     for key, value in options.items():
         annotation = types.get(key, "")
-        if annotation.startswith("Literal["):
-            valid = words(annotation)
+        if valid := _listed(annotation):
             if value not in valid:
                 found[key] = f"{value!r} is not one of {', '.join(map(str, valid))}"
         elif annotation in _TYPES and not _TYPES[annotation][1](value):
@@ -37,8 +36,17 @@ def option_faults(options: Mapping[str, Any], types: Mapping[str, str]) -> dict[
 def words(annotation: str) -> list[Any]:
     """Return the values that `Literal[...]` lists."""
     listed = ast.literal_eval(annotation.removeprefix("Literal"))
-    assert isinstance(listed, list)
+    if not isinstance(listed, list):
+        raise ValueError(f"not a list of values: {annotation}")
     return listed
+
+
+def _listed(annotation: str) -> list[Any]:
+    """Return the values of `Literal[...]`; [] of another annotation, one of several parts among them."""
+    try:
+        return words(annotation) if annotation.startswith("Literal[") else []
+    except (ValueError, SyntaxError):
+        return []
 
 
 def field_types(plugin: Any) -> dict[str, str]:

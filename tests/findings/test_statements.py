@@ -184,6 +184,14 @@ def test_what_goes_against_an_average_stands_in_its_line_and_beside_it() -> None
     assert all(one.shown for one in beside.values())
 
 
+def test_what_has_no_average_does_not_go_against_one() -> None:
+    """Such as `exit`, which is in no average, as no criterion chooses its tokens."""
+    cells = [*qualified(), *(cell("exit", right(199), criterion="none", ratio=ratio) for ratio in (0.5, 0.7))]
+    first = said(cells)[0]
+    assert "Against this average" in first.sentence
+    assert "exit" not in first.sentence
+
+
 def test_a_block_that_nothing_wins_names_the_blocks_where_something_does() -> None:
     (one,) = [s for s in said(qualified()) if s.topic == "Strategies with attention, ratio 0.7, b"]
     assert "hierarchical, the reference, is the best of the 3" in one.sentence

@@ -14,6 +14,7 @@ from prunegrid.predict.batches import predict_prompts
 from prunegrid.predict.predict_cells import Shared, predict_cells
 from prunegrid.predict.prompts import PromptMaker
 from prunegrid.predict.requests import BenchmarkRun
+from prunegrid.predict.resized_images import smaller_grid
 from prunegrid.results.predictions import read
 from prunegrid.results.shards import CellShards
 from prunegrid.results.store import Store
@@ -153,6 +154,18 @@ def test_several_pictures_are_each_made_smaller(loaded, adapter):
     assert found.pixels.keys() == wanted.pixels.keys()
     assert all(torch.equal(found.pixels[name], wanted.pixels[name]) for name in found.pixels)
     assert found.picture == wanted.picture != whole.picture
+
+
+@pytest.mark.parametrize(("mode", "size"), [("crop", (6, 8)), ("pad", (4, 6))])
+def test_a_picture_made_square_is_made_smaller_as_a_square(loaded, adapter, mode, size):
+    picture, side = Image.new("RGB", (size[0] * SIDE, size[1] * SIDE)), 6
+    sample = replace(next(iter(adapter.samples())), image=picture)
+    prompt = PromptMaker(loaded, image_mode=mode).prepared(sample, 0.34).prompt
+    assert prompt.error is None
+    assert prompt.n_full_image_tokens == side**2
+    high, wide = smaller_grid(side, side, 0.34)
+    assert high != wide
+    assert prompt.grids == [(1, 2 * high, 2 * wide)]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from prunegrid.report.compute_axis import compute_axis
-from prunegrid.report.tradeoff import pareto_front, plot_tradeoff
+from prunegrid.report.tradeoff import _set_score_axis, pareto_front, plot_tradeoff
 from tests.report.phone import smallest_on_a_phone
 from tests.tables.made_up import cell
 
@@ -191,3 +191,11 @@ def test_text_has_nine_pixels_on_a_phone(drawn, tmp_path, cells) -> None:
     drawn(cells)
     for name in ("strategy", "criterion"):
         assert smallest_on_a_phone(tmp_path / f"{name}.svg") >= 9
+
+
+def test_a_value_without_limits_is_drawn() -> None:
+    """Captions of which every draw failed but one have a mean, and no interval."""
+    panel = Figure().subplots()
+    _set_score_axis(panel, [50.0, float("nan"), 60.0], None)
+    low, high = panel.get_ylim()
+    assert low < 50 < 60 < high

@@ -19,6 +19,7 @@ from prunegrid.study.plan import Plan
 from tests.study.plans import HOME, SCHEMA, configuration
 
 LLAVA = HOME / "tests/fixtures/hub_configs/llava-1.5-7b-hf.json"
+QWEN = HOME / "tests/fixtures/hub_configs/qwen2-vl-2b.json"
 PACE = {
     "device": {"name": "a machine"},
     "prefill_flops_per_second": 1e9,
@@ -104,6 +105,18 @@ def test_layers_that_cells_share_are_run_once(home: Path) -> None:
     shared = 8 * decoder.layer(tokens, tokens)
     passes = 13 * (1 + 1 + 24 / 32) * 0.25
     assert row["prefill"] * 3600 == pytest.approx(100 * (alone - shared) / 1e9 + passes)
+
+
+def test_smaller_pictures_are_fewer_tokens_and_encoded_for_themselves(home: Path) -> None:
+    (home / "qwen").mkdir()
+    (home / "qwen/config.json").write_text(json.dumps(complete_config(QWEN)))
+    spec = {"m": {"path": "qwen", "dtype": "float16", "batch_size": 8, "image_tokens": 1000}}
+    plan = planned(PACE, model_specs=spec, strategies=["downsample"], ratios=[0.75])
+    ledger, row = compute_plan(plan), hours(plan)
+    assert list(ledger["image_tokens"]) == [1000, 250]
+    products = ledger["tflops_prefill"].to_numpy().sum() * 1e12
+    assert row["prefill"] * 3600 == pytest.approx(100 * products / 1e9 + 13 * 2 * 0.25)
+    assert row["encode"] * 3600 == pytest.approx(100 * 2.0 * 1.25)
 
 
 def test_a_gradient_is_taken_once_for_all_cells(home: Path) -> None:

@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 
 from prunegrid.statistics.clusters import Clusters
-from prunegrid.tables.aligned_scores import AlignedScores, same_answers
+from prunegrid.tables.aligned_scores import AlignedScores, alike, same_answers
 from prunegrid.tables.compare import Comparison
 from prunegrid.tables.options import TableOptions
 from tests.tables.made_up import cell
@@ -112,3 +112,11 @@ def test_memory_does_not_grow_with_the_number_of_cells() -> None:
     few, many = peak_of(50, 2_000), peak_of(500, 2_000)
     # The scores of 450 more cells alone would take 7 MB.
     assert many - few < 3 * 2**20, (few, many)
+
+
+def test_where_no_answer_is_read_nobody_agrees():
+    """As with the scorers of lmms-eval, whatever was answered."""
+    told, none = (pa.chunked_array([pa.array(one, pa.string())]) for one in (["a", None, "b"], [None] * 3))
+    assert np.isnan(alike(none, none)).all()
+    assert alike(told, none).tolist() == [0, 1, 0]
+    assert alike(told, told).tolist() == [1, 1, 1]

@@ -1,4 +1,4 @@
-"""Average pooling of the grid of image tokens: a baseline that drops nothing unseen."""
+"""Average pooling of the grid of image tokens: a baseline."""
 
 from dataclasses import dataclass
 from typing import ClassVar, Literal
@@ -19,8 +19,9 @@ class Pool(Criterion):
     Adaptive average pooling in two dimensions: of a grid of R x C tokens, m of the n are r = sqrt(m R / C)
     rows, rounded, of m / r cells each, as even as whole numbers allow; where r divides m, all is as
     `torch.nn.functional.adaptive_avg_pool2d` has it. What is pooled are the hidden states that enter the
-    layer: before layer 0 the projector's outputs. A cell stands at the place of the token in its middle. An
-    end of a row stays an end of a row. Several pictures or tiles share n by their tokens.
+    layer: before layer 0 the projector's outputs. A cell stands at the place of the token in its middle. Of
+    a row with more than one cell the last is an end of a row where the grid has some. Several pictures or
+    tiles share n by their tokens; one whose share is none is dropped.
 
     Parameters
     ----------

@@ -127,7 +127,8 @@ def _against_averages(
         for one in of_rows
         if (one.about, one.question, one.match, one.object) == (REFERENCE, kind, match, reference)
         # What is worse goes against an average that is better, and no other.
-        and one.relation == (WORSE if told.get(one.subject) == BETTER else BETTER)
+        and one.subject in told
+        and one.relation == (WORSE if told[one.subject] == BETTER else BETTER)
     ]
 
 

@@ -19,7 +19,8 @@ class Pool(Method):
     )
     differs = (
         "Elsewhere some rows have one token more than others, so that exactly the budget's tokens are left. "
-        "Tiles, pictures and LLaVA-NeXT's whole picture share the budget by their tokens; ends of rows stay."
+        "Tiles, pictures and LLaVA-NeXT's whole picture share the budget by their tokens. An end of a row "
+        "stays where the coarser row has more than one token."
     )
     budget = "All layers have the mean: one cut before layer 0, and positions without gaps."
     cannot: ClassVar[dict[str, str]] = {

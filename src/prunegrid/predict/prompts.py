@@ -168,9 +168,11 @@ class PromptMaker:
             return Prepared(Prompt(sample, error=sample.error))
         text = self.chat_text(sample.prompt, len(images))
         try:
+            shown = self._shown(images)
             if image_share is not None:
-                images, n_full = self._smaller(images, text, image_share)
-            inputs = self.process(images, text)
+                shown, n_full = self._smaller(shown, text, image_share)
+                images = shown
+            inputs = self._processed(shown, text)
             ids = inputs.pop("input_ids")[0]
             self._check(ids)
             if n_full:
@@ -217,12 +219,17 @@ class PromptMaker:
 
     def process(self, images: Sequence[Image.Image], text: str) -> BatchFeature:
         """Return token ids and pixels that the processor makes of pictures and a text with their places."""
+        return self._processed(self._shown(images), text)
+
+    def _shown(self, images: Sequence[Image.Image]) -> list[Image.Image]:
+        mean = self._processor.image_processor.image_mean
+        return [set_aspect(image, self._image_mode, mean) for image in images]
+
+    def _processed(self, shown: Sequence[Image.Image], text: str) -> BatchFeature:
         processor = self._processor
-        mean = processor.image_processor.image_mean
-        given = [set_aspect(image, self._image_mode, mean) for image in images]
         inputs: BatchFeature = processor(
             # A list of lists: some processors take a list for one picture a text.
-            images=given[0] if len(given) == 1 else [given],
+            images=shown[0] if len(shown) == 1 else [shown],
             text=text,
             add_special_tokens=adds_special_tokens(processor.tokenizer, text),
             return_tensors="pt",
@@ -230,14 +237,12 @@ class PromptMaker:
         return inputs
 
     def _smaller(
-        self, images: Sequence[Image.Image], text: str, share: float
-    ) -> tuple[Sequence[Image.Image], int]:
+        self, shown: Sequence[Image.Image], text: str, share: float
+    ) -> tuple[list[Image.Image], int]:
         """Return pictures of a share of their image tokens, and how many they have at their own size."""
         family, config = self._loaded.family, self._loaded.model.config
         side = family.token_side(config.to_dict())
-        grids = family.token_grids(self._loaded.model, self.process(images, text), 0)
-        mean = self._processor.image_processor.image_mean
-        shown = [set_aspect(image, self._image_mode, mean) for image in images]
+        grids = family.token_grids(self._loaded.model, self._processed(shown, text), 0)
         smaller = [
             resized(image, *smaller_grid(grid.rows, grid.columns, share), side)
             for image, grid in zip(shown, grids, strict=True)
@@ -249,8 +254,7 @@ class PromptMaker:
         if share is not None and n_image > share * n_full + 1e-6:
             raise PrunegridError(
                 f"smaller pictures are to have {share:.3f} of their {n_full} image tokens, but the processor "
-                f"made {n_image}: it enlarges pictures below a size of its own (min_pixels, shortest_edge), "
-                f"or image_mode {self._image_mode!r} changes their shape"
+                f"made {n_image}: it enlarges pictures below a size of its own (min_pixels, shortest_edge)"
             )
 
     def _check(self, ids: Tensor) -> None:

@@ -163,8 +163,8 @@ class Criterion(Plugin):
                 if merge == "recycle" and criterion.selects_sets:
                     raise PruningError(
                         f"criterion {name_of(criterion)!r} selects sets and has no scores, so it does not "
-                        "tell which of the dropped tokens are the best: merge can be drop or average, "
-                        "not recycle"
+                        "tell which of the dropped tokens are the best: merge can be drop"
+                        f"{', average or weighted' if criterion.weighs else ' or average'}, not recycle"
                     )
                 if merge == "weighted" and not criterion.weighs:
                     raise criterion._without_weights()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
@@ -55,19 +55,32 @@ def select(ranking: Ranking, stage: Stage, shared: bool = False) -> Selection:
     Raises
     ------
     PruningError
-        If the criterion returns another shape or type, or if a shared selection changes what it holds: it
-        would miss the stages that are taken over.
+        If the criterion returns another shape or type, or changes a tensor of the stage in place, or if a
+        shared selection changes what the criterion holds: it would miss the stages that are taken over.
     """
     criterion = ranking.criterion
     before = criterion.identity if shared else None
+    versions = _versions(stage)
     selection = (_select_set if criterion.selects_sets else _select_best)(criterion, stage, ranking.reverse)
+    called = "select" if criterion.selects_sets else "score"
+    if changed := [name for name, version in _versions(stage).items() if version != versions[name]]:
+        raise PruningError(
+            f"criterion {type(criterion).__name__}: `{called}` changes stage.{changed[0]} in place, which "
+            "the model and other cells go on with: work on a copy"
+        )
     if shared and criterion.identity != before:
-        called = "select" if criterion.selects_sets else "score"
         raise PruningError(
             f"criterion {type(criterion).__name__} holds something else after `{called}` than before: cells "
             f"share stages, so a {called} must follow from the options and the stage alone"
         )
     return selection
+
+
+def _versions(stage: Stage) -> dict[str, int | list[int]]:
+    """Return how often each tensor of a stage was written to, but those of inference mode; and its list."""
+    held = {field.name: getattr(stage, field.name) for field in fields(stage)}
+    tensors = {name: one for name, one in held.items() if isinstance(one, Tensor) and not one.is_inference()}
+    return {**{name: one._version for name, one in tensors.items()}, "keep": list(stage.keep)}
 
 
 def _select_best(criterion: Criterion, stage: Stage, reverse: bool) -> Selection:

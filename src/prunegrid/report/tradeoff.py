@@ -1,5 +1,6 @@
 """Figure of scores against compute: one panel per benchmark, one line per strategy or per criterion."""
 
+import math
 import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -230,6 +231,7 @@ def _draw_front(panel: Axes, points: Sequence[tuple[float, float]], axis: Comput
 
 def _set_score_axis(panel: Axes, heights: Sequence[float], blind: float | None) -> None:
     """Show all points with their intervals, and the floor where that leaves them room; else name it."""
+    heights = [height for height in heights if math.isfinite(height)]
     if not heights:
         return
     low, high = min(heights), max(heights)

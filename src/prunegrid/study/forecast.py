@@ -44,6 +44,7 @@ _BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 class _Work:
     """What the cells of one benchmark in one bundle have to compute, per sample but for `steps`."""
 
+    encoded: float  # pictures of the usual size
     prefills: float  # passes through all layers
     prefill_flops: float
     scoring_flops: float
@@ -86,7 +87,7 @@ def _of_model(plan: Plan, model: str, ledger: pd.DataFrame) -> Iterator[dict[str
     decoder = Decoder.from_config(config)
     costs = dict(zip(plan.grid.cells, ledger.to_dict("records"), strict=True))
     assumed = assumed_sample(plan.config)
-    n_image = int(ledger.loc[ledger["model"] == model, "image_tokens"].iloc[0])
+    n_image = int(ledger.loc[ledger["model"] == model, "image_tokens"].max())
     tokens = n_image + assumed["text_before"] + assumed["text_after"]
     number_bytes = _BYTES[spec.get("dtype", "float32")]
     vision = vision_flops(config, family_of(config["model_type"]).assumed_grids(config, n_image))
@@ -186,7 +187,7 @@ def _seconds(work: _Work, pace: Throughput, samples: int, batch: int, steps: int
     explaining = work.gradients * pace.pass_seconds * 3 + work.gradient_steps * pace.step_seconds
     return {
         "read": samples * pace.read_seconds,
-        "encode": samples * pace.encode_seconds,
+        "encode": samples * work.encoded * pace.encode_seconds,
         "prefill": samples * products / pace.flops_per_second + passes * work.prefills * pace.pass_seconds,
         "gradient": samples * work.gradient_flops / pace.flops_per_second + passes * explaining,
         "decode": passes * work.decoded * steps * pace.step_seconds,
@@ -202,7 +203,7 @@ def _work(
     n_text: int,
 ) -> _Work:
     """Add up what cells compute together: layers that they share once, gradients once."""
-    prefills = flops = scoring = 0.0
+    encoded, prefills, flops, scoring = 1.0, 0.0, 0.0, 0.0
     gradients: dict[Hashable, tuple[float, int]] = {}
     pruned: list[tuple[list[Hashable], np.ndarray]] = []
     decoded = 0
@@ -214,7 +215,11 @@ def _work(
             gradients[explained.identity] = (row["tflops_scoring"] * TERA, explained.answer_tokens)
         else:
             scoring += row["tflops_scoring"] * TERA
-        kept = np.full(decoder.layers, n_image)
+        # Of smaller pictures, which are encoded for themselves, there are fewer from the beginning.
+        own_image = int(row["image_tokens"])
+        if own_image < n_image:
+            encoded += own_image / n_image
+        kept = np.full(decoder.layers, own_image)
         for layer, keep in schedule:
             kept[layer:] = keep
         layers = decoder.layer(kept + n_text, kept + n_text)
@@ -232,6 +237,7 @@ def _work(
         flops += own.sum() + decoder.head
         decoded += 1
     return _Work(
+        encoded=encoded,
         prefills=prefills,
         prefill_flops=flops,
         scoring_flops=scoring,

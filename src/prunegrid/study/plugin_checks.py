@@ -64,6 +64,13 @@ def code_faults(kind: str, name: str) -> list[str]:
         faults += _unknown_attributes(own, plugins.base_of(kind))
     elif kind != "benchmarks":
         faults += [fault for one in own for fault in _dataclass_faults(one)]
+    if kind == "strategies" and not faults:
+        described = plugins.describe(kind, name)
+        if described["resizes_images"] and described["prunes"]:
+            faults.append(
+                f"{file}: {source.name} says resizes_images = True and not prunes = False: a strategy makes "
+                "pictures smaller, or drops tokens"
+            )
     if kind == "benchmarks" and not faults:
         scorer, valid = plugins.describe(kind, name)["scorer"], plugins.names("scorers")
         if scorer not in valid:

@@ -201,14 +201,30 @@ def mean_of_seeds(values: np.ndarray) -> np.ndarray:
 def same_answers(mine: CellScores, theirs: CellScores) -> np.ndarray:
     """Return whether both said the same, shape (samples,): 1 or 0, NaN where not both answered.
 
-    Two outputs in which no answer was read agree.
+    See `alike`.
     """
-    same = pc.or_(
-        pc.fill_null(pc.equal(mine.parsed_answer, theirs.parsed_answer), False),
-        pc.and_(pc.is_null(mine.parsed_answer), pc.is_null(theirs.parsed_answer)),
-    )
     unknown = np.isnan(mine.score) | np.isnan(theirs.score)
-    return np.where(unknown, np.nan, same.to_numpy())
+    return np.where(unknown, np.nan, alike(mine.parsed_answer, theirs.parsed_answer))
+
+
+def alike(answers: pa.ChunkedArray, others: pa.ChunkedArray) -> np.ndarray:
+    """Return whether parsed answers are the same, shape (samples,), float64: 1 or 0.
+
+    Two outputs in which no answer was read agree. Where none was read in any, all are NaN: the scorer reads
+    none, as those of lmms-eval.
+
+    Parameters
+    ----------
+    answers, others : ChunkedArray of string
+        Of the same samples, in one order.
+    """
+    if answers.null_count == len(answers) and others.null_count == len(others):
+        return np.full(len(answers), np.nan)
+    same = pc.or_(
+        pc.fill_null(pc.equal(answers, others), False), pc.and_(pc.is_null(answers), pc.is_null(others))
+    )
+    alike_or_not: np.ndarray = same.to_numpy().astype(np.float64)
+    return alike_or_not
 
 
 def _numbers(values: pa.ChunkedArray, places: np.ndarray | None) -> np.ndarray:

@@ -8,11 +8,13 @@ from typing import Any, cast
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from prunegrid.results.flow_rows import FLOWS
 from prunegrid.statistics.clusters import Clusters
 from prunegrid.statistics.resampling import Bootstrap
 from prunegrid.statistics.testing import holm
+from prunegrid.tables.aligned_scores import alike
 from prunegrid.tables.difference import Contrast, differences
 from prunegrid.tables.options import TableOptions
 from prunegrid.tables.rates import Mean, means
@@ -118,12 +120,14 @@ def _shares(own: pd.Series[Any], n_layers: int, clusters: Clusters) -> Sequence[
 def _changed(plain: pd.DataFrame, own: pd.DataFrame) -> np.ndarray:
     """Return whether each sample got another parsed answer: 1 or 0, NaN where not both are there.
 
-    Two outputs in which no answer was read agree.
+    See `prunegrid.tables.aligned_scores.alike`.
     """
-    pairs = zip(plain["parsed_answer"], own["parsed_answer"], strict=True)
-    other = np.array([a != b and not (pd.isna(a) and pd.isna(b)) for a, b in pairs], dtype=np.float64)
+    answers = [
+        pa.chunked_array([pa.array(one["parsed_answer"], pa.string(), from_pandas=True)])
+        for one in (plain, own)
+    ]
     unknown = plain["score"].isna().to_numpy() | own["score"].isna().to_numpy()
-    return np.where(unknown, np.nan, other)
+    return np.where(unknown, np.nan, 1 - alike(*answers))
 
 
 def _contrast(plain: pd.Series[float], own: pd.Series[float], metric: str) -> Contrast:
