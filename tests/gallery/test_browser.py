@@ -246,3 +246,15 @@ def test_all_that_can_be_used_has_a_name(opened):
         }"""
     )
     assert nameless == []
+
+
+def test_in_print_a_sample_begins_a_sheet_and_the_page_says_what_it_leaves_out(opened):
+    page = opened()
+    assert page.locator(".samples .paper").is_hidden()
+    page.emulate_media(media="print")
+    articles = page.locator(".gallery > article")
+    breaks = articles.evaluate_all("all => all.map((one) => getComputedStyle(one).breakBefore)")
+    assert set(breaks) == {"page"}
+    assert page.locator(".browser").is_hidden()
+    assert page.locator(".all-cells").is_hidden()
+    assert "toy/tables/cells.csv" in page.locator(".samples .paper").inner_text()

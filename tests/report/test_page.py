@@ -77,6 +77,10 @@ def test_nothing_is_wider_than_the_window(page, study, width: int) -> None:
         assert table.bounding_box()["width"] <= width
         assert table.evaluate("e => e.scrollWidth <= e.clientWidth + 1")
         assert table.query_selector(".value").is_visible()
+    # Figures are shrunk, and none has to be scrolled.
+    for figure in page.query_selector_all("section > .figures svg"):
+        assert figure.bounding_box()["width"] <= width
+    assert not page.query_selector_all("figure.wide")
 
 
 def test_numbers_do_not_overlap_on_a_phone(page, study) -> None:

@@ -98,6 +98,7 @@ def _main_and_others(
 def _averages(findings: Sequence[FoundDifference], of_rows: Sequence[FoundDifference]) -> Iterator[Statement]:
     for kind, match in dict.fromkeys((one.question, one.match) for one in findings):
         own = [one for one in findings if (one.question, one.match) == (kind, match)]
+        against = _against_averages(own, of_rows)
         parts = []
         for relation, verb in (
             (BETTER, f"Better than {own[0].object}"),
@@ -107,12 +108,13 @@ def _averages(findings: Sequence[FoundDifference], of_rows: Sequence[FoundDiffer
         ):
             some = sorted((o for o in own if o.relation == relation), key=lambda one: -abs(one.difference))
             if some or relation == BETTER:
-                parts.append(f"{verb}: {words.told_in_full(some) or 'none'}.")
-        against = _against_averages(own, of_rows)
+                # Said at once, as what follows may be cut off.
+                partly = _in_part([one for one in against if one.relation == BETTER == relation])
+                parts.append(f"{verb}: {words.told_in_full(some) or 'none'}{partly}.")
         if against:
             parts.append(_said_against(against, own[0].object, of_rows))
         over = with_match(own[0].over, match)
-        topic = f"{words.question(kind, '')} ({over}), points of the unpruned score kept"
+        topic = f"{words.question(kind, '')} ({over}), points of score kept"
         yield _statement(topic, " ".join(parts) + words.remarks(own), [*own, *against])
 
 
@@ -130,6 +132,17 @@ def _against_averages(
         and one.subject in told
         and one.relation == (WORSE if told[one.subject] == BETTER else BETTER)
     ]
+
+
+def _in_part(findings: Sequence[FoundDifference]) -> str:
+    """Return what is better than the reference somewhere, and with what: `; in part, with norm: single`."""
+    places = list(dict.fromkeys(one.fixed for one in findings))
+    texts = []
+    for fixed in places[:_PLACES]:
+        names = dict.fromkeys(one.subject for one in findings if one.fixed == fixed)
+        held = "with" if findings[0].question == "strategy" else "in"
+        texts.append(f"; in part, {held} {fixed}: {words.joined([*names])}")
+    return "".join(texts)
 
 
 def _said_against(
