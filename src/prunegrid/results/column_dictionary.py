@@ -114,7 +114,11 @@ _SPEED = (
 )
 _CHANGES = (
     ColumnEntry("n_compared", _NUMBER, "samples", "that the cell and the unpruned model answered"),
-    *_with_limits("agreement", "share", "of these, the same parsed answer as the unpruned model"),
+    *_with_limits(
+        "agreement",
+        "share",
+        "of these, the same parsed answer as the unpruned model; empty where the scorer reads none",
+    ),
     *_with_limits("right_to_wrong", "share", "of these, a lower score; empty for captions"),
     ColumnEntry("n_right_to_wrong", _NUMBER, "samples", "number of them"),
     *_with_limits("wrong_to_right", "share", "of these, a higher score; empty for captions"),
