@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -13,6 +14,7 @@ from prunegrid.report.write import write_report
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 NOT_RUN = "NO CHROMIUM, OR NO PLAYWRIGHT, HERE: the page was not looked at in a browser"
 PHONE = 420
+HOME = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +39,12 @@ def test_findings_come_before_tables_and_full_tables_are_folded(study) -> None:
     places = [text.index(part) for part in order]
     assert places == sorted(places)
     assert "<summary>The strategy table in full</summary>" in text
+
+
+def test_a_study_without_methods_says_how_to_compare_them(study) -> None:
+    text = (study.folder / "report.html").read_text()
+    assert "<code>snakemake --cores 2 --configfile config/methods.yaml</code>" in text
+    assert (HOME / "config/methods.yaml").is_file()
 
 
 def test_several_models_have_their_findings_first(study, tmp_path) -> None:

@@ -33,6 +33,11 @@ _QUESTIONS = {
     "strategy": "Where and how much: strategies",
     "criterion": "Which tokens: criteria",
 }
+_METHODS = (
+    "Published methods by name (FastV, PyramidDrop, VisionZip, DivPrune and others), at budgets as papers "
+    "write them and also upside down, are a study of their own: <code>snakemake --cores 2 --configfile "
+    "config/methods.yaml</code>."
+)
 _SIDE_BY_SIDE = "Models side by side"
 _DIFFERENCES = (
     "Paired differences to the reference, on the same samples. Bars are 95 % intervals, not corrected; a "
@@ -154,7 +159,8 @@ def _sections(model: Mapping[str, Any], said: Mapping[str, Any]) -> list[tuple[s
             (heading, _question(kind, said, tables, figures)) for kind, heading in _QUESTIONS.items()
         ]
         averages = content_of((tables / "main_effects.html").read_text(encoding="utf-8"))
-        sections.append(("On average: performance kept", f'<div class="few">{averages}</div>\n'))
+        more = "" if model.get("methods") else f"<p>{_METHODS}</p>\n"
+        sections.append(("On average: performance kept", f'<div class="few">{averages}</div>\n{more}'))
     if model.get("methods"):
         sections.insert(0, ("Methods as published", compact_methods(tables)))
     if model.get("samples"):
