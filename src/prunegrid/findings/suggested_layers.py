@@ -2,9 +2,9 @@
 
 Two claims are tested, one for each layer, against the answers of the unpruned model.
 
-- K1: hiding image tokens from one another in all layers from K1 on loses no more than a margin, so that
-  those which stay need nothing of those which a cut before K1 drops. What such a cut can lose is what text
-  would have read of them: that is not tested here, but by a cut (docs/horizon.md).
+- K1: hiding image tokens from one another in all layers from K1 on, while text still reads all of them, loses
+  no more than a margin. What a cut before K1 can lose beyond that is what text would have read of those that
+  it drops: that is not tested here, but by a cut (docs/horizon.md).
 - K2: hiding image tokens from text in all layers from K2 on loses no more, so that nothing reads the image
   any more. It is the same as a cut before K2 that drops all of them.
 
@@ -46,17 +46,22 @@ class SuggestedLayers:
         Layers before which a first cut may drop some image tokens, and a last one all; None: no suggestion.
     reasons : tuple of str
         Sentences: why, or why not.
+    single : bool
+        Whether `k1` is None because the first layer that passed for it is not before `k2`.
     """
 
     k1: int | None
     k2: int | None
     reasons: tuple[str, ...]
+    single: bool = False
 
     @property
     def sentence(self) -> str:
         """What is suggested, in short."""
         if self.k1 is None and self.k2 is None:
             return "no suggestion of K1 and K2"
+        if self.single:
+            return f"a single cut, before K2 = {self.k2}"
         told = [
             f"{name} = {layer}" if layer is not None else f"no suggestion of {name}"
             for name, layer in (("K1", self.k1), ("K2", self.k2))
@@ -106,11 +111,13 @@ def suggest_layers(effects: Iterable[FlowEffect], margin: float) -> SuggestedLay
     # What scores tokens reads the layer before a cut.
     k2 = None if reads.first is None else max(1, reads.first)
     k1 = None if mixes.first is None else max(1, mixes.first)
-    if k1 is not None and k2 is not None and k1 >= k2:
+    single = k1 is not None and k2 is not None and k1 >= k2
+    if single:
         reasons.append("K1 is not before K2: a single cut, before K2, is what these numbers support.")
-        k1 = k2
+        # No layer before K2 that a cut can take passed K1's own test.
+        k1 = None
     reasons += _attention([one for one in effects if one.benchmark in names], k1, k2)
-    return SuggestedLayers(k1, k2, tuple(reasons))
+    return SuggestedLayers(k1, k2, tuple(reasons), single)
 
 
 def _free(tails: Sequence[FlowEffect], flow: str, margin: float) -> _Free:
