@@ -450,6 +450,6 @@ def say_end(failed):
         ask = about_this_study("status", sys.argv[1:], get_argument_parser())
         found = [f"{RESULTS}/{model}/tables/findings.json" for model in config["models"]]
         flows = [f"{RESULTS}/{model}/figures/flow.json" for model in FLOWS if asks_for_flows()]
-        lines = last_lines(PLAN, PAGE if writes and not failed else None, ask, found, flows)
+        lines = last_lines(PLAN, PAGE if writes else None, ask, found, flows, failed=failed)
     if lines or failed:
         logger.info("\n".join(lines), extra={"prunegrid": "end"})
