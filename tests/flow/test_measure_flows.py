@@ -1,5 +1,7 @@
 """What is asked with flows hidden, what is kept of it, and what a killed job goes on with."""
 
+import gc
+import weakref
 from collections import Counter
 from dataclasses import replace
 
@@ -144,3 +146,31 @@ def test_a_killed_job_goes_on_where_it_was(files, run, shared, monkeypatch):
     assert lost.read_bytes() == before
     monkeypatch.setattr(flow_answers, "chosen_batch", None)
     assert measure_flows(run, Questions(), N, HIDE, lost.parent, shared) == files
+
+
+class Pictures(Questions):
+    """Questions whose pictures nobody but their reader holds; `held` are those that are still there."""
+
+    def __init__(self):
+        self.decoded = []
+
+    def samples(self, positions):
+        for sample in make_samples(len(positions)):
+            picture = sample.image.copy()
+            self.decoded.append(weakref.ref(picture))
+            yield replace(sample, image=picture)
+            del picture
+
+    @property
+    def held(self):
+        gc.collect()
+        return sum(one() is not None for one in self.decoded)
+
+
+def test_no_decoded_picture_is_held_while_questions_are_answered(run, shared, tmp_path, monkeypatch):
+    pictures, seen = Pictures(), []
+    monkeypatch.setattr(flow_answers, "_write_shares", lambda *_: seen.append(pictures.held))
+    monkeypatch.setattr(flow_answers, "chosen_batch", lambda *_: seen.append(pictures.held) or 2)
+    measure_flows(run, pictures, 4, [], tmp_path, shared)
+    assert len(pictures.decoded) == 4
+    assert seen == [0, 0]

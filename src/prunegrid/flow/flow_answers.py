@@ -101,7 +101,8 @@ def measure_flows(
         return files
     folder.mkdir(parents=True, exist_ok=True)
     loaded = shared.loaded
-    prompts = shared.maker.prompts(adapter.samples(range(min(len(adapter), limit))))
+    maker, samples = shared.maker, adapter.samples(range(min(len(adapter), limit)))
+    prompts = [maker.with_features(maker.prepared(sample).without_image()) for sample in samples]
     _LOG.info(
         f"{len(prompts)} samples on {loaded.model.device}: {len(missing)} of {len(named)} answers to each "
         "are missing"
