@@ -382,6 +382,12 @@ def scoring_code(wildcards):
     return {"python": python_version(), "codes": {name: PLAN.keys.scoring_code(name) for name in benchmarks}}
 
 
+def flow_code(wildcards):
+    """The code that measures flows of a model on a benchmark, and the code that scores the answers."""
+    codes = PLAN.keys.flow_codes(wildcards.model, wildcards.benchmark)
+    return {"python": python_version(), "codes": codes}
+
+
 def score_keys(wildcards):
     """Benchmark -> key of the predictions -> key of the scores, of a bundle's cells."""
     keys = {}
