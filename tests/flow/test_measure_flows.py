@@ -14,6 +14,7 @@ from prunegrid.flow.attention_shares import attention_shares
 from prunegrid.flow.flow_answers import measure_flows, model_spec
 from prunegrid.flow.hiding import hidden
 from prunegrid.flow.maskings import in_layers, maskings
+from prunegrid.jobs.measure_flow import left_out
 from prunegrid.plugins import build
 from prunegrid.predict.decoding import decode_greedily
 from prunegrid.predict.loading import load_model
@@ -30,7 +31,7 @@ from prunegrid.results.flow_rows import (
     read_flow_rows,
     write_flow_rows,
 )
-from prunegrid.results.predictions import read
+from prunegrid.results.predictions import TOO_LARGE, read
 from prunegrid.results.store import Store
 from prunegrid.scoring.score_flows import scored_rows
 from tests.predict.runs import MODEL, make_samples
@@ -174,3 +175,19 @@ def test_no_decoded_picture_is_held_while_questions_are_answered(run, shared, tm
     measure_flows(run, pictures, 4, [], tmp_path, shared)
     assert len(pictures.decoded) == 4
     assert seen == [0, 0]
+
+
+def test_the_log_tells_how_many_samples_are_left_out():
+    shares = {name: [0.5] for name in FLOWS}
+    plain = {"status": "ok", "error": None, **shares}
+    rows = [{"sample_id": f"s{number}", **plain} for number in range(6)]
+    hidden_rows = [{**row, **vars(HIDE[0]), **dict.fromkeys(FLOWS)} for row in rows]
+    assert left_out([*rows, *hidden_rows]) == ""
+    # One alone does not fit with a flow hidden, one has no shares, and one no picture.
+    hidden_rows[0].update(status="error", error=TOO_LARGE)
+    rows[1].update(dict.fromkeys(FLOWS))
+    rows[2].update(status="error", error="DataError: no picture", **dict.fromkeys(FLOWS))
+    hidden_rows[2].update(status="error", error="DataError: no picture")
+    told = left_out([*rows, *hidden_rows])
+    assert told.startswith("3 of the first 6 samples are left out")
+    assert told.endswith(": 2 did not fit into memory")

@@ -98,7 +98,7 @@ def suggest_layers(effects: Iterable[FlowEffect], margin: float) -> SuggestedLay
     if not needing:
         told = "; ".join(map(_told, blind)) or "nothing that is known"
         reason = f"No benchmark is told to need the image: hiding it from text in every layer costs {told}."
-        return SuggestedLayers(None, None, (reason,))
+        return SuggestedLayers(None, None, (reason, *_left_out(effects)))
     names = [one.benchmark for one in needing]
     reasons = [f"The image is needed: without it {'; '.join(map(_told, needing))}."]
     if others := [one.benchmark for one in blind if one.benchmark not in names]:
@@ -117,6 +117,7 @@ def suggest_layers(effects: Iterable[FlowEffect], margin: float) -> SuggestedLay
         # No layer before K2 that a cut can take passed K1's own test.
         k1 = None
     reasons += _attention([one for one in effects if one.benchmark in names], k1, k2)
+    reasons += _left_out(effects)
     return SuggestedLayers(k1, k2, tuple(reasons), single)
 
 
@@ -139,12 +140,13 @@ def _why(name: str, tails: Sequence[FlowEffect], flow: str, free: _Free, margin:
         one = free.failed
         return (
             f"No suggestion of {name}: already with {words} from layer {one.first} on, a loss of more than "
-            f"{margin:g} points is not excluded ({_told(one)}; of {one.n} samples: more would narrow it)."
+            f"{margin:g} points is not excluded ({_told(one)}; {_asked([one])}: more would narrow it)."
         )
     here = [one for one in tails if one.flow == flow and one.first == free.first]
     text = (
         f"{name}, a {_CUT[name]}: with {words} from layer {free.first} on, and from every later one that was "
-        f"tried, a loss of more than {margin:g} points is excluded ({'; '.join(map(_told, here))})"
+        f"tried, a loss of more than {margin:g} points is excluded ({'; '.join(map(_told, here))}; "
+        f"{_asked(here)})"
     )
     if free.failed is None:
         return f"{text}."
@@ -167,6 +169,28 @@ def _attention(effects: Sequence[FlowEffect], k1: int | None, k2: int | None) ->
             where = f"layer {start}" if end == start + 1 else f"layers {start} to {end - 1}"
             told.append(f"{100 * float(np.mean(shares)):.0f} % in {where}")
     return [f"Text gives the image {', '.join(told)} of its attention."] if told else []
+
+
+def _asked(effects: Sequence[FlowEffect]) -> str:
+    """Return of which samples effects are, whose benchmarks may have been asked unlike many."""
+    counts = {one.benchmark: one.n_asked for one in effects}
+    if len({*counts.values()}) == 1:
+        return f"of the first {effects[0].n_asked} samples"
+    return f"of the first {joined([f'{n} samples of {name}' for name, n in counts.items()])}"
+
+
+def _left_out(effects: Sequence[FlowEffect]) -> list[str]:
+    """Return of each benchmark how many samples have no answer, or no share, somewhere."""
+    told = []
+    for name in dict.fromkeys(one.benchmark for one in effects):
+        own = [one for one in effects if one.benchmark == name]
+        missing = max(one.n_asked - one.n for one in own)
+        if missing:
+            told.append(
+                f"{name}: up to {missing} of the first {own[0].n_asked} samples are left out of a number: "
+                "memory did not suffice for them there, or their data cannot be read. The job's log tells."
+            )
+    return told
 
 
 def _told(one: FlowEffect) -> str:

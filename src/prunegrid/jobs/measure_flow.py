@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import platform
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -15,7 +15,8 @@ from prunegrid import plugins
 from prunegrid.data import hub
 from prunegrid.jobs.planned_code import PlannedCode
 from prunegrid.jobs.predict import benchmark_run
-from prunegrid.results.flow_rows import write_flow_rows
+from prunegrid.results.flow_rows import FLOWS, write_flow_rows
+from prunegrid.results.predictions import TOO_LARGE
 from prunegrid.scoring.score_flows import scored_rows
 from prunegrid.study.plan import Plan
 from prunegrid.study.preflight import check_benchmark, check_model
@@ -112,3 +113,24 @@ def measure_flow(
     # Those of other keys too: nothing asks for them any more.
     shutil.rmtree(parts, ignore_errors=True)
     _LOG.info(f"{len(rows)} answers in {path}")
+    if told := left_out(rows):
+        _LOG.warning(f"{told}; they are tried again where {path} is deleted")
+
+
+def left_out(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return how many samples have no answer or no shares somewhere, and how many did not fit into memory."""
+    missing, too_large = set[str](), set[str]()
+    for row in rows:
+        # A prompt that is run has shares, unless it alone does not fit.
+        no_shares = row.get("flow") is None and all(row[name] is None for name in FLOWS)
+        if row["status"] == "error" or no_shares:
+            missing.add(row["sample_id"])
+            if row["error"] == TOO_LARGE or row["status"] != "error":
+                too_large.add(row["sample_id"])
+    if not missing:
+        return ""
+    n_asked = len({row["sample_id"] for row in rows})
+    return (
+        f"{len(missing)} of the first {n_asked} samples are left out where they have no answer, or no share "
+        f"of attention: {len(too_large)} did not fit into memory"
+    )
