@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -62,6 +63,7 @@ def test_numbers_are_those_of_the_samples(file):
     assert by[CHANGED, *same].value == 0
     assert by[DIFFERENCE, *lost].value == pytest.approx(-18 / 39)
     assert by[DIFFERENCE, *lost].n == 39
+    assert {one.n_asked for one in found} == {N}
     p = mcnemar_exact(0, 18)
     assert by[DIFFERENCE, *lost].p == pytest.approx(p)
     assert by[DIFFERENCE, *lost].p_corrected == pytest.approx(2 * p)
@@ -83,7 +85,7 @@ def test_rows_that_share_a_picture_count_as_one(file, tmp_path):
 
 
 def effect(flow, first, low, *, value=0.0, p=1.0, benchmark="b", quantity=DIFFERENCE, end=8):
-    return FlowEffect(benchmark, quantity, flow, first, end, value, low, -low, p, p, 100, 8, "accuracy")
+    return FlowEffect(benchmark, quantity, flow, first, end, value, low, -low, p, p, 100, 100, 8, "accuracy")
 
 
 def tails(reads, mixes, **more):
@@ -111,8 +113,6 @@ GOOD, BAD = -0.01, -0.2
         ({2: GOOD, 4: BAD, 6: GOOD}, {0: GOOD, 2: GOOD, 4: GOOD, 6: GOOD}, 1, 6),
         ({2: GOOD, 4: GOOD, 6: BAD}, {0: BAD, 2: GOOD, 4: GOOD, 6: GOOD}, 2, None),
         ({2: BAD, 4: BAD, 6: GOOD}, {0: GOOD, 2: GOOD, 4: GOOD, 6: BAD}, None, 6),
-        # Not before K2: one cut.
-        ({2: GOOD, 4: GOOD, 6: GOOD}, {0: BAD, 2: BAD, 4: GOOD, 6: GOOD}, 2, 2),
         # Exactly the margin is not excluded.
         ({2: BAD, 4: -0.05, 6: GOOD}, {0: BAD, 2: BAD, 4: BAD, 6: BAD}, None, 6),
     ],
@@ -125,8 +125,17 @@ def test_layers_are_suggested_where_no_loss_is_left(reads, mixes, k1, k2):
         assert (f"No suggestion of {name}" in words) == (layer is None)
         told = f"no suggestion of {name}" if layer is None else f"{name} = {layer}"
         assert told in found.sentence
-    assert ("a single cut" in words) == (k1 == k2)
+    assert "a single cut" not in words
     assert "50 % in" in words
+
+
+@pytest.mark.parametrize("mixes", [{0: BAD, 2: GOOD, 4: GOOD, 6: GOOD}, {0: BAD, 2: BAD, 4: GOOD, 6: GOOD}])
+def test_where_k1_would_not_be_before_k2_one_cut_is_suggested(mixes):
+    found = suggest_layers(tails({2: GOOD, 4: GOOD, 6: GOOD}, mixes), 5.0)
+    assert (found.k1, found.k2) == (None, 2)
+    assert found.sentence == "a single cut, before K2 = 2"
+    assert "K1 is not before K2: a single cut, before K2, is what these numbers support." in found.reasons
+    assert found.reasons[-1].startswith("Text gives the image 50 % in layers 0 to 1, 50 % in layers 2 to 7")
 
 
 def test_a_suggestion_says_what_it_rests_on():
@@ -164,6 +173,22 @@ def test_all_that_need_the_image_must_agree_and_others_have_no_say():
     assert "c: not told to need the image, so without a say." in found.reasons
 
 
+def test_samples_are_the_first_and_those_left_out_are_told():
+    effects = tails({2: BAD, 4: GOOD, 6: GOOD}, {0: BAD, 2: GOOD, 4: GOOD, 6: GOOD})
+    reasons = suggest_layers(effects, 5.0).reasons
+    assert len([text for text in reasons if "; of the first 100 samples)" in text]) == 2
+    assert not any("left out" in text for text in reasons)
+    for needed in (True, False):
+        some = [replace(one, n=97 + number % 2) for number, one in enumerate(effects)]
+        some = some if needed else [replace(one, p_corrected=1.0) for one in some]
+        told = suggest_layers(some, 5.0).reasons[-1]
+        assert told.startswith("b: up to 3 of the first 100 samples are left out of a number: memory did not")
+    other = tails({2: GOOD, 4: GOOD, 6: GOOD}, {0: BAD, 2: BAD, 4: BAD, 6: BAD}, benchmark="c")
+    reasons = suggest_layers([*effects, *(replace(one, n_asked=120, n=120) for one in other)], 5.0).reasons
+    assert any("; of the first 100 samples of b and 120 samples of c)" in text for text in reasons)
+    assert any("; of the first 120 samples: more would narrow it)" in text for text in reasons)
+
+
 def test_a_larger_margin_allows_more():
     effects = tails({2: BAD, 4: -0.08, 6: GOOD}, {0: BAD, 2: GOOD, 4: GOOD, 6: GOOD})
     assert [suggest_layers(effects, margin).k2 for margin in (0.5, 5.0, 10.0)] == [None, 6, 4]
@@ -199,6 +224,8 @@ def test_numbers_and_what_they_suggest_are_written(file, tmp_path):
     assert [one.name for one in files] == ["flow.svg", "flow.png", "flow.csv", "flow.json"]
     told = json.loads(files[3].read_text(encoding="utf-8"))
     assert told["model"] == "m"
+    assert told["samples"] == {"b": N}
+    assert told["reasons"][-1].startswith(f"b: up to 1 of the first {N} samples are left out of a number")
     # Nothing was asked with text hidden from a later layer on.
     assert (told["k1"], told["k2"]) == (None, None)
     assert told["reasons"][1].startswith("No suggestion of K2: already with image tokens hidden from text")

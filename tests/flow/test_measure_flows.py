@@ -1,5 +1,7 @@
 """What is asked with flows hidden, what is kept of it, and what a killed job goes on with."""
 
+import gc
+import weakref
 from collections import Counter
 from dataclasses import replace
 
@@ -12,6 +14,7 @@ from prunegrid.flow.attention_shares import attention_shares
 from prunegrid.flow.flow_answers import measure_flows, model_spec
 from prunegrid.flow.hiding import hidden
 from prunegrid.flow.maskings import in_layers, maskings
+from prunegrid.jobs.measure_flow import left_out
 from prunegrid.plugins import build
 from prunegrid.predict.decoding import decode_greedily
 from prunegrid.predict.loading import load_model
@@ -28,7 +31,7 @@ from prunegrid.results.flow_rows import (
     read_flow_rows,
     write_flow_rows,
 )
-from prunegrid.results.predictions import read
+from prunegrid.results.predictions import TOO_LARGE, read
 from prunegrid.results.store import Store
 from prunegrid.scoring.score_flows import scored_rows
 from tests.predict.runs import MODEL, make_samples
@@ -144,3 +147,47 @@ def test_a_killed_job_goes_on_where_it_was(files, run, shared, monkeypatch):
     assert lost.read_bytes() == before
     monkeypatch.setattr(flow_answers, "chosen_batch", None)
     assert measure_flows(run, Questions(), N, HIDE, lost.parent, shared) == files
+
+
+class Pictures(Questions):
+    """Questions whose pictures nobody but their reader holds; `held` are those that are still there."""
+
+    def __init__(self):
+        self.decoded = []
+
+    def samples(self, positions):
+        for sample in make_samples(len(positions)):
+            picture = sample.image.copy()
+            self.decoded.append(weakref.ref(picture))
+            yield replace(sample, image=picture)
+            del picture
+
+    @property
+    def held(self):
+        gc.collect()
+        return sum(one() is not None for one in self.decoded)
+
+
+def test_no_decoded_picture_is_held_while_questions_are_answered(run, shared, tmp_path, monkeypatch):
+    pictures, seen = Pictures(), []
+    monkeypatch.setattr(flow_answers, "_write_shares", lambda *_: seen.append(pictures.held))
+    monkeypatch.setattr(flow_answers, "chosen_batch", lambda *_: seen.append(pictures.held) or 2)
+    measure_flows(run, pictures, 4, [], tmp_path, shared)
+    assert len(pictures.decoded) == 4
+    assert seen == [0, 0]
+
+
+def test_the_log_tells_how_many_samples_are_left_out():
+    shares = {name: [0.5] for name in FLOWS}
+    plain = {"status": "ok", "error": None, **shares}
+    rows = [{"sample_id": f"s{number}", **plain} for number in range(6)]
+    hidden_rows = [{**row, **vars(HIDE[0]), **dict.fromkeys(FLOWS)} for row in rows]
+    assert left_out([*rows, *hidden_rows]) == ""
+    # One alone does not fit with a flow hidden, one has no shares, and one no picture.
+    hidden_rows[0].update(status="error", error=TOO_LARGE)
+    rows[1].update(dict.fromkeys(FLOWS))
+    rows[2].update(status="error", error="DataError: no picture", **dict.fromkeys(FLOWS))
+    hidden_rows[2].update(status="error", error="DataError: no picture")
+    told = left_out([*rows, *hidden_rows])
+    assert told.startswith("3 of the first 6 samples are left out")
+    assert told.endswith(": 2 did not fit into memory")

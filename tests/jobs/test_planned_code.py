@@ -10,11 +10,13 @@ import pytest
 
 from prunegrid.errors import CodeChangedError, DataError
 from prunegrid.jobs.join import join
+from prunegrid.jobs.measure_flow import measure_flow
 from prunegrid.jobs.planned_code import python_version
 from prunegrid.jobs.predict import predict
 from prunegrid.jobs.score import score
 from prunegrid.plugin_folders import VARIABLE
 from prunegrid.predict import predict_cells
+from prunegrid.results.flow_rows import read_flow_rows
 from prunegrid.results.shards import CellShards
 from prunegrid.results.store import Store
 from prunegrid.source.imported import ImportedTexts, record_imports
@@ -171,6 +173,22 @@ def test_a_scorer_edited_and_put_back_writes_no_scores(world, monkeypatch):
     code["codes"]["b"] = world.plan.keys.scoring_code("b")
     score(world.config, HOME, "m", keys, code)
     assert all(world.plan.store("m", "b").has_scores(key) for key in keys["b"].values())
+
+
+def test_flows_of_other_code_than_the_planned_are_not_written(world, tmp_path):
+    file, keys = tmp_path / "flow/b.parquet", world.plan.keys
+    key, codes = keys.flow_key("m", "b"), keys.flow_codes("m", "b")
+    config = {**world.config, "flow": {**world.config["flow"], "limit": 2, "window": 8, "stride": 8}}
+
+    def measure(codes):
+        measure_flow(config, HOME, "m", "b", key, file, 1, {"python": python_version(), "codes": codes})
+
+    for name in codes:
+        with pytest.raises(CodeChangedError, match=f"^{name} would be computed by other code"):
+            measure({**codes, name: "planned"})
+    assert not [one for one in tmp_path.glob("flow/**/*") if one.is_file()]
+    measure(codes)
+    assert read_flow_rows(file, key)
 
 
 def test_every_bit_of_a_shards_footer_counts(tmp_path, caplog):

@@ -159,7 +159,11 @@ def test_flows_have_a_section_where_they_were_measured(study, tmp_path) -> None:
     figures = tmp_path / "demo/figures"
     shutil.copytree(study.figures, figures)
     shutil.copy2(figures / "survival.svg", figures / "flow.svg")
-    told = {"sentence": "K1 = 1 and K2 = 4", "reasons": ["The image is needed: without it b<i> -45 points."]}
+    told = {
+        "sentence": "K1 = 1 and K2 = 4",
+        "reasons": ["The image is needed: without it b<i> -45 points."],
+        "samples": {"b<i>": 40, "c": 9},
+    }
     (figures / "flow.json").write_text(json.dumps(told), encoding="utf-8")
     pages = []
     for more in ({}, {"flow": figures / "flow.json"}):
@@ -169,3 +173,4 @@ def test_flows_have_a_section_where_they_were_measured(study, tmp_path) -> None:
     assert "Information flow</h2>" in pages[1]
     assert "<strong>K1 = 1 and K2 = 4.</strong>" in pages[1]
     assert "without it b&lt;i&gt; -45 points." in pages[1]
+    assert "Of the first 40 samples of b&lt;i&gt; and 9 samples of c.</figcaption>" in pages[1]

@@ -382,6 +382,12 @@ def scoring_code(wildcards):
     return {"python": python_version(), "codes": {name: PLAN.keys.scoring_code(name) for name in benchmarks}}
 
 
+def flow_code(wildcards):
+    """The code that measures flows of a model on a benchmark, and the code that scores the answers."""
+    codes = PLAN.keys.flow_codes(wildcards.model, wildcards.benchmark)
+    return {"python": python_version(), "codes": codes}
+
+
 def score_keys(wildcards):
     """Benchmark -> key of the predictions -> key of the scores, of a bundle's cells."""
     keys = {}
@@ -450,6 +456,6 @@ def say_end(failed):
         ask = about_this_study("status", sys.argv[1:], get_argument_parser())
         found = [f"{RESULTS}/{model}/tables/findings.json" for model in config["models"]]
         flows = [f"{RESULTS}/{model}/figures/flow.json" for model in FLOWS if asks_for_flows()]
-        lines = last_lines(PLAN, PAGE if writes and not failed else None, ask, found, flows)
+        lines = last_lines(PLAN, PAGE if writes else None, ask, found, flows, failed=failed)
     if lines or failed:
         logger.info("\n".join(lines), extra={"prunegrid": "end"})

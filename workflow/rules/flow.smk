@@ -20,6 +20,7 @@ rule measure_flow:
         gpu=lambda wildcards: model_spec(wildcards)["gpus"],
     params:
         key=lambda wildcards: PLAN.keys.flow_key(wildcards.model, wildcards.benchmark),
+        code=flow_code,
     script:
         "../scripts/measure_flow.py"
 

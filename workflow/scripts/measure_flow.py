@@ -1,6 +1,12 @@
 """Measure what text and image tokens of one model read of each other, and what answers lose without."""
+# ruff: noqa: E402 - what is imported behind the call is recorded.
 
 from pathlib import Path
+
+from prunegrid.source.imported import record_imports
+
+# Before all that computes: what is imported from here on is held against the plan.
+record_imports()
 
 from prunegrid.jobs.devices import hold_devices
 from prunegrid.jobs.job_log import job_log
@@ -19,4 +25,5 @@ with (
         snakemake.params.key,
         snakemake.output.rows,
         threads=snakemake.threads,
+        code=snakemake.params.code,
     )

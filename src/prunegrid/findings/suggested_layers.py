@@ -2,9 +2,9 @@
 
 Two claims are tested, one for each layer, against the answers of the unpruned model.
 
-- K1: hiding image tokens from one another in all layers from K1 on loses no more than a margin, so that
-  those which stay need nothing of those which a cut before K1 drops. What such a cut can lose is what text
-  would have read of them: that is not tested here, but by a cut (docs/horizon.md).
+- K1: hiding image tokens from one another in all layers from K1 on, while text still reads all of them, loses
+  no more than a margin. What a cut before K1 can lose beyond that is what text would have read of those that
+  it drops: that is not tested here, but by a cut (docs/horizon.md).
 - K2: hiding image tokens from text in all layers from K2 on loses no more, so that nothing reads the image
   any more. It is the same as a cut before K2 that drops all of them.
 
@@ -46,17 +46,22 @@ class SuggestedLayers:
         Layers before which a first cut may drop some image tokens, and a last one all; None: no suggestion.
     reasons : tuple of str
         Sentences: why, or why not.
+    single : bool
+        Whether `k1` is None because the first layer that passed for it is not before `k2`.
     """
 
     k1: int | None
     k2: int | None
     reasons: tuple[str, ...]
+    single: bool = False
 
     @property
     def sentence(self) -> str:
         """What is suggested, in short."""
         if self.k1 is None and self.k2 is None:
             return "no suggestion of K1 and K2"
+        if self.single:
+            return f"a single cut, before K2 = {self.k2}"
         told = [
             f"{name} = {layer}" if layer is not None else f"no suggestion of {name}"
             for name, layer in (("K1", self.k1), ("K2", self.k2))
@@ -93,7 +98,7 @@ def suggest_layers(effects: Iterable[FlowEffect], margin: float) -> SuggestedLay
     if not needing:
         told = "; ".join(map(_told, blind)) or "nothing that is known"
         reason = f"No benchmark is told to need the image: hiding it from text in every layer costs {told}."
-        return SuggestedLayers(None, None, (reason,))
+        return SuggestedLayers(None, None, (reason, *_left_out(effects)))
     names = [one.benchmark for one in needing]
     reasons = [f"The image is needed: without it {'; '.join(map(_told, needing))}."]
     if others := [one.benchmark for one in blind if one.benchmark not in names]:
@@ -106,11 +111,14 @@ def suggest_layers(effects: Iterable[FlowEffect], margin: float) -> SuggestedLay
     # What scores tokens reads the layer before a cut.
     k2 = None if reads.first is None else max(1, reads.first)
     k1 = None if mixes.first is None else max(1, mixes.first)
-    if k1 is not None and k2 is not None and k1 >= k2:
+    single = k1 is not None and k2 is not None and k1 >= k2
+    if single:
         reasons.append("K1 is not before K2: a single cut, before K2, is what these numbers support.")
-        k1 = k2
+        # No layer before K2 that a cut can take passed K1's own test.
+        k1 = None
     reasons += _attention([one for one in effects if one.benchmark in names], k1, k2)
-    return SuggestedLayers(k1, k2, tuple(reasons))
+    reasons += _left_out(effects)
+    return SuggestedLayers(k1, k2, tuple(reasons), single)
 
 
 def _free(tails: Sequence[FlowEffect], flow: str, margin: float) -> _Free:
@@ -132,12 +140,13 @@ def _why(name: str, tails: Sequence[FlowEffect], flow: str, free: _Free, margin:
         one = free.failed
         return (
             f"No suggestion of {name}: already with {words} from layer {one.first} on, a loss of more than "
-            f"{margin:g} points is not excluded ({_told(one)}; of {one.n} samples: more would narrow it)."
+            f"{margin:g} points is not excluded ({_told(one)}; {_asked([one])}: more would narrow it)."
         )
     here = [one for one in tails if one.flow == flow and one.first == free.first]
     text = (
         f"{name}, a {_CUT[name]}: with {words} from layer {free.first} on, and from every later one that was "
-        f"tried, a loss of more than {margin:g} points is excluded ({'; '.join(map(_told, here))})"
+        f"tried, a loss of more than {margin:g} points is excluded ({'; '.join(map(_told, here))}; "
+        f"{_asked(here)})"
     )
     if free.failed is None:
         return f"{text}."
@@ -160,6 +169,28 @@ def _attention(effects: Sequence[FlowEffect], k1: int | None, k2: int | None) ->
             where = f"layer {start}" if end == start + 1 else f"layers {start} to {end - 1}"
             told.append(f"{100 * float(np.mean(shares)):.0f} % in {where}")
     return [f"Text gives the image {', '.join(told)} of its attention."] if told else []
+
+
+def _asked(effects: Sequence[FlowEffect]) -> str:
+    """Return of which samples effects are, whose benchmarks may have been asked unlike many."""
+    counts = {one.benchmark: one.n_asked for one in effects}
+    if len({*counts.values()}) == 1:
+        return f"of the first {effects[0].n_asked} samples"
+    return f"of the first {joined([f'{n} samples of {name}' for name, n in counts.items()])}"
+
+
+def _left_out(effects: Sequence[FlowEffect]) -> list[str]:
+    """Return of each benchmark how many samples have no answer, or no share, somewhere."""
+    told = []
+    for name in dict.fromkeys(one.benchmark for one in effects):
+        own = [one for one in effects if one.benchmark == name]
+        missing = max(one.n_asked - one.n for one in own)
+        if missing:
+            told.append(
+                f"{name}: up to {missing} of the first {own[0].n_asked} samples are left out of a number: "
+                "memory did not suffice for them there, or their data cannot be read. The job's log tells."
+            )
+    return told
 
 
 def _told(one: FlowEffect) -> str:

@@ -76,7 +76,7 @@ def measure_flows(
     Parameters
     ----------
     run : BenchmarkRun
-        Model and benchmark; its store is not used.
+        Model and benchmark; its store is not used. Its `check_code` is called before a part is written.
     adapter : Adapter
         The benchmark.
     limit : int
@@ -101,17 +101,19 @@ def measure_flows(
         return files
     folder.mkdir(parents=True, exist_ok=True)
     loaded = shared.loaded
-    prompts = shared.maker.prompts(adapter.samples(range(min(len(adapter), limit))))
+    maker, samples = shared.maker, adapter.samples(range(min(len(adapter), limit)))
+    prompts = [maker.with_features(maker.prepared(sample).without_image()) for sample in samples]
     _LOG.info(
         f"{len(prompts)} samples on {loaded.model.device}: {len(missing)} of {len(named)} answers to each "
         "are missing"
     )
     if not is_sealed(files.shares):
-        _write_shares(files.shares, loaded, prompts)
+        _write_shares(files.shares, run, loaded, prompts)
     size = BatchSize(chosen_batch(run, shared, adapter))
     pace = Pace([(_label(masking), len(prompts)) for masking in missing])
     for masking in missing:
         rows, seconds = _answers(run, loaded, adapter, prompts, masking, size)
+        run.check_code(_unpruned(masking))
         write_rows(named[masking], rows, {"hidden": _label(masking)})
         pace.done(_label(masking), len(rows), sum(row["status"] == "error" for row in rows), seconds)
     return files
@@ -134,24 +136,28 @@ def _answers(
     size: BatchSize,
 ) -> tuple[list[dict[str, Any]], float]:
     """Return the rows of predictions of the unpruned model with a flow hidden, and their seconds."""
-    unpruned = CellRun("", "", _label(masking), {"ratio": 0.0, "seed": 0}, (BASELINE, {}), None)
     with hidden(loaded.model, masking):
         (found,) = predict_prompts(
             loaded,
             adapter,
             prompts,
-            [unpruned],
+            [_unpruned(masking)],
             batch_size=size,
             max_new_tokens=run.max_new_tokens(adapter),
         )
     return found
 
 
-def _write_shares(path: Path, loaded: LoadedModel, prompts: Sequence[Prompt]) -> None:
+def _unpruned(masking: Masking | None) -> CellRun:
+    return CellRun("", "", _label(masking), {"ratio": 0.0, "seed": 0}, (BASELINE, {}), None)
+
+
+def _write_shares(path: Path, run: BenchmarkRun, loaded: LoadedModel, prompts: Sequence[Prompt]) -> None:
     rows = [
         {"sample_id": prompt.sample.sample_id, **dict(zip(FLOWS, _shares(loaded, prompt), strict=True))}
         for prompt in prompts
     ]
+    run.check_code(_unpruned(None))
     with sealed_path(path) as temporary:
         pq.write_table(pa.Table.from_pylist(rows, schema=SHARES), temporary)
 

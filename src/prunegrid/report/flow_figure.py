@@ -84,6 +84,7 @@ def plot_flow(
         "k1": suggestion.k1,
         "k2": suggestion.k2,
         "margin": margin,
+        "samples": {one.benchmark: one.n_asked for one in effects},
         "sentence": suggestion.sentence,
         "reasons": list(suggestion.reasons),
     }

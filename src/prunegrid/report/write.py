@@ -12,6 +12,7 @@ import pandas as pd
 
 from prunegrid.errors import DataError
 from prunegrid.files import write_text
+from prunegrid.findings.words import joined
 from prunegrid.findings.write_findings import FINDINGS
 from prunegrid.gallery.assets import inlined
 from prunegrid.report import speed_texts
@@ -230,7 +231,8 @@ def _flow(file: Path) -> str:
     """Return the figure of flows, which layers they suggest for two cuts, and why."""
     told = json.loads(file.read_text(encoding="utf-8"))
     reasons = "".join(f"<li>{escape(text)}</li>" for text in told["reasons"])
-    drawn = _figure(file.with_suffix(".svg"), _FLOW)
+    samples = joined([f"{n} samples of {name}" for name, n in told["samples"].items()])
+    drawn = _figure(file.with_suffix(".svg"), f"{_FLOW} Of the first {samples}.")
     sentence = escape(told["sentence"])
     return f"<p><strong>{sentence[:1].upper()}{sentence[1:]}.</strong></p><ul>{reasons}</ul>{drawn}\n"
 

@@ -352,6 +352,7 @@ _FLOW = (
     ColumnEntry("p", _NUMBER, "", "of a difference, uncorrected: sign flips over images"),
     ColumnEntry("p_corrected", _NUMBER, "", "after Holm over all differences of the model"),
     ColumnEntry("n", _INTEGER, "samples", "with a value"),
+    ColumnEntry("n_asked", _INTEGER, "samples", "that were asked: the first of the benchmark"),
     ColumnEntry("n_layers", _INTEGER, "layers", "L, layers of the decoder"),
     ColumnEntry("metric", _TEXT, "", "headline metric of the benchmark"),
 )

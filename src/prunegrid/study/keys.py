@@ -203,27 +203,44 @@ class CellKeys:
     def flow_key(self, model: str, benchmark: str) -> str:
         """Return the hash of all that a model's flows on a benchmark depend on, but for the device."""
         how = self._config["flow"]
-        adapter = self._config["benchmark_specs"][benchmark]["adapter"]
-        model_type = str(self._inputs.model_config(model).get("model_type"))
-        files = (
-            PACKAGE / "flow/flow_answers.py",
-            PACKAGE / "flow/maskings.py",
-            PACKAGE / "scoring/score_flows.py",
-            plugins.path("benchmarks", adapter),
-            plugins.path("strategies", BASELINE),
-            plugins.path("models", model_type),
-        )
-        job = (self._inputs.home / "workflow/scripts/measure_flow.py", PACKAGE / "jobs/measure_flow.py")
         return digest(
             {
                 "how": {name: how[name] for name in ("limit", "window", "stride")},
                 "model": self._memo.once(("model", model), lambda: self._model_key(model)),
                 "data": self._memo.once(("data", benchmark), lambda: self._data_key(benchmark)),
                 "scorer": [self._inputs.scorer(benchmark), *self._scorer_options(benchmark)],
-                "code": [self._code_hash(*files, alone=job), self.scoring_code(benchmark)],
+                "code": [*self.flow_codes(model, benchmark).values()],
                 "packages": [*map(_installed, (*_NUMERIC, *_SCORING))],
             }
         )
+
+    def flow_codes(self, model: str, benchmark: str) -> dict[str, str]:
+        """Return the hashes of the code that measures a model's flows on a benchmark and scores them."""
+        files = self.flow_files(model, benchmark)
+        return {name: self._code_hash(*own.entries, alone=own.alone) for name, own in files.items()}
+
+    def flow_files(self, model: str, benchmark: str) -> dict[str, CodeFiles]:
+        """Return what is made of a model's flows on a benchmark -> the files that make it."""
+        adapter = self._config["benchmark_specs"][benchmark]["adapter"]
+        model_type = str(self._inputs.model_config(model).get("model_type"))
+        measured = CodeFiles(
+            (
+                PACKAGE / "flow/flow_answers.py",
+                PACKAGE / "flow/maskings.py",
+                PACKAGE / "scoring/score_flows.py",
+                plugins.path("benchmarks", adapter),
+                plugins.path("strategies", BASELINE),
+                plugins.path("models", model_type),
+            ),
+            alone=(
+                self._inputs.home / "workflow/scripts/measure_flow.py",
+                PACKAGE / "jobs/measure_flow.py",
+            ),
+        )
+        return {
+            f"flows of {model} on {benchmark}": measured,
+            f"scores of {benchmark}": self.scoring_files(benchmark),
+        }
 
     def features_key(self, model: str) -> str:
         """Return the hash of all that a model's image features depend on, but the picture and the device."""

@@ -19,6 +19,8 @@ def last_lines(
     ask: str,
     findings: Sequence[str | Path] = (),
     flows: Sequence[str | Path] = (),
+    *,
+    failed: bool = False,
 ) -> list[str]:
     """Return them.
 
@@ -34,13 +36,16 @@ def last_lines(
         findings.json of each model, as `findings.write_findings` writes it; read where there is a page.
     flows : sequence of path
         flow.json of each model whose flows were asked for, as `report.flow_figure.plot_flow` writes it.
+    failed : bool
+        Whether the run failed: page, findings and suggestions may then be of an older one, and are not told.
     """
     cells = status(plan)
     lines = summary(cells, len(plan.grid.unreachable)).splitlines()
-    if page is not None and Path(page).is_file():
-        lines += _found([Path(file) for file in findings if Path(file).is_file()])
-        lines.append(f"page: {page}")
-    lines += [line for file in map(Path, flows) if file.is_file() for line in _suggested(file)]
+    if not failed:
+        if page is not None and Path(page).is_file():
+            lines += _found([Path(file) for file in findings if Path(file).is_file()])
+            lines.append(f"page: {page}")
+        lines += [line for file in map(Path, flows) if file.is_file() for line in _suggested(file)]
     if any(cell.missing for cell in cells):
         lines.append(f"what is missing, and why: {ask}")
     return lines

@@ -43,6 +43,7 @@ class FlowEffect:
     p: float
     p_corrected: float
     n: int
+    n_asked: int
     n_layers: int
     metric: str
 
@@ -87,8 +88,7 @@ def _of_benchmark(
     n_layers, metric = metadata["n_layers"], metadata["headline"]
 
     def effect(quantity: str, where: tuple[str, int, int], numbers: _Numbers) -> FlowEffect:
-        value, low, high, p, p_corrected, n = numbers
-        return FlowEffect(benchmark, quantity, *where, value, low, high, p, p_corrected, n, n_layers, metric)
+        return FlowEffect(benchmark, quantity, *where, *numbers, len(plain), n_layers, metric)
 
     effects = [
         effect(SHARE, (flow, layer, layer + 1), _mean(one))
