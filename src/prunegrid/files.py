@@ -101,6 +101,11 @@ def is_regular_file(path: str | Path) -> bool:
     return os.path.isfile(path)  # noqa: PTH113
 
 
+def leads_nowhere(path: Path) -> bool:
+    """Return whether a path is a link to what is not there, or to itself."""
+    return path.is_symlink() and not is_there(path)
+
+
 def is_whole_parquet(path: str | Path) -> bool:
     """Return whether a Parquet file is there and not cut short: it ends with the mark that it begins with.
 

@@ -9,12 +9,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageFile
 
 from prunegrid import plugins
 from prunegrid.data.image_texts import from_base64
 from prunegrid.data.images import FORMATS, MOST_PIXELS, decode, encoded, image_files
-from prunegrid.errors import DataError
+from prunegrid.errors import ConfigError, DataError
 from prunegrid.predict.aspect import set_aspect
 from tests.benchmarks import worlds
 from tests.data.strips import strip
@@ -162,3 +162,12 @@ def test_half_a_surrogate_pair_is_an_error_row(tmp_path, text):
         repr(sample).encode()
         sample.question.encode()
     Path(tmp_path / "found").write_text(str(reader._opened().found), encoding="utf-8")
+
+
+def test_pillow_that_fills_up_truncated_images_ends_the_job(tmp_path, monkeypatch):
+    """A plug-in may set it for a whole process; no row is read then, good or broken."""
+    path = rows(tmp_path, TEXT, base64.b64encode(GOOD[:-500]).decode())
+    assert [error is None for error in errors(path)] == [True, False]
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
+    with pytest.raises(ConfigError, match=r"^PIL\.ImageFile\.LOAD_TRUNCATED_IMAGES was set, by a plug-in"):
+        errors(path)

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,8 @@ from safetensors.torch import load_file, save_file
 
 from prunegrid.errors import ConfigError
 from prunegrid.predict.loading import load_model
-from tests.predict.runs import MODEL
+from prunegrid.predict.prompts import PromptMaker
+from tests.predict.runs import MODEL, make_samples
 
 
 @pytest.fixture
@@ -63,3 +65,40 @@ def test_a_processor_without_patch_size_is_refused(folder):
     file.write_text(json.dumps(settings))
     with pytest.raises(ConfigError, match=r"the processor of '.*' has no patch_size"):
         load_model(str(folder), {})
+
+
+CUT = {"direction": "Right", "max_length": 150, "strategy": "LongestFirst", "stride": 0}
+PAD = {"strategy": {"Fixed": 2000}, "direction": "Left", "pad_to_multiple_of": None}
+PAD |= {"pad_id": 0, "pad_type_id": 0, "pad_token": "<pad>"}
+
+
+@pytest.fixture(scope="module")
+def long_prompt():
+    """Return a sample, and how many tokens its prompt has."""
+    sample = make_samples(1)[0]
+    sample = replace(sample, prompt=sample.prompt + " Really?" * 20)
+    n_tokens = PromptMaker(load_model(str(MODEL), {})).n_tokens(sample)
+    assert n_tokens > CUT["max_length"]
+    return sample, n_tokens
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("tokenizer.json", {"truncation": CUT, "padding": PAD}),
+        ("tokenizer_config.json", {"max_length": 150, "truncation": True}),
+        ("tokenizer_config.json", {"max_length": 2000, "padding": "max_length"}),
+        ("tokenizer_config.json", {"pad_to_multiple_of": 64, "padding": True}),
+    ],
+)
+def test_a_tokenizer_that_cuts_or_pads_takes_prompts_whole(folder, long_prompt, name, settings):
+    """A prompt beyond the context is the documented error, and not cut to fit."""
+    sample, whole = long_prompt
+    file = folder / name
+    file.write_text(json.dumps(json.loads(file.read_text()) | settings))
+    loaded = load_model(str(folder), {})
+    maker = PromptMaker(loaded)
+    assert maker.n_tokens(sample) == whole
+    loaded.model.config.text_config.max_position_embeddings = whole - 1
+    (prompt,) = maker.prompts([sample])
+    assert f"the prompt has {whole} tokens, the model's context" in prompt.error

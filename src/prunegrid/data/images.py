@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from prunegrid.data.image_texts import decoded_text, from_base64, shown
-from prunegrid.errors import DataError
+from prunegrid.errors import ConfigError, DataError
 
 _SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N", "I")
 
@@ -227,7 +227,14 @@ def decode(data: bytes) -> Image.Image:
     ------
     DataError
         If it is no image, truncated, too large or too narrow, or floating-point.
+    ConfigError
+        If Pillow was told to fill up truncated images: of all cells of a process they would become good.
     """
+    if ImageFile.LOAD_TRUNCATED_IMAGES:
+        raise ConfigError(
+            "PIL.ImageFile.LOAD_TRUNCATED_IMAGES was set, by a plug-in or what it imports, and broken images "
+            "would be read as good ones in all cells of this process: take it out"
+        )
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             # The size stands in the header: what it asks for is not yet taken.

@@ -9,7 +9,7 @@ from pathlib import Path
 from prunegrid.data import hub
 from prunegrid.data.splits import ENDINGS, choose
 from prunegrid.errors import DataError, NotDownloadedError
-from prunegrid.files import expanded, is_regular_file
+from prunegrid.files import expanded, is_regular_file, leads_nowhere
 
 _READ = " or ".join(f"*{ending}" for ending in ENDINGS)
 
@@ -58,7 +58,8 @@ def locate(
     Raises
     ------
     DataError
-        If it is not there; NotDownloadedError for a hub id, naming `snakemake download`.
+        If it is not there (NotDownloadedError for a hub id, naming `snakemake download`), or if a file of it
+        is a link that leads nowhere, or lies below a link to a folder.
     """
     candidates = [str(path)] if isinstance(path, (str, Path)) else [str(one) for one in path]
     for candidate in candidates:
@@ -107,7 +108,25 @@ def _local(
 
 def _choose_in(folder: Path, config: str | None, split: str | Sequence[str] | None, where: str) -> list[Path]:
     names = [file.relative_to(folder).as_posix() for file in _files_in(folder)]
-    return [folder / name for name in choose(names, config=config, split=split, where=where)]
+    chosen = [folder / name for name in choose(names, config=config, split=split, where=where)]
+    for file in chosen:
+        _check_links(file, folder)
+    return chosen
+
+
+def _check_links(file: Path, folder: Path) -> None:
+    """Refuse a file that is a link to nothing, or that a link to a folder leads to."""
+    if leads_nowhere(file):
+        fault = f"{file} is a link to {file.readlink()}, which is not there"
+        if hub.commit_of(folder):
+            raise NotDownloadedError(f"{fault}: {hub.ADVICE}, it fetches what is missing")
+        raise DataError(f"{fault}: put the file there, or remove the link")
+    below = file.relative_to(folder).parents
+    if link := next((folder / name for name in below if name.name and (folder / name).is_symlink()), None):
+        raise DataError(
+            f"{link} is a link to a folder, {link.readlink()}, and holds {file.name}: links to folders are "
+            f"not read; put the folder itself there, links to its files, or set `path` to {link}"
+        )
 
 
 def _matching(pattern: Path) -> list[Path]:
@@ -117,6 +136,19 @@ def _matching(pattern: Path) -> list[Path]:
     return [here / name for name in sorted(names)]
 
 
-def _files_in(folder: Path) -> list[Path]:
-    """Return the data files of a folder; Spark writes folders of such names, with files in them."""
-    return [file for ending in ENDINGS for file in folder.rglob(f"*{ending}") if is_regular_file(file)]
+def _files_in(folder: Path, outside: frozenset[str] = frozenset()) -> list[Path]:
+    """Return the data files of a folder; Spark writes folders of such names, with files in them.
+
+    Links that lead nowhere are among them, and what lies behind links to folders, to be refused by name: left
+    out, a set would be smaller without a word. `outside` are the folders whose links led here.
+    """
+    outside |= {os.path.realpath(folder)}
+    found = []
+    for below, subfolders, names in os.walk(folder):
+        files = (Path(below, name) for name in names if name.endswith(ENDINGS))
+        found += [file for file in files if is_regular_file(file) or leads_nowhere(file)]
+        links = (Path(below, name) for name in subfolders if not name.startswith("."))
+        for link in links:
+            if link.is_symlink() and os.path.realpath(link) not in outside:
+                found += _files_in(link, outside)
+    return found

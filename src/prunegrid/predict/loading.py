@@ -26,6 +26,10 @@ from prunegrid.pruning.memory_errors import ran_out
 # Settings of a `generation_config.json` that say what tokens are, not how they are drawn.
 _TOKENS = ("bos_token_id", "eos_token_id", "pad_token_id", "suppress_tokens", "bad_words_ids")
 
+# Settings of a tokenizer's files that processors hand on to each call.
+_CUTS = ("max_length", "truncation", "truncation_strategy", "stride")
+_PADS = ("padding", "pad_to_multiple_of")
+
 # Weights that a message names, of one fault.
 _NAMED = 5
 
@@ -43,7 +47,8 @@ def load_model(path: str, spec: Mapping[str, Any]) -> LoadedModel:
     """Load a model as `model_specs` describes it.
 
     The image processor is the one that works with Pillow and NumPy, whether torchvision is there or not:
-    pixel values of the two differ a little. The model decodes greedily; see `greedy`.
+    pixel values of the two differ a little. The tokenizer neither cuts nor pads prompts. The model decodes
+    greedily; see `greedy`.
 
     Parameters
     ----------
@@ -66,6 +71,7 @@ def load_model(path: str, spec: Mapping[str, Any]) -> LoadedModel:
         family = family_of(AutoConfig.from_pretrained(path, **source).model_type)
         _check_packages(family, path)
         processor = AutoProcessor.from_pretrained(path, **source)
+        _take_prompts_whole(processor)
         # Not asked of `AutoProcessor`: it would want a video processor without torchvision, too.
         processor.image_processor = AutoImageProcessor.from_pretrained(path, backend="pil", **source)
         # Its type knows no second result.
@@ -97,6 +103,21 @@ def load_model(path: str, spec: Mapping[str, Any]) -> LoadedModel:
     if spec.get("device_map") is None:
         model.to("cuda" if torch.cuda.is_available() else "cpu")
     return LoadedModel(model.eval(), processor, family)
+
+
+def _take_prompts_whole(processor: ProcessorMixin) -> None:
+    """Let a tokenizer neither cut nor pad, whatever its files say, which may be left from its training.
+
+    A prompt that is cut would be answered, and would not be found to be longer than the model's context.
+    """
+    tokenizer: Any = processor.tokenizer
+    for name in (*_CUTS, *_PADS):
+        tokenizer.init_kwargs.pop(name, None)
+    # Tokenizers in Python have none, and cut only where they are asked to.
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    if backend is not None:
+        backend.no_truncation()
+        backend.no_padding()
 
 
 def _check_devices(path: str, device_map: str | None) -> None:

@@ -8,12 +8,12 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from prunegrid.files import is_regular_file, read_sealed, write_sealed
+from prunegrid.files import is_regular_file, leads_nowhere, read_sealed, write_sealed
 from prunegrid.plugin_folders import plugin_folders
 from prunegrid.source.imports import PACKAGE, Import, files_of, imports_of, parsed
 from prunegrid.source.meaning import computing
@@ -136,15 +136,27 @@ def data_files(path: Path) -> list[Path]:
     """Return a file, or the files of a folder that carry data: prose and what is hidden do not count.
 
     Hidden are `.git`, whose index `git status` rewrites, `.cache` of the hub's client, and what editors and
-    copying programs leave.
+    copying programs leave. Files may be links, as all are in the hub's cache; what is not found behind links,
+    `unfollowed_links` tells.
     """
     if path.is_file():
         return [path]
-    found = []
+    return sorted(file for _, names in _visible(path) for file in names if is_regular_file(file))
+
+
+def unfollowed_links(path: Path) -> tuple[list[Path], list[Path]]:
+    """Return links of a folder to folders, and links to nothing: `data_files` has not what they stand for."""
+    found = [*_visible(path)]
+    to_folders = sorted(one for folders, _ in found for one in folders if one.is_symlink())
+    return to_folders, sorted(one for _, files in found for one in files if leads_nowhere(one))
+
+
+def _visible(path: Path) -> Iterator[tuple[list[Path], list[Path]]]:
+    """Yield the folders and the files of a folder and of those below it, without prose and what is hidden."""
     for folder, subfolders, names in os.walk(path):
         subfolders[:] = [name for name in subfolders if not name.startswith((".", "__pycache__"))]
-        found += [Path(folder, name) for name in names if not name.startswith(".") and name[-3:] != ".md"]
-    return sorted(file for file in found if is_regular_file(file))
+        carry = [name for name in names if not name.startswith(".") and name[-3:] != ".md"]
+        yield [Path(folder, name) for name in subfolders], [Path(folder, name) for name in carry]
 
 
 def files_hash(files: Sequence[Path]) -> str:

@@ -7,6 +7,7 @@ from prunegrid import plugins
 from prunegrid.data import hub, model_files
 from prunegrid.errors import ConfigError, NotDownloadedError, PrunegridError
 from prunegrid.nearest import nearest
+from prunegrid.study.fingerprint import unfollowed_links
 from prunegrid.study.inputs import StudyInputs
 from prunegrid.study.plugin_checks import code_faults
 
@@ -50,8 +51,8 @@ def check_model(inputs: StudyInputs, model: str) -> None:
     NotDownloadedError
         If it is a hub id whose files are not all in the hub cache.
     ConfigError
-        If it is a folder without them, one of them is not whole, its family is not supported, or the code
-        of that is wrong.
+        If it is a folder without them, one of them is not whole or is behind a link to a folder, its family
+        is not supported, or the code of that is wrong.
     """
     where, path = f"model_specs.{model}.path", Path(inputs.model_path(model))
     if not path.exists() and hub.is_hub_id(str(path)):
@@ -75,8 +76,26 @@ def check_model(inputs: StudyInputs, model: str) -> None:
         if hub.commit_of(path):
             raise NotDownloadedError(f"{fault}: {hub.ADVICE}, it fetches what is missing")
         raise ConfigError(f"{fault}; weights are read from safetensors files alone")
+    _check_links(where, path)
     if found := [*model_files.faults(path)]:
         raise ConfigError("\n".join(f"{where}: {fault}" for fault in found))
+
+
+def _check_links(where: str, path: Path) -> None:
+    """Refuse links whose files would be loaded and be no part of the key, or that lead to nothing."""
+    to_folders, to_nothing = unfollowed_links(path)
+    if to_folders:
+        link = to_folders[0]
+        raise ConfigError(
+            f"{where}: {link} is a link to a folder, {link.readlink()}, whose files no key would hold: put "
+            "the folder itself there, or links to its files"
+        )
+    if to_nothing:
+        link = to_nothing[0]
+        fault = f"{where}: {link} is a link to {link.readlink()}, which is not there"
+        if hub.commit_of(path):
+            raise NotDownloadedError(f"{fault}: {hub.ADVICE}, it fetches what is missing")
+        raise ConfigError(f"{fault}: get the file again, or remove the link")
 
 
 def _check_templates(where: str, path: Path) -> None:
