@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+import torch
 
 from prunegrid.demo.render_benchmark import render_benchmark
 from prunegrid.predict import predict_cells
@@ -67,6 +68,8 @@ class Job:
             os.close(handle)
             run_shard(self, number, *others)
 
+        # The threads that computed before the fork are not in the child, which would wait for them.
+        torch.set_num_threads(1)
         log = self.log
         predict_cells._Bundle._run_shard = logged
         predict_cells.load_model = lambda *_: loaded
