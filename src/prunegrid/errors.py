@@ -17,6 +17,10 @@ class CodeChangedError(PrunegridError):
     """Code was edited while a run went on, and results are not what their keys stand for."""
 
 
+class InputsChangedError(PrunegridError):
+    """Files of a model or of data were changed while a run went on: results are not what keys stand for."""
+
+
 class NotDownloadedError(DataError):
     """A model or data set of the hub is not on this machine, or not all of it."""
 

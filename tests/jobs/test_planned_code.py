@@ -8,7 +8,7 @@ import sys
 import pyarrow.parquet as pq
 import pytest
 
-from prunegrid.errors import CodeChangedError, DataError
+from prunegrid.errors import CodeChangedError, DataError, InputsChangedError
 from prunegrid.jobs.join import join
 from prunegrid.jobs.measure_flow import measure_flow
 from prunegrid.jobs.planned_code import python_version
@@ -42,7 +42,7 @@ class Signed(Criterion):
     def score(self, stage):
         return SIGN * stage.hidden.float().norm(dim=-1)
 """
-MODEL = {"m": {"path": str(HOME / "demo/model")}}
+MODEL = HOME / "demo/model"
 
 
 @pytest.fixture(autouse=True)
@@ -50,6 +50,17 @@ def recorded(monkeypatch):
     """Record imports in this test alone."""
     monkeypatch.setattr(sys, "meta_path", [*sys.meta_path])
     return record_imports()
+
+
+def _model_in(folder):
+    """Return the demo's model in a folder, whose configuration may be edited there."""
+    own = folder / "model"
+    own.mkdir()
+    for file in MODEL.iterdir():
+        (own / file.name).symlink_to(file)
+    (own / "config.json").unlink()
+    shutil.copy(MODEL / "config.json", own)
+    return own
 
 
 class World:
@@ -63,8 +74,8 @@ class World:
         worlds.write(folder / "pope.parquet", "pope")
         specs = {"b": {"adapter": "pope", "path": "pope.parquet", "limit": 6, "max_new_tokens": 2}}
         config = configuration(
-            model_specs=MODEL, benchmark_specs=specs, strategies=["uniform"], criteria=[name], ratios=[0.5],
-            bundle_size=50, shard_size=3, **changes,
+            model_specs={"m": {"path": str(_model_in(folder))}}, benchmark_specs=specs,
+            strategies=["uniform"], criteria=[name], ratios=[0.5], bundle_size=50, shard_size=3, **changes,
         )  # fmt: skip
         self.config = validate(config, SCHEMA)
         self.plan = Plan(self.config, HOME)
@@ -74,6 +85,7 @@ class World:
         self.code = {
             "python": python_version(),
             "codes": {key: keys.prediction_code(cell) for key, cell in self.cells.items()},
+            "files": {"b": keys.files_hash("m", "b")},
         }
         ((self.own, _),) = [(key, cell) for key, cell in self.cells.items() if cell.criterion == name]
 
@@ -118,6 +130,32 @@ def test_an_edit_between_plan_and_import_is_refused_though_it_is_put_back(world,
     check("code is edited before a job imports it", str(told.value))
     store = world.plan.store("m", "b")
     assert not [*store.folder.glob(f"{world.own}*")]
+
+
+@pytest.mark.parametrize("changed", ["data", "model"])
+def test_files_that_are_changed_after_the_plan_are_refused(world, changed, tmp_path, monkeypatch):
+    """Written again with the same content, they are the same."""
+    file = tmp_path / {"data": "pope.parquet", "model": "model/config.json"}[changed]
+    before, compute = file.read_bytes(), predict_cells.predict_prompts
+
+    def then_changed(*args, **kwargs):
+        found = compute(*args, **kwargs)
+        if changed == "data":
+            pq.write_table(pq.read_table(file), file, compression="gzip")
+        else:
+            file.write_bytes(before + b"\n")
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(predict_cells, "predict_prompts", then_changed)
+        with pytest.raises(InputsChangedError) as told:
+            world.predict()
+    check("files of a model or of data are changed while a study runs", str(told.value))
+    store = world.plan.store("m", "b")
+    assert not any(store.has_predictions(key) for key in world.cells)
+    file.write_bytes(before)
+    world.predict()
+    assert all(store.has_predictions(key) for key in world.cells)
 
 
 def test_code_that_nobody_edits_is_written(world):

@@ -372,8 +372,16 @@ def bundle_keys(wildcards):
 
 def bundle_code(wildcards):
     """The code that computes a bundle's cells: a job refuses to write what other code has computed."""
-    codes = {PLAN.keys.prediction_key(cell): PLAN.keys.prediction_code(cell) for cell in bundle_of(wildcards)}
-    return {"python": python_version(), "codes": codes}
+    cells = bundle_of(wildcards)
+    codes = {PLAN.keys.prediction_key(cell): PLAN.keys.prediction_code(cell) for cell in cells}
+    files = {name: planned_files(wildcards.model, name) for name in {cell.benchmark for cell in cells}}
+    return {"python": python_version(), "codes": codes, "files": files}
+
+
+@cache
+def planned_files(model, benchmark):
+    """The hash of the files of a model and a benchmark: a job refuses to write what others have given."""
+    return PLAN.keys.files_hash(model, benchmark)
 
 
 def scoring_code(wildcards):

@@ -15,6 +15,7 @@ from prunegrid.jobs.bundle import (
     missing_cells,
 )
 from prunegrid.jobs.planned_code import PlannedCode
+from prunegrid.jobs.planned_files import check_files
 from prunegrid.predict.requests import BenchmarkRun, CellRun, KeptFeatures
 from prunegrid.results.store import Store
 from prunegrid.study.config import plugin_of
@@ -53,7 +54,8 @@ def predict(
     threads : int
         CPU threads.
     code : mapping, optional
-        The code of the keys, as planned; see `jobs.planned_code.PlannedCode`.
+        The code of the keys, as planned; see `jobs.planned_code.PlannedCode`. `files`: benchmark ->
+        `CellKeys.files_hash`, as planned.
 
     Returns
     -------
@@ -64,10 +66,12 @@ def predict(
     ------
     CodeChangedError
         If code was edited since the run began, so that what it made is not what its key stands for.
+    InputsChangedError
+        If files of the model or of data were changed since then.
     Exception
         What a benchmark failed with, after the others are done.
     """
-    planned = PlannedCode(code)
+    planned, files = PlannedCode(code), (code or {}).get("files", {})
     plan = Plan(config, home)
     model, _ = bundle
     job, n_jobs = job_of(part)
@@ -82,12 +86,12 @@ def predict(
             check_benchmark(plan.inputs, benchmark)
             from prunegrid.predict.predict_cells import predict_cells
 
-            run = replace(
-                benchmark_run(plan, store, model, benchmark, job, n_jobs),
-                check_code=lambda run: planned.check(
-                    run.key, plan.keys.prediction_files(missing[run.key]), f"{benchmark} {run.label}"
-                ),
-            )
+            def check(run: CellRun) -> None:
+                code_files = plan.keys.prediction_files(missing[run.key])
+                planned.check(run.key, code_files, f"{benchmark} {run.label}")
+                check_files(plan, model, benchmark, files.get(benchmark))
+
+            run = replace(benchmark_run(plan, store, model, benchmark, job, n_jobs), check_code=check)
             runs = [cell_run(plan, key, cell, planned) for key, cell in missing.items()]
             predict_cells(run, runs, shared())
         if n_jobs == 1:

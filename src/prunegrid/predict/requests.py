@@ -110,8 +110,8 @@ class BenchmarkRun:
     slots_per_gpu : int
         Jobs that share a GPU and its memory.
     check_code : callable
-        Takes a cell before rows of it are written; raises CodeChangedError if what made them is not the code
-        that its key stands for.
+        Takes a cell before rows of it are written; raises if what made them, code or files of
+        model and data, is not what its key stands for.
     """
 
     model_path: str

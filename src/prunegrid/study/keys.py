@@ -84,6 +84,14 @@ class CellKeys:
             }
         )
 
+    def files_hash(self, model: str, benchmark: str) -> str:
+        """Return the hash of the files of a model and a benchmark as they are now.
+
+        Of a benchmark that the workflow draws itself, none count.
+        """
+        drawn = self._inputs.is_prepared(benchmark)
+        return digest([self._model_key(model)[-1], None if drawn else self._data_key(benchmark)[-1]])
+
     def settings_hash(self, cell: Cell) -> str:
         """Return the hash of a cell's plug-ins, options, ratio and seed, whatever names they have.
 
