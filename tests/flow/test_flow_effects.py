@@ -10,6 +10,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from prunegrid.findings.suggested_layers import suggest_layers
+from prunegrid.report import flow_figure
 from prunegrid.report.flow_figure import draw_flow, plot_flow
 from prunegrid.results.flow_rows import FLOWS, HIDDEN_FLOWS, IMAGE_TO_IMAGE, TEXT_TO_IMAGE, write_flow_rows
 from prunegrid.statistics.score_interval import score_limits
@@ -217,6 +218,19 @@ def test_what_is_drawn_can_be_read(tmp_path, monkeypatch):
         assert dashed == [1.5, 3.5]
     box = figures[0].legends[0].get_window_extent()
     assert not any(box.overlaps(panel.get_window_extent()) for panel in figures[0].axes)
+
+
+@pytest.mark.parametrize(
+    ("width", "last", "label"),
+    [
+        (1, 1, "hidden in this layer"),
+        (3, 3, "hidden in 3 layers around this"),
+        # L = 28, windows of 3 layers that begin every 3.
+        (3, 1, "hidden in 3 layers around this,\nthe last in 1"),
+    ],
+)
+def test_a_last_window_that_is_shorter_is_told(width, last, label):
+    assert flow_figure._window_label(width, last) == label
 
 
 def test_numbers_and_what_they_suggest_are_written(file, tmp_path):

@@ -4,7 +4,7 @@ import pytest
 
 from prunegrid.errors import ConfigError
 from prunegrid.study.config import validate
-from prunegrid.study.flow_benchmarks import flow_benchmarks
+from prunegrid.study.flow_benchmarks import flow_benchmarks, left_out, nothing_to_measure
 from tests.study.plans import HOME, SCHEMA, configuration, planned
 
 SHORT = ["easyvqa", "shapes-pope", "shapes-mcq"]
@@ -23,6 +23,27 @@ SHORT = ["easyvqa", "shapes-pope", "shapes-mcq"]
 )
 def test_short_answers_or_those_that_are_named(flow, found):
     assert flow_benchmarks(planned(flow=flow)) == found
+
+
+def test_benchmarks_that_true_leaves_out_are_named_with_their_tokens():
+    plan = planned(flow={"benchmarks": True})
+    assert left_out(plan) == (
+        "flow.benchmarks: true takes benchmarks whose answers have at most 16 tokens (max_new_tokens), and "
+        "leaves out shapes-list (24), shapes-caption (32); a list takes them too: "
+        "`--config 'flow={benchmarks: [easyvqa, shapes-pope, shapes-mcq, shapes-list, shapes-caption]}'`"
+    )
+    assert left_out(planned(flow={"benchmarks": ["easyvqa"]})) == left_out(planned()) == ""
+
+
+def test_what_would_give_the_target_something_to_measure_is_not_what_was_typed():
+    told = nothing_to_measure(planned(flow={"benchmarks": True}, benchmarks=["shapes-caption"]))
+    assert told.startswith(
+        "there is nothing to measure: flow.benchmarks: true takes benchmarks whose answers"
+    )
+    assert "leaves out shapes-caption (32)" in told
+    assert told.endswith("`--config 'flow={benchmarks: [shapes-caption]}'`")
+    told = nothing_to_measure(planned())
+    assert told.endswith("such as `--config 'flow={benchmarks: [easyvqa, shapes-pope, shapes-mcq]}'`")
 
 
 def test_the_overlay_of_the_horizon_measures_them():

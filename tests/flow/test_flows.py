@@ -138,6 +138,24 @@ def test_to_hide_image_tokens_from_text_from_a_layer_on_is_to_drop_them_there(ti
     torch.testing.assert_close(found, expected, atol=tolerance, rtol=0)
 
 
+def test_nothing_is_hidden_while_the_model_is_pruned_nor_pruned_while_something_is_hidden():
+    model = FAMILIES["llava"].model()
+    before = left_on(model)
+    pruned = prune(model, "exit", "first", 0.5)
+    refused = pytest.raises(PruningError, match="is being pruned already: no flow can be hidden")
+    with pruned, refused, hidden(model, None):
+        pass
+    refused = pytest.raises(PruningError, match="has a flow hidden already: no flow can be hidden")
+    with hidden(model, None), refused, hidden(model, None):
+        pass
+    refused = pytest.raises(PruningError, match="has a flow hidden already: prune contexts do not nest")
+    with hidden(model, None), refused, prune(model, "exit", "first", 0.5):
+        pass
+    assert left_on(model) == before
+    with hidden(model, None):
+        pass
+
+
 def test_a_prompt_in_pieces_is_refused():
     model = FAMILIES["llava"].model()
     ids = torch.tensor([[5, 6, 7, 8]])

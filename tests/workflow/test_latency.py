@@ -67,6 +67,9 @@ def test_nothing_to_measure_is_said(study):
     output = study.run("latency", "--config", "latency={cells: []}", check=False)
     assert "latency.cells fits no cell of the grid, so there is nothing to measure" in output
     assert "Traceback" not in output
+    output = study.run("flow", "--config", "flow={benchmarks: false}", check=False)
+    assert "flow.benchmarks names none, so there is nothing to measure" in output
+    assert "Traceback" not in output
 
 
 def test_flows_are_measured_without_predictions_too(study):

@@ -28,7 +28,7 @@ from prunegrid.study.descriptions import (
     describe_names,
 )
 from prunegrid.study.drawn_data import is_drawn_by
-from prunegrid.study.flow_benchmarks import flow_benchmarks
+from prunegrid.study.flow_benchmarks import flow_benchmarks, left_out, nothing_to_measure
 from prunegrid.study.inputs import DEMO_BENCHMARKS, DEMO_DATA
 from prunegrid.study.markers import has_lost, parts, predicted_marker
 from prunegrid.study.measured_cells import measured_cells
@@ -138,10 +138,7 @@ if "latency" in sys.argv and not MEASURED:
     )
 
 if "flow" in sys.argv and not FLOWS:
-    raise WorkflowError(
-        "flow.benchmarks names none, so there is nothing to measure: name some, such as "
-        "`--config 'flow={benchmarks: true}'` for all whose answers are short"
-    )
+    raise WorkflowError(nothing_to_measure(PLAN))
 
 
 def with_writable_results(build):
@@ -191,6 +188,8 @@ def asks_for_flows():
 def say_first():
     """Say before a run, or in place of one, what of the study is used nowhere, and what a run replaces."""
     told = [f"used nowhere in this study: {', '.join(UNUSED)}"] if UNUSED else []
+    if longer := left_out(PLAN):
+        told.append(longer)
     if SET_BACK:
         file, stamp = SET_BACK[-1]
         told.append(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, cast
 
 import torch
@@ -13,6 +13,7 @@ from transformers import PreTrainedModel
 from prunegrid.errors import PruningError
 from prunegrid.flow.token_kinds import TokenKinds, arguments_of, check_attention
 from prunegrid.pruning.attention import Projected, observe
+from prunegrid.pruning.context import HOOKED
 from prunegrid.pruning.families import family_of
 from prunegrid.results.flow_rows import IMAGE_TO_IMAGE, TEXT_TO_IMAGE, Masking
 
@@ -35,17 +36,22 @@ def hidden(model: PreTrainedModel, masking: Masking | None) -> Iterator[None]:
     Raises
     ------
     PruningError
-        If the model has other attention; within the context, if it is given a prompt in pieces.
+        If the model has other attention, or is within another such context or one of `prune`, which changes
+        masks and positions as well; within the context, if it is given a prompt in pieces.
     """
     check_attention(model)
+    if HOOKED in vars(model):
+        raise PruningError(f"this model {vars(model)[HOOKED]} already: no flow can be hidden in it meanwhile")
     family = family_of(model.config.model_type)
     masks = _Masks(model, masking)
-    handle = model.register_forward_pre_hook(masks.enter, with_kwargs=True)
-    try:
-        with observe([family.attention(layer) for layer in family.layers(model)], masks.of_layer):
-            yield
-    finally:
-        handle.remove()
+    with ExitStack() as stack:
+        vars(model)[HOOKED] = "has a flow hidden"
+        stack.callback(vars(model).pop, HOOKED)
+        stack.callback(model.register_forward_pre_hook(masks.enter, with_kwargs=True).remove)
+        stack.enter_context(
+            observe([family.attention(layer) for layer in family.layers(model)], masks.of_layer)
+        )
+        yield
 
 
 class _Masks:

@@ -42,8 +42,8 @@ from prunegrid.pruning.tower import TowerWatch
 
 # Prompt lengths that `repr` lists.
 _MOST_ROWS = 3
-# Attribute of a model while a context prunes it.
-_HOOKED = "prunegrid_hooked"
+# Attribute of a model while a context changes what it does: a text of what happens to it.
+HOOKED = "prunegrid_hooked"
 _Base = TypeVar("_Base", bound=Plugin)
 
 
@@ -317,11 +317,11 @@ class Pruning:
             Layers that prefills of one batch take over from one another: the only prompt within the context
             is that batch.
         """
-        if _HOOKED in vars(self.model):
-            raise PruningError("this model is being pruned already: prune contexts do not nest")
+        if HOOKED in vars(self.model):
+            raise PruningError(f"this model {vars(self.model)[HOOKED]} already: prune contexts do not nest")
         with ExitStack() as stack:
-            vars(self.model)[_HOOKED] = True
-            stack.callback(vars(self.model).pop, _HOOKED)
+            vars(self.model)[HOOKED] = "is being pruned"
+            stack.callback(vars(self.model).pop, HOOKED)
             handle = self.model.register_forward_pre_hook(self._enter_model, with_kwargs=True)
             stack.callback(handle.remove)
             # Of a prefill that an error ended.

@@ -156,7 +156,7 @@ def draw_flow(
             _cuts(panel, suggestion, named=panel is top)
         top.set_xlim(-0.6, n_layers - 0.4)
         top.set_xlabel("decoder layer")
-        panels[-2].set_xlabel("hidden in " + ("this layer" if width == 1 else f"{width} layers around this"))
+        panels[-2].set_xlabel(_window_label(width, n_layers - max(one.first for one in own)))
         panels[-1].set_xlabel("hidden from this layer on")
         figure.suptitle(
             "Flows of attention, and what hiding them costs", x=0.01, ha="left", fontsize=PHONE_TEXT + 1
@@ -166,6 +166,12 @@ def draw_flow(
         written = save_figure(figure, path)
         plt.close(figure)
     return written
+
+
+def _window_label(width: int, last: int) -> str:
+    """Return the label of windows of so many layers, of which the last one may have fewer."""
+    label = "hidden in " + ("this layer" if width == 1 else f"{width} layers around this")
+    return label if last >= width else f"{label},\nthe last in {last}"
 
 
 def _look(flow: str) -> dict[str, Any]:

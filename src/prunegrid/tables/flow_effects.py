@@ -88,7 +88,10 @@ def _of_benchmark(
     n_layers, metric = metadata["n_layers"], metadata["headline"]
 
     def effect(quantity: str, where: tuple[str, int, int], numbers: _Numbers) -> FlowEffect:
-        return FlowEffect(benchmark, quantity, *where, *numbers, len(plain), n_layers, metric)
+        value, low, high, p, p_corrected, n = numbers
+        return FlowEffect(
+            benchmark, quantity, *where, value, low, high, p, p_corrected, n, len(plain), n_layers, metric
+        )
 
     effects = [
         effect(SHARE, (flow, layer, layer + 1), _mean(one))
