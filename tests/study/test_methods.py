@@ -208,6 +208,25 @@ def test_an_option_of_the_default_value_changes_no_key_where_the_source_tells_it
     assert keys["turned"] != keys["turned-False"] != keys["turned-True"]
 
 
+def test_equal_values_of_two_types_have_two_keys(tmp_path, monkeypatch):
+    """A plug-in may tell 1 from 1.0 and True, alone or in a list."""
+    criteria = tmp_path / "own/criteria"
+    criteria.mkdir(parents=True)
+    (criteria / "typed.py").write_text(
+        "from dataclasses import dataclass\n\nfrom prunegrid.criteria import Norm\n\n\n"
+        "@dataclass(frozen=True, kw_only=True)\nclass Typed(Norm):\n    scale: object = 1.0\n"
+    )
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "own"))
+    values = [1, True, [1], [1.0], [True], {"a": 1}, {"a": 1.0}]
+    specs = {f"c{i}": {"type": "typed", "options": {"scale": value}} for i, value in enumerate(values)}
+    specs["same"] = {"type": "typed", "options": {"scale": 1.0}}
+    study = {"strategies": ["uniform"], "criteria": ["typed", *specs], "criterion_specs": specs}
+    plan = planned(tmp_path, monkeypatch, methods=[], **study)
+    keys = {cell.criterion: plan.keys.settings_hash(cell) for cell in plan.grid.cells if cell.ratio}
+    assert keys.pop("same") == keys["typed"]
+    assert len(set(keys.values())) == len(keys) == len(values) + 1
+
+
 def test_a_family_that_a_method_cannot_serve_is_left_out_with_the_reason(tmp_path, monkeypatch):
     described = plugins.describe("methods", "himap")
     monkeypatch.setitem(described, "cannot", {"llava": "its tower has no [CLS]"})

@@ -336,7 +336,10 @@ class CellKeys:
 
 
 def _told(kind: str, named: tuple[str, dict[str, Any]] | None) -> tuple[str, dict[str, Any]] | None:
-    """Return a plug-in and its options without those that have the default value: they change nothing."""
+    """Return a plug-in and its options without those that have the default value: they change nothing.
+
+    Values of two types are two, though Python has 1 == 1.0 == True: a plug-in may tell them apart.
+    """
     if named is None:
         return None
     plugin, options = named
@@ -344,7 +347,7 @@ def _told(kind: str, named: tuple[str, dict[str, Any]] | None) -> tuple[str, dic
     return plugin, {
         name: value
         for name, value in options.items()
-        if name not in defaults or _plain(value) != _plain(defaults[name])
+        if name not in defaults or repr(_plain(value)) != repr(_plain(defaults[name]))
     }
 
 

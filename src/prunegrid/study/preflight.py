@@ -1,5 +1,6 @@
 """What can be known of models and data before hours of work."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,9 +12,13 @@ from prunegrid.study.fingerprint import unfollowed_links
 from prunegrid.study.inputs import StudyInputs
 from prunegrid.study.plugin_checks import code_faults
 
-# Files beside *.jinja that may hold a chat template, and the function by which it asks for the date.
+# Beside weights of an adapter, or of a base model that transformers would load without a word.
+_ADAPTER = "adapter_config.json"
+# Files beside *.jinja that may hold a chat template, and by what it asks for the date or for chance. Of JSON
+# the text is searched as it stands, where a line break is two characters.
 _WITH_TEMPLATES = ("chat_template.json", "tokenizer_config.json", "processor_config.json")
-_CLOCK = b"strftime_now"
+_CLOCK = re.compile(rb"strftime_now")
+_CHANCE = re.compile(rb"\|(?:\s|\\[nrt])*random\b|\bfilter\s+random\b|map\(\s*\\?[\"']random\b|\blipsum\(")
 
 
 def check_inputs(inputs: StudyInputs) -> list[str]:
@@ -51,12 +56,18 @@ def check_model(inputs: StudyInputs, model: str) -> None:
     NotDownloadedError
         If it is a hub id whose files are not all in the hub cache.
     ConfigError
-        If it is a folder without them, one of them is not whole or is behind a link to a folder, its family
-        is not supported, or the code of that is wrong.
+        If it is a folder without them, one of them is not whole or is behind a link to a folder, it is an
+        adapter's, its family is not supported, or the code of that is wrong.
     """
     where, path = f"model_specs.{model}.path", Path(inputs.model_path(model))
     if not path.exists() and hub.is_hub_id(str(path)):
         raise NotDownloadedError(f"{where}: {path} is not in the hub cache: {hub.ADVICE}")
+    if (adapter := path / _ADAPTER).is_file():
+        raise ConfigError(
+            f"{where}: {adapter}: adapters (LoRA) are not loaded, and without it this would be the base "
+            "model: give a folder of the merged model (`merge_and_unload` of peft, then `save_pretrained`), "
+            "or remove the file"
+        )
     if not (path / "config.json").is_file():
         raise ConfigError(
             f"{where}: {path} has no config.json: give a folder in the hub's layout or a hub id"
@@ -99,10 +110,17 @@ def _check_links(where: str, path: Path) -> None:
 
 
 def _check_templates(where: str, path: Path) -> None:
-    """Refuse a chat template that puts the date into prompts: no key holds it."""
+    """Refuse a chat template that puts the date, or what it draws, into prompts: no key holds it."""
     for file in sorted([*path.glob("*.jinja"), *path.glob("*/*.jinja"), *path.glob("*.json")]):
-        names_template = file.suffix == ".jinja" or file.name in _WITH_TEMPLATES
-        if names_template and _CLOCK in file.read_bytes():
+        if not (file.suffix == ".jinja" or file.name in _WITH_TEMPLATES):
+            continue
+        text = file.read_bytes()
+        if _CHANCE.search(text):
+            raise ConfigError(
+                f"{where}: the chat template in {file} draws at random (the filter `random`, or `lipsum`): "
+                "each job would have prompts of its own under the same key; write a fixed text in its place"
+            )
+        if _CLOCK.search(text):
             raise ConfigError(
                 f"{where}: the chat template in {file} reads the clock (strftime_now): prompts of another "
                 "day would be other ones under the same key; write a fixed date in its place"
