@@ -85,7 +85,7 @@ class World:
         self.code = {
             "python": python_version(),
             "codes": {key: keys.prediction_code(cell) for key, cell in self.cells.items()},
-            "files": {"b": keys.files_hash("m", "b")},
+            "files": {"b": keys.files_hashes("m", "b")},
         }
         ((self.own, _),) = [(key, cell) for key, cell in self.cells.items() if cell.criterion == name]
 

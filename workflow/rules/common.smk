@@ -379,8 +379,8 @@ def bundle_code(wildcards):
 
 @cache
 def planned_files(model, benchmark):
-    """The hash of the files of a model and a benchmark: a job refuses to write what others have given."""
-    return PLAN.keys.files_hash(model, benchmark)
+    """The hashes of the files of a model and a benchmark: a job refuses to write what others have given."""
+    return PLAN.keys.files_hashes(model, benchmark)
 
 
 def scoring_code(wildcards):

@@ -55,7 +55,7 @@ def predict(
         CPU threads.
     code : mapping, optional
         The code of the keys, as planned; see `jobs.planned_code.PlannedCode`. `files`: benchmark ->
-        `CellKeys.files_hash`, as planned.
+        `CellKeys.files_hashes`, as planned.
 
     Returns
     -------
@@ -89,7 +89,7 @@ def predict(
             def check(run: CellRun) -> None:
                 code_files = plan.keys.prediction_files(missing[run.key])
                 planned.check(run.key, code_files, f"{benchmark} {run.label}")
-                check_files(plan, model, benchmark, files.get(benchmark))
+                check_files(plan, model, benchmark, files.get(benchmark, {}))
 
             run = replace(benchmark_run(plan, store, model, benchmark, job, n_jobs), check_code=check)
             runs = [cell_run(plan, key, cell, planned) for key, cell in missing.items()]

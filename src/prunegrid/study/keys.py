@@ -84,13 +84,15 @@ class CellKeys:
             }
         )
 
-    def files_hash(self, model: str, benchmark: str) -> str:
-        """Return the hash of the files of a model and a benchmark as they are now.
+    def files_hashes(self, model: str, benchmark: str) -> dict[str, str]:
+        """Return the hashes of the files of a `model` and of the `data` of a benchmark as they are now.
 
-        Of a benchmark that the workflow draws itself, none count.
+        There are none of data that the workflow is still to draw.
         """
-        drawn = self._inputs.is_prepared(benchmark)
-        return digest([self._model_key(model)[-1], None if drawn else self._data_key(benchmark)[-1]])
+        found = {"model": self._model_key(model)[-1]}
+        if not self._inputs.is_prepared(benchmark):
+            found["data"] = self._data_key(benchmark)[-1]
+        return found
 
     def settings_hash(self, cell: Cell) -> str:
         """Return the hash of a cell's plug-ins, options, ratio and seed, whatever names they have.
