@@ -1,3 +1,4 @@
+import base64
 import json
 import os
 import subprocess
@@ -365,6 +366,31 @@ def test_an_ambiguous_answer_asks_for_its_form(tmp_path):
     pq.write_table(pa.Table.from_pylist(rows), path)
     assert "set `answer_form`" in next(adapter("mcq", path).samples()).error
     assert next(adapter("mcq", path, answer_form="text").samples()).answer == "B"
+
+
+@pytest.mark.parametrize(
+    ("choices", "answer", "meant"),
+    [
+        (["1", "0"], 0, None),
+        (["1", "0"], "0", None),
+        ([1, 0], 1, None),
+        (["0", "1"], 1, "B"),
+        (["0", "1"], "1", "B"),
+        (["2", "3"], 1, "B"),
+        (["4", "5", "6"], 0, "A"),
+    ],
+)
+def test_a_number_that_is_the_text_of_another_choice_asks_for_the_form(tmp_path, choices, answer, meant):
+    row = {"image": base64.b64encode(worlds.picture()["bytes"]).decode(), "question": "How many?"}
+    path = jsonl(tmp_path / "a.jsonl", [{**row, "choices": choices, "answer": answer}])
+    sample = next(adapter("mcq", path).samples())
+    if meant is None:
+        assert f"answer '{answer}' may mean " in sample.error
+        by_text = next(adapter("mcq", path, answer_form="text").samples()).answer
+        assert by_text == "ABC"[[*map(str, choices)].index(str(answer))]
+    else:
+        assert (sample.error, sample.answer) == (None, meant)
+    assert next(adapter("mcq", path, answer_form="index").samples()).answer == "ABC"[int(answer)]
 
 
 @pytest.mark.parametrize(

@@ -313,28 +313,3 @@ def test_a_criterion_that_remembers_is_refused_where_stages_are_shared(wrapped, 
     sharing.begin(order[0])
     with pytest.raises(PruningError, match="Remembering holds something else after `score`"):
         generate(pruning, batch, sample_ids, sharing)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Writing(Criterion):
-    """Writes into what it is given."""
-
-    where: str = "hidden"
-
-    def score(self, stage):
-        if self.where == "keep":
-            stage.keep[0] -= 1
-        else:
-            getattr(stage, self.where)[0].mul_(2)
-        return stage.numbers.float()
-
-
-@pytest.mark.parametrize("where", ["hidden", "numbers", "keep"])
-def test_a_criterion_that_writes_in_place_is_refused(where):
-    """The rows that it changes are those of other cells, whose keys do not know it."""
-    tiny = FAMILIES["llava"]
-    model = tiny.model()
-    rows = tiny.requests(model)
-    pruning = Pruning(model, build("strategies", "single", {"layer": 2}), Writing(where=where), 0.5, 0)
-    with pytest.raises(PruningError, match=f"Writing: `score` changes stage.{where} in place"):
-        generate(pruning, tiny.collate(rows), [row.name for row in rows])

@@ -137,6 +137,50 @@ def test_another_number_or_text_is_refused_by_criterion_and_layer(model, batch, 
         kept(model, batch, Faulty(spoil=spoil, layer=layer, reverse=reverse))
 
 
+def no_keep(found, stage):
+    stage.keep.clear()
+    return found
+
+
+def other_present(found, stage):
+    stage.present[0] += 1
+    return found
+
+
+def none_asked_for(found, stage):
+    stage.n_keep.zero_()
+    return found & False
+
+
+def other_states(found, stage):
+    stage.hidden.mul_(2)
+    return found
+
+
+@dataclass(frozen=True)
+class FaultyScores(Faulty):
+    """Scores by norm, and spoils the stage."""
+
+    select = Criterion.select
+
+    def score(self, stage: Stage) -> torch.Tensor:
+        norm = stage.hidden.float().norm(dim=-1)
+        self.spoil(norm > 0, stage)
+        return norm
+
+
+@pytest.mark.parametrize(
+    ("spoil", "name"),
+    [(no_keep, "keep"), (other_present, "present"), (none_asked_for, "n_keep"), (other_states, "hidden")],
+)
+@pytest.mark.parametrize("kind", [Faulty, FaultyScores])
+@pytest.mark.parametrize("reverse", [False, True])
+def test_a_stage_that_is_changed_in_place_is_refused(model, batch, spoil, name, kind, reverse):
+    told = rf"^criterion {kind.__name__} changed stage\.{name} in place before layer 2: .*; change a copy$"
+    with pytest.raises(PruningError, match=told):
+        kept(model, batch, kind(spoil=spoil, reverse=reverse))
+
+
 @pytest.mark.parametrize(
     ("spoil", "says"),
     [

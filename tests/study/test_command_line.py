@@ -1,5 +1,7 @@
 """Parts of a request that Snakemake and YAML would drop in silence are refused."""
 
+import shlex
+
 import pytest
 from snakemake.cli import get_argument_parser
 
@@ -18,6 +20,10 @@ PARSER = get_argument_parser()
         ("--config ratios=[0.5] -n --config seeds=[0]", r"write --config ratios=\[0.5\] seeds=\[0\]"),
         ("-C ratios=[0.5] --config seeds=[0]", "--config is given 2 times"),
         ("--config ratios=[0.5] seeds=[0] ratios=[0.6]", "--config: ratios is given 2 times"),
+        ("--config 'tables={seed: 1, seed: 2}'", "--config: tables: 'seed' stands there twice"),
+        ("--config ratios=[0.5] 'a={b: [{c: 1, c: 1}]}'", "--config: a: 'c' stands there twice"),
+        ("'--config=tables={a: {b: 1, b: 2}}'", "--config: tables: 'b' stands there twice"),
+        ("--config 'tables={a: {b: 1}, c: {b: 2}}' x={ y=:: z=", None),
         ("--resources gpu=1 --cores 1 --resources mem_mb=3", "write --resources gpu=1 mem_mb=3"),
         ("--set-resource predict:mem_mb=1 --set-resources score:mem_mb=2", None),
         ("--configfile a.yaml b.yaml --config ratios=[0.5] seeds=[0] --cores 2", None),
@@ -26,10 +32,10 @@ PARSER = get_argument_parser()
 )
 def test_an_option_that_is_given_twice(line, told):
     if told is None:
-        check_request(line.split(), PARSER, [])
+        check_request(shlex.split(line), PARSER, [])
         return
     with pytest.raises(ConfigError, match=told):
-        check_request(line.split(), PARSER, [])
+        check_request(shlex.split(line), PARSER, [])
 
 
 def test_snakemake_drops_the_first():

@@ -13,7 +13,7 @@ class MCQ(Adapter):
 
     Prompt variants: `default` is LLaVA's lettered form, `brackets` FastV's. The answer is the option's
     letter, its number from 0, or its text. With `answer_form: auto` a number is an index, and a text may
-    be any of the three as long as they do not contradict each other.
+    be any of the three, as long as no other choice has it as its letter, number or text.
     """
 
     scorer = "mcq"
@@ -54,6 +54,10 @@ class MCQ(Adapter):
 
     def _letter(self, row: Row, choices: tuple[str, ...]) -> str:
         form, answer = self.spec.get("answer_form", "auto"), row.identifier("answer").strip()
+        letters = prompt_texts.LETTERS[: len(choices)]
+        found = []
+        if form in ("auto", "text"):
+            found += [letter for letter, text in zip(letters, choices, strict=True) if text.strip() == answer]
         if form == "index" or (form == "auto" and not isinstance(row.get("answer"), str)):
             try:
                 index = int(answer)
@@ -61,15 +65,11 @@ class MCQ(Adapter):
                 raise DataError(
                     f"answer is {answer!r}, must be a number from 0 to {len(choices) - 1}"
                 ) from None
-            return letter_of(index, choices, "answer")
-        letters = prompt_texts.LETTERS[: len(choices)]
-        found = []
-        if form in ("auto", "text"):
-            found += [letter for letter, text in zip(letters, choices, strict=True) if text.strip() == answer]
+            found.append(letter_of(index, choices, "answer"))
+        elif form == "auto" and answer.isdecimal() and int(answer) < len(choices):
+            found.append(letters[int(answer)])
         if form in ("auto", "letter") and len(answer) == 1 and answer.upper() in letters:
             found.append(answer.upper())
-        if form == "auto" and answer.isdecimal() and int(answer) < len(choices):
-            found.append(letters[int(answer)])
         if not found:
             meant = "a letter, number or text of a choice" if form == "auto" else f"the {form} of a choice"
             raise DataError(f"answer is {answer!r}, must be {meant}")

@@ -104,7 +104,7 @@ class Cutter:
         return Stage(
             layer=index,
             n_layers=self.schedule.n_layers,
-            keep=run.present_after[index],
+            keep=[*run.present_after[index]],
             n_keep=run.keep_on(index, hidden.device),
             hidden=hidden,
             image=image,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -11,6 +13,9 @@ from prunegrid.errors import PruningError
 from prunegrid.pruning.criterion import Criterion, Ranking
 from prunegrid.pruning.highest import highest, on_tie
 from prunegrid.pruning.stage import Stage
+
+# Of a stage, those that are read after the criterion.
+_TENSORS = ("n_keep", "hidden", "image", "text_after", "last", "numbers")
 
 
 @dataclass(frozen=True)
@@ -55,20 +60,14 @@ def select(ranking: Ranking, stage: Stage, shared: bool = False) -> Selection:
     Raises
     ------
     PruningError
-        If the criterion returns another shape or type, or changes a tensor of the stage in place, or if a
-        shared selection changes what the criterion holds: it would miss the stages that are taken over.
+        If the criterion returns another shape or type, if it changes the stage in place, or if a shared
+        selection changes what it holds: it would miss the stages that are taken over.
     """
     criterion = ranking.criterion
     before = criterion.identity if shared else None
-    versions = _versions(stage)
     selection = (_select_set if criterion.selects_sets else _select_best)(criterion, stage, ranking.reverse)
-    called = "select" if criterion.selects_sets else "score"
-    if changed := [name for name, version in _versions(stage).items() if version != versions[name]]:
-        raise PruningError(
-            f"criterion {type(criterion).__name__}: `{called}` changes stage.{changed[0]} in place, which "
-            "the model and other cells go on with: work on a copy"
-        )
     if shared and criterion.identity != before:
+        called = "select" if criterion.selects_sets else "score"
         raise PruningError(
             f"criterion {type(criterion).__name__} holds something else after `{called}` than before: cells "
             f"share stages, so a {called} must follow from the options and the stage alone"
@@ -76,16 +75,31 @@ def select(ranking: Ranking, stage: Stage, shared: bool = False) -> Selection:
     return selection
 
 
-def _versions(stage: Stage) -> dict[str, int | list[int]]:
-    """Return how often each tensor of a stage was written to, but those of inference mode; and its list."""
-    held = {field.name: getattr(stage, field.name) for field in fields(stage)}
-    tensors = {name: one for name, one in held.items() if isinstance(one, Tensor) and not one.is_inference()}
-    return {**{name: one._version for name, one in tensors.items()}, "keep": list(stage.keep)}
+def _left_alone(call: Callable[[Stage], Tensor], stage: Stage) -> Tensor:
+    """Return what a criterion makes of a stage; raise PruningError if it changes that in place."""
+    before = _state(stage)
+    found = call(stage)
+    changed = [f"stage.{name}" for name, state in _state(stage).items() if state != before[name]]
+    if changed:
+        criterion: Any = getattr(call, "__self__", call)
+        raise PruningError(
+            f"criterion {type(criterion).__name__} changed {' and '.join(changed)} in place before layer "
+            f"{stage.layer}: what follows reads it, too; change a copy"
+        )
+    return found
+
+
+def _state(stage: Stage) -> dict[str, Any]:
+    """Return what changes where a stage is written to; the device is not asked."""
+    tensors = {name: getattr(stage, name) for name in _TENSORS}
+    # How often each was written to, which is not counted in inference mode.
+    written = {name: one._version for name, one in tensors.items() if not one.is_inference()}
+    return {"keep": [*stage.keep], "present": [*stage.present], **written}
 
 
 def _select_best(criterion: Criterion, stage: Stage, reverse: bool) -> Selection:
     """Mark the best-scored image tokens; ties go to the lower number, reversed or not."""
-    scores = criterion.score(stage).float()
+    scores = _left_alone(criterion.score, stage).float()
     if scores.shape != stage.image.shape:
         raise PruningError(
             f"criterion {type(criterion).__name__} returned scores of shape {tuple(scores.shape)}, "
@@ -101,7 +115,7 @@ def _select_best(criterion: Criterion, stage: Stage, reverse: bool) -> Selection
 def _select_set(criterion: Criterion, stage: Stage, reverse: bool) -> Selection:
     """Mark what a set rule selects; reversed, it is asked for as many as are dropped, and the others stay."""
     asked = stage.asked_for_the_others() if reverse else stage
-    found = criterion.select(asked)
+    found = _left_alone(criterion.select, asked)
     if found.shape != stage.image.shape or found.dtype != torch.bool:
         raise PruningError(
             f"criterion {type(criterion).__name__} selected by a tensor of shape {tuple(found.shape)} and "

@@ -34,7 +34,7 @@ def check_request(
     """
     faults = [*_repeated_options(arguments, parser)]
     for file in files:
-        faults += _repeated_keys(Path(file))
+        faults += _repeated_in(Path(file))
     if faults:
         raise ConfigError("\n".join(faults))
 
@@ -98,6 +98,9 @@ def _repeated_options(arguments: Sequence[str], parser: argparse.ArgumentParser)
                 for key, n in keys.items()
                 if n > 1
             )
+            for key, _, text in (value.partition("=") for value in lists[0]):
+                for inner, *_ in _repeated_keys(text):
+                    yield f"--config: {key}: {inner!r} stands there twice, and the last would count: keep one"
 
 
 def _action(argument: str, parser: argparse.ArgumentParser) -> argparse.Action | None:
@@ -115,12 +118,23 @@ def _action(argument: str, parser: argparse.ArgumentParser) -> argparse.Action |
     return meant[0] if len(meant) == 1 and meant[0] in several else None
 
 
-def _repeated_keys(file: Path) -> Iterator[str]:
-    """Yield keys that stand twice in one mapping of a YAML file."""
+def _repeated_in(file: Path) -> Iterator[str]:
+    """Yield what is wrong with the keys of a YAML file."""
     try:
-        root = yaml.compose(file.read_text(encoding="utf-8"), yaml.SafeLoader)
-    except (OSError, ValueError, yaml.YAMLError):
+        text = file.read_text(encoding="utf-8")
+    except (OSError, ValueError):
         # Snakemake says so better.
+        return
+    for name, line, before in _repeated_keys(text):
+        yield f"{file}: line {line}: {name!r} stands in line {before} already: keep one"
+
+
+def _repeated_keys(text: str) -> Iterator[tuple[str, int, int]]:
+    """Yield keys that stand twice in one mapping of a YAML text, with their line and the one before."""
+    try:
+        root = yaml.compose(text, yaml.SafeLoader)
+    except (ValueError, yaml.YAMLError):
+        # What it is then taken for has no keys, or is refused.
         return
     waiting: list[yaml.Node | None] = [root]
     while waiting:
@@ -133,5 +147,5 @@ def _repeated_keys(file: Path) -> Iterator[str]:
             for key, _ in node.value:
                 name, line = str(key.value), key.start_mark.line + 1
                 if name in lines and name != "<<":
-                    yield f"{file}: line {line}: {name!r} stands in line {lines[name]} already: keep one"
+                    yield name, line, lines[name]
                 lines[name] = line
