@@ -118,13 +118,13 @@ def test_numbers_are_written_as_they_show(tmp_path, kind, answers):
 
 def test_numbers_in_lists(tmp_path):
     rows = [
-        {"question": "?", "choices": [1.0, 2.5], "answer": 1.0},
+        {"question": "?", "choices": [3.0, 2.5], "answer": 1.0},
         {"question": "?", "choices": [1.0, None], "answer": 0.0},
         {"question": "?", "choices": [1.0, math.inf], "answer": 0.0},
         {"question": "?", "choices": [1.0, 2.0], "answer": 0.5},
     ]
     samples = list(adapter("mcq", parquet(tmp_path / "a.parquet", rows)).samples())
-    assert (samples[0].choices, samples[0].answer) == (("1", "2.5"), "B")
+    assert (samples[0].choices, samples[0].answer) == (("3", "2.5"), "B")
     assert [sample.error for sample in samples[1:]] == [
         "row 1: choices[1] is null, must be text",
         "row 2: choices[1] is float inf, must be text",
