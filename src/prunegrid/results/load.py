@@ -35,6 +35,9 @@ _LAST = re.compile(r"ratio-(\d+\.\d{3}(?:\d{3})?)(?:-([a-z_]+))?/seed-(\d+)")
 def load(folder: str | Path) -> Results:
     """Find the scored cells of a study, of one of its models, or one cell.
 
+    All that lie in the folder are found, those of earlier studies that wrote there among them; a study's own
+    rows are in its cells.csv.
+
     Parameters
     ----------
     folder : str or Path

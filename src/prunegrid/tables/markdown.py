@@ -31,6 +31,7 @@ def render(table: Printed) -> str:
 
 
 def _line(line: Line) -> str:
+    # Bold is the best of a block: the reference's name is in italics.
     return _row([_field(field, line.reference and number == 0) for number, field in enumerate(line.fields)])
 
 
@@ -38,10 +39,10 @@ def _row(texts: list[str]) -> str:
     return f"| {' | '.join(texts)} |"
 
 
-def _field(field: Field, strong: bool) -> str:
+def _field(field: Field, reference: bool) -> str:
     main = escaped(field.main + field.mark)
-    if field.bold or strong:
-        main = f"**{main}**"
+    if field.bold or reference:
+        main = f"**{main}**" if field.bold else f"*{main}*"
     return f"{main} ({escaped('; '.join(field.below))})" if field.below else main
 
 
