@@ -84,9 +84,14 @@ MUTATIONS = {
         [
             Change(
                 LayerHooks,
-                "_keep_projected",
-                "projected if read else None",
-                "projected if module.layer_idx + 2 in self._active.cuts else self._active.projected",
+                "_enter_layer",
+                """run.projected = None
+    read = self._read_at(run, index + 1)
+    run.entered_before = hidden if read else None
+    self._watch.only(*[index] if read else [])""",
+                """run.projected = run.projected if index + 1 in run.cuts else None
+    run.entered_before = hidden
+    self._watch.only(*[index] if index + 2 in run.cuts else [])""",
             )
         ],
         "single",

@@ -32,6 +32,8 @@ def stage_of(features: Tensor, n: int, maps: dict[tuple[str, float], Tensor]) ->
     return SimpleNamespace(
         hidden=features[None],
         image=image,
+        text_after=torch.zeros_like(image),
+        last=torch.zeros_like(image),
         numbers=torch.arange(len(features))[None],
         present=[len(features)],
         keep=[n],

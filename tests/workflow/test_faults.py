@@ -432,5 +432,5 @@ def test_a_job_killed_while_it_writes_leaves_no_half_file(tmp_path, caplog):
 
 
 def test_every_fault_of_the_document_has_messages():
-    assert len(promised()) == 41
+    assert len(promised()) == 42
     assert all(promised().values())

@@ -1,5 +1,7 @@
 """Smaller pictures: a baseline."""
 
+from typing import ClassVar
+
 from prunegrid.study.method import Method
 
 
@@ -18,3 +20,12 @@ class Downsample(Method):
         "All layers have the mean, at most, and fewer by less than one row or column of the smaller picture: "
         "its sides are whole tokens."
     )
+    cannot: ClassVar[dict[str, str]] = {
+        "gemma3": "it brings every picture to one size",
+        "idefics3": "it brings every picture to sizes of its own",
+        "internvl": "it brings every picture to sizes of its own",
+        "llava": "it brings every picture to one size",
+        "llava_next": "it brings every picture to sizes of its own",
+        "llava_onevision": "it brings every picture to sizes of its own",
+        "smolvlm": "it brings every picture to sizes of its own",
+    }
