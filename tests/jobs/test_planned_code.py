@@ -8,6 +8,7 @@ import sys
 import pyarrow.parquet as pq
 import pytest
 
+from prunegrid.data.adapter import Adapter
 from prunegrid.errors import CodeChangedError, DataError, InputsChangedError
 from prunegrid.jobs.join import join
 from prunegrid.jobs.measure_flow import measure_flow
@@ -156,6 +157,14 @@ def test_files_that_are_changed_after_the_plan_are_refused(world, changed, tmp_p
     file.write_bytes(before)
     world.predict()
     assert all(store.has_predictions(key) for key in world.cells)
+
+
+def test_which_files_a_benchmark_has_is_found_once(world, monkeypatch):
+    """It takes all rows, and every cell's every shard is checked."""
+    files, found = Adapter.files, []
+    monkeypatch.setattr(Adapter, "files", lambda self: found.append(self) or files(self))
+    world.predict()
+    assert len(found) == 1
 
 
 def test_code_that_nobody_edits_is_written(world):

@@ -25,8 +25,7 @@ def check_files(plan: Plan, model: str, benchmark: str, planned: Mapping[str, st
     InputsChangedError
         If they are others.
     """
-    now = plan.keys.files_hashes(model, benchmark) if planned else {}
-    if any(now.get(what) != planned[what] for what in planned):
+    if any(plan.keys.files_hash(what, model, benchmark) != planned[what] for what in planned):
         raise InputsChangedError(
             f"{benchmark}: files of model {model!r} or of the data were changed since the run began. What "
             "was computed of them is not written, as its key stands for others; run again"

@@ -89,10 +89,15 @@ class CellKeys:
 
         There are none of data that the workflow is still to draw.
         """
-        found = {"model": self._model_key(model)[-1]}
-        if not self._inputs.is_prepared(benchmark):
-            found["data"] = self._data_key(benchmark)[-1]
-        return found
+        known = ("model",) if self._inputs.is_prepared(benchmark) else ("model", "data")
+        return {what: self.files_hash(what, model, benchmark) for what in known}
+
+    def files_hash(self, what: str, model: str, benchmark: str) -> str:
+        """Return the hash of the files of a `model`, or of the `data` of a benchmark, as they are now.
+
+        Which files a benchmark has is found once: it takes all of its rows.
+        """
+        return self._model_files(model) if what == "model" else self._data_files(benchmark)
 
     def settings_hash(self, cell: Cell) -> str:
         """Return the hash of a cell's plug-ins, options, ratio and seed, whatever names they have.
@@ -310,10 +315,11 @@ class CellKeys:
             for k, v in self._config["model_specs"][model].items()
             if k not in (*_SPEED_ONLY, *_HINTS, "path")
         }
+        return [spec, self._model_files(model)]
+
+    def _model_files(self, model: str) -> str:
         path = Path(self._inputs.model_path(model))
-        if path.exists():
-            return [spec, self._hashes.of(str(path.resolve()), data_files(path))]
-        return [spec, str(path)]
+        return self._hashes.of(str(path.resolve()), data_files(path)) if path.exists() else str(path)
 
     def _data_key(self, benchmark: str) -> list[Any]:
         spec = {
@@ -326,12 +332,15 @@ class CellKeys:
         adapter = self._inputs.adapter(benchmark)
         # Folders of task files count by what is in them.
         spec = {k: v for k, v in spec.items() if k != "include_path"} | _known(adapter.foundation())
+        return [spec, self._data_files(benchmark)]
+
+    def _data_files(self, benchmark: str) -> str:
         try:
-            files = adapter.files()
+            files = self._memo.once(("files", benchmark), self._inputs.adapter(benchmark).files)
         except NotDownloadedError:
             # A dry run plans with it; nothing is stored under such a key.
-            return [spec, "not downloaded"]
-        return [spec, self._hashes.of(f"{benchmark} {spec}", files)]
+            return "not downloaded"
+        return self._hashes.of(digest([benchmark, *map(str, files)]), files)
 
     def _code_hash(self, *files: Path, alone: Sequence[Path] = ()) -> str:
         return self._memo.once(("code", *files, *alone), lambda: self._code.hash(files, alone))
