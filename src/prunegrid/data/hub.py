@@ -6,7 +6,7 @@ from pathlib import Path
 
 from prunegrid.data.model_files import read_json
 from prunegrid.data.splits import ENDINGS
-from prunegrid.errors import ConfigError
+from prunegrid.errors import ConfigError, NotDownloadedError
 
 ADVICE = "run `snakemake download --cores 1` with this configuration once, where there is a network"
 
@@ -40,6 +40,12 @@ def commit_of(folder: str | Path) -> str | None:
     """Return the commit of a folder that is a snapshot in a hub cache, else None."""
     folder = Path(folder)
     return folder.name if folder.parent.name == "snapshots" and _COMMIT.fullmatch(folder.name) else None
+
+
+def check_snapshot(folder: Path, fault: str) -> None:
+    """Raise NotDownloadedError for what a folder lacks, if it is a snapshot: a download fetches it."""
+    if commit_of(folder):
+        raise NotDownloadedError(f"{fault}: {ADVICE}, it fetches what is missing")
 
 
 def missing_weights(folder: Path) -> list[str]:

@@ -118,8 +118,7 @@ def _check_links(file: Path, folder: Path) -> None:
     """Refuse a file that is a link to nothing, or that a link to a folder leads to."""
     if leads_nowhere(file):
         fault = f"{file} is a link to {file.readlink()}, which is not there"
-        if hub.commit_of(folder):
-            raise NotDownloadedError(f"{fault}: {hub.ADVICE}, it fetches what is missing")
+        hub.check_snapshot(folder, fault)
         raise DataError(f"{fault}: put the file there, or remove the link")
     below = file.relative_to(folder).parents
     if link := next((folder / name for name in below if name.name and (folder / name).is_symlink()), None):

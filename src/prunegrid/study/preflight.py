@@ -84,8 +84,7 @@ def check_model(inputs: StudyInputs, model: str) -> None:
     lost = hub.missing_weights(path)
     if lost:
         fault = f"{where}: {path} is without {', '.join(lost)}"
-        if hub.commit_of(path):
-            raise NotDownloadedError(f"{fault}: {hub.ADVICE}, it fetches what is missing")
+        hub.check_snapshot(path, fault)
         raise ConfigError(f"{fault}; weights are read from safetensors files alone")
     _check_links(where, path)
     if found := [*model_files.faults(path)]:
@@ -104,8 +103,7 @@ def _check_links(where: str, path: Path) -> None:
     if to_nothing:
         link = to_nothing[0]
         fault = f"{where}: {link} is a link to {link.readlink()}, which is not there"
-        if hub.commit_of(path):
-            raise NotDownloadedError(f"{fault}: {hub.ADVICE}, it fetches what is missing")
+        hub.check_snapshot(path, fault)
         raise ConfigError(f"{fault}: get the file again, or remove the link")
 
 
