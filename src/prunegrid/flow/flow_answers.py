@@ -76,7 +76,7 @@ def measure_flows(
     Parameters
     ----------
     run : BenchmarkRun
-        Model and benchmark; its store is not used. Its `check_code` is called before a part is written.
+        Model and benchmark; its store is not used. Its `check_planned` is called before a part is written.
     adapter : Adapter
         The benchmark.
     limit : int
@@ -113,7 +113,7 @@ def measure_flows(
     pace = Pace([(_label(masking), len(prompts)) for masking in missing])
     for masking in missing:
         rows, seconds = _answers(run, loaded, adapter, prompts, masking, size)
-        run.check_code(_unpruned(masking))
+        run.check_planned(_unpruned(masking))
         write_rows(named[masking], rows, {"hidden": _label(masking)})
         pace.done(_label(masking), len(rows), sum(row["status"] == "error" for row in rows), seconds)
     return files
@@ -157,7 +157,7 @@ def _write_shares(path: Path, run: BenchmarkRun, loaded: LoadedModel, prompts: S
         {"sample_id": prompt.sample.sample_id, **dict(zip(FLOWS, _shares(loaded, prompt), strict=True))}
         for prompt in prompts
     ]
-    run.check_code(_unpruned(None))
+    run.check_planned(_unpruned(None))
     with sealed_path(path) as temporary:
         pq.write_table(pa.Table.from_pylist(rows, schema=SHARES), temporary)
 

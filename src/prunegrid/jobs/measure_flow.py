@@ -73,11 +73,13 @@ def measure_flow(
     spec = model_spec(config["model_specs"][model])
     shared = Shared(plan.inputs.model_path(model), spec)
 
-    def check_code(_: object = None) -> None:
+    def check_planned(_: object = None) -> None:
         for what, made_by in plan.keys.flow_files(model, benchmark).items():
             planned.check(what, made_by, what)
 
-    run = replace(benchmark_run(plan, plan.store(model, benchmark), model, benchmark), check_code=check_code)
+    run = replace(
+        benchmark_run(plan, plan.store(model, benchmark), model, benchmark), check_planned=check_planned
+    )
     how = config["flow"]
     n_layers = plan.inputs.layers(model)
     hide = maskings(n_layers, how["window"], how["stride"])
@@ -87,7 +89,7 @@ def measure_flow(
     name = plan.inputs.scorer(benchmark)
     scorer = plugins.build("scorers", name, plan.inputs.scorer_options(benchmark, model))
     rows = list(scored_rows(scorer, files.predictions, files.shares))
-    check_code()
+    check_planned()
     loaded = shared.loaded
     metadata = {
         "key": key,

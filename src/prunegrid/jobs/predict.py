@@ -91,7 +91,7 @@ def predict(
                 planned.check(run.key, code_files, f"{benchmark} {run.label}")
                 check_files(plan, model, benchmark, files.get(benchmark, {}))
 
-            run = replace(benchmark_run(plan, store, model, benchmark, job, n_jobs), check_code=check)
+            run = replace(benchmark_run(plan, store, model, benchmark, job, n_jobs), check_planned=check)
             runs = [cell_run(plan, key, cell, planned) for key, cell in missing.items()]
             predict_cells(run, runs, shared())
         if n_jobs == 1:

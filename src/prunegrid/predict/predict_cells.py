@@ -251,7 +251,7 @@ class _Bundle:
             used = size.take_used()
             for cell, (rows, seconds) in zip(group, found, strict=True):
                 metadata = shard_metadata(self._run, self._loaded, self._adapter, cell, seconds, used)
-                self._run.check_code(cell)
+                self._run.check_planned(cell)
                 self._shards[cell.key].write(number, rows, metadata)
                 pace.done(cell.label, len(rows), sum(row["status"] == "error" for row in rows), seconds)
 
@@ -279,7 +279,7 @@ class _Bundle:
             rows[place], seconds = row, seconds + own
         used = {"smallest": 1, "largest": 1} if again else second.metadata["batch_sizes"]
         metadata = shard_metadata(self._run, self._loaded, self._adapter, cell, seconds, used)
-        self._run.check_code(cell)
+        self._run.check_planned(cell)
         self._shards[cell.key].write(number, rows, second.merged_metadata(metadata, len(rows)))
 
     def _batch_size(self, group: Sequence[CellRun]) -> BatchSize:

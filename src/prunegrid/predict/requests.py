@@ -109,7 +109,7 @@ class BenchmarkRun:
         Which of how many parallel jobs this is, from 1: they divide the shards.
     slots_per_gpu : int
         Jobs that share a GPU and its memory.
-    check_code : callable
+    check_planned : callable
         Takes a cell before rows of it are written; raises if what made them, code or files of
         model and data, is not what its key stands for.
     """
@@ -124,7 +124,7 @@ class BenchmarkRun:
     job: int = 1
     n_jobs: int = 1
     slots_per_gpu: int = 1
-    check_code: Callable[[CellRun], None] = _unchecked
+    check_planned: Callable[[CellRun], None] = _unchecked
 
     def max_new_tokens(self, adapter: Adapter) -> int:
         """Return the length of the longest answer: the configuration's, else the adapter's."""
